@@ -1,0 +1,186 @@
+//! What the server sends on subscription streams and in datagrams.
+//!
+//! Owns what a reader sees of a conversation and of the desk. Must not know what is hidden from
+//! whom: that is decided before anything becomes one of these.
+
+use serde::{Deserialize, Serialize};
+
+use super::ErrorBody;
+use crate::vocabulary::{
+    Content, ConversationId, DisplayName, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
+};
+
+/// The first frame of a subscription stream: which subscription it carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionHead {
+    /// The number that the client gave.
+    pub subscription: u32,
+}
+
+/// A frame of a conversation's stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum ConversationFrame {
+    /// The next event: its sequence is one more than that of the event before it.
+    Event(Event),
+    /// Latest values that are in no sequence.
+    Cursors(Cursors),
+    /// Everything that was there when the subscription began has been sent.
+    CaughtUp {
+        /// The reader's sequence of the last event sent.
+        seq: Seq,
+    },
+    /// The subscription has ended; nothing follows.
+    Ended {
+        /// Why. When retryable: subscribe again after the last sequence received.
+        error: ErrorBody,
+    },
+    /// A frame that this version does not know; ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One event of a conversation, as one reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the reader's sequence.
+    pub seq: Seq,
+    /// When it happened; never earlier than the event before it.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: Sender,
+    /// What happened.
+    pub what: EventKind,
+}
+
+/// Who did something, as far as the reader may know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum Sender {
+    /// The customer.
+    Customer,
+    /// The bot.
+    Bot,
+    /// An agent; customers are not told which.
+    Agent {
+        /// Which member, for staff.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<MemberId>,
+    },
+    /// Somebody that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The conversation began.
+    Started,
+    /// A message.
+    Message {
+        /// What it says.
+        content: Content,
+    },
+    /// Staff only: the agent became the assignee.
+    Assigned {
+        /// Who.
+        member: MemberId,
+    },
+    /// Staff only: the agent entered.
+    Entered,
+    /// Staff only: the agent left.
+    Left,
+    /// Staff only: the service was completed and the bot goes on.
+    Completed,
+    /// Something that this version does not know; it has its place in the sequence all the same.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How far each side has read, in the reader's own sequence, and what the reader has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cursors {
+    /// The customer has read up to here.
+    pub customer_read: Seq,
+    /// The staff have read up to here.
+    pub staff_read: Seq,
+    /// Messages of the other side that the reader's side has not read.
+    pub unread: u32,
+}
+
+/// A frame of the desk's stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum DeskFrame {
+    /// What there is: replaces everything sent before.
+    Snapshot {
+        /// The newest rows, newest activity first.
+        rows: Vec<Row>,
+        /// The agents of the workspace.
+        agents: Vec<AgentStatus>,
+    },
+    /// A row is new or has changed.
+    Row(Row),
+    /// An agent has come or gone.
+    Agent(AgentStatus),
+    /// The subscription has ended; nothing follows.
+    Ended {
+        /// Why.
+        error: ErrorBody,
+    },
+    /// A frame that this version does not know; ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// An agent on the status board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Which member.
+    pub member: MemberId,
+    /// The member's name.
+    pub name: DisplayName,
+    /// Whether a session of theirs is live.
+    pub online: bool,
+}
+
+/// A row of the conversation list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Which conversation.
+    pub conversation: ConversationId,
+    /// With which profile.
+    pub profile: ProfileId,
+    /// Where the customer comes from.
+    pub platform: Platform,
+    /// What the customer is known by.
+    pub user_key: UserKey,
+    /// Who serves it; absent: the bot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<MemberId>,
+    /// The beginning of the last message.
+    pub last_message: String,
+    /// When something last happened.
+    pub last_at: Timestamp,
+    /// The customer's messages that no agent has read.
+    pub unread: u32,
+    /// The last event's sequence for staff.
+    pub seq: Seq,
+}
+
+/// Somebody is typing. A datagram, both ways; it may be lost, and is forgotten when it expires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typing {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Who; set by the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Sender>,
+    /// The sequence of the last event the typist has seen: a reader who has a later message of
+    /// the typist ignores this.
+    pub after_seq: Seq,
+    /// For how long it holds, in milliseconds.
+    pub expires_ms: u32,
+}

@@ -1,0 +1,113 @@
+//! What the server sends on the session stream: the welcome, replies, the goodbye.
+//!
+//! Owns the answers to requests. Must not know events, which have streams of their own.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ErrorBody, Event, Goodbye, Row, Welcome};
+use crate::vocabulary::{ConversationId, Seq, Timestamp};
+
+/// A frame from the server on the session stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "short-lived: decoded, matched and dropped")]
+pub enum ServerFrame {
+    /// The session is open.
+    Welcome(Welcome),
+    /// A request was carried out.
+    Reply(Reply),
+    /// A request, or with `id` absent the hello, was refused; it changed nothing.
+    Error {
+        /// The request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// Why.
+        error: ErrorBody,
+    },
+    /// The server is about to close the connection.
+    Goodbye(Goodbye),
+    /// A frame that this version does not know; ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A request's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The request.
+    pub id: u64,
+    /// The answer.
+    pub body: ReplyBody,
+}
+
+/// The answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum ReplyBody {
+    /// The change is on disk. The same answer is given to a request that is sent again.
+    Accepted {
+        /// The reader's sequence of the event that it became, if it became one this reader sees.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seq: Option<Seq>,
+        /// When it was accepted.
+        at: Timestamp,
+    },
+    /// The request was accepted so long ago that its answer is not kept any more.
+    AlreadyAccepted,
+    /// The conversation that was asked for.
+    Opened {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// The subscription's stream is open or about to be.
+    Subscribed {
+        /// Its number.
+        subscription: u32,
+    },
+    /// The subscription has ended.
+    Unsubscribed,
+    /// Events of a conversation.
+    Events {
+        /// In sequence.
+        events: Vec<Event>,
+        /// Whether there are earlier ones.
+        more: bool,
+    },
+    /// A page of the conversation list.
+    Conversations {
+        /// Newest activity first.
+        rows: Vec<Row>,
+        /// Where the next page starts; absent on the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+        /// The position in the log at which the page is true.
+        position: u64,
+    },
+    /// The latencies of the stages, in the order in which a message passes them.
+    Latency {
+        /// One each.
+        stages: Vec<StageLatency>,
+    },
+    /// An answer that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The latency of one stage since the daemon started, in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageLatency {
+    /// Its name.
+    pub stage: String,
+    /// How many were measured.
+    pub count: u64,
+    /// The median.
+    pub p50_us: u64,
+    /// 90 % are at most this.
+    pub p90_us: u64,
+    /// 99 % are at most this.
+    pub p99_us: u64,
+    /// 99.9 % are at most this.
+    pub p999_us: u64,
+    /// The largest.
+    pub max_us: u64,
+}

@@ -1,0 +1,138 @@
+//! Requests: what a client can ask for.
+//!
+//! Owns the one table of operations. Must not know who may do what.
+
+use serde::{Deserialize, Serialize};
+
+use crate::vocabulary::{Content, ConversationId, Seq};
+
+/// One request on the session stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Names the request within its connection; the reply carries it.
+    pub id: u64,
+    /// The instance's counter, from 1, one higher with every request that changes something, the
+    /// same again when a request is resent. Required by operations that change something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// What to do.
+    #[serde(rename = "do")]
+    pub op: Op,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Op {
+    /// Customer: the current conversation with the profile; begins one if there is none. *Changes.*
+    Open,
+    /// Follow a topic on a stream of its own.
+    Subscribe {
+        /// The client's number for it, unused so far in this connection.
+        subscription: u32,
+        /// What to follow.
+        topic: Topic,
+    },
+    /// Stop following.
+    Unsubscribe {
+        /// The number given when it was subscribed.
+        subscription: u32,
+    },
+    /// Post a message. *Changes.*
+    Post {
+        /// Where.
+        conversation: ConversationId,
+        /// What.
+        content: Content,
+    },
+    /// Say that everything up to a sequence has been read. *Changes.*
+    Read {
+        /// Where.
+        conversation: ConversationId,
+        /// The reader's sequence of the last event read.
+        up_to: Seq,
+    },
+    /// Agent: enter a conversation, to serve it. *Changes.*
+    Join {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// Agent: leave a conversation. It stays assigned. *Changes.*
+    Leave {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// Agent: become the assignee of a conversation that has none, and enter it. *Changes.*
+    Take {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// Agent: end the service; all agents leave, and the bot goes on. *Changes.*
+    Complete {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// Events before a sequence, newest last.
+    History {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Only events before this one; everything when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Seq>,
+        /// How many at the most.
+        limit: u16,
+    },
+    /// Agent: the conversations of the workspace, newest activity first.
+    List {
+        /// Where the page before ended, as its reply said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+        /// How many at the most.
+        limit: u16,
+    },
+    /// Agent: the latencies of every stage that messages pass, since the daemon started.
+    Latency,
+    /// An operation that this version does not know; refused.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a subscription follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "topic", rename_all = "snake_case")]
+pub enum Topic {
+    /// The events of a conversation.
+    Conversation {
+        /// Which.
+        conversation: ConversationId,
+        /// The reader's sequence of the last event it has; the stream begins with the next.
+        after: Seq,
+    },
+    /// Agent: the conversation list of the workspace, and which agents are there.
+    Desk,
+    /// A topic that this version does not know; refused.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Op {
+    /// Whether it changes something, and so needs a counter.
+    #[must_use]
+    pub const fn changes(&self) -> bool {
+        match self {
+            Self::Open
+            | Self::Post { .. }
+            | Self::Read { .. }
+            | Self::Join { .. }
+            | Self::Leave { .. }
+            | Self::Take { .. }
+            | Self::Complete { .. } => true,
+            Self::Subscribe { .. }
+            | Self::Unsubscribe { .. }
+            | Self::History { .. }
+            | Self::List { .. }
+            | Self::Latency
+            | Self::Unknown => false,
+        }
+    }
+}

@@ -8,5 +8,6 @@
 //!   wake) as plain state machines, so that a simulator can drive them.
 //! - [`journal`]: the only door to stored state: the log, and its folds in sled.
 
+pub mod domain;
 pub mod journal;
 pub mod machines;

@@ -1,0 +1,184 @@
+//! What a command becomes.
+//!
+//! Owns the rules of a conversation; reads the state and changes nothing.
+
+use switchboard_protocol::vocabulary::{Content, MemberId, Party, Seq};
+
+use super::{
+    AGENTS_MAX, Action, Command, Context, Conversation, Decision, Entry, Event, Known, Rejection, Side, What,
+};
+use crate::domain::identity::{CustomerKey, Identity, Reader};
+
+/// Decides a command.
+///
+/// A command that was accepted before is answered as it was then; one that was refused before may
+/// be tried again.
+///
+/// # Errors
+/// The rule that the command breaks.
+pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Result<Decision, Rejection> {
+    let party = match &command.action {
+        Action::Start { customer, .. } => admit_to_start(state, &command.identity, customer)?,
+        Action::Post { .. }
+        | Action::Read { .. }
+        | Action::Join
+        | Action::Leave
+        | Action::Take
+        | Action::Complete => admit(state, &command.identity)?,
+    };
+    debug_assert_eq!(party, command.origin.party, "a command's origin is its identity's");
+    match state.clients.look_up(&command.origin) {
+        Known::New => {}
+        Known::Answered(answer) => return Ok(Decision::Answered(answer)),
+        Known::LongAgo => return Ok(Decision::AcceptedLongAgo),
+        Known::Forgotten => return Err(Rejection::InstanceForgotten),
+    }
+    let events = match &command.action {
+        Action::Start { customer, greeting } => start(state, customer, greeting.as_ref()),
+        Action::Post { content } => post(state, party, content, context)?,
+        Action::Read { up_to } => read(state, party, *up_to)?,
+        Action::Join => join(state, member_of(party, "join")?)?,
+        Action::Leave => leave(state, member_of(party, "leave")?),
+        Action::Take => take(state, member_of(party, "take")?)?,
+        Action::Complete => complete(state, member_of(party, "complete")?)?,
+    };
+    if events.is_empty() {
+        return Ok(Decision::AlreadySo);
+    }
+    Ok(Decision::Record(Entry {
+        conversation: state.id,
+        revision: state.revision + 1,
+        before: state.last,
+        at: context.now.max(state.last_at),
+        origin: Some(command.origin),
+        events,
+    }))
+}
+
+/// Says as whom somebody takes part in a conversation: customers in their own, members in those of
+/// their workspace.
+///
+/// # Errors
+/// [`Rejection::NoSuchConversation`] to everybody else, whether or not it exists.
+pub fn admit(state: &Conversation, identity: &Identity) -> Result<Party, Rejection> {
+    let known = state.workspace == identity.workspace()
+        && match (identity, &state.customer) {
+            (_, None) => false,
+            (Identity::Customer { customer, .. }, Some(own)) => customer == own,
+            (Identity::Member { .. }, Some(_)) => true,
+        };
+    if known { Ok(identity.party()) } else { Err(Rejection::NoSuchConversation) }
+}
+
+fn admit_to_start(
+    state: &Conversation,
+    identity: &Identity,
+    customer: &CustomerKey,
+) -> Result<Party, Rejection> {
+    match identity {
+        Identity::Member { .. } => Err(Rejection::OnlyCustomer { action: "open" }),
+        Identity::Customer { customer: own, .. } if state.customer.is_none() && own == customer => {
+            Ok(identity.party())
+        }
+        Identity::Customer { .. } => admit(state, identity),
+    }
+}
+
+fn start(state: &Conversation, customer: &CustomerKey, greeting: Option<&Content>) -> Vec<Event> {
+    if state.customer.is_some() {
+        return Vec::new();
+    }
+    let started = Event { by: Party::Customer, what: What::Started { customer: customer.clone() } };
+    let greeted =
+        greeting.map(|content| Event { by: Party::Bot, what: What::Message { content: content.clone() } });
+    std::iter::once(started).chain(greeted).collect()
+}
+
+fn post(
+    state: &Conversation,
+    party: Party,
+    content: &Content,
+    context: &Context,
+) -> Result<Vec<Event>, Rejection> {
+    if let Party::Agent { member } = party
+        && !state.agents.contains(&member)
+    {
+        return Err(Rejection::NotEntered { action: "post" });
+    }
+    check(content, context)?;
+    Ok(vec![Event { by: party, what: What::Message { content: content.clone() } }])
+}
+
+fn check(content: &Content, context: &Context) -> Result<(), Rejection> {
+    match content {
+        Content::Text { text } => {
+            let max = context.policy.text_chars_max;
+            // Bytes are at least as many as characters, so short texts need no counting.
+            let chars = if text.as_str().len() <= max { 0 } else { text.as_str().chars().count() };
+            if chars > max { Err(Rejection::TextTooLong { chars, max }) } else { Ok(()) }
+        }
+        Content::Unknown => Err(Rejection::UnknownContent),
+    }
+}
+
+fn read(state: &Conversation, party: Party, up_to: Seq) -> Result<Vec<Event>, Rejection> {
+    let (side, reader, unread) = match party {
+        Party::Customer => (Side::Customer, Reader::Customer, &state.customer_unread),
+        Party::Agent { member } if !state.agents.contains(&member) => {
+            return Err(Rejection::NotEntered { action: "read" });
+        }
+        Party::Agent { .. } | Party::Bot => (Side::Staff, Reader::Staff, &state.staff_unread),
+    };
+    let last = state.last.of(reader);
+    if up_to > last {
+        return Err(Rejection::BeyondEnd { up_to, last });
+    }
+    let covered = unread.covered(reader, up_to);
+    Ok(covered.map(|up_to| Event { by: party, what: What::Read { side, up_to } }).into_iter().collect())
+}
+
+fn join(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    if state.agents.contains(&member) {
+        return Ok(Vec::new());
+    }
+    let agents = state.agents.len();
+    if agents >= AGENTS_MAX {
+        return Err(Rejection::TooManyAgents { agents, max: AGENTS_MAX });
+    }
+    Ok(vec![by(member, What::Entered { member })])
+}
+
+fn leave(state: &Conversation, member: MemberId) -> Vec<Event> {
+    let inside = state.agents.contains(&member);
+    inside.then(|| by(member, What::Left { member })).into_iter().collect()
+}
+
+fn take(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    let assigned = match state.assignee {
+        Some(assignee) if assignee == member => None,
+        Some(assignee) => return Err(Rejection::AlreadyAssigned { by: assignee }),
+        None => Some(by(member, What::Assigned { member })),
+    };
+    Ok(assigned.into_iter().chain(join(state, member)?).collect())
+}
+
+fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    if !state.is_served() {
+        return Err(Rejection::NotServed);
+    }
+    if !state.agents.contains(&member) {
+        return Err(Rejection::NotEntered { action: "complete" });
+    }
+    Ok(vec![by(member, What::Completed)])
+}
+
+fn by(member: MemberId, what: What) -> Event {
+    Event { by: Party::Agent { member }, what }
+}
+
+fn member_of(party: Party, action: &'static str) -> Result<MemberId, Rejection> {
+    match party {
+        Party::Agent { member } => Ok(member),
+        Party::Customer | Party::Bot => Err(Rejection::OnlyAgents { action }),
+    }
+}

@@ -1,0 +1,174 @@
+//! What is recorded of a conversation: entries, each made of events.
+//!
+//! Owns who may see which event and how the two sequences count them. Must not know how an entry is
+//! stored or sent.
+
+use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Party, Seq, Timestamp};
+
+use super::{Origin, Side};
+use crate::domain::identity::{CustomerKey, Reader};
+
+/// A place in both sequences at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Place {
+    /// The sequence of the staff.
+    pub staff: Seq,
+    /// The sequence of the customer.
+    pub customer: Seq,
+}
+
+impl Place {
+    /// The sequence that this reader counts.
+    #[must_use]
+    pub const fn of(self, reader: Reader) -> Seq {
+        match reader {
+            Reader::Customer => self.customer,
+            Reader::Staff => self.staff,
+        }
+    }
+
+    /// The place after an event for that audience.
+    #[must_use]
+    pub const fn after(self, audience: Audience) -> Self {
+        match audience {
+            Audience::Everyone => Self { staff: self.staff.next(), customer: self.customer.next() },
+            Audience::Staff => Self { staff: self.staff.next(), customer: self.customer },
+            Audience::Uncounted => self,
+        }
+    }
+}
+
+/// Who sees an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// The customer and the staff: it counts in both sequences.
+    Everyone,
+    /// The staff: it counts in theirs only.
+    Staff,
+    /// It is a latest value, in neither sequence.
+    Uncounted,
+}
+
+impl Audience {
+    /// Whether this reader sees it in its sequence.
+    #[must_use]
+    pub const fn includes(self, reader: Reader) -> bool {
+        match (self, reader) {
+            (Self::Everyone, _) | (Self::Staff, Reader::Staff) => true,
+            (Self::Staff, Reader::Customer) | (Self::Uncounted, _) => false,
+        }
+    }
+}
+
+/// What one accepted command became. It is recorded whole or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Which conversation.
+    pub conversation: ConversationId,
+    /// Its place among the conversation's entries: 1 for the first, without gaps.
+    pub revision: u64,
+    /// Where both sequences stood before it.
+    pub before: Place,
+    /// When; never earlier than the entry before it.
+    pub at: Timestamp,
+    /// Which client's command it was; `None` for the engine's own.
+    pub origin: Option<Origin>,
+    /// What happened; at least one.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Who did it.
+    pub by: Party,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// The conversation began.
+    Started {
+        /// With whom.
+        customer: CustomerKey,
+    },
+    /// A message was posted.
+    Message {
+        /// What it says.
+        content: Content,
+    },
+    /// The member became the assignee.
+    Assigned {
+        /// Which member.
+        member: MemberId,
+    },
+    /// The member entered.
+    Entered {
+        /// Which member.
+        member: MemberId,
+    },
+    /// The member left.
+    Left {
+        /// Which member.
+        member: MemberId,
+    },
+    /// The service ended: all agents left, nobody is assigned, the bot goes on.
+    Completed,
+    /// One side has read the other side's messages up to a place.
+    Read {
+        /// Which side.
+        side: Side,
+        /// The last message read.
+        up_to: Place,
+    },
+}
+
+impl What {
+    /// Who sees it. Agents' coming and going is never shown to the customer, nor is completion.
+    #[must_use]
+    pub const fn audience(&self) -> Audience {
+        match self {
+            Self::Started { .. } | Self::Message { .. } => Audience::Everyone,
+            Self::Assigned { .. } | Self::Entered { .. } | Self::Left { .. } | Self::Completed => {
+                Audience::Staff
+            }
+            Self::Read { .. } => Audience::Uncounted,
+        }
+    }
+}
+
+/// An event as one reader sees it: with its place in that reader's sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// The reader's sequence.
+    pub seq: Seq,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The event.
+    pub event: &'a Event,
+}
+
+impl Entry {
+    /// Where both sequences stand after it.
+    #[must_use]
+    pub fn after(&self) -> Place {
+        self.events.iter().fold(self.before, |place, event| place.after(event.what.audience()))
+    }
+
+    /// The events with the place that each has; an uncounted one has the place before it.
+    pub fn placed(&self) -> impl Iterator<Item = (Place, &Event)> {
+        self.events.iter().scan(self.before, |place, event| {
+            *place = place.after(event.what.audience());
+            Some((*place, event))
+        })
+    }
+
+    /// What this reader sees of it, in sequence.
+    pub fn seen_by(&self, reader: Reader) -> impl Iterator<Item = Seen<'_>> {
+        self.placed()
+            .filter(move |(_, event)| event.what.audience().includes(reader))
+            .map(move |(place, event)| Seen { seq: place.of(reader), at: self.at, event })
+    }
+}

@@ -3,3 +3,18 @@
 //! Owns what must hold however messages between the parts are delayed, reordered or lost. Must not
 //! know ractor, tokio, sled, quinn, threads or clocks: the shells carry the messages, and the
 //! simulator in `simulator/` carries them in every order it can think of.
+//!
+//! - `commit`: append → ticket; fencing by incarnation, revision and term.
+//! - [`live`]: a conversation that is awake: decide, append, and reveal only what is durable.
+//! - [`feed`]: the reading side of a subscription: catch up from the journal, then live.
+//! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
+//! - [`route`]: a session's way to a conversation: in order, resent when the conversation dies.
+//! - [`budget`]: so many restarts in so long.
+//! - [`planted`]: known mistakes that the simulator must find.
+
+pub mod budget;
+pub mod feed;
+pub mod live;
+pub mod planted;
+pub mod residence;
+pub mod route;

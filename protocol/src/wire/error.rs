@@ -149,6 +149,8 @@ errors! {
     Stopping = 502 "stopping" retry;
     /// The engine has more to do than it may queue.
     Overloaded = 503 "overloaded" retry;
+    /// The engine failed while it was doing it: it may or may not have been done.
+    Fault = 504 "fault" final;
 }
 
 impl fmt::Display for ErrorCode {

@@ -1,0 +1,327 @@
+//! A conversation that is awake.
+//!
+//! Owns the order decide → append → durable → reveal: an answer, an event or a rejection leaves only
+//! when everything it rests on is durable. Owns the subscribers and which of them are live. Must not
+//! know how messages travel: an [`Outlet`] takes what is for a subscriber, a token is whoever waits
+//! for an answer.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use switchboard_protocol::vocabulary::Seq;
+
+use super::feed::Verdict;
+use super::planted::{Bug, is_planted};
+use crate::domain::conversation::{
+    Answer, Command, Context, Conversation, Decision, Entry, Place, Rejection, What, admit, decide,
+};
+use crate::domain::identity::{Identity, Reader};
+
+/// What the machine is connected to.
+pub trait Ports {
+    /// Whoever waits for an answer.
+    type Token;
+    /// What travels with an entry from its command to its readers, such as times.
+    type Stamp: Clone;
+    /// Takes what is for a subscriber.
+    type Outlet: Outlet<Self::Stamp>;
+}
+
+/// The conversation's end of a subscription.
+pub trait Outlet<Stamp> {
+    /// Takes a durable entry. `false`: there is no room, and nothing was taken.
+    fn push(&self, entry: &Arc<Entry>, stamp: &Stamp) -> bool;
+    /// Says how a hand-over goes on.
+    fn verdict(&self, verdict: Verdict);
+    /// Marks that the subscriber has missed something and must read on by itself.
+    fn lagging(&self);
+    /// Replaces the latest read cursors.
+    fn cursors(&self, cursors: ReadCursors);
+    /// Says that the incarnation has ended, and the subscription with it.
+    fn end(&self);
+}
+
+/// How far each side has read, and what the reader has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReadCursors {
+    /// The customer's cursor, in the reader's sequence.
+    pub customer: Seq,
+    /// The staff's cursor, in the reader's sequence.
+    pub staff: Seq,
+    /// What the reader's side has not read.
+    pub unread: usize,
+}
+
+/// Names a subscriber within a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriberId(pub u64);
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was accepted, now or before.
+    Accepted(Answer),
+    /// It is already as the command wants it.
+    AlreadySo,
+    /// It was accepted so long ago that the answer is gone.
+    AcceptedLongAgo,
+    /// The subscription has begun.
+    Subscribed,
+    /// It was refused.
+    Rejected(Rejection),
+}
+
+/// What the shell has to do, in this order.
+#[derive(Debug)]
+pub enum Action<P: Ports> {
+    /// Hand the entry to the writer.
+    Append(Arc<Entry>),
+    /// Give the answer.
+    Answer(P::Token, Outcome),
+}
+
+/// A conversation that is awake.
+pub struct Live<P: Ports> {
+    state: Conversation,
+    durable: u64,
+    durable_place: Place,
+    pending: VecDeque<(Arc<Entry>, P::Stamp)>,
+    waiting: VecDeque<(u64, P::Token, Outcome)>,
+    subscribers: BTreeMap<SubscriberId, Subscriber<P::Outlet>>,
+    recent: VecDeque<(Arc<Entry>, P::Stamp)>,
+    cursors_moved: bool,
+}
+
+struct Subscriber<O> {
+    reader: Reader,
+    outlet: O,
+    /// `Some` while live: the last sequence that it has.
+    live_at: Option<Seq>,
+}
+
+impl<P: Ports> Live<P> {
+    /// A conversation in the durable state that the journal gave when it was opened.
+    #[must_use]
+    pub fn new(state: Conversation) -> Self {
+        Self {
+            durable: state.revision,
+            durable_place: state.last,
+            state,
+            pending: VecDeque::new(),
+            waiting: VecDeque::new(),
+            subscribers: BTreeMap::new(),
+            recent: VecDeque::new(),
+            cursors_moved: false,
+        }
+    }
+
+    /// The state with everything decided, durable or not.
+    #[must_use]
+    pub const fn state(&self) -> &Conversation {
+        &self.state
+    }
+
+    /// Whether it may go to sleep: nobody follows it, nothing is on its way.
+    #[must_use]
+    pub fn may_sleep(&self) -> bool {
+        is_planted(Bug::SleepWithWork)
+            || (self.subscribers.is_empty() && self.pending.is_empty() && self.waiting.is_empty())
+    }
+
+    /// The subscribers and which sequence each reads.
+    pub fn subscribers(&self) -> impl Iterator<Item = (SubscriberId, Reader, &P::Outlet)> {
+        self.subscribers.iter().map(|(id, subscriber)| (*id, subscriber.reader, &subscriber.outlet))
+    }
+
+    /// A command has arrived.
+    pub fn command(
+        &mut self,
+        token: P::Token,
+        stamp: P::Stamp,
+        command: &Command,
+        context: &Context,
+    ) -> Vec<Action<P>> {
+        let mut actions = Vec::with_capacity(2);
+        let mut forgetful = None;
+        if is_planted(Bug::ForgetAnswers) {
+            let mut state = self.state.clone();
+            state.clients = Default::default();
+            forgetful = Some(state);
+        }
+        let outcome = match decide(forgetful.as_ref().unwrap_or(&self.state), command, context) {
+            Ok(Decision::Record(entry)) => {
+                let entry = Arc::new(entry);
+                self.state.apply(&entry);
+                let answer = crate::domain::conversation::answer_of(&entry);
+                self.pending.push_back((Arc::clone(&entry), stamp));
+                actions.push(Action::Append(entry));
+                if is_planted(Bug::PushBeforeDurable) {
+                    self.push_planted();
+                }
+                Outcome::Accepted(answer)
+            }
+            Ok(Decision::AlreadySo) => Outcome::AlreadySo,
+            Ok(Decision::Answered(answer)) => Outcome::Accepted(answer),
+            Ok(Decision::AcceptedLongAgo) => Outcome::AcceptedLongAgo,
+            Err(rejection) => Outcome::Rejected(rejection),
+        };
+        actions.extend(self.answer(token, outcome));
+        actions
+    }
+
+    /// Somebody wants to follow the conversation from after a sequence.
+    pub fn subscribe(
+        &mut self,
+        token: P::Token,
+        id: SubscriberId,
+        identity: &Identity,
+        after: Seq,
+        outlet: P::Outlet,
+    ) -> Option<Action<P>> {
+        let reader = identity.reader();
+        let last = self.durable_place.of(reader);
+        let refused = match admit(&self.state, identity) {
+            Err(rejection) => Some(rejection),
+            Ok(_) if after > last => Some(Rejection::BeyondEnd { up_to: after, last }),
+            Ok(_) => None,
+        };
+        let outcome = match refused {
+            Some(rejection) => Outcome::Rejected(rejection),
+            None => {
+                self.subscribers.insert(id, Subscriber { reader, outlet, live_at: None });
+                self.caught_up(id, after);
+                Outcome::Subscribed
+            }
+        };
+        self.answer(token, outcome)
+    }
+
+    /// A subscriber has read the journal up to a sequence. Here, and only here, it becomes live: when
+    /// what it has not read is still at hand. Otherwise it is told to read on.
+    pub fn caught_up(&mut self, id: SubscriberId, at: Seq) {
+        let durable_place = self.durable_place;
+        let quiet = self.pending.is_empty();
+        let Some(subscriber) = self.subscribers.get_mut(&id) else { return };
+        let reader = subscriber.reader;
+        let oldest_at_hand = self.recent.front().map_or(durable_place, |(entry, _)| entry.before);
+        if at < oldest_at_hand.of(reader) && !is_planted(Bug::HandOverWithGap) {
+            subscriber.outlet.verdict(Verdict::ReadOn);
+            return;
+        }
+        subscriber.outlet.verdict(Verdict::Live);
+        subscriber.live_at = Some(at);
+        for (entry, stamp) in &self.recent {
+            subscriber.offer(entry, stamp);
+        }
+        if quiet && subscriber.live_at.is_some() {
+            subscriber.outlet.cursors(cursors(&self.state, reader));
+        }
+    }
+
+    /// A subscriber does not follow any more.
+    pub fn unsubscribe(&mut self, id: SubscriberId) {
+        self.subscribers.remove(&id);
+    }
+
+    /// Everything up to this revision is durable: answers are given, entries are pushed.
+    pub fn durable(&mut self, up_to: u64) -> Vec<Action<P>> {
+        while self.pending.front().is_some_and(|(entry, _)| entry.revision <= up_to) {
+            if let Some((entry, stamp)) = self.pending.pop_front() {
+                self.reveal(entry, stamp);
+            }
+        }
+        if self.cursors_moved && self.pending.is_empty() {
+            self.cursors_moved = false;
+            for subscriber in self.subscribers.values().filter(|subscriber| subscriber.live_at.is_some()) {
+                subscriber.outlet.cursors(cursors(&self.state, subscriber.reader));
+            }
+        }
+        let mut actions = Vec::new();
+        while self.waiting.front().is_some_and(|(revision, _, _)| *revision <= self.durable) {
+            if let Some((_, token, outcome)) = self.waiting.pop_front() {
+                actions.push(Action::Answer(token, outcome));
+            }
+        }
+        actions
+    }
+
+    /// The incarnation ends: what is not durable dies with it. Returns who was still waiting; their
+    /// commands may or may not become durable, so they have to be sent again to the next incarnation.
+    pub fn end(self) -> Vec<P::Token> {
+        for subscriber in self.subscribers.values() {
+            subscriber.outlet.end();
+        }
+        self.waiting.into_iter().map(|(_, token, _)| token).collect()
+    }
+
+    /// Ends the life of a conversation that may sleep; its state is worth keeping.
+    #[must_use]
+    pub fn into_state(self) -> Conversation {
+        self.state
+    }
+
+    fn answer(&mut self, token: P::Token, outcome: Outcome) -> Option<Action<P>> {
+        if self.durable == self.state.revision || is_planted(Bug::AnswerBeforeDurable) {
+            return Some(Action::Answer(token, outcome));
+        }
+        self.waiting.push_back((self.state.revision, token, outcome));
+        None
+    }
+
+    fn reveal(&mut self, entry: Arc<Entry>, stamp: P::Stamp) {
+        self.durable = entry.revision;
+        self.durable_place = entry.after();
+        self.cursors_moved |= entry.events.iter().any(|event| matches!(event.what, What::Read { .. }));
+        for subscriber in self.subscribers.values_mut() {
+            subscriber.offer(&entry, &stamp);
+        }
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((entry, stamp));
+    }
+
+    fn push_planted(&mut self) {
+        if let Some((entry, stamp)) = self.pending.back() {
+            for subscriber in self.subscribers.values_mut() {
+                subscriber.offer(entry, stamp);
+            }
+        }
+    }
+}
+
+impl<O> Subscriber<O> {
+    /// Pushes an entry to a live subscriber that has not got it; makes it lagging when there is no room.
+    fn offer<Stamp>(&mut self, entry: &Arc<Entry>, stamp: &Stamp)
+    where
+        O: Outlet<Stamp>,
+    {
+        let Some(at) = self.live_at else { return };
+        let end = entry.after().of(self.reader);
+        let repeats = end <= at && !is_planted(Bug::HandOverWithRepeat);
+        if repeats || end == entry.before.of(self.reader) {
+            return;
+        }
+        if self.outlet.push(entry, stamp) {
+            self.live_at = Some(end);
+        } else {
+            self.live_at = None;
+            self.outlet.lagging();
+        }
+    }
+}
+
+fn cursors(state: &Conversation, reader: Reader) -> ReadCursors {
+    let unread = match reader {
+        Reader::Customer => &state.customer_unread,
+        Reader::Staff => &state.staff_unread,
+    };
+    ReadCursors {
+        customer: state.customer_unread.read.of(reader),
+        staff: state.staff_unread.read.of(reader),
+        unread: unread.count(),
+    }
+}
+
+/// Entries kept at hand for a hand-over: so many may be decided while a reader asks to become live.
+const RECENT_MAX: usize = 8;

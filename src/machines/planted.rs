@@ -1,0 +1,69 @@
+//! Known mistakes, planted on purpose.
+//!
+//! Owns a switch for each, so that the simulator can prove that it would find such a mistake. Without
+//! the feature `planted-bugs`, which no release build has, every switch is the constant `false`.
+
+/// A mistake that can be switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bug {
+    /// Answers are given before the entry is durable.
+    AnswerBeforeDurable,
+    /// Entries are pushed before they are durable.
+    PushBeforeDurable,
+    /// The memory of counters is not consulted.
+    ForgetAnswers,
+    /// A lagging subscriber is moved to live without what it missed.
+    HandOverWithGap,
+    /// A subscriber that was caught up gets again what it has read.
+    HandOverWithRepeat,
+    /// A fenced incarnation may still append.
+    FenceIgnored,
+    /// A conversation goes to sleep with work left.
+    SleepWithWork,
+    /// Lost commands are resent in the wrong order.
+    ResendOutOfOrder,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::AnswerBeforeDurable,
+        Self::PushBeforeDurable,
+        Self::ForgetAnswers,
+        Self::HandOverWithGap,
+        Self::HandOverWithRepeat,
+        Self::FenceIgnored,
+        Self::SleepWithWork,
+        Self::ResendOutOfOrder,
+    ];
+}
+
+#[cfg(feature = "planted-bugs")]
+mod switch {
+    use super::Bug;
+    use std::cell::Cell;
+
+    thread_local! {
+        static ACTIVE: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    /// Switches one mistake on for this thread, or all off.
+    pub fn plant(bug: Option<Bug>) {
+        ACTIVE.set(bug);
+    }
+
+    pub(crate) fn is_planted(bug: Bug) -> bool {
+        ACTIVE.get() == Some(bug)
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+pub(crate) use switch::is_planted;
+#[cfg(feature = "planted-bugs")]
+pub use switch::plant;
+
+/// Whether a mistake is switched on: never, in this build.
+#[cfg(not(feature = "planted-bugs"))]
+pub(crate) const fn is_planted(_: Bug) -> bool {
+    false
+}

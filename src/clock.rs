@@ -1,0 +1,67 @@
+//! The only reader of time and randomness.
+//!
+//! Owns what "now" is and how fresh ids come about. Everything that decides is told the time; what
+//! is told here is for the shells.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId};
+
+/// The time of day, UTC.
+#[must_use]
+pub fn now() -> Timestamp {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    let now = SystemTime::now();
+    let millis = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// A moment to measure from; it never runs backwards.
+#[must_use]
+pub fn instant() -> Instant {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    Instant::now()
+}
+
+/// Random bytes from the operating system.
+///
+/// # Panics
+/// When the system has no randomness to give: nothing can be made safely then.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    #[allow(clippy::expect_used, reason = "without randomness no id and no secret can be made")]
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// A random number below a bound; zero when the bound is zero.
+#[must_use]
+pub fn random_below(bound: u32) -> u32 {
+    // The product's high half is even to within 2^-32, which is plenty for spreading load.
+    let wide = u64::from(u32::from_le_bytes(random())) * u64::from(bound);
+    (wide >> 32) as u32
+}
+
+macro_rules! fresh {
+    ($($(#[$doc:meta])* $name:ident $id:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name() -> $id {
+            $id::v7(now().as_millis(), random())
+        }
+    )*};
+}
+
+fresh! {
+    /// A fresh id for a conversation.
+    conversation_id ConversationId;
+    /// A fresh id for a workspace.
+    workspace_id WorkspaceId;
+    /// A fresh id for a profile.
+    profile_id ProfileId;
+    /// A fresh id for a member.
+    member_id MemberId;
+    /// A fresh id for a session.
+    session_id SessionId;
+}

@@ -1,0 +1,59 @@
+//! Every bound of the engine, in one place, checked against each other when it is compiled.
+//!
+//! Owns the numbers that are not settings, and names those that belong to a smaller part. A queue,
+//! buffer, list or retry without a line here is a mistake.
+
+use switchboard_protocol::wire;
+
+pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
+pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};
+pub use switchboard_protocol::wire::{DATAGRAM_BYTES_MAX, DEPTH_MAX, FRAME_BYTES_MAX, UNANSWERED_REQUESTS_MAX};
+
+/// Subscriptions of a session at a time.
+pub const SUBSCRIPTIONS_MAX: usize = 16;
+
+/// Bytes that wait in a subscriber's outbox before the subscriber counts as lagging.
+pub const OUTBOX_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of entries read from the journal at once for a reader who catches up.
+pub const CATCH_UP_BYTES_MAX: usize = 64 * 1024;
+
+/// Rows that wait for a desk before it is given a fresh snapshot instead.
+pub const DESK_ROWS_MAX: usize = 256;
+
+/// Rows of a page of the conversation list.
+pub const LIST_ROWS_MAX: usize = 100;
+
+/// Events of a page of history.
+pub const HISTORY_EVENTS_MAX: usize = 200;
+
+/// Bytes of events in one reply: a frame less its envelope.
+pub const REPLY_BYTES_MAX: usize = FRAME_BYTES_MAX - 4 * 1024;
+
+/// How long a typing indicator may hold, in milliseconds.
+pub const TYPING_MS_MAX: u32 = 10_000;
+
+/// Bytes that a connection may have on its way to the engine, over all streams.
+pub const CONNECTION_RECEIVE_BYTES_MAX: u32 = 256 * 1024;
+
+/// Bytes that a stream may have on its way to the engine.
+pub const STREAM_RECEIVE_BYTES_MAX: u32 = 96 * 1024;
+
+/// Bytes that a connection may have on its way to a client.
+pub const CONNECTION_SEND_BYTES_MAX: u64 = 256 * 1024;
+
+/// Handshakes that may be under way at a time.
+pub const HANDSHAKES_MAX: usize = 512;
+
+/// Handshakes under way above which a client must prove its address first.
+pub const HANDSHAKES_BEFORE_RETRY: usize = 128;
+
+const _: () = {
+    assert!(ANSWERS_MAX >= UNANSWERED_REQUESTS_MAX, "a resent request must find its answer");
+    assert!(STREAM_RECEIVE_BYTES_MAX as usize > FRAME_BYTES_MAX + 4, "a stream must take a whole frame");
+    assert!(CONNECTION_RECEIVE_BYTES_MAX > STREAM_RECEIVE_BYTES_MAX);
+    assert!(REPLY_BYTES_MAX + 1024 < FRAME_BYTES_MAX);
+    assert!(CATCH_UP_BYTES_MAX <= OUTBOX_BYTES_MAX);
+    assert!(HANDSHAKES_BEFORE_RETRY < HANDSHAKES_MAX);
+    assert!(wire::DATAGRAM_BYTES_MAX < 1_200, "a datagram must fit QUIC's smallest packet");
+};

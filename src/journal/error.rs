@@ -1,0 +1,99 @@
+//! How the journal refuses or fails.
+//!
+//! Owns the errors of its door. Must not know the wire's error numbers.
+
+use std::path::PathBuf;
+
+use super::{Position, Stream};
+
+/// Why a journal could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used: locked, from a newer version, or damaged; the sentence says
+    /// where and what to do.
+    #[error("{0}")]
+    Log(String),
+    /// A record in the log cannot be read. Nothing of the log is thrown away for it.
+    #[error("log: record {} of {stream:?} cannot be read: {reason}", position.0)]
+    Record {
+        /// Where in the log.
+        position: Position,
+        /// Of which stream.
+        stream: Stream,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store was made anew and still cannot be used.
+    #[error("store: {0}")]
+    Store(String),
+    /// A file of the data folder cannot be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// Why a stream could not be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The log cannot be written at the moment, or the journal is stopping. Try again later.
+    #[error("journal: not available: {0}")]
+    Unavailable(String),
+    /// What is stored of the stream cannot be read. Opening it again will not help: quarantine it.
+    #[error("{stream:?}: damaged at revision {revision}: {reason}")]
+    Corrupt {
+        /// Which.
+        stream: Stream,
+        /// The first revision that cannot be read.
+        revision: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl OpenError {
+    /// Whether trying again later can help.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Corrupt { .. } => false,
+        }
+    }
+}
+
+/// Why an entry was not taken. Nothing of it will become durable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Too much waits to become durable, or to be folded. Try again later.
+    #[error("journal: too much waits to be written; try again later")]
+    Full,
+    /// The journal is stopping, or the log has failed.
+    #[error("journal: not available")]
+    Unavailable,
+    /// The entry has no stored form. A mistake of whoever made it.
+    #[error("entry: {0}")]
+    Unstorable(String),
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The journal is stopping, or the store has failed. Try again later.
+    #[error("journal: not available: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be read.
+    #[error("{what}: damaged: {reason}")]
+    Corrupt {
+        /// What was read.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The cursor of a list was not made by this journal.
+    #[error("cursor: {0:?} is not one that a list ended with")]
+    Cursor(String),
+}

@@ -1,0 +1,148 @@
+//! What the journal hands out.
+//!
+//! Owns the values that its door answers with. Must not know how they are stored.
+
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
+
+use super::{Incarnation, Position, Term};
+use crate::domain::conversation::Conversation;
+use crate::domain::identity::CustomerKey;
+use crate::domain::workspace::Workspace;
+
+/// A workspace that was opened for appending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedWorkspace {
+    /// Its durable state; revision 0 if it has no entry yet.
+    pub state: Workspace,
+    /// What every append to it must name.
+    pub incarnation: Incarnation,
+    /// What every append to it and to its conversations must name; earlier terms are refused.
+    pub term: Term,
+}
+
+/// A conversation that was opened for appending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedConversation {
+    /// Its durable state; revision 0 if it has no entry yet.
+    pub state: Conversation,
+    /// What every append to it must name.
+    pub incarnation: Incarnation,
+}
+
+/// A row of the conversation list of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRow {
+    /// Which conversation.
+    pub conversation: ConversationId,
+    /// With whom.
+    pub customer: CustomerKey,
+    /// Who serves it; `None`: the bot.
+    pub assignee: Option<MemberId>,
+    /// The beginning of the last message, at most [`PREVIEW_CHARS_MAX`] characters; empty before the first.
+    pub last_message: String,
+    /// When something that counts last happened.
+    pub last_at: Timestamp,
+    /// The customer's messages that no agent has read; [`crate::domain::conversation::UNREAD_MAX`]
+    /// stands for that many or more.
+    pub unread: usize,
+    /// The last event's sequence for staff.
+    pub seq: Seq,
+    /// The log's position that the row is true at: of two rows of a conversation the higher is newer.
+    pub position: Position,
+}
+
+/// The most characters of a message that a row shows.
+pub const PREVIEW_CHARS_MAX: usize = 80;
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListPage {
+    /// Newest activity first.
+    pub rows: Vec<ListRow>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+    /// The log's position that the page is true at.
+    pub position: Position,
+}
+
+/// The rows of a workspace that have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskChange {
+    /// Of which workspace.
+    pub workspace: WorkspaceId,
+    /// Each as it is now; of a row that changed several times only the last.
+    pub rows: Vec<ListRow>,
+}
+
+/// How the journal is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// The last durable record.
+    pub durable: Position,
+    /// The last folded record.
+    pub folded: Position,
+    /// Bytes of durable records that are not folded yet.
+    pub tail_bytes: u64,
+    /// Commits since the start.
+    pub commits: u64,
+    /// Records committed since the start.
+    pub records: u64,
+    /// Payload bytes committed since the start.
+    pub bytes: u64,
+    /// Whether the folds have failed; appends are refused once the tail is full.
+    pub fold_failed: bool,
+}
+
+/// Why the store was made anew from the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RebuildReason {
+    /// It was not there.
+    Missing,
+    /// It was there, with nothing in it that its checkpoint says it has, or less.
+    BehindCheckpoint {
+        /// What it has.
+        store: Position,
+        /// What the checkpoint says.
+        checkpoint: Position,
+    },
+    /// It has more than the log.
+    AheadOfLog {
+        /// What it has.
+        store: Position,
+        /// What the log has.
+        log: Position,
+    },
+    /// Its last record is not the one that the log has there.
+    OtherLog {
+        /// Where.
+        position: Position,
+    },
+    /// It could not be opened or read.
+    Unreadable(String),
+    /// The checkpoint could not be read.
+    CheckpointUnreadable,
+    /// It was asked for.
+    Asked,
+}
+
+/// What a start has done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StartReport {
+    /// Bytes that a torn write had left at the end of the log, now cut off. They were never acknowledged.
+    pub log_bytes_cut: u64,
+    /// The last durable record.
+    pub durable: Position,
+    /// Why the store was made anew, if it was.
+    pub rebuilt: Option<RebuildReason>,
+    /// Records of the log that the store did not have yet.
+    pub replayed: u64,
+}
+
+/// How far a start or a rebuild has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Folded up to here.
+    pub done: Position,
+    /// The end of the log.
+    pub total: Position,
+}

@@ -5,7 +5,9 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{
+    ConversationId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
+};
 
 /// The time of day, UTC.
 #[must_use]

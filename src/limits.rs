@@ -7,7 +7,9 @@ use switchboard_protocol::wire;
 
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
 pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};
-pub use switchboard_protocol::wire::{DATAGRAM_BYTES_MAX, DEPTH_MAX, FRAME_BYTES_MAX, UNANSWERED_REQUESTS_MAX};
+pub use switchboard_protocol::wire::{
+    DATAGRAM_BYTES_MAX, DEPTH_MAX, FRAME_BYTES_MAX, UNANSWERED_REQUESTS_MAX,
+};
 
 /// Subscriptions of a session at a time.
 pub const SUBSCRIPTIONS_MAX: usize = 16;

@@ -22,6 +22,13 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// Whether it allows no restart now.
+    #[must_use]
+    pub fn is_spent(&self, now: Timestamp, allowance: Allowance) -> bool {
+        let since = now.as_millis() - allowance.within_ms;
+        self.failures.iter().filter(|at| at.as_millis() > since).count() >= allowance.failures
+    }
+
     /// Notes a failure; says whether the budget still allows a restart.
     pub fn spend(&mut self, now: Timestamp, allowance: Allowance) -> bool {
         let since = now.as_millis() - allowance.within_ms;

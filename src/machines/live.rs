@@ -71,6 +71,12 @@ pub enum Outcome {
     Rejected(Rejection),
 }
 
+impl From<Rejection> for Outcome {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
 /// What the shell has to do, in this order.
 #[derive(Debug)]
 pub enum Action<P: Ports> {
@@ -126,6 +132,17 @@ impl<P: Ports> Live<P> {
     pub fn may_sleep(&self) -> bool {
         is_planted(Bug::SleepWithWork)
             || (self.subscribers.is_empty() && self.pending.is_empty() && self.waiting.is_empty())
+    }
+
+    /// Whether everything decided is durable.
+    #[must_use]
+    pub fn is_all_durable(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// What has been decided and not revealed, up to a revision.
+    pub fn pending_up_to(&self, up_to: u64) -> impl Iterator<Item = &(Arc<Entry>, P::Stamp)> {
+        self.pending.iter().take_while(move |(entry, _)| entry.revision <= up_to)
     }
 
     /// The subscribers and which sequence each reads.

@@ -28,6 +28,15 @@ impl Content {
         Self::Text { text }
     }
 
+    /// How many bytes its texts have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text { text } => text.as_str().len(),
+            Self::Unknown => 0,
+        }
+    }
+
     /// The beginning of it, for a row in a list: at most `chars_max` characters.
     #[must_use]
     pub fn preview(&self, chars_max: usize) -> String {

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Timestamp, WorkspaceId};
 
-use super::{Clients, Place, Unread};
-use crate::domain::identity::CustomerKey;
+use super::{Clients, Place, Unread, admit};
+use crate::domain::identity::{CustomerKey, Identity};
 
 /// A conversation, as the sum of its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,15 @@ impl Conversation {
     #[must_use]
     pub fn is_served(&self) -> bool {
         self.assignee.is_some() || !self.agents.is_empty()
+    }
+
+    /// As whom somebody may be shown typing: the customer, or an agent who has entered.
+    #[must_use]
+    pub fn typist(&self, identity: &Identity) -> Option<Party> {
+        match admit(self, identity).ok()? {
+            Party::Agent { member } if !self.agents.contains(&member) => None,
+            party @ (Party::Customer | Party::Bot | Party::Agent { .. }) => Some(party),
+        }
     }
 }
 

@@ -1,0 +1,330 @@
+//! A conversation that is awake: the mailbox around [`Live`].
+//!
+//! Owns the carrying of errands, entries and tickets between sessions, the machine and the journal,
+//! and the handshake of falling asleep. Must not know what a command means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+
+use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
+use super::outlet::{ConversationEnd, Stamp, Typing};
+use super::workspace::WorkspaceMsg;
+use crate::clock;
+use crate::domain::conversation::{Context, Conversation, Policy, admit};
+use crate::domain::identity::{Identity, Reader};
+use crate::journal::{Incarnation, Journal, OpenError, Resolved, SNAPSHOT_ENTRIES, Term, TicketSink};
+use crate::machines::live::{Action, Live, Ports, SubscriberId};
+use crate::stats::{Latency, Stage};
+
+/// What a conversation is told.
+#[derive(Debug)]
+pub enum ConversationMsg {
+    /// A session wants something.
+    Errand(Errand, ErrandReply),
+    /// A subscriber has read the journal up to a sequence.
+    CaughtUp(SubscriberId, Seq),
+    /// A subscriber does not follow any more.
+    Unsubscribe(SubscriberId),
+    /// Somebody is typing.
+    Typing {
+        /// Who.
+        identity: Arc<Identity>,
+        /// The typist's sequence of the last event seen.
+        after_seq: Seq,
+        /// For how long it holds, in milliseconds.
+        expires_ms: u32,
+    },
+    /// The journal says what became of appends.
+    Resolved(Resolved),
+    /// A while has passed since the activity of this number.
+    IdleSince(u64),
+    /// The workspace agrees to its sleeping.
+    Sleep,
+    /// Fails on purpose, to prove that nobody else notices.
+    #[cfg(feature = "planted-bugs")]
+    Fail,
+}
+
+/// What a conversation is connected to.
+#[derive(Clone)]
+pub struct ConversationPorts {
+    /// Its workspace's actor.
+    pub workspace: ActorRef<WorkspaceMsg>,
+    /// Which workspace that is.
+    pub workspace_id: WorkspaceId,
+    /// The workspace's term.
+    pub term: Term,
+    /// Stored state.
+    pub journal: Journal,
+    /// Where latencies are recorded.
+    pub latency: Latency,
+    /// The settings in force.
+    pub policy: Policy,
+    /// How long it stays awake without anything to do.
+    pub idle: Duration,
+}
+
+/// The actor.
+pub struct ConversationActor;
+
+/// Its state: open, or refusing everybody because it cannot be opened.
+pub struct ConversationState {
+    id: ConversationId,
+    ports: ConversationPorts,
+    phase: Phase,
+    activity: u64,
+    timer_runs: bool,
+}
+
+enum Phase {
+    Opening,
+    Open { live: Live<ActorPorts>, incarnation: Incarnation, kept_revision: u64 },
+    Refusing(OpenError),
+}
+
+struct ActorPorts;
+
+impl Ports for ActorPorts {
+    type Token = ErrandReply;
+    type Stamp = Stamp;
+    type Outlet = ConversationEnd;
+}
+
+/// Carries tickets from the journal's writer to the mailbox.
+struct Sink(ActorRef<ConversationMsg>);
+
+impl TicketSink for Sink {
+    fn resolved(&self, resolved: Resolved) {
+        // One that is gone needs no ticket.
+        let _ = self.0.cast(ConversationMsg::Resolved(resolved));
+    }
+}
+
+impl Actor for ConversationActor {
+    type Msg = ConversationMsg;
+    type State = ConversationState;
+    type Arguments = (ConversationId, ConversationPorts);
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<ConversationMsg>,
+        (id, ports): Self::Arguments,
+    ) -> Result<ConversationState, ActorProcessingErr> {
+        Ok(ConversationState { id, ports, phase: Phase::Opening, activity: 0, timer_runs: false })
+    }
+
+    /// Opens the stored state. Done here, so that whoever wakes it need not wait.
+    async fn post_start(
+        &self,
+        myself: ActorRef<ConversationMsg>,
+        state: &mut ConversationState,
+    ) -> Result<(), ActorProcessingErr> {
+        let sink = Arc::new(Sink(myself.clone()));
+        let ports = &state.ports;
+        match ports.journal.open_conversation(ports.workspace_id, ports.term, state.id, sink).await {
+            Ok(opened) => {
+                let kept_revision = opened.state.revision;
+                let live = Live::new(opened.state);
+                state.phase = Phase::Open { live, incarnation: opened.incarnation, kept_revision };
+            }
+            Err(error) => {
+                tracing::warn!(conversation = %state.id, %error, "a conversation cannot be opened");
+                if !error.is_retryable() {
+                    let _ = ports.workspace.cast(WorkspaceMsg::Quarantine(state.id, error.to_string()));
+                }
+                state.phase = Phase::Refusing(error);
+            }
+        }
+        state.watch_idleness(&myself);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<ConversationMsg>,
+        message: ConversationMsg,
+        state: &mut ConversationState,
+    ) -> Result<(), ActorProcessingErr> {
+        state.activity += 1;
+        match message {
+            ConversationMsg::Errand(errand, reply) => state.errand(errand, reply)?,
+            ConversationMsg::CaughtUp(subscriber, at) => {
+                if let Phase::Open { live, .. } = &mut state.phase {
+                    live.caught_up(subscriber, at);
+                }
+            }
+            ConversationMsg::Unsubscribe(subscriber) => {
+                if let Phase::Open { live, .. } = &mut state.phase {
+                    live.unsubscribe(subscriber);
+                }
+            }
+            ConversationMsg::Typing { identity, after_seq, expires_ms } => {
+                state.typing(&identity, after_seq, expires_ms);
+            }
+            ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
+            ConversationMsg::IdleSince(activity) => {
+                state.timer_runs = false;
+                // This message itself counts as one.
+                if state.activity == activity + 1 && state.may_sleep() {
+                    let way = Way(myself.clone());
+                    let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way));
+                }
+            }
+            ConversationMsg::Sleep => {
+                let way = Way(myself.clone());
+                if state.may_sleep() {
+                    state.close();
+                    myself.stop(None);
+                    return Ok(());
+                }
+                let _ = state.ports.workspace.cast(WorkspaceMsg::Stays(state.id, way));
+            }
+            #[cfg(feature = "planted-bugs")]
+            #[allow(clippy::panic, reason = "this is what it is for")]
+            ConversationMsg::Fail => panic!("a failure planted on purpose"),
+        }
+        state.watch_idleness(&myself);
+        Ok(())
+    }
+}
+
+impl ConversationState {
+    fn errand(&mut self, errand: Errand, reply: ErrandReply) -> Result<(), ActorProcessingErr> {
+        let live = match &mut self.phase {
+            Phase::Open { live, .. } => live,
+            Phase::Refusing(error) if error.is_retryable() => {
+                reply.answer(ErrandAnswer::Unavailable(error.to_string()));
+                return Ok(());
+            }
+            Phase::Refusing(error) => {
+                reply.answer(ErrandAnswer::Quarantined(error.to_string()));
+                return Ok(());
+            }
+            Phase::Opening => return Err("an errand came before the conversation was opened".into()),
+        };
+        match errand {
+            Errand::Command { command, arrived } => {
+                let context = Context { now: clock::now(), policy: self.ports.policy };
+                let actions = live.command(reply, Stamp::new(arrived), &command, &context);
+                self.ports.latency.record(Stage::Decided, arrived.elapsed());
+                self.act(actions)
+            }
+            Errand::Subscribe { subscriber, after, identity, outlet } => {
+                let end = ConversationEnd(outlet);
+                let action = live.subscribe(reply, subscriber, &identity, after, end);
+                self.act(action)
+            }
+            Errand::History { identity, before, limit } => {
+                match admit(live.state(), &identity) {
+                    Ok(_) => self.read_back(identity.reader(), before, limit, reply),
+                    Err(rejection) => reply.answer(ErrandAnswer::Outcome(rejection.into())),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn act(
+        &mut self,
+        actions: impl IntoIterator<Item = Action<ActorPorts>>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Phase::Open { incarnation, .. } = &self.phase else { return Ok(()) };
+        let ports = &self.ports;
+        for action in actions {
+            match action {
+                // What was not taken is lost, and with it everything decided since: this incarnation
+                // ends, and sessions send what was unanswered to the next.
+                Action::Append(entry) => {
+                    ports.journal.append_conversation(
+                        ports.workspace_id,
+                        *incarnation,
+                        ports.term,
+                        &entry,
+                    )?;
+                }
+                Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
+            }
+        }
+        Ok(())
+    }
+
+    fn resolved(&mut self, resolved: Resolved) -> Result<(), ActorProcessingErr> {
+        let Phase::Open { live, kept_revision, .. } = &mut self.phase else { return Ok(()) };
+        let up_to = match resolved {
+            Resolved::Durable { up_to, .. } => up_to,
+            Resolved::Failed(why) => return Err(why.into()),
+        };
+        let arrived: Vec<_> = live.pending_up_to(up_to).map(|(_, stamp)| stamp.arrived).collect();
+        for arrived in &arrived {
+            self.ports.latency.record(Stage::Durable, arrived.elapsed());
+        }
+        let actions = live.durable(up_to);
+        for arrived in arrived {
+            self.ports.latency.record(Stage::Pushed, arrived.elapsed());
+        }
+        if live.is_all_durable() && live.state().revision >= *kept_revision + SNAPSHOT_ENTRIES {
+            *kept_revision = live.state().revision;
+            self.ports.journal.keep_snapshot(live.state().clone());
+        }
+        self.act(actions)
+    }
+
+    /// Reads the journal beside the mailbox, which must not wait.
+    fn read_back(&self, reader: Reader, before: Option<Seq>, limit: usize, reply: ErrandReply) {
+        let (journal, workspace, id) = (self.ports.journal.clone(), self.ports.workspace_id, self.id);
+        tokio::spawn(async move {
+            match journal.read_before(workspace, id, reader, before, limit).await {
+                Ok((entries, more)) => reply.answer(ErrandAnswer::History(entries, more)),
+                Err(error) => reply.answer(ErrandAnswer::Unavailable(error.to_string())),
+            }
+        });
+    }
+
+    fn typing(&self, identity: &Identity, after_seq: Seq, expires_ms: u32) {
+        let Phase::Open { live, .. } = &self.phase else { return };
+        let Some(typist) = live.state().typist(identity) else { return };
+        for (_, reader, end) in live.subscribers() {
+            // The two sides count differently: a foreign sequence would mean nothing to the reader.
+            let after_seq =
+                if reader == identity.reader() { after_seq } else { live.state().last.of(reader) };
+            end.0.typing(Typing { by: typist, after_seq, expires_ms });
+        }
+    }
+
+    fn may_sleep(&self) -> bool {
+        match &self.phase {
+            Phase::Open { live, .. } => live.may_sleep(),
+            Phase::Opening | Phase::Refusing(_) => true,
+        }
+    }
+
+    /// Looks again after a while whether there is nothing to do: one timer at a time, and none while
+    /// somebody follows.
+    fn watch_idleness(&mut self, myself: &ActorRef<ConversationMsg>) {
+        if self.timer_runs || !self.may_sleep() {
+            return;
+        }
+        self.timer_runs = true;
+        let idle = match &self.phase {
+            Phase::Open { live, .. } if live.state().revision > 0 => self.ports.idle,
+            Phase::Open { .. } | Phase::Opening | Phase::Refusing(_) => NOTHING_IDLE.min(self.ports.idle),
+        };
+        let activity = self.activity;
+        myself.send_after(idle, move || ConversationMsg::IdleSince(activity));
+    }
+
+    fn close(&mut self) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Opening);
+        if let Phase::Open { live, incarnation, kept_revision } = phase {
+            let state: Conversation = live.into_state();
+            let snapshot = (state.revision > kept_revision).then_some(state);
+            self.ports.journal.close_conversation(self.ports.workspace_id, self.id, incarnation, snapshot);
+        }
+    }
+}
+
+/// How long a conversation without any entry stays awake: ids that mean nothing must cost nothing.
+const NOTHING_IDLE: Duration = Duration::from_millis(250);

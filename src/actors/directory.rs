@@ -1,0 +1,196 @@
+//! The directory: who owns which workspace, and whom a credential proves.
+//!
+//! Owns the workspaces' actors and what their failure means. The seam for more than one machine. Must
+//! not know what happens in a workspace.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use switchboard_protocol::vocabulary::{Platform, ProfileId, UserKey, WorkspaceId};
+
+use super::workspace::{WorkspaceActor, WorkspaceMsg, WorkspacePorts, deliver_rows};
+use crate::clock;
+use crate::domain::identity::Identity;
+use crate::domain::workspace::{TokenHash, Workspace};
+use crate::journal::DeskChange;
+use crate::machines::budget::{Allowance, Budget};
+
+/// What proves somebody.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// A customer says who they are; provisional until user keys come signed.
+    Customer(ProfileId, Platform, UserKey),
+    /// A member shows a token, here its hash.
+    Token(TokenHash),
+}
+
+/// Somebody who was proven, and the way to their workspace.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// Who.
+    pub identity: Identity,
+    /// The workspace's actor.
+    pub workspace: ActorRef<WorkspaceMsg>,
+}
+
+/// What the directory is told.
+#[derive(Debug)]
+pub enum DirectoryMsg {
+    /// Somebody wants in. `None`: the proof proves nobody. An error: the workspace is not available.
+    Prove(Proof, RpcReplyPort<Result<Option<Proven>, String>>),
+    /// Rows of a workspace's list have changed.
+    Rows(DeskChange),
+    /// The way to a workspace's actor, for tests of failures.
+    #[cfg(feature = "planted-bugs")]
+    Locate(WorkspaceId, RpcReplyPort<Option<ActorRef<WorkspaceMsg>>>),
+}
+
+/// The actor.
+pub struct DirectoryActor;
+
+/// Its state.
+pub struct DirectoryState {
+    ports: WorkspacePorts,
+    workspaces: BTreeMap<WorkspaceId, Home>,
+    actors: HashMap<ActorId, WorkspaceId>,
+    tokens: HashMap<TokenHash, WorkspaceId>,
+    profiles: HashMap<ProfileId, WorkspaceId>,
+}
+
+struct Home {
+    workspace: Workspace,
+    actor: Option<ActorRef<WorkspaceMsg>>,
+    budget: Budget,
+}
+
+impl Actor for DirectoryActor {
+    type Msg = DirectoryMsg;
+    type State = DirectoryState;
+    type Arguments = WorkspacePorts;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<DirectoryMsg>,
+        ports: WorkspacePorts,
+    ) -> Result<DirectoryState, ActorProcessingErr> {
+        let rows_to = myself.clone();
+        ports.journal.on_desk_change(Box::new(move |change| {
+            // A directory that is gone has no desks.
+            let _ = rows_to.cast(DirectoryMsg::Rows(change));
+        }));
+        let mut state = DirectoryState {
+            workspaces: BTreeMap::new(),
+            actors: HashMap::new(),
+            tokens: HashMap::new(),
+            profiles: HashMap::new(),
+            ports,
+        };
+        for workspace in state.ports.journal.workspaces().await? {
+            state.tokens.extend(workspace.members.values().map(|member| (member.token_hash, workspace.id)));
+            state.profiles.extend(workspace.profiles.keys().map(|profile| (*profile, workspace.id)));
+            let home = Home { workspace, actor: None, budget: Budget::default() };
+            state.workspaces.insert(home.workspace.id, home);
+        }
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<DirectoryMsg>,
+        message: DirectoryMsg,
+        state: &mut DirectoryState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            DirectoryMsg::Prove(proof, reply) => {
+                let proven = state.prove(&myself, proof).await;
+                // Whoever does not wait any more needs no answer.
+                let _ = reply.send(proven);
+            }
+            DirectoryMsg::Rows(change) => {
+                let home = state.workspaces.get(&change.workspace);
+                if let Some(workspace) = home.and_then(|home| home.actor.as_ref()) {
+                    deliver_rows(workspace, change);
+                }
+            }
+            #[cfg(feature = "planted-bugs")]
+            DirectoryMsg::Locate(workspace, reply) => {
+                let home = state.workspaces.get(&workspace);
+                let _ = reply.send(home.and_then(|home| home.actor.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<DirectoryMsg>,
+        event: SupervisionEvent,
+        state: &mut DirectoryState,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(child, _, _) => state.gone(child.get_id(), None),
+            SupervisionEvent::ActorFailed(child, why) => state.gone(child.get_id(), Some(&why)),
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl DirectoryState {
+    async fn prove(
+        &mut self,
+        myself: &ActorRef<DirectoryMsg>,
+        proof: Proof,
+    ) -> Result<Option<Proven>, String> {
+        let (id, identity) = match proof {
+            Proof::Customer(profile, platform, user_key) => {
+                let Some(id) = self.profiles.get(&profile).copied() else { return Ok(None) };
+                let home = self.workspaces.get(&id);
+                (id, home.and_then(|home| home.workspace.customer(profile, platform, user_key)))
+            }
+            Proof::Token(hash) => {
+                let Some(id) = self.tokens.get(&hash).copied() else { return Ok(None) };
+                (id, self.workspaces.get(&id).and_then(|home| home.workspace.member_by_token(&hash)))
+            }
+        };
+        let Some(identity) = identity else { return Ok(None) };
+        let workspace = self.workspace(myself, id).await?;
+        Ok(Some(Proven { identity, workspace }))
+    }
+
+    /// The actor of a workspace; started when it is wanted, also after a failure.
+    async fn workspace(
+        &mut self,
+        myself: &ActorRef<DirectoryMsg>,
+        id: WorkspaceId,
+    ) -> Result<ActorRef<WorkspaceMsg>, String> {
+        let Some(home) = self.workspaces.get_mut(&id) else {
+            return Err("workspace: there is none".to_owned());
+        };
+        if let Some(actor) = &home.actor {
+            return Ok(actor.clone());
+        }
+        if home.budget.is_spent(clock::now(), WORKSPACE_ALLOWANCE) {
+            return Err("workspace: it failed too often; it is tried again later".to_owned());
+        }
+        let arguments = (id, self.ports.clone());
+        let started = WorkspaceActor::spawn_linked(None, WorkspaceActor, arguments, myself.get_cell()).await;
+        let (actor, _) = started.map_err(|error| format!("workspace: it cannot be opened: {error}"))?;
+        self.actors.insert(actor.get_id(), id);
+        home.actor = Some(actor.clone());
+        Ok(actor)
+    }
+
+    fn gone(&mut self, actor: ActorId, why: Option<&ActorProcessingErr>) {
+        let Some(id) = self.actors.remove(&actor) else { return };
+        let Some(home) = self.workspaces.get_mut(&id) else { return };
+        home.actor = None;
+        if let Some(why) = why {
+            tracing::error!(workspace = %id, %why, "a workspace failed");
+            home.budget.spend(clock::now(), WORKSPACE_ALLOWANCE);
+        }
+    }
+}
+
+/// How often a workspace may fail before its customers have to wait.
+const WORKSPACE_ALLOWANCE: Allowance = Allowance { failures: 5, within_ms: 30_000 };

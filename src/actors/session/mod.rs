@@ -1,0 +1,328 @@
+//! A session: one authenticated client.
+//!
+//! Owns the carrying of its questions to conversations, workspace and journal, and of the answers to
+//! its outbox. Must not know sockets or frames: behind the outbox is the transport.
+
+mod following;
+mod question;
+mod routing;
+mod waiters;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use switchboard_protocol::vocabulary::{Content, ConversationId, InstanceId, Seq, SessionId};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::conversation::ConversationMsg;
+use super::errand::{Errand, ErrandAnswer, Way};
+use super::workspace::WorkspaceMsg;
+use crate::domain::conversation::{Action, Command, Origin};
+use crate::domain::identity::{CustomerKey, Identity, Reader};
+use crate::journal::{Journal, ListPage};
+use crate::limits;
+use crate::machines::route::Tag;
+use crate::stats::Latency;
+
+use following::Following;
+use routing::{Pending, PendingKind, RoutedErrand, Routing};
+
+pub use question::{Answered, Ask, Asked, Closing, Out, Refusal};
+pub use waiters::{LocateReply, Located, OpenReply};
+
+/// What a session is told.
+#[derive(Debug)]
+pub enum SessionMsg {
+    /// The client asks.
+    Ask(Ask),
+    /// The client is typing.
+    Typing(ConversationId, Seq, u32),
+    /// A conversation has answered.
+    Answered {
+        /// Which.
+        conversation: ConversationId,
+        /// To which errand.
+        tag: Tag,
+        /// What.
+        answer: ErrandAnswer,
+    },
+    /// A conversation ended before it answered.
+    Lost {
+        /// Which.
+        conversation: ConversationId,
+        /// Which errand.
+        tag: Tag,
+        /// Along which way it was sent.
+        way: Way,
+    },
+    /// The workspace says where a conversation is.
+    Located(ConversationId, Located),
+    /// The workspace names the customer's conversation.
+    Opened {
+        /// For which question.
+        ask: u64,
+        /// Which, or why not.
+        found: Result<ConversationId, String>,
+        /// What the bot says first.
+        greeting: Option<Content>,
+    },
+    /// The list was read.
+    Listed(u64, Result<ListPage, Refusal>),
+    /// A subscription was ended by the transport.
+    SubscriptionEnded(u32),
+    /// The workspace ended before it answered.
+    WorkspaceGone,
+    /// The connection is to be closed.
+    Close(Closing),
+    /// The connection is closed.
+    Closed,
+    /// Fails on purpose, to prove that other sessions do not notice.
+    #[cfg(feature = "planted-bugs")]
+    Fail,
+}
+
+/// Who is connected, and to what.
+#[derive(Clone)]
+pub struct SessionPorts {
+    /// Which session.
+    pub id: SessionId,
+    /// Which run of the client program.
+    pub instance: InstanceId,
+    /// Who it has been proven to be.
+    pub identity: Arc<Identity>,
+    /// The identity's workspace.
+    pub workspace: ActorRef<WorkspaceMsg>,
+    /// Stored state.
+    pub journal: Journal,
+    /// Where latencies are recorded.
+    pub latency: Latency,
+    /// Where answers go. As many wait there as there are credits.
+    pub out: mpsc::UnboundedSender<Out>,
+}
+
+/// The actor.
+pub struct SessionActor;
+
+/// Its state.
+pub struct SessionState {
+    ports: SessionPorts,
+    routing: Routing,
+    following: Following,
+    opening: BTreeMap<u64, Opening>,
+    listing: BTreeMap<u64, OwnedSemaphorePermit>,
+}
+
+/// A customer's question for their conversation, until the workspace has named it.
+struct Opening {
+    counter: u64,
+    arrived: Instant,
+    credit: OwnedSemaphorePermit,
+}
+
+impl Actor for SessionActor {
+    type Msg = SessionMsg;
+    type State = SessionState;
+    type Arguments = SessionPorts;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<SessionMsg>,
+        ports: SessionPorts,
+    ) -> Result<SessionState, ActorProcessingErr> {
+        Ok(SessionState {
+            ports,
+            routing: Routing::default(),
+            following: Following::default(),
+            opening: BTreeMap::new(),
+            listing: BTreeMap::new(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<SessionMsg>,
+        message: SessionMsg,
+        state: &mut SessionState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SessionMsg::Ask(ask) => state.ask(&myself, ask),
+            SessionMsg::Typing(conversation, after_seq, expires_ms) => {
+                state.typing(conversation, after_seq, expires_ms);
+            }
+            SessionMsg::Answered { conversation, tag, answer } => state.answered(conversation, tag, answer),
+            SessionMsg::Lost { conversation, tag, way } => {
+                let steps = state.routing.to(conversation).lost(tag, &way);
+                state.carry_out(&myself, conversation, steps);
+            }
+            SessionMsg::Located(conversation, Located::At(way)) => {
+                let steps = state.routing.to(conversation).resolved(&way);
+                state.carry_out(&myself, conversation, steps);
+            }
+            SessionMsg::Located(conversation, Located::Quarantined(reason)) => {
+                for tag in state.routing.to(conversation).unresolved() {
+                    state.refuse(tag, Refusal::Quarantined(reason.clone()));
+                }
+            }
+            SessionMsg::Opened { ask, found, greeting } => state.opened(&myself, ask, found, greeting),
+            SessionMsg::Listed(ask, page) => {
+                if state.listing.remove(&ask).is_some() {
+                    state.reply(ask, page.map(Answered::List));
+                }
+            }
+            SessionMsg::SubscriptionEnded(subscription) => {
+                state.following.ended(subscription);
+            }
+            SessionMsg::WorkspaceGone => state.close(&myself, Closing::Fault),
+            SessionMsg::Close(closing) => state.close(&myself, closing),
+            SessionMsg::Closed => myself.stop(None),
+            #[cfg(feature = "planted-bugs")]
+            #[allow(clippy::panic, reason = "this is what it is for")]
+            SessionMsg::Fail => panic!("a failure planted on purpose"),
+        }
+        Ok(())
+    }
+}
+
+impl SessionState {
+    fn ask(&mut self, myself: &ActorRef<SessionMsg>, ask: Ask) {
+        let Ask { id, arrived, what, credit } = ask;
+        match what {
+            Asked::Open { counter } => self.open(myself, id, counter, arrived, credit),
+            Asked::Command { conversation, counter, action } => {
+                let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
+                self.send(myself, conversation, errand, Pending::new(id, PendingKind::Command, credit));
+            }
+            Asked::Follow { subscription, conversation, after } => {
+                if let Err(refusal) = self.following.begin(subscription) {
+                    return self.reply(id, Err(refusal));
+                }
+                let errand = RoutedErrand::Follow { subscription, after };
+                let kind = PendingKind::Follow { subscription, after };
+                self.send(myself, conversation, errand, Pending::new(id, kind, credit));
+            }
+            Asked::FollowDesk { subscription } => {
+                let desk = self.staff("desk").and_then(|()| self.following.begin_desk(subscription));
+                if let Ok(outlet) = &desk {
+                    let _ = self.ports.workspace.cast(WorkspaceMsg::FollowDesk(Arc::clone(outlet)));
+                }
+                self.reply(id, desk.map(|outlet| Answered::FollowingDesk(subscription, outlet)));
+            }
+            Asked::Unfollow { subscription } => {
+                let ended = self.following.end(subscription).map(|()| Answered::Unfollowed);
+                self.reply(id, ended);
+            }
+            Asked::History { conversation, before, limit } => {
+                let limit = limit.clamp(1, limits::HISTORY_EVENTS_MAX);
+                let identity = Arc::clone(&self.ports.identity);
+                let errand = RoutedErrand::Plain(Errand::History { identity, before, limit });
+                let kind = PendingKind::History { before };
+                self.send(myself, conversation, errand, Pending::new(id, kind, credit));
+            }
+            Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
+            Asked::Latency => {
+                let figures = self.staff("latency").map(|()| self.ports.latency.figures());
+                self.reply(id, figures.map(Answered::Latency));
+            }
+        }
+    }
+
+    fn command(&self, counter: u64, action: Action, arrived: Instant) -> Errand {
+        let identity = Identity::clone(&self.ports.identity);
+        let origin = Origin { party: identity.party(), instance: self.ports.instance, counter };
+        Errand::Command { command: Arc::new(Command { identity, origin, action }), arrived }
+    }
+
+    fn open(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        counter: u64,
+        arrived: Instant,
+        credit: OwnedSemaphorePermit,
+    ) {
+        match &*self.ports.identity {
+            Identity::Member { .. } => self.reply(ask, Err(Refusal::OnlyCustomers("open"))),
+            Identity::Customer { customer, .. } => {
+                self.opening.insert(ask, Opening { counter, arrived, credit });
+                let reply = OpenReply::new(myself.clone(), ask);
+                let _ = self.ports.workspace.cast(WorkspaceMsg::Open(customer.clone(), reply));
+            }
+        }
+    }
+
+    fn opened(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        found: Result<ConversationId, String>,
+        greeting: Option<Content>,
+    ) {
+        let Some(Opening { counter, arrived, credit }) = self.opening.remove(&ask) else { return };
+        let Some(customer) = self.customer() else { return };
+        match found {
+            Ok(conversation) => {
+                let action = Action::Start { customer, greeting };
+                let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
+                let kind = PendingKind::Open;
+                self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
+            }
+            Err(why) => self.reply(ask, Err(Refusal::Unavailable(why))),
+        }
+    }
+
+    fn list(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        cursor: Option<String>,
+        limit: usize,
+        credit: OwnedSemaphorePermit,
+    ) {
+        if let Err(refusal) = self.staff("list") {
+            return self.reply(ask, Err(refusal));
+        }
+        self.listing.insert(ask, credit);
+        let (myself, journal, workspace) =
+            (myself.clone(), self.ports.journal.clone(), self.ports.identity.workspace());
+        tokio::spawn(async move {
+            let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
+            let page = journal.list(workspace, cursor.as_deref(), limit).await.map_err(Refusal::from);
+            let _ = myself.cast(SessionMsg::Listed(ask, page));
+        });
+    }
+
+    /// Only where it follows: the way is known, and nobody is woken for it.
+    fn typing(&self, conversation: ConversationId, after_seq: Seq, expires_ms: u32) {
+        if let Some(way) = self.following.way_to(conversation) {
+            let identity = Arc::clone(&self.ports.identity);
+            let expires_ms = expires_ms.min(limits::TYPING_MS_MAX);
+            let _ = way.0.cast(ConversationMsg::Typing { identity, after_seq, expires_ms });
+        }
+    }
+
+    fn reply(&self, ask: u64, answer: Result<Answered, Refusal>) {
+        // A transport that is gone needs no replies.
+        let _ = self.ports.out.send(Out::Reply(ask, answer));
+    }
+
+    fn close(&self, myself: &ActorRef<SessionMsg>, closing: Closing) {
+        let _ = self.ports.out.send(Out::Close(closing));
+        myself.stop(None);
+    }
+
+    fn staff(&self, action: &'static str) -> Result<(), Refusal> {
+        match self.ports.identity.reader() {
+            Reader::Staff => Ok(()),
+            Reader::Customer => Err(Refusal::OnlyAgents(action)),
+        }
+    }
+
+    fn customer(&self) -> Option<CustomerKey> {
+        match &*self.ports.identity {
+            Identity::Customer { customer, .. } => Some(customer.clone()),
+            Identity::Member { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What a client asks of its session, and what it is answered.
+//!
+//! Owns the questions, answers and refusals, in the domain's words. Must not know the wire's: the
+//! transport translates.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use switchboard_protocol::vocabulary::{ConversationId, Seq};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::actors::desk::DeskOutlet;
+use crate::actors::subscription::Subscription;
+use crate::domain::conversation::{Action, Answer, Entry, Rejection};
+use crate::journal::{ListPage, ReadError};
+use crate::limits;
+use crate::stats::StageFigures;
+
+/// A question of the client.
+#[derive(Debug)]
+pub struct Ask {
+    /// Names it in the reply.
+    pub id: u64,
+    /// When it reached the engine.
+    pub arrived: Instant,
+    /// What is asked.
+    pub what: Asked,
+    /// Its credit: given back with the reply.
+    pub credit: OwnedSemaphorePermit,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub enum Asked {
+    /// The customer's conversation.
+    Open {
+        /// The command's counter.
+        counter: u64,
+    },
+    /// A command.
+    Command {
+        /// To which conversation.
+        conversation: ConversationId,
+        /// Its counter.
+        counter: u64,
+        /// What to do.
+        action: Action,
+    },
+    /// To follow a conversation.
+    Follow {
+        /// Its number.
+        subscription: u32,
+        /// Which conversation.
+        conversation: ConversationId,
+        /// From after this sequence.
+        after: Seq,
+    },
+    /// To follow the desk.
+    FollowDesk {
+        /// Its number.
+        subscription: u32,
+    },
+    /// To follow no more.
+    Unfollow {
+        /// Its number.
+        subscription: u32,
+    },
+    /// To read back.
+    History {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Only events before this one.
+        before: Option<Seq>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The conversation list.
+    List {
+        /// Where the page before ended.
+        cursor: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The latencies of the stages.
+    Latency,
+}
+
+/// What a session puts into its outbox.
+pub enum Out {
+    /// The answer to a question.
+    Reply(u64, Result<Answered, Refusal>),
+    /// The connection is to be closed.
+    Close(Closing),
+}
+
+/// An answer.
+pub enum Answered {
+    /// A command was accepted; the answer, or `None` if it was already as wanted.
+    Accepted(Option<Answer>),
+    /// It was accepted long ago.
+    AcceptedLongAgo,
+    /// The customer's conversation.
+    Opened(ConversationId),
+    /// The subscription has begun.
+    Following(u32, Box<Subscription>),
+    /// The desk's subscription has begun.
+    FollowingDesk(u32, Arc<DeskOutlet>),
+    /// The subscription has ended.
+    Unfollowed,
+    /// Entries, and whether there are earlier ones; only events before the sequence were asked for.
+    History(Vec<Arc<Entry>>, bool, Option<Seq>),
+    /// A page of the list.
+    List(ListPage),
+    /// The latencies.
+    Latency(Vec<StageFigures>),
+}
+
+/// Why a question was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// By a rule.
+    #[error("{0}")]
+    Rejected(#[from] Rejection),
+    /// The engine cannot now; nothing was done.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The conversation is set aside.
+    #[error("conversation: it is set aside: {0}")]
+    Quarantined(String),
+    /// The engine failed while doing it: nobody knows whether it was done.
+    #[error("the engine failed while it did this; it may or may not have been done")]
+    Fault,
+    /// Only staff may ask that.
+    #[error("{0}: only agents may do this")]
+    OnlyAgents(&'static str),
+    /// Only customers may ask that.
+    #[error("{0}: only customers may do this")]
+    OnlyCustomers(&'static str),
+    /// The subscription's number is in use.
+    #[error("subscription: {0} is in use")]
+    SubscriptionInUse(u32),
+    /// There is no such subscription.
+    #[error("subscription: there is none with number {0}")]
+    NoSuchSubscription(u32),
+    /// Too many subscriptions.
+    #[error("subscription: at most {max} at a time", max = limits::SUBSCRIPTIONS_MAX)]
+    TooManySubscriptions,
+    /// The list's cursor is none.
+    #[error("{0}")]
+    BadCursor(String),
+}
+
+/// How a connection is to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// The engine stops; come back after so many milliseconds.
+    GoingAway {
+        /// The wait.
+        reconnect_after_ms: u32,
+    },
+    /// The same instance has connected again.
+    Replaced,
+    /// The session failed; connect again.
+    Fault,
+}
+
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Cursor(_) => Self::BadCursor(error.to_string()),
+            ReadError::Unavailable(_) | ReadError::Corrupt { .. } => Self::Unavailable(error.to_string()),
+        }
+    }
+}

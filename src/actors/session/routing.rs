@@ -1,0 +1,160 @@
+//! A session's errands on their way.
+//!
+//! Owns the routes and what is pending on them. Must not know what an errand means.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ractor::ActorRef;
+use switchboard_protocol::vocabulary::{ConversationId, Seq};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::waiters::LocateReply;
+use super::{Answered, Refusal, SessionMsg, SessionState};
+use crate::actors::conversation::ConversationMsg;
+use crate::actors::errand::{Errand, ErrandAnswer, ErrandReply, Way};
+use crate::actors::workspace::WorkspaceMsg;
+use crate::machines::live::Outcome;
+use crate::machines::route::{Route, Step, Tag};
+
+/// The routes of a session, and what it has not been answered.
+#[derive(Default)]
+pub(super) struct Routing {
+    routes: HashMap<ConversationId, Route<Way, RoutedErrand>>,
+    pending: HashMap<Tag, Pending>,
+    last_tag: Tag,
+}
+
+/// An errand before it is sent: a subscription gets a fresh outlet with every sending.
+#[derive(Debug, Clone)]
+pub(super) enum RoutedErrand {
+    Plain(Errand),
+    Follow { subscription: u32, after: Seq },
+}
+
+/// A question whose answer is on its way.
+pub(super) struct Pending {
+    ask: u64,
+    kind: PendingKind,
+    _credit: OwnedSemaphorePermit,
+}
+
+/// What the answer will be made into.
+pub(super) enum PendingKind {
+    Command,
+    Open,
+    Follow { subscription: u32, after: Seq },
+    History { before: Option<Seq> },
+}
+
+impl Pending {
+    pub(super) const fn new(ask: u64, kind: PendingKind, credit: OwnedSemaphorePermit) -> Self {
+        Self { ask, kind, _credit: credit }
+    }
+}
+
+impl Routing {
+    /// The route to a conversation.
+    pub(super) fn to(&mut self, conversation: ConversationId) -> &mut Route<Way, RoutedErrand> {
+        self.routes.entry(conversation).or_default()
+    }
+}
+
+impl SessionState {
+    /// Sends an errand along the route of its conversation.
+    pub(super) fn send(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        conversation: ConversationId,
+        errand: RoutedErrand,
+        pending: Pending,
+    ) {
+        self.routing.last_tag += 1;
+        let tag = self.routing.last_tag;
+        self.routing.pending.insert(tag, pending);
+        let step = self.routing.to(conversation).send(tag, errand);
+        self.carry_out(myself, conversation, step);
+    }
+
+    pub(super) fn carry_out(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        conversation: ConversationId,
+        steps: impl IntoIterator<Item = Step<Way, RoutedErrand>>,
+    ) {
+        for step in steps {
+            match step {
+                Step::Resolve(dead) => {
+                    let reply = LocateReply::new(myself.clone(), conversation);
+                    let _ = self.ports.workspace.cast(WorkspaceMsg::Locate(conversation, dead, reply));
+                }
+                Step::Send(way, tag, errand) => {
+                    let errand = match errand {
+                        RoutedErrand::Plain(errand) => errand,
+                        RoutedErrand::Follow { subscription, after } => {
+                            let (subscriber, outlet) = self.following.sent(subscription, conversation, &way);
+                            let identity = Arc::clone(&self.ports.identity);
+                            Errand::Subscribe { subscriber, after, identity, outlet }
+                        }
+                    };
+                    let reply = ErrandReply::new(myself.clone(), conversation, tag, way.clone());
+                    // One that is closed gives the errand back by losing it.
+                    let _ = way.0.cast(ConversationMsg::Errand(errand, reply));
+                }
+                Step::GiveUp(tag) => self.refuse(tag, Refusal::Fault),
+            }
+        }
+    }
+
+    pub(super) fn answered(&mut self, conversation: ConversationId, tag: Tag, answer: ErrandAnswer) {
+        if !self.routing.to(conversation).answered(tag) {
+            return;
+        }
+        let Some(Pending { ask, kind, _credit }) = self.routing.pending.remove(&tag) else { return };
+        let answer = match answer {
+            ErrandAnswer::Outcome(outcome) => self.outcome(conversation, kind, outcome),
+            ErrandAnswer::History(entries, more) => {
+                let before = if let PendingKind::History { before } = kind { before } else { None };
+                Ok(Answered::History(entries, more, before))
+            }
+            ErrandAnswer::Unavailable(why) => self.not_following(&kind, Refusal::Unavailable(why)),
+            ErrandAnswer::Quarantined(why) => self.not_following(&kind, Refusal::Quarantined(why)),
+        };
+        self.reply(ask, answer);
+    }
+
+    fn outcome(
+        &mut self,
+        conversation: ConversationId,
+        kind: PendingKind,
+        outcome: Outcome,
+    ) -> Result<Answered, Refusal> {
+        match outcome {
+            Outcome::Rejected(rejection) => self.not_following(&kind, rejection.into()),
+            Outcome::Subscribed => self.begun_following(&kind),
+            Outcome::Accepted(_) | Outcome::AlreadySo | Outcome::AcceptedLongAgo
+                if matches!(kind, PendingKind::Open) =>
+            {
+                Ok(Answered::Opened(conversation))
+            }
+            Outcome::Accepted(answer) => Ok(Answered::Accepted(Some(answer))),
+            Outcome::AlreadySo => Ok(Answered::Accepted(None)),
+            Outcome::AcceptedLongAgo => Ok(Answered::AcceptedLongAgo),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, tag: Tag, refusal: Refusal) {
+        if let Some(Pending { ask, kind, _credit }) = self.routing.pending.remove(&tag) {
+            let answer = self.not_following(&kind, refusal);
+            self.reply(ask, answer);
+        }
+    }
+
+    /// A question is refused; if it was one to follow, its number is free again.
+    fn not_following(&mut self, kind: &PendingKind, refusal: Refusal) -> Result<Answered, Refusal> {
+        if let PendingKind::Follow { subscription, .. } = kind {
+            self.following.ended(*subscription);
+        }
+        Err(refusal)
+    }
+}

@@ -1,0 +1,399 @@
+//! A workspace: which of its conversations are awake, its agents, its desk.
+//!
+//! Owns the waking of conversations and what their failure means, the first conversation of a new
+//! customer, and the desk's subscribers. Must not know what happens in a conversation.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, WorkspaceId};
+
+use super::agent::{AgentActor, AgentMsg};
+use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
+use super::desk::{AgentStatus, DeskOutlet};
+use super::errand::Way;
+use super::session::{LocateReply, OpenReply};
+use crate::clock;
+use crate::domain::conversation::Policy;
+use crate::domain::identity::CustomerKey;
+use crate::domain::workspace::Workspace;
+use crate::journal::{DeskChange, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink};
+use crate::limits;
+use crate::machines::budget::Allowance;
+use crate::machines::residence::{Residence, Want};
+use crate::stats::Latency;
+
+/// What a workspace is told.
+#[derive(Debug)]
+pub enum WorkspaceMsg {
+    /// A session wants the way to a conversation; `dead` is one it found closed.
+    Locate(ConversationId, Option<Way>, LocateReply),
+    /// A customer wants their conversation.
+    Open(CustomerKey, OpenReply),
+    /// The journal was asked which conversation a customer has.
+    Found(CustomerKey, Result<Option<ConversationId>, String>),
+    /// A conversation has nothing to do.
+    AsksToSleep(ConversationId, Way),
+    /// A conversation that was told to sleep has work after all.
+    Stays(ConversationId, Way),
+    /// A conversation cannot be read.
+    Quarantine(ConversationId, String),
+    /// A session of a member has come or gone.
+    AgentSession(MemberId, SessionId, bool),
+    /// An agent is online or is not.
+    AgentStatus(MemberId, bool),
+    /// Somebody follows the desk.
+    FollowDesk(Arc<DeskOutlet>),
+    /// Rows of the list have changed.
+    Rows(Vec<ListRow>),
+    /// The list was read for the desks that need it.
+    DeskPage(Result<ListPage, String>),
+    /// The journal says what became of appends, or that the term has ended.
+    Resolved(Resolved),
+    /// Fails on purpose, to prove that other workspaces do not notice.
+    #[cfg(feature = "planted-bugs")]
+    Fail,
+}
+
+/// What a workspace is connected to, and its settings.
+#[derive(Clone)]
+pub struct WorkspacePorts {
+    /// Stored state.
+    pub journal: Journal,
+    /// Where latencies are recorded.
+    pub latency: Latency,
+    /// The settings of conversations.
+    pub policy: Policy,
+    /// How long a conversation stays awake without anything to do.
+    pub conversation_idle: Duration,
+}
+
+/// The actor.
+pub struct WorkspaceActor;
+
+/// Its state.
+pub struct WorkspaceState {
+    workspace: Workspace,
+    conversation_ports: ConversationPorts,
+    residence: Residence<Way, (ConversationId, LocateReply)>,
+    conversations: HashMap<ActorId, (ConversationId, Way)>,
+    /// Customers whose first conversation has begun, or is being looked for.
+    opening: BTreeMap<CustomerKey, Opening>,
+    agents: BTreeMap<MemberId, Agent>,
+    /// The customer of each conversation in `opening` that has begun.
+    begun: BTreeMap<ConversationId, CustomerKey>,
+    desks: Vec<(Arc<DeskOutlet>, PageNeed)>,
+}
+
+/// Whether a desk needs a page of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PageNeed {
+    /// It has one.
+    None,
+    /// The page being read now will do.
+    ThisRead,
+    /// It needs one whose reading has not begun.
+    NextRead,
+}
+
+enum Opening {
+    LookingFor(Vec<OpenReply>),
+    Begun(ConversationId),
+}
+
+struct Agent {
+    actor: ActorRef<AgentMsg>,
+    online: bool,
+}
+
+/// Carries tickets from the journal's writer to the mailbox.
+struct Sink(ActorRef<WorkspaceMsg>);
+
+impl TicketSink for Sink {
+    fn resolved(&self, resolved: Resolved) {
+        // One that is gone needs no ticket.
+        let _ = self.0.cast(WorkspaceMsg::Resolved(resolved));
+    }
+}
+
+impl Actor for WorkspaceActor {
+    type Msg = WorkspaceMsg;
+    type State = WorkspaceState;
+    type Arguments = (WorkspaceId, WorkspacePorts);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<WorkspaceMsg>,
+        (id, ports): Self::Arguments,
+    ) -> Result<WorkspaceState, ActorProcessingErr> {
+        let sink = Arc::new(Sink(myself.clone()));
+        let OpenedWorkspace { state: workspace, term, .. } = ports.journal.open_workspace(id, sink).await?;
+        let conversation_ports = ConversationPorts {
+            workspace: myself,
+            workspace_id: id,
+            term,
+            journal: ports.journal,
+            latency: ports.latency,
+            policy: ports.policy,
+            idle: ports.conversation_idle,
+        };
+        Ok(WorkspaceState {
+            workspace,
+            conversation_ports,
+            residence: Residence::new(CONVERSATION_ALLOWANCE),
+            conversations: HashMap::new(),
+            opening: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            desks: Vec::new(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<WorkspaceMsg>,
+        message: WorkspaceMsg,
+        state: &mut WorkspaceState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            WorkspaceMsg::Locate(id, dead, reply) => state.locate(&myself, id, dead.as_ref(), reply).await?,
+            WorkspaceMsg::Open(customer, reply) => state.open(&myself, customer, reply),
+            WorkspaceMsg::Found(customer, found) => state.found(customer, found),
+            WorkspaceMsg::AsksToSleep(id, way) => {
+                if state.residence.asks_to_sleep(id, &way) {
+                    // If it is gone already, its end is on its way here.
+                    let _ = way.0.cast(ConversationMsg::Sleep);
+                }
+            }
+            WorkspaceMsg::Stays(id, way) => {
+                let waiting = state.residence.stays(id, &way);
+                state.relocate(&myself, waiting).await?;
+            }
+            WorkspaceMsg::Quarantine(id, reason) => {
+                tracing::error!(conversation = %id, reason, "a conversation is set aside");
+                state.residence.quarantine(id, reason);
+            }
+            WorkspaceMsg::AgentSession(member, session, came) => {
+                state.agent_session(&myself, member, session, came).await?;
+            }
+            WorkspaceMsg::AgentStatus(member, online) => state.agent_status(member, online),
+            WorkspaceMsg::FollowDesk(outlet) => {
+                state.desks.push((outlet, PageNeed::NextRead));
+                state.read_for_desks(&myself);
+            }
+            WorkspaceMsg::Rows(rows) => state.rows(&myself, &rows),
+            WorkspaceMsg::DeskPage(page) => state.desk_page(&myself, page),
+            WorkspaceMsg::Resolved(Resolved::Durable { .. }) => {}
+            WorkspaceMsg::Resolved(Resolved::Failed(why)) => return Err(why.into()),
+            #[cfg(feature = "planted-bugs")]
+            #[allow(clippy::panic, reason = "this is what it is for")]
+            WorkspaceMsg::Fail => panic!("a failure planted on purpose"),
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<WorkspaceMsg>,
+        event: SupervisionEvent,
+        state: &mut WorkspaceState,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(child, _, _) => {
+                if let Some((id, way)) = state.conversations.remove(&child.get_id()) {
+                    let waiting = state.residence.gone(id, &way);
+                    state.forget_unbegun(id);
+                    state.relocate(&myself, waiting).await?;
+                }
+            }
+            SupervisionEvent::ActorFailed(child, why) => {
+                if let Some((id, way)) = state.conversations.remove(&child.get_id()) {
+                    tracing::error!(conversation = %id, %why, "a conversation failed");
+                    let waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
+                    state.relocate(&myself, waiting).await?;
+                } else {
+                    state.agents.retain(|_, agent| agent.actor.get_id() != child.get_id());
+                }
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl WorkspaceState {
+    /// Gives the way to a conversation, waking it if it sleeps.
+    async fn locate(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        id: ConversationId,
+        dead: Option<&Way>,
+        reply: LocateReply,
+    ) -> Result<(), ActorProcessingErr> {
+        match self.residence.want(id, (id, reply), dead) {
+            Want::Route((_, reply), way) => reply.found(way),
+            Want::Later => {}
+            Want::Quarantined((_, reply), reason) => reply.quarantined(reason),
+            Want::Wake((_, reply)) => {
+                let arguments = (id, self.conversation_ports.clone());
+                let (actor, _) =
+                    ConversationActor::spawn_linked(None, ConversationActor, arguments, myself.get_cell())
+                        .await?;
+                let way = Way(actor);
+                self.conversations.insert(way.0.get_id(), (id, way.clone()));
+                self.residence.woken(id, way.clone());
+                reply.found(way);
+            }
+        }
+        Ok(())
+    }
+
+    async fn relocate(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        waiting: Vec<(ConversationId, LocateReply)>,
+    ) -> Result<(), ActorProcessingErr> {
+        for (id, reply) in waiting {
+            self.locate(myself, id, None, reply).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds a customer's conversation, or names a fresh one. Asked once for all who ask meanwhile.
+    fn open(&mut self, myself: &ActorRef<WorkspaceMsg>, customer: CustomerKey, reply: OpenReply) {
+        let greeting =
+            self.workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
+        let reply = reply.with_greeting(greeting);
+        match self.opening.get_mut(&customer) {
+            Some(Opening::Begun(id)) => return reply.opened(*id),
+            Some(Opening::LookingFor(waiting)) => return waiting.push(reply),
+            None => {}
+        }
+        self.opening.insert(customer.clone(), Opening::LookingFor(vec![reply]));
+        let (myself, journal, workspace) =
+            (myself.clone(), self.conversation_ports.journal.clone(), self.workspace.id);
+        tokio::spawn(async move {
+            let found =
+                journal.find_conversation(workspace, &customer).await.map_err(|error| error.to_string());
+            let _ = myself.cast(WorkspaceMsg::Found(customer, found));
+        });
+    }
+
+    fn found(&mut self, customer: CustomerKey, found: Result<Option<ConversationId>, String>) {
+        let Some(Opening::LookingFor(waiting)) = self.opening.remove(&customer) else { return };
+        let id = match found {
+            Ok(Some(id)) => id,
+            Ok(None) => {
+                let id = clock::conversation_id();
+                // Until its beginning is durable the journal does not know it: it is remembered here.
+                self.begun.insert(id, customer.clone());
+                self.opening.insert(customer, Opening::Begun(id));
+                id
+            }
+            Err(why) => return waiting.into_iter().for_each(|reply| reply.unavailable(&why)),
+        };
+        waiting.into_iter().for_each(|reply| reply.opened(id));
+    }
+
+    /// A conversation sleeps: if it was a customer's first it has begun, or never will.
+    fn forget_unbegun(&mut self, id: ConversationId) {
+        if let Some(customer) = self.begun.remove(&id) {
+            self.opening.remove(&customer);
+        }
+    }
+
+    async fn agent_session(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        member: MemberId,
+        session: SessionId,
+        came: bool,
+    ) -> Result<(), ActorProcessingErr> {
+        if came && !self.agents.contains_key(&member) {
+            let arguments = (member, myself.clone());
+            let (actor, _) = AgentActor::spawn_linked(None, AgentActor, arguments, myself.get_cell()).await?;
+            self.agents.insert(member, Agent { actor, online: false });
+        }
+        if let Some(agent) = self.agents.get(&member) {
+            let message = if came { AgentMsg::Arrived(session) } else { AgentMsg::Left(session) };
+            let _ = agent.actor.cast(message);
+        }
+        Ok(())
+    }
+
+    fn agent_status(&mut self, member: MemberId, online: bool) {
+        let Some(agent) = self.agents.get_mut(&member) else { return };
+        agent.online = online;
+        let status = self.status_of(member);
+        for (desk, _) in &self.desks {
+            status.iter().cloned().for_each(|status| desk.agent(status));
+        }
+    }
+
+    fn status_of(&self, member: MemberId) -> Option<AgentStatus> {
+        let name = self.workspace.members.get(&member)?.name.clone();
+        let online = self.agents.get(&member).is_some_and(|agent| agent.online);
+        Some(AgentStatus { member, name, online })
+    }
+
+    fn rows(&mut self, myself: &ActorRef<WorkspaceMsg>, rows: &[ListRow]) {
+        // A desk that nobody but this actor holds has no reader any more.
+        self.desks.retain(|(desk, _)| Arc::strong_count(desk) > 1);
+        for (desk, need) in &mut self.desks {
+            if rows.iter().any(|row| !desk.row(row.clone())) {
+                *need = PageNeed::NextRead;
+            }
+        }
+        self.read_for_desks(myself);
+    }
+
+    /// Reads the list beside the mailbox, once for all desks that need it.
+    fn read_for_desks(&mut self, myself: &ActorRef<WorkspaceMsg>) {
+        let runs = self.desks.iter().any(|(_, need)| *need == PageNeed::ThisRead);
+        if runs || self.desks.iter().all(|(_, need)| *need == PageNeed::None) {
+            return;
+        }
+        for (_, need) in &mut self.desks {
+            if *need == PageNeed::NextRead {
+                *need = PageNeed::ThisRead;
+            }
+        }
+        let (myself, journal, workspace) =
+            (myself.clone(), self.conversation_ports.journal.clone(), self.workspace.id);
+        tokio::spawn(async move {
+            let page = journal.list(workspace, None, limits::LIST_ROWS_MAX).await;
+            let _ = myself.cast(WorkspaceMsg::DeskPage(page.map_err(|error| error.to_string())));
+        });
+    }
+
+    fn desk_page(&mut self, myself: &ActorRef<WorkspaceMsg>, page: Result<ListPage, String>) {
+        let page = match page {
+            Ok(page) => page,
+            Err(why) => {
+                tracing::warn!(why, "the list cannot be read for the desk");
+                self.desks.drain(..).for_each(|(desk, _)| desk.close());
+                return;
+            }
+        };
+        let agents: Vec<_> =
+            self.workspace.members.keys().filter_map(|member| self.status_of(*member)).collect();
+        for (desk, need) in &mut self.desks {
+            if *need == PageNeed::ThisRead {
+                *need = PageNeed::None;
+                desk.snapshot(page.rows.clone(), agents.clone());
+            }
+        }
+        self.read_for_desks(myself);
+    }
+}
+
+/// Carries changed rows from the journal's fold thread to the workspaces.
+pub fn deliver_rows(workspace: &ActorRef<WorkspaceMsg>, change: DeskChange) {
+    // One that is gone has no desks.
+    let _ = workspace.cast(WorkspaceMsg::Rows(change.rows));
+}
+
+/// How often a conversation may fail before it is set aside.
+const CONVERSATION_ALLOWANCE: Allowance = Allowance { failures: 5, within_ms: 60_000 };

@@ -9,6 +9,7 @@
 //! - [`journal`]: the only door to stored state: the log, and its folds in sled.
 //! - [`stats`]: latency histograms. [`clock`]: time and randomness. [`limits`]: every bound.
 //! - [`actors`]: mailboxes around the domain: engine, directory, workspace, agent, conversation, session.
+//! - [`transport`]: QUIC, and the translation between the wire and the domain.
 
 pub mod actors;
 pub mod clock;
@@ -17,3 +18,4 @@ pub mod journal;
 pub mod limits;
 pub mod machines;
 pub mod stats;
+pub mod transport;

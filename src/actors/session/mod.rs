@@ -29,7 +29,7 @@ use crate::stats::Latency;
 use following::Following;
 use routing::{Pending, PendingKind, RoutedErrand, Routing};
 
-pub use question::{Answered, Ask, Asked, Closing, Out, Refusal};
+pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
 pub use waiters::{LocateReply, Located, OpenReply};
 
 /// What a session is told.
@@ -217,7 +217,7 @@ impl SessionState {
                 let limit = limit.clamp(1, limits::HISTORY_EVENTS_MAX);
                 let identity = Arc::clone(&self.ports.identity);
                 let errand = RoutedErrand::Plain(Errand::History { identity, before, limit });
-                let kind = PendingKind::History { before };
+                let kind = PendingKind::History { before, limit };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
             Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),

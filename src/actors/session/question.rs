@@ -107,12 +107,24 @@ pub enum Answered {
     FollowingDesk(u32, Arc<DeskOutlet>),
     /// The subscription has ended.
     Unfollowed,
-    /// Entries, and whether there are earlier ones; only events before the sequence were asked for.
-    History(Vec<Arc<Entry>>, bool, Option<Seq>),
+    /// What was read back.
+    History(History),
     /// A page of the list.
     List(ListPage),
     /// The latencies.
     Latency(Vec<StageFigures>),
+}
+
+/// What was read back of a conversation.
+pub struct History {
+    /// Entries, oldest first; the first may have events before the wanted ones.
+    pub entries: Vec<Arc<Entry>>,
+    /// Whether there are earlier ones.
+    pub more: bool,
+    /// Only events before this one were asked for.
+    pub before: Option<Seq>,
+    /// At most so many were asked for.
+    pub limit: usize,
 }
 
 /// Why a question was refused.

@@ -10,7 +10,7 @@ use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::waiters::LocateReply;
-use super::{Answered, Refusal, SessionMsg, SessionState};
+use super::{Answered, History, Refusal, SessionMsg, SessionState};
 use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use crate::actors::workspace::WorkspaceMsg;
@@ -44,7 +44,7 @@ pub(super) enum PendingKind {
     Command,
     Open,
     Follow { subscription: u32, after: Seq },
-    History { before: Option<Seq> },
+    History { before: Option<Seq>, limit: usize },
 }
 
 impl Pending {
@@ -114,8 +114,8 @@ impl SessionState {
         let answer = match answer {
             ErrandAnswer::Outcome(outcome) => self.outcome(conversation, kind, outcome),
             ErrandAnswer::History(entries, more) => {
-                let before = if let PendingKind::History { before } = kind { before } else { None };
-                Ok(Answered::History(entries, more, before))
+                let PendingKind::History { before, limit } = kind else { return };
+                Ok(Answered::History(History { entries, more, before, limit }))
             }
             ErrandAnswer::Unavailable(why) => self.not_following(&kind, Refusal::Unavailable(why)),
             ErrandAnswer::Quarantined(why) => self.not_following(&kind, Refusal::Quarantined(why)),

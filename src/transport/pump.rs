@@ -1,0 +1,192 @@
+//! Subscription streams: one task each, from a subscription's outbox to its stream.
+//!
+//! Owns the packing of what waits into one write, and the measuring of when it was written. A stream
+//! that its client does not read stops here, and nothing else does. Must not know how a subscription
+//! catches up.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use quinn::{Connection, SendStream, VarInt};
+use ractor::ActorRef;
+use serde::Serialize;
+use switchboard_protocol::wire::{ErrorBody, ErrorCode, SubscriptionHead, encode, encode_frame};
+
+use super::wire;
+use crate::actors::desk::DeskOutlet;
+use crate::actors::session::SessionMsg;
+use crate::actors::subscription::{Delivery, Subscription};
+use crate::limits;
+use crate::stats::{Latency, Stage};
+
+/// Writes a conversation's subscription to a stream of its own until one side ends it.
+pub(super) async fn conversation(
+    connection: Connection,
+    number: u32,
+    mut subscription: Box<Subscription>,
+    session: ActorRef<SessionMsg>,
+    latency: Latency,
+) {
+    if let Some(stream) = begin(&connection, number).await {
+        let writing = Writing { connection, stream, batch: Batch::default(), latency };
+        // A stream that cannot be written has no reader; nothing is left to say to it.
+        let _ = writing.conversation(&mut subscription).await;
+    }
+    let _ = session.cast(SessionMsg::SubscriptionEnded(number));
+}
+
+/// Writes the desk's subscription to a stream of its own until one side ends it.
+pub(super) async fn desk(
+    connection: Connection,
+    number: u32,
+    outlet: Arc<DeskOutlet>,
+    session: ActorRef<SessionMsg>,
+    latency: Latency,
+) {
+    if let Some(stream) = begin(&connection, number).await {
+        let writing = Writing { connection, stream, batch: Batch::default(), latency };
+        let _ = writing.desk(&outlet).await;
+    }
+    let _ = session.cast(SessionMsg::SubscriptionEnded(number));
+}
+
+async fn begin(connection: &Connection, number: u32) -> Option<SendStream> {
+    // Waits while the client allows no more streams.
+    let mut stream = connection.open_uni().await.ok()?;
+    let head = encode_frame(&SubscriptionHead { subscription: number }).ok()?;
+    stream.write_chunk(head).await.ok()?;
+    Some(stream)
+}
+
+struct Writing {
+    connection: Connection,
+    stream: SendStream,
+    batch: Batch,
+    latency: Latency,
+}
+
+/// What is written at once.
+#[derive(Default)]
+struct Batch {
+    chunks: Vec<Bytes>,
+    bytes: usize,
+    arrived: Vec<Instant>,
+}
+
+/// The stream is over.
+struct Over;
+
+impl Writing {
+    async fn conversation(mut self, subscription: &mut Subscription) -> Result<(), Over> {
+        loop {
+            let mut next = Some(self.next(subscription).await?);
+            while let Some(delivery) = next {
+                if !self.deliver(subscription, delivery) {
+                    return self.end().await;
+                }
+                next =
+                    if self.batch.bytes < limits::FRAME_BYTES_MAX { subscription.try_next() } else { None };
+            }
+            self.write().await?;
+        }
+    }
+
+    /// The next delivery, or the news that the client reads no more.
+    async fn next(&mut self, subscription: &mut Subscription) -> Result<Delivery, Over> {
+        let stopped = self.stream.stopped();
+        tokio::select! {
+            biased;
+            delivery = subscription.next() => Ok(delivery),
+            _ = stopped => Err(Over),
+        }
+    }
+
+    /// Puts a delivery into the batch. `false`: the subscription has ended.
+    fn deliver(&mut self, subscription: &mut Subscription, delivery: Delivery) -> bool {
+        match delivery {
+            Delivery::Entry(entry, stamp) => match wire::entry(subscription, &entry, stamp.as_ref()) {
+                Ok(frames) => {
+                    self.batch.arrived.extend(stamp.map(|stamp| stamp.arrived));
+                    self.push(frames);
+                }
+                Err(gap) => {
+                    tracing::error!(conversation = %subscription.conversation(), %gap, "a subscription has a gap");
+                    self.last("events were missed; subscribe again after the last one");
+                    return false;
+                }
+            },
+            Delivery::CaughtUp(seq) => self.frame(&wire::caught_up(seq)),
+            Delivery::Cursors(cursors) => self.frame(&wire::cursors(cursors)),
+            Delivery::Typing(typing) => {
+                if let Ok(datagram) = encode(&wire::typing_for(subscription, &typing)) {
+                    // Ephemera may be lost.
+                    let _ = self.connection.send_datagram(datagram);
+                }
+            }
+            Delivery::Ended => {
+                self.last("the subscription has ended; subscribe again after the last event");
+                return false;
+            }
+        }
+        true
+    }
+
+    fn last(&mut self, sentence: &str) {
+        self.frame(&wire::conversation_ended(ErrorBody::new(ErrorCode::Resubscribe, sentence)));
+    }
+
+    async fn desk(mut self, outlet: &DeskOutlet) -> Result<(), Over> {
+        loop {
+            let stopped = self.stream.stopped();
+            let mut next = tokio::select! {
+                biased;
+                item = outlet.next() => Some(item),
+                _ = stopped => return Err(Over),
+            };
+            while let Some(item) = next {
+                for frame in wire::desk(item) {
+                    match frame {
+                        Ok(frame) => self.frame(&frame),
+                        Err(last) => {
+                            self.frame(&last);
+                            return self.end().await;
+                        }
+                    }
+                }
+                next = if self.batch.bytes < limits::FRAME_BYTES_MAX { outlet.try_next() } else { None };
+            }
+            self.write().await?;
+        }
+    }
+
+    fn frame(&mut self, frame: &impl Serialize) {
+        match encode_frame(frame) {
+            Ok(frame) => self.push(frame),
+            Err(error) => tracing::error!(%error, "a frame could not be encoded"),
+        }
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        self.batch.bytes += bytes.len();
+        self.batch.chunks.push(bytes);
+    }
+
+    async fn write(&mut self) -> Result<(), Over> {
+        self.stream.write_all_chunks(&mut self.batch.chunks).await.map_err(|_| Over)?;
+        for arrived in self.batch.arrived.drain(..) {
+            self.latency.record(Stage::Written, arrived.elapsed());
+        }
+        self.batch.chunks.clear();
+        self.batch.bytes = 0;
+        Ok(())
+    }
+
+    async fn end(mut self) -> Result<(), Over> {
+        self.write().await?;
+        if self.stream.finish().is_err() {
+            let _ = self.stream.reset(VarInt::from_u32(0));
+        }
+        Ok(())
+    }
+}

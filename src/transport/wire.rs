@@ -1,0 +1,430 @@
+//! Wire ↔ domain: the one place where the two meet.
+//!
+//! Owns the translation of requests into questions, and of answers, events, refusals and closings into
+//! frames; decides nothing. What a reader may not see has been left out before it comes here, but for
+//! the names of agents, which customers are not told.
+
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Platform, Seq};
+use switchboard_protocol::wire::{
+    AgentStatus, CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX,
+    DeskFrame, ErrorBody, ErrorCode, Event, EventKind, FRAME_BYTES_MAX, Goodbye, Hello, Op, Reply, ReplyBody,
+    Request, Row, Sender, ServerFrame, StageLatency, Topic, Typing, decode, encode_frame,
+};
+
+use crate::actors::desk::{self, DeskItem};
+use crate::actors::directory::Proof;
+use crate::actors::outlet::{self, Stamp};
+use crate::actors::session::{Answered, Asked, Closing, Refusal};
+use crate::actors::subscription::Subscription;
+use crate::clock;
+use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
+use crate::domain::identity::{Identity, Reader};
+use crate::domain::workspace::TokenHash;
+use crate::journal::ListRow;
+use crate::limits;
+use crate::machines::feed::Gap;
+use crate::machines::live::ReadCursors;
+use crate::stats::StageFigures;
+
+/// A frame that is no request.
+pub(super) struct BadRequest {
+    /// The request that it would have been; without it nothing can be answered, and the session ends.
+    pub(super) id: Option<u64>,
+    /// What is wrong with it.
+    pub(super) error: ErrorBody,
+}
+
+/// Reads a hello.
+pub(super) fn hello(body: &[u8]) -> Result<Hello, ErrorBody> {
+    decode(body).map_err(|error| bad_frame(&error))
+}
+
+/// What a hello's credentials are to prove.
+pub(super) fn proof(credentials: &Credentials) -> Result<Proof, ErrorBody> {
+    match credentials {
+        Credentials::Customer { profile, platform, user_key } => {
+            let platform = match platform {
+                Some(platform) => platform.clone(),
+                None => Platform::new("web").map_err(|error| bad_request(&error))?,
+            };
+            Ok(Proof::Customer(*profile, platform, user_key.clone()))
+        }
+        Credentials::Agent { token } => Ok(Proof::Token(TokenHash(Sha256::digest(token.as_str()).into()))),
+        Credentials::Unknown => {
+            Err(ErrorBody::new(ErrorCode::Unsupported, "credentials: this kind is not known here"))
+        }
+    }
+}
+
+/// The answer to credentials that prove nobody.
+pub(super) fn bad_credentials() -> ErrorBody {
+    ErrorBody::new(ErrorCode::BadCredentials, "credentials: they are not those of anybody here")
+}
+
+/// The code to close with after an opening was refused.
+pub(super) fn close_for(error: &ErrorBody) -> CloseCode {
+    match error.code() {
+        Some(ErrorCode::BadCredentials | ErrorCode::ProtocolVersion) => CloseCode::Refused,
+        _ if error.retryable => CloseCode::Overloaded,
+        _ => CloseCode::ProtocolError,
+    }
+}
+
+/// Which member an identity is.
+pub(super) fn member_of(identity: &Identity) -> Option<MemberId> {
+    match identity {
+        Identity::Member { member, .. } => Some(*member),
+        Identity::Customer { .. } => None,
+    }
+}
+
+/// Reads a request.
+pub(super) fn request(body: &[u8]) -> Result<(u64, Asked), BadRequest> {
+    let Request { id, n, op } = decode(body).map_err(|error| {
+        let id = decode::<OnlyId>(body).ok().map(|only| only.id);
+        BadRequest { id, error: bad_frame(&error) }
+    })?;
+    let counter = match n {
+        Some(n) if n > 0 => n,
+        Some(_) | None if op.changes() => {
+            let sentence = "n: it is missing or 0; a request that changes something needs a counter from 1";
+            return Err(BadRequest {
+                id: Some(id),
+                error: ErrorBody::new(ErrorCode::CounterMissing, sentence),
+            });
+        }
+        Some(_) | None => 0,
+    };
+    asked(op, counter).map(|asked| (id, asked)).map_err(|error| BadRequest { id: Some(id), error })
+}
+
+fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
+    let command = |conversation, action| Asked::Command { conversation, counter, action };
+    Ok(match op {
+        Op::Open => Asked::Open { counter },
+        Op::Post { conversation, content } => command(conversation, Action::Post { content }),
+        Op::Read { conversation, up_to } => command(conversation, Action::Read { up_to }),
+        Op::Join { conversation } => command(conversation, Action::Join),
+        Op::Leave { conversation } => command(conversation, Action::Leave),
+        Op::Take { conversation } => command(conversation, Action::Take),
+        Op::Complete { conversation } => command(conversation, Action::Complete),
+        Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
+            Asked::Follow { subscription, conversation, after }
+        }
+        Op::Subscribe { subscription, topic: Topic::Desk } => Asked::FollowDesk { subscription },
+        Op::Subscribe { topic: Topic::Unknown, .. } => {
+            return Err(ErrorBody::new(ErrorCode::Unsupported, "topic: this one is not known here"));
+        }
+        Op::Unsubscribe { subscription } => Asked::Unfollow { subscription },
+        Op::History { conversation, before, limit } => {
+            Asked::History { conversation, before, limit: limit.into() }
+        }
+        Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
+        Op::Latency => Asked::Latency,
+        Op::Unknown => return Err(ErrorBody::new(ErrorCode::Unsupported, "op: this one is not known here")),
+    })
+}
+
+/// Reads a typing datagram; `None` when it is none.
+pub(super) fn typing(datagram: &[u8]) -> Option<(ConversationId, Seq, u32)> {
+    if datagram.len() > DATAGRAM_BYTES_MAX {
+        return None;
+    }
+    let typing: Typing = decode(datagram).ok()?;
+    Some((typing.conversation, typing.after_seq, typing.expires_ms))
+}
+
+/// Somebody is typing, for a reader.
+pub(super) fn typing_for(subscription: &Subscription, typing: &outlet::Typing) -> Typing {
+    Typing {
+        conversation: subscription.conversation(),
+        by: Some(sender(typing.by, subscription.reader())),
+        after_seq: typing.after_seq,
+        expires_ms: typing.expires_ms,
+    }
+}
+
+/// The frame that answers a request.
+pub(super) fn reply_frame(id: u64, answer: Result<ReplyBody, ErrorBody>) -> ServerFrame {
+    match answer {
+        Ok(body) => ServerFrame::Reply(Reply { id, body }),
+        Err(error) => ServerFrame::Error { id: Some(id), error },
+    }
+}
+
+/// Speaks to one kind of reader.
+#[derive(Clone, Copy)]
+pub(super) struct Speaker(Reader);
+
+impl Speaker {
+    /// Speaks to somebody with this identity.
+    pub(super) const fn to(identity: &Identity) -> Self {
+        Self(identity.reader())
+    }
+
+    /// An answer.
+    pub(super) fn reply(self, answered: Answered) -> ReplyBody {
+        reply(answered, self.0)
+    }
+}
+
+/// The answer to a request to follow something.
+pub(super) const fn subscribed(subscription: u32) -> ReplyBody {
+    ReplyBody::Subscribed { subscription }
+}
+
+fn reply(answered: Answered, reader: Reader) -> ReplyBody {
+    match answered {
+        Answered::Accepted(Some(answer)) => {
+            let sees = reader == Reader::Staff || answer.customer_sees;
+            let seq = answer.place.filter(|_| sees).map(|place| place.of(reader));
+            ReplyBody::Accepted { seq, at: answer.at }
+        }
+        Answered::Accepted(None) => ReplyBody::Accepted { seq: None, at: clock::now() },
+        Answered::AcceptedLongAgo => ReplyBody::AlreadyAccepted,
+        Answered::Opened(conversation) => ReplyBody::Opened { conversation },
+        Answered::Following(subscription, _) | Answered::FollowingDesk(subscription, _) => {
+            subscribed(subscription)
+        }
+        Answered::Unfollowed => ReplyBody::Unsubscribed,
+        Answered::History(history) => {
+            let mut events: Vec<Event> = history
+                .entries
+                .iter()
+                .flat_map(|entry| entry.seen_by(reader))
+                .map(|seen| event(seen, reader))
+                .collect();
+            events.retain(|event| history.before.is_none_or(|before| event.seq < before));
+            let surplus = surplus(&events, history.limit);
+            ReplyBody::Events { more: history.more || surplus > 0, events: events.split_off(surplus) }
+        }
+        Answered::List(page) => ReplyBody::Conversations {
+            rows: page.rows.into_iter().map(row).collect(),
+            next: page.next,
+            position: page.position.0,
+        },
+        Answered::Latency(stages) => ReplyBody::Latency { stages: stages.into_iter().map(stage).collect() },
+    }
+}
+
+/// How many of the earliest events do not fit into the reply.
+fn surplus(events: &[Event], limit: usize) -> usize {
+    let mut bytes = 0;
+    let fitting = events.iter().rev().take(limit).take_while(|event| {
+        bytes += EVENT_BYTES
+            + match &event.what {
+                EventKind::Message { content } => content.bytes(),
+                EventKind::Started
+                | EventKind::Assigned { .. }
+                | EventKind::Entered
+                | EventKind::Left
+                | EventKind::Completed
+                | EventKind::Unknown => 0,
+            };
+        bytes <= limits::REPLY_BYTES_MAX
+    });
+    events.len() - fitting.count()
+}
+
+/// A refusal as it travels.
+pub(super) fn error(refusal: &Refusal) -> ErrorBody {
+    let code = match refusal {
+        Refusal::Rejected(rejection) => rejected(rejection),
+        Refusal::Unavailable(_) => ErrorCode::Unavailable,
+        Refusal::Quarantined(_) => ErrorCode::Quarantined,
+        Refusal::Fault => ErrorCode::Fault,
+        Refusal::OnlyAgents(_) | Refusal::OnlyCustomers(_) => ErrorCode::Forbidden,
+        Refusal::SubscriptionInUse(_) => ErrorCode::SubscriptionInUse,
+        Refusal::NoSuchSubscription(_) => ErrorCode::NoSuchSubscription,
+        Refusal::TooManySubscriptions => ErrorCode::TooManySubscriptions,
+        Refusal::BadCursor(_) => ErrorCode::BadCursor,
+    };
+    let body = ErrorBody::new(code, refusal.to_string());
+    if code == ErrorCode::Unavailable { body.after_ms(RETRY_MS) } else { body }
+}
+
+const fn rejected(rejection: &Rejection) -> ErrorCode {
+    match rejection {
+        Rejection::NoSuchConversation => ErrorCode::NoSuchConversation,
+        Rejection::InstanceForgotten => ErrorCode::InstanceExpired,
+        Rejection::OnlyAgents { .. } | Rejection::OnlyCustomer { .. } => ErrorCode::Forbidden,
+        Rejection::NotEntered { .. } => ErrorCode::NotEntered,
+        Rejection::AlreadyAssigned { .. } => ErrorCode::AlreadyAssigned,
+        Rejection::NotServed => ErrorCode::NotServed,
+        Rejection::TooManyAgents { .. } => ErrorCode::TooManyAgents,
+        Rejection::TextTooLong { .. } => ErrorCode::TextTooLong,
+        Rejection::UnknownContent => ErrorCode::Unsupported,
+        Rejection::BeyondEnd { .. } => ErrorCode::BeyondEnd,
+    }
+}
+
+/// How a connection is closed, and what is said before.
+pub(super) fn goodbye(closing: Closing) -> (CloseCode, Goodbye) {
+    let (close, reason, reconnect_after_ms) = match closing {
+        Closing::GoingAway { reconnect_after_ms } => {
+            (CloseCode::GoingAway, "the engine stops; connect again then", Some(reconnect_after_ms))
+        }
+        Closing::Replaced => (CloseCode::Replaced, "the same client instance has connected again", None),
+        Closing::Fault => (CloseCode::Fault, "the session failed; connect again", Some(0)),
+    };
+    (close, Goodbye { close, reason: reason.to_owned(), reconnect_after_ms })
+}
+
+/// The events of an entry that a subscriber has not had, as frames. They are made once for all
+/// subscribers who need the same.
+///
+/// # Errors
+/// When an event before them is missing.
+pub(super) fn entry(
+    subscription: &mut Subscription,
+    entry: &Entry,
+    stamp: Option<&Stamp>,
+) -> Result<Bytes, Gap> {
+    let reader = subscription.reader();
+    let whole = subscription.at() == entry.before.of(reader);
+    let seen = subscription.take(entry)?;
+    Ok(match stamp {
+        Some(stamp) if whole => stamp.frames_for(reader).get_or_init(|| events(seen, reader)).clone(),
+        Some(_) | None => events(seen, reader),
+    })
+}
+
+fn events<'a>(seen: impl Iterator<Item = Seen<'a>>, reader: Reader) -> Bytes {
+    let mut frames = seen.map(|seen| {
+        // An event is far smaller than a frame: its texts are bounded.
+        encode_frame(&ConversationFrame::Event(event(seen, reader))).unwrap_or_default()
+    });
+    match (frames.next(), frames.next()) {
+        (None, _) => Bytes::new(),
+        (Some(only), None) => only,
+        (Some(first), Some(second)) => {
+            let mut all = BytesMut::from(first);
+            all.extend_from_slice(&second);
+            frames.for_each(|frame| all.extend_from_slice(&frame));
+            all.freeze()
+        }
+    }
+}
+
+/// A reader has everything that was there when it subscribed.
+pub(super) const fn caught_up(seq: Seq) -> ConversationFrame {
+    ConversationFrame::CaughtUp { seq }
+}
+
+/// The read cursors.
+pub(super) fn cursors(cursors: ReadCursors) -> ConversationFrame {
+    ConversationFrame::Cursors(Cursors {
+        customer_read: cursors.customer,
+        staff_read: cursors.staff,
+        unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
+    })
+}
+
+/// A subscription's last frame.
+pub(super) const fn conversation_ended(error: ErrorBody) -> ConversationFrame {
+    ConversationFrame::Ended { error }
+}
+
+/// The frames of a desk item; an error is the last one.
+pub(super) fn desk(item: DeskItem) -> Vec<Result<DeskFrame, DeskFrame>> {
+    match item {
+        DeskItem::Snapshot(rows, agents) => {
+            let agents = agents.into_iter().map(agent).collect();
+            let mut rows: Vec<Row> = rows.into_iter().map(row).collect();
+            // The first page fits into a frame; its rows are bounded.
+            rows.truncate(limits::LIST_ROWS_MAX);
+            vec![Ok(DeskFrame::Snapshot { rows, agents })]
+        }
+        DeskItem::Row(changed) => vec![Ok(DeskFrame::Row(row(changed)))],
+        DeskItem::Agent(status) => vec![Ok(DeskFrame::Agent(agent(status)))],
+        DeskItem::Ended => {
+            let sentence = "the workspace's engine was begun anew; subscribe again";
+            vec![Err(DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) })]
+        }
+    }
+}
+
+fn agent(status: desk::AgentStatus) -> AgentStatus {
+    AgentStatus { member: status.member, name: status.name, online: status.online }
+}
+
+fn event(seen: Seen<'_>, reader: Reader) -> Event {
+    let what = match &seen.event.what {
+        What::Started { .. } => EventKind::Started,
+        What::Message { content } => EventKind::Message { content: content.clone() },
+        What::Assigned { member } => EventKind::Assigned { member: *member },
+        What::Entered { .. } => EventKind::Entered,
+        What::Left { .. } => EventKind::Left,
+        What::Completed => EventKind::Completed,
+        // In no sequence, so it is not seen as an event.
+        What::Read { .. } => EventKind::Unknown,
+    };
+    Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what }
+}
+
+fn sender(party: Party, reader: Reader) -> Sender {
+    match (party, reader) {
+        (Party::Customer, _) => Sender::Customer,
+        (Party::Bot, _) => Sender::Bot,
+        (Party::Agent { member }, Reader::Staff) => Sender::Agent { member: Some(member) },
+        (Party::Agent { .. }, Reader::Customer) => Sender::Agent { member: None },
+    }
+}
+
+fn row(row: ListRow) -> Row {
+    Row {
+        conversation: row.conversation,
+        profile: row.customer.profile,
+        platform: row.customer.platform,
+        user_key: row.customer.user_key,
+        assignee: row.assignee,
+        last_message: row.last_message,
+        last_at: row.last_at,
+        unread: u32::try_from(row.unread).unwrap_or(u32::MAX),
+        seq: row.seq,
+    }
+}
+
+fn stage(figures: StageFigures) -> StageLatency {
+    StageLatency {
+        stage: figures.stage.name().to_owned(),
+        count: figures.count,
+        p50_us: figures.p50_us,
+        p90_us: figures.p90_us,
+        p99_us: figures.p99_us,
+        p999_us: figures.p999_us,
+        max_us: figures.max_us,
+    }
+}
+
+/// What is left of a request that cannot be read.
+#[derive(Deserialize)]
+struct OnlyId {
+    id: u64,
+}
+
+fn bad_frame(error: &CodecError) -> ErrorBody {
+    let code = match error {
+        CodecError::TooLarge { .. } | CodecError::Malformed(_) => ErrorCode::MalformedFrame,
+        CodecError::Unexpected(_) => ErrorCode::MalformedRequest,
+    };
+    ErrorBody::new(code, error.to_string())
+}
+
+fn bad_request(error: &dyn std::fmt::Display) -> ErrorBody {
+    ErrorBody::new(ErrorCode::MalformedRequest, error.to_string())
+}
+
+/// How long a client is asked to wait before it tries again, in milliseconds.
+const RETRY_MS: u32 = 500;
+
+/// What an event takes in a reply besides its text, at the most.
+const EVENT_BYTES: usize = 160;
+
+const _: () = assert!(limits::LIST_ROWS_MAX * ROW_BYTES_MAX < FRAME_BYTES_MAX);
+
+/// What a row takes at the most: three texts of up to 90, 100 and 80 characters, three ids, numbers.
+const ROW_BYTES_MAX: usize = 600;

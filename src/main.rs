@@ -1,2 +1,182 @@
-//! Placeholder.
-fn main() {}
+//! The command line of Switchboard.
+//!
+//! Owns the commands, their flags and the exit codes. What a command does is elsewhere.
+
+mod chat;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use switchboard::config::{Flags, Settings, TraceFormat};
+use switchboard::daemon::{self, DaemonError};
+use switchboard::journal;
+
+/// The engine of a customer-service chat product.
+///
+/// Exit codes: 0 done; 1 something went wrong; 2 the command line or the settings are wrong; 3 the
+/// data folder cannot be used (in use, damaged, from a newer version); 4 the address or the
+/// certificate cannot be used; 5 the engine failed too often; 6 a chat was refused or cut off.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon. This is what happens without a command.
+    Serve(Serve),
+    /// Chat in the terminal, as a customer or as an agent.
+    Chat(chat::Options),
+    /// Read the settings and say whether they can be used.
+    CheckConfig(Layers),
+    /// Check the log, and the store against it. The daemon must not be running.
+    Verify(Folder),
+    /// Throw the store away and make it anew from the log. The daemon must not be running.
+    Rebuild(Folder),
+}
+
+#[derive(Args, Default)]
+struct Serve {
+    #[command(flatten)]
+    layers: Layers,
+    /// Write one JSON object here when clients can connect: addresses, certificate fingerprint, and
+    /// on an empty store the demo credentials.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Args, Default)]
+struct Layers {
+    /// A file with settings; config/default.toml names them all.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder; overrides data.dir.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The address to listen on; overrides listen.address.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+}
+
+#[derive(Args)]
+struct Folder {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command.unwrap_or_else(|| Command::Serve(Serve::default())) {
+        Command::Serve(options) => serve(&options),
+        Command::Chat(options) => chat::run(&options),
+        Command::CheckConfig(layers) => check_config(&layers),
+        Command::Verify(folder) => verify(&folder),
+        Command::Rebuild(folder) => rebuild(&folder),
+    }
+}
+
+fn serve(options: &Serve) -> ExitCode {
+    let settings = match load(&options.layers) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    if let Err(why) = start_tracing(&settings) {
+        return fail(EXIT_USAGE, &why);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(EXIT_FAILURE, &error),
+    };
+    let served = runtime.block_on(daemon::serve(&settings, options.ready_file.as_deref()));
+    runtime.shutdown_timeout(daemon::RUNTIME_STOP_WAIT);
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = match &error {
+                DaemonError::Store(_) => EXIT_DATA,
+                DaemonError::Listen(_) => EXIT_LISTEN,
+                DaemonError::Engine => EXIT_ENGINE,
+                DaemonError::Other(_) => EXIT_FAILURE,
+            };
+            fail(code, &error)
+        }
+    }
+}
+
+fn check_config(layers: &Layers) -> ExitCode {
+    match load(layers) {
+        Ok(settings) => {
+            say(&format!("the settings can be used\n{settings:#?}"));
+            ExitCode::SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+fn verify(folder: &Folder) -> ExitCode {
+    match journal::verify(&folder.data) {
+        Ok(report) => {
+            say(&report);
+            if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DATA) }
+        }
+        Err(error) => fail(EXIT_DATA, &error),
+    }
+}
+
+fn rebuild(folder: &Folder) -> ExitCode {
+    let mut said = 0;
+    let rebuilt = journal::rebuild(&folder.data, &mut |progress| {
+        let tenths = (progress.done.0 * 10).checked_div(progress.total.0).unwrap_or(10);
+        if tenths > said {
+            said = tenths;
+            say(&format!("{} of {} records", progress.done.0, progress.total.0));
+        }
+    });
+    match rebuilt {
+        Ok(report) => {
+            say(&format!("the store was made anew from {} records of the log", report.durable.0));
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(EXIT_DATA, &error),
+    }
+}
+
+fn load(layers: &Layers) -> Result<Settings, ExitCode> {
+    let flags = Flags { data_dir: layers.data.clone(), listen_address: layers.listen.clone() };
+    Settings::load(layers.config.as_deref(), &flags).map_err(|error| fail(EXIT_USAGE, &error))
+}
+
+fn start_tracing(settings: &Settings) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&settings.trace.level)
+        .map_err(|error| format!("trace.level: {:?} is no level or filter: {error}", settings.trace.level))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.trace.format {
+        TraceFormat::Text => lines.init(),
+        TraceFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+/// Says something to whoever called the command.
+fn say(what: &dyn std::fmt::Display) {
+    use std::io::Write as _;
+    // Nobody may be reading.
+    let _ = writeln!(std::io::stdout(), "{what}");
+}
+
+fn fail(code: u8, why: &dyn std::fmt::Display) -> ExitCode {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "switchboard: {why}");
+    ExitCode::from(code)
+}
+
+const EXIT_FAILURE: u8 = 1;
+const EXIT_USAGE: u8 = 2;
+const EXIT_DATA: u8 = 3;
+const EXIT_LISTEN: u8 = 4;
+const EXIT_ENGINE: u8 = 5;
+/// A chat was refused or cut off.
+const EXIT_CHAT: u8 = 6;

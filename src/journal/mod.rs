@@ -6,6 +6,7 @@
 mod error;
 mod options;
 mod record;
+mod stored;
 mod view;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::domain::workspace::{Workspace, WorkspaceEntry};
 pub use error::{AppendError, OpenError, ReadError, StartError};
 pub use options::JournalOptions;
 pub use record::{LogRecord, Position, Shard, Stream};
+pub use stored::StoredError;
 pub use view::{
     DeskChange, Figures, ListPage, ListRow, OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress,
     RebuildReason, StartReport,

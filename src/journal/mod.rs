@@ -6,6 +6,7 @@
 mod error;
 mod options;
 mod record;
+mod store;
 mod stored;
 mod view;
 

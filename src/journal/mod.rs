@@ -4,6 +4,7 @@
 //! Must not know actors, sockets or the wire. Owns the stored form of everything.
 
 mod error;
+mod fold;
 mod options;
 mod record;
 mod store;

@@ -170,6 +170,13 @@ fn cases() -> Vec<Case> {
         current.encode().unwrap(),
         Box::new(move |bytes| Ok(CurrentConversation::decode(bytes)? == current)),
     );
+    let damaged = Damaged { revision: 7, reason: "it is missing".to_owned() };
+    add(
+        "damage",
+        format!("{damaged:?}"),
+        damaged.encode().unwrap(),
+        Box::new(move |bytes| Ok(Damaged::decode(bytes)? == damaged)),
+    );
     let mark = FoldMark { position: Position(70_001), digest: [0xd1; 16] };
     add(
         "fold_mark",

@@ -1,6 +1,7 @@
-//! The stored forms of the small values: which conversation a customer has, and how far the folds are.
-//!
-//! Owns both.
+//! The stored forms of the small values: which conversation a customer has, what is damaged, and how
+//! far the folds are.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
@@ -42,6 +43,38 @@ impl CurrentConversation {
             conversation: ConversationId::from_bytes(stored.conversation.into_array()),
             position: Position(stored.position),
         })
+    }
+}
+
+/// A stream was found damaged: it cannot be opened, while all others go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::journal) struct Damaged {
+    /// The first revision that cannot be read or is missing.
+    pub(in crate::journal) revision: u64,
+    /// What is wrong with it.
+    pub(in crate::journal) reason: String,
+}
+
+impl Damaged {
+    /// Its stored form.
+    ///
+    /// # Errors
+    /// None.
+    pub(in crate::journal) fn encode(&self) -> Result<Vec<u8>, StoredError> {
+        let stored =
+            StoredDamage { v: VERSION, revision: self.revision, reason: Cow::Borrowed(&self.reason) };
+        let mut buffer = Vec::new();
+        write(DAMAGE, &stored, &mut buffer)?;
+        Ok(buffer)
+    }
+
+    /// Reads its stored form.
+    ///
+    /// # Errors
+    /// When it is newer than this program, or is none.
+    pub(in crate::journal) fn decode(bytes: &[u8]) -> Result<Self, StoredError> {
+        let stored: StoredDamage<'_> = read(DAMAGE, VERSION, bytes)?;
+        Ok(Self { revision: stored.revision, reason: stored.reason.into_owned() })
     }
 }
 
@@ -103,6 +136,15 @@ struct StoredCurrent {
 }
 
 #[derive(Serialize, Deserialize)]
+struct StoredDamage<'a> {
+    v: u64,
+    #[serde(rename = "r")]
+    revision: u64,
+    #[serde(rename = "e", borrow)]
+    reason: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct StoredMark {
     v: u64,
     #[serde(rename = "p")]
@@ -112,6 +154,7 @@ struct StoredMark {
 }
 
 const CURRENT: &str = "current conversation";
+const DAMAGE: &str = "damage";
 const MARK: &str = "fold mark";
 
 const VERSION: u64 = 1;

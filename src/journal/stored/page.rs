@@ -77,6 +77,11 @@ impl PageBuilder {
         self.first + self.entries.len() as u64
     }
 
+    /// Where both sequences stand after its last entry.
+    pub(in crate::journal) const fn after(&self) -> Place {
+        self.after
+    }
+
     /// Whether it has no entry.
     pub(in crate::journal) const fn is_empty(&self) -> bool {
         self.entries.is_empty()

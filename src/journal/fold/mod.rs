@@ -1,0 +1,13 @@
+//! The folds: what the store remembers of the log, so that it can be read by key.
+//!
+//! Owns pages, rows, lists, the customers' conversations, workspaces and snapshots. Each is a pure
+//! function of the log up to the mark. Must not know how commits are made.
+
+pub(in crate::journal) mod keys;
+pub(in crate::journal) mod pieces;
+mod record;
+mod rows;
+mod step;
+
+pub(in crate::journal) use record::{Meaning, Understood, understand};
+pub(in crate::journal) use step::{PendingSnapshot, Step, fold};

@@ -3,12 +3,14 @@
 //!
 //! Must not know actors, sockets or the wire. Owns the stored form of everything.
 
+mod checkpoint;
 mod error;
 mod fold;
 mod options;
 mod record;
 mod store;
 mod stored;
+mod tail;
 mod view;
 
 use std::path::Path;

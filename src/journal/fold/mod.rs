@@ -4,10 +4,12 @@
 //! function of the log up to the mark. Must not know how commits are made.
 
 pub(in crate::journal) mod keys;
+mod overlay;
 pub(in crate::journal) mod pieces;
 mod record;
 mod rows;
 mod step;
 
+pub(in crate::journal) use overlay::Overlay;
 pub(in crate::journal) use record::{Meaning, Understood, understand};
 pub(in crate::journal) use step::{PendingSnapshot, Step, fold};

@@ -7,6 +7,7 @@ mod checkpoint;
 mod error;
 mod fold;
 mod options;
+mod read;
 mod record;
 mod store;
 mod stored;

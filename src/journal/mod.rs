@@ -9,6 +9,7 @@ mod fold;
 mod options;
 mod read;
 mod record;
+mod recover;
 mod store;
 mod stored;
 mod tail;

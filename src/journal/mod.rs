@@ -3,9 +3,16 @@
 //!
 //! Must not know actors, sockets or the wire. Owns the stored form of everything.
 
+mod checkpoint;
 mod error;
+mod fold;
 mod options;
+mod read;
 mod record;
+mod recover;
+mod store;
+mod stored;
+mod tail;
 mod view;
 
 use std::path::Path;
@@ -20,6 +27,7 @@ use crate::domain::workspace::{Workspace, WorkspaceEntry};
 pub use error::{AppendError, OpenError, ReadError, StartError};
 pub use options::JournalOptions;
 pub use record::{LogRecord, Position, Shard, Stream};
+pub use stored::StoredError;
 pub use view::{
     DeskChange, Figures, ListPage, ListRow, OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress,
     RebuildReason, StartReport,

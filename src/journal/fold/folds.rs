@@ -1,0 +1,178 @@
+//! What readers and the fold thread share.
+//!
+//! Owns the store with everything that complements it, and the gate between reading it and changing
+//! it: a read that takes several steps sees no fold in between.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+
+use super::record::Understood;
+use super::step::{PendingSnapshot, Step, fold};
+use super::{Overlay, keys};
+use crate::domain::conversation::Conversation;
+use crate::journal::store::{Batch, Store, StoreError};
+use crate::journal::stored::{Damaged, FoldMark, encode_conversation};
+use crate::journal::tail::Tail;
+use crate::journal::{DeskChange, Position, Stream};
+
+/// The store, the tail, and what lies between.
+pub(in crate::journal) struct Folds {
+    /// What is folded.
+    pub(in crate::journal) store: Store,
+    /// What is not folded yet.
+    pub(in crate::journal) tail: Tail,
+    /// The rows that are not folded yet.
+    pub(in crate::journal) overlay: Overlay,
+    /// Held while a batch is applied; shared by readers.
+    gate: RwLock<()>,
+    snapshots: Mutex<Snapshots>,
+    desk: Mutex<Option<DeskCallback>>,
+    folded: AtomicU64,
+    failed: AtomicBool,
+}
+
+/// Who is told of changed rows.
+pub(in crate::journal) type DeskCallback = Box<dyn Fn(DeskChange) + Send + Sync>;
+
+#[derive(Default)]
+struct Snapshots {
+    waiting: HashMap<(WorkspaceId, ConversationId), PendingSnapshot>,
+    bytes: usize,
+}
+
+impl Folds {
+    /// Over a store that is true at a mark.
+    pub(in crate::journal) fn new(store: Store, mark: FoldMark) -> Self {
+        Self {
+            store,
+            tail: Tail::new(mark.position),
+            overlay: Overlay::new(mark.position),
+            gate: RwLock::default(),
+            snapshots: Mutex::default(),
+            desk: Mutex::default(),
+            folded: AtomicU64::new(mark.position.0),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// The last folded record.
+    pub(in crate::journal) fn folded(&self) -> Position {
+        Position(self.folded.load(Ordering::Acquire))
+    }
+
+    /// Keeps the store as it is while reading several things of it.
+    pub(in crate::journal) fn hold(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether folding has failed. It goes on when the journal is started again.
+    pub(in crate::journal) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Folding has failed.
+    pub(in crate::journal) fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes a snapshot to be written when everything in it is folded. It is a cache: when too many
+    /// wait, it is not taken.
+    pub(in crate::journal) fn offer_snapshot(&self, state: &Conversation) {
+        let Ok(bytes) = encode_conversation(state) else { return };
+        let key = (state.workspace, state.id);
+        let mut snapshots = lock(&self.snapshots);
+        if snapshots.bytes + bytes.len() > SNAPSHOTS_BYTES_MAX {
+            return;
+        }
+        snapshots.bytes += bytes.len();
+        let snapshot = PendingSnapshot { revision: state.revision, last: state.last, bytes };
+        if let Some(older) = snapshots.waiting.insert(key, snapshot) {
+            snapshots.bytes -= older.bytes.len();
+        }
+    }
+
+    /// Folds records that follow on everything folded before, with the snapshots that they complete.
+    /// Returns the streams that were found damaged.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(in crate::journal) fn step(
+        &self,
+        records: &[Understood],
+    ) -> Result<Vec<(Stream, Damaged)>, StoreError> {
+        let mut step = fold(&self.store, records)?;
+        self.add_snapshots(&mut step)?;
+        let Step { batch, damaged, .. } = step;
+        self.apply(batch, records)?;
+        Ok(damaged)
+    }
+
+    /// The mark that the store is true at.
+    ///
+    /// # Errors
+    /// When the store fails, or its mark cannot be read.
+    pub(in crate::journal) fn mark(&self) -> Result<FoldMark, StoreError> {
+        let mark = self.store.get(keys::MARK)?.map(|mark| FoldMark::decode(&mark)).transpose();
+        mark.map(Option::unwrap_or_default).map_err(|error| StoreError::Failed(error.to_string()))
+    }
+
+    /// Registers who is told of changed rows.
+    pub(in crate::journal) fn on_desk_change(&self, callback: DeskCallback) {
+        *lock(&self.desk) = Some(callback);
+    }
+
+    /// Tells of changed rows.
+    pub(in crate::journal) fn report(&self, change: DeskChange) {
+        if let Some(callback) = lock(&self.desk).as_ref() {
+            callback(change);
+        }
+    }
+
+    fn add_snapshots(&self, step: &mut Step<'_>) -> Result<(), StoreError> {
+        let taken = {
+            let mut snapshots = lock(&self.snapshots);
+            snapshots.bytes = 0;
+            std::mem::take(&mut snapshots.waiting)
+        };
+        let mut early = Vec::new();
+        for ((workspace, conversation), snapshot) in taken {
+            if !step.snapshot(workspace, conversation, &snapshot)? {
+                early.push(((workspace, conversation), snapshot));
+            }
+        }
+        let mut snapshots = lock(&self.snapshots);
+        for (key, snapshot) in early {
+            // A later one may have come meanwhile.
+            if !snapshots.waiting.contains_key(&key) {
+                snapshots.bytes += snapshot.bytes.len();
+                snapshots.waiting.insert(key, snapshot);
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&self, batch: Batch, records: &[Understood]) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        self.store.apply(batch)?;
+        if let Some(last) = records.last() {
+            let folded = last.record.position;
+            self.tail.drop_folded(records.iter().map(|understood| &understood.record));
+            self.overlay.drop_folded(records, folded);
+            self.folded.store(folded.0, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The most bytes of snapshots that wait to be written.
+const SNAPSHOTS_BYTES_MAX: usize = 16 << 20;

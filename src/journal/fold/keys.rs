@@ -1,0 +1,176 @@
+//! Where each fold is in the store.
+//!
+//! Owns the layout of keys: a letter for the kind, then ids, so that what is read together lies
+//! together and nobody's key can reach into another workspace. Must not know values.
+
+use switchboard_protocol::vocabulary::{ConversationId, Timestamp, WorkspaceId};
+
+use crate::domain::identity::CustomerKey;
+use crate::journal::Stream;
+
+/// How far the folds are.
+pub(in crate::journal) const MARK: &[u8] = b"m";
+
+/// The workspaces.
+pub(in crate::journal) const WORKSPACES: &[u8] = b"w";
+
+/// All pages.
+pub(in crate::journal) const PAGES: &[u8] = b"p";
+
+/// All rows.
+pub(in crate::journal) const ROWS: &[u8] = b"r";
+
+/// All places of rows in lists.
+pub(in crate::journal) const LISTS: &[u8] = b"l";
+
+/// Which conversation each customer has now.
+pub(in crate::journal) const CUSTOMERS: &[u8] = b"c";
+
+/// All snapshots of conversations.
+pub(in crate::journal) const SNAPSHOTS: &[u8] = b"s";
+
+/// The streams that were found damaged.
+pub(in crate::journal) const DAMAGE: &[u8] = b"x";
+
+/// The pages of a conversation.
+pub(in crate::journal) fn pages(workspace: WorkspaceId, conversation: ConversationId) -> Vec<u8> {
+    key(PAGES, &[workspace.as_bytes(), conversation.as_bytes()])
+}
+
+/// The page of a conversation that begins with a revision.
+pub(in crate::journal) fn page(workspace: WorkspaceId, conversation: ConversationId, first: u64) -> Vec<u8> {
+    key(PAGES, &[workspace.as_bytes(), conversation.as_bytes(), &first.to_be_bytes()])
+}
+
+/// The row of a conversation.
+pub(in crate::journal) fn row(workspace: WorkspaceId, conversation: ConversationId) -> Vec<u8> {
+    key(ROWS, &[workspace.as_bytes(), conversation.as_bytes()])
+}
+
+/// The list of a workspace.
+pub(in crate::journal) fn list(workspace: WorkspaceId) -> Vec<u8> {
+    key(LISTS, &[workspace.as_bytes()])
+}
+
+/// The place of a row in its list.
+pub(in crate::journal) fn list_place(workspace: WorkspaceId, place: ListPlace) -> Vec<u8> {
+    key(LISTS, &[workspace.as_bytes(), &place.0])
+}
+
+/// The place that a key of a list has.
+pub(in crate::journal) fn list_place_of(key: &[u8]) -> Option<ListPlace> {
+    key.get(LIST_PLACE_AT..).and_then(|place| <[u8; 24]>::try_from(place).ok()).map(ListPlace)
+}
+
+/// The conversation that a customer has now.
+pub(in crate::journal) fn customer(workspace: WorkspaceId, customer: &CustomerKey) -> Vec<u8> {
+    let platform = customer.platform.as_str().as_bytes();
+    // A platform has at most 100 characters of at most four bytes.
+    let platform_length = (platform.len() as u16).to_be_bytes();
+    key(
+        CUSTOMERS,
+        &[
+            workspace.as_bytes(),
+            customer.profile.as_bytes(),
+            &platform_length,
+            platform,
+            customer.user_key.as_str().as_bytes(),
+        ],
+    )
+}
+
+/// The pieces of a workspace.
+pub(in crate::journal) fn workspace(workspace: WorkspaceId) -> Vec<u8> {
+    key(WORKSPACES, &[workspace.as_bytes()])
+}
+
+/// The pieces of a conversation's snapshot.
+pub(in crate::journal) fn snapshot(workspace: WorkspaceId, conversation: ConversationId) -> Vec<u8> {
+    key(SNAPSHOTS, &[workspace.as_bytes(), conversation.as_bytes()])
+}
+
+/// A piece of a value that may be too large for one.
+pub(in crate::journal) fn piece(value: &[u8], number: u16) -> Vec<u8> {
+    key(value, &[&number.to_be_bytes()])
+}
+
+/// Whether a stream was found damaged.
+pub(in crate::journal) fn damage(stream: Stream) -> Vec<u8> {
+    match stream {
+        Stream::Workspace(workspace) => key(DAMAGE, &[workspace.as_bytes()]),
+        Stream::Conversation(workspace, conversation) => {
+            key(DAMAGE, &[workspace.as_bytes(), conversation.as_bytes()])
+        }
+    }
+}
+
+/// The workspace that a key of any kind but the mark belongs to.
+pub(in crate::journal) fn workspace_of(key: &[u8]) -> Option<WorkspaceId> {
+    key.get(1..17).and_then(|id| id.try_into().ok()).map(WorkspaceId::from_bytes)
+}
+
+/// The conversation that a key of a page, row or snapshot belongs to.
+pub(in crate::journal) fn conversation_of(key: &[u8]) -> Option<ConversationId> {
+    key.get(17..33).and_then(|id| id.try_into().ok()).map(ConversationId::from_bytes)
+}
+
+/// A place in a list: newest activity first, then by conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::journal) struct ListPlace(pub(in crate::journal) [u8; 24]);
+
+impl ListPlace {
+    /// The place of a conversation with this last activity.
+    pub(in crate::journal) fn new(last_at: Timestamp, conversation: ConversationId) -> Self {
+        // Flipping all but the sign makes later times smaller and orders negative ones with them.
+        let inverted = (last_at.as_millis() ^ i64::MAX) as u64;
+        let mut place = [0; 24];
+        place[..8].copy_from_slice(&inverted.to_be_bytes());
+        place[8..].copy_from_slice(conversation.as_bytes());
+        Self(place)
+    }
+
+    /// Which conversation it is the place of.
+    pub(in crate::journal) fn conversation(&self) -> ConversationId {
+        let mut id = [0; 16];
+        id.copy_from_slice(&self.0[8..]);
+        ConversationId::from_bytes(id)
+    }
+}
+
+fn key(kind: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let length = kind.len() + parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut key = Vec::with_capacity(length);
+    key.extend_from_slice(kind);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+/// Where the place begins in the key of a list.
+const LIST_PLACE_AT: usize = 17;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_activity_comes_first_also_before_1970() {
+        let id = ConversationId::from_bytes([1; 16]);
+        let times = [i64::MAX, 1_700_000_000_000, 1, 0, -1, i64::MIN];
+        let places = times.map(|at| ListPlace::new(Timestamp::from_millis(at), id));
+        assert!(places.is_sorted());
+        assert_eq!(places[1].conversation(), id);
+    }
+
+    #[test]
+    fn customers_whose_texts_join_to_the_same_have_keys_of_their_own() {
+        use crate::journal::stored::samples;
+        use switchboard_protocol::vocabulary::{Platform, UserKey};
+        let mut one = samples::customer(1);
+        let mut other = one.clone();
+        (one.platform, one.user_key) = (Platform::new("ab").unwrap(), UserKey::new("c").unwrap());
+        (other.platform, other.user_key) = (Platform::new("a").unwrap(), UserKey::new("bc").unwrap());
+        assert_ne!(customer(samples::workspace_id(1), &one), customer(samples::workspace_id(1), &other));
+    }
+}

@@ -1,0 +1,19 @@
+//! The folds: what the store remembers of the log, so that it can be read by key.
+//!
+//! Owns pages, rows, lists, the customers' conversations, workspaces and snapshots. Each is a pure
+//! function of the log up to the mark. Must not know how commits are made.
+
+mod folds;
+pub(in crate::journal) mod keys;
+mod overlay;
+pub(in crate::journal) mod pieces;
+mod record;
+mod rows;
+mod step;
+mod thread;
+
+pub(in crate::journal) use folds::{DeskCallback, Folds};
+pub(in crate::journal) use overlay::Overlay;
+pub(in crate::journal) use record::{Meaning, Understood, understand};
+pub(in crate::journal) use step::{PendingSnapshot, Step, fold};
+pub(in crate::journal) use thread::FoldThread;

@@ -1,0 +1,177 @@
+//! The rows that have changed since they were last folded, in memory.
+//!
+//! Owns how lists show everything durable although the store is behind. Written by the fold thread
+//! alone, read by whoever lists.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+
+use super::keys::{self, ListPlace};
+use super::record::{Meaning, Understood};
+use crate::journal::store::{Store, StoreError};
+use crate::journal::stored::{RowState, decode_row};
+use crate::journal::{ListRow, Position, Stream};
+
+/// The rows that the store does not have yet.
+#[derive(Default)]
+pub(in crate::journal) struct Overlay {
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    rows: HashMap<RowKey, RowState>,
+    places: BTreeSet<(WorkspaceId, ListPlace)>,
+    seen: Position,
+}
+
+/// Which row.
+type RowKey = (WorkspaceId, ConversationId);
+
+/// What a list needs of the overlay.
+pub(in crate::journal) struct Overlaid {
+    /// The first rows of the list after a place, in order.
+    pub(in crate::journal) rows: Vec<(ListPlace, ListRow)>,
+    /// The conversations of the workspace whose rows in the store are out of date.
+    pub(in crate::journal) stale: HashSet<ConversationId>,
+    /// Where in the log it is true.
+    pub(in crate::journal) position: Position,
+}
+
+impl Overlay {
+    /// An empty overlay over a store that is true at a position.
+    pub(in crate::journal) fn new(folded: Position) -> Self {
+        let overlay = Self::default();
+        overlay.lock().seen = folded;
+        overlay
+    }
+
+    /// Adds records, and returns the rows that they have changed, as they are now.
+    ///
+    /// # Errors
+    /// When the store, which has the rows as they were, fails; then nothing is added.
+    pub(in crate::journal) fn see(
+        &self,
+        store: &Store,
+        records: &[Understood],
+    ) -> Result<HashMap<RowKey, ListRow>, StoreError> {
+        let touched: HashSet<RowKey> =
+            records.iter().filter_map(|record| row_key(record.record.stream)).collect();
+        let missing: Vec<RowKey> = {
+            let state = self.lock();
+            touched.iter().filter(|key| !state.rows.contains_key(*key)).copied().collect()
+        };
+        let mut loaded = HashMap::with_capacity(missing.len());
+        for (workspace, conversation) in missing {
+            let row = store.get(&keys::row(workspace, conversation))?;
+            // One that cannot be read is reported when it is folded; here it begins anew.
+            let row = row.and_then(|row| decode_row(&row).ok()).unwrap_or_else(RowState::new);
+            loaded.insert((workspace, conversation), row);
+        }
+        let mut state = self.lock();
+        state.rows.extend(loaded);
+        for key in &touched {
+            state.take_place(*key);
+        }
+        for understood in records {
+            state.apply(understood);
+        }
+        for key in &touched {
+            state.give_place(*key);
+        }
+        self.moved.notify_all();
+        let shown = touched.into_iter().filter_map(|key| {
+            let row = state.rows.get(&key)?;
+            Some((key, row.shown(key.1)?))
+        });
+        Ok(shown.collect())
+    }
+
+    /// Drops the rows that the store has now, which is true at `folded`.
+    pub(in crate::journal) fn drop_folded(&self, records: &[Understood], folded: Position) {
+        let mut state = self.lock();
+        for key in records.iter().filter_map(|record| row_key(record.record.stream)) {
+            if state.rows.get(&key).is_some_and(|row| row.position <= folded) {
+                state.take_place(key);
+                state.rows.remove(&key);
+            }
+        }
+    }
+
+    /// Waits until everything up to a position is in it; says whether that came in time.
+    pub(in crate::journal) fn wait_for(&self, position: Position, time: Duration) -> bool {
+        let waited = self.moved.wait_timeout_while(self.lock(), time, |state| state.seen < position);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.seen >= position
+    }
+
+    /// Whether everything up to a position is in it.
+    pub(in crate::journal) fn has_seen(&self, position: Position) -> bool {
+        self.lock().seen >= position
+    }
+
+    /// What a list of a workspace from after a place needs.
+    pub(in crate::journal) fn of(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<ListPlace>,
+        limit: usize,
+    ) -> Overlaid {
+        let state = self.lock();
+        let from = after.unwrap_or(ListPlace([0; 24]));
+        let places = state.places.range((workspace, from)..=(workspace, ListPlace([u8::MAX; 24])));
+        let places = places.map(|(_, place)| *place).filter(|place| Some(*place) != after);
+        let rows = places.filter_map(|place| {
+            let conversation = place.conversation();
+            let row = state.rows.get(&(workspace, conversation))?;
+            Some((place, row.shown(conversation)?))
+        });
+        let stale =
+            state.rows.keys().filter(|(of, _)| *of == workspace).map(|(_, conversation)| *conversation);
+        Overlaid { rows: rows.take(limit).collect(), stale: stale.collect(), position: state.seen }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_place(&mut self, (workspace, conversation): RowKey) {
+        let place = self.rows.get(&(workspace, conversation)).and_then(|row| row.place(conversation));
+        if let Some(place) = place {
+            self.places.remove(&(workspace, place));
+        }
+    }
+
+    fn give_place(&mut self, (workspace, conversation): RowKey) {
+        let place = self.rows.get(&(workspace, conversation)).and_then(|row| row.place(conversation));
+        if let Some(place) = place {
+            self.places.insert((workspace, place));
+        }
+    }
+
+    fn apply(&mut self, understood: &Understood) {
+        let record = &understood.record;
+        self.seen = self.seen.max(record.position);
+        let Some(row) = row_key(record.stream).and_then(|key| self.rows.get_mut(&key)) else { return };
+        if record.position <= row.position {
+            return;
+        }
+        match &understood.meaning {
+            Meaning::Conversation(entry) => row.apply(entry, record.position),
+            Meaning::Workspace(_) | Meaning::Unreadable(_) => row.passed(record.revision, record.position),
+        }
+    }
+}
+
+const fn row_key(stream: Stream) -> Option<RowKey> {
+    match stream {
+        Stream::Workspace(_) => None,
+        Stream::Conversation(workspace, conversation) => Some((workspace, conversation)),
+    }
+}

@@ -1,0 +1,121 @@
+//! What an entry does to its row of the list.
+//!
+//! Owns the definition of the list "all": what a row shows, and which activity orders it.
+
+use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, Timestamp};
+
+use super::keys::ListPlace;
+use crate::domain::conversation::{Audience, Entry, Side, Unread, What};
+use crate::journal::stored::RowState;
+use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
+
+impl RowState {
+    /// The row of a conversation without any entry.
+    pub(in crate::journal) fn new() -> Self {
+        Self {
+            customer: None,
+            assignee: None,
+            last_message: String::new(),
+            last_at: Timestamp::from_millis(0),
+            unread: Unread::default(),
+            seq: Seq::ZERO,
+            revision: 0,
+            position: Position(0),
+        }
+    }
+
+    /// Adds the next entry. Cursors are not activity: reading moves no row.
+    pub(in crate::journal) fn apply(&mut self, entry: &Entry, position: Position) {
+        for (place, event) in entry.placed() {
+            match event.what.audience() {
+                Audience::Everyone | Audience::Staff => self.last_at = entry.at,
+                Audience::Uncounted => {}
+            }
+            match &event.what {
+                What::Started { customer } => self.customer = Some(customer.clone()),
+                What::Message { content } => {
+                    self.last_message = content.preview(PREVIEW_CHARS_MAX);
+                    match event.by {
+                        Party::Customer => self.unread.posted(place),
+                        Party::Bot | Party::Agent { .. } => {}
+                    }
+                }
+                What::Assigned { member } => self.assignee = Some(*member),
+                What::Completed => self.assignee = None,
+                What::Read { side: Side::Staff, up_to } => self.unread.read_up_to(*up_to),
+                What::Entered { .. } | What::Left { .. } | What::Read { side: Side::Customer, .. } => {}
+            }
+        }
+        self.seq = entry.after().staff;
+        self.passed(entry.revision, position);
+    }
+
+    /// Steps over an entry that cannot be read.
+    pub(in crate::journal) fn passed(&mut self, revision: u64, position: Position) {
+        self.revision = revision;
+        self.position = position;
+    }
+
+    /// Its place in the list; `None` before the conversation has started.
+    pub(in crate::journal) fn place(&self, conversation: ConversationId) -> Option<ListPlace> {
+        self.customer.as_ref().map(|_| ListPlace::new(self.last_at, conversation))
+    }
+
+    /// As it is shown; `None` before the conversation has started.
+    pub(in crate::journal) fn shown(&self, conversation: ConversationId) -> Option<ListRow> {
+        self.customer.as_ref().map(|customer| ListRow {
+            conversation,
+            customer: customer.clone(),
+            assignee: self.assignee,
+            last_message: self.last_message.clone(),
+            last_at: self.last_at,
+            unread: self.unread.count(),
+            seq: self.seq,
+            position: self.position,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::journal::stored::samples::{Script, conversation_id, customer, member_id, workspace_id};
+
+    #[test]
+    fn a_row_shows_the_last_message_the_assignee_and_what_the_staff_have_not_read() {
+        let mut script = Script::new(workspace_id(1), conversation_id(1));
+        let member = member_id(2);
+        let agent = Party::Agent { member };
+        let mut row = RowState::new();
+        let apply = |row: &mut RowState, entry: Entry| {
+            let position = Position(entry.revision * 10);
+            row.apply(&entry, position);
+        };
+        apply(&mut row, script.start(100, customer(1)));
+        apply(&mut row, script.say(200, Party::Customer, &"가".repeat(200)));
+        apply(&mut row, script.say(300, Party::Customer, "second"));
+        apply(&mut row, script.entry(400, agent, vec![What::Assigned { member }]));
+        let shown = row.shown(conversation_id(1)).unwrap();
+        assert_eq!((shown.unread, shown.assignee, shown.last_at.as_millis()), (2, Some(member), 400));
+        assert_eq!((shown.last_message.as_str(), shown.seq.get(), shown.position.0), ("second", 4, 40));
+
+        let up_to = script.state.last;
+        apply(&mut row, script.entry(500, agent, vec![What::Read { side: Side::Staff, up_to }]));
+        apply(&mut row, script.entry(600, agent, vec![What::Completed]));
+        apply(&mut row, script.entry(700, Party::Customer, vec![What::Read { side: Side::Customer, up_to }]));
+        let shown = row.shown(conversation_id(1)).unwrap();
+        assert_eq!((shown.unread, shown.assignee, shown.last_at.as_millis()), (0, None, 600));
+        assert_eq!(row.unread, script.state.staff_unread, "counted as the conversation counts it");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_to_characters() {
+        let mut script = Script::new(workspace_id(1), conversation_id(1));
+        let mut row = RowState::new();
+        row.apply(&script.start(1, customer(1)), Position(1));
+        row.apply(&script.say(2, Party::Bot, &"가".repeat(200)), Position(2));
+        assert_eq!(row.last_message, "가".repeat(PREVIEW_CHARS_MAX));
+        assert_eq!(row.unread.count(), 0, "what the bot says, the staff need not read");
+    }
+}

@@ -1,0 +1,234 @@
+//! The fold thread.
+//!
+//! Owns when things are done: rows are brought up to date and told of in turns, records are folded
+//! when they are old or many, in bounded steps, and checkpoints are made behind them. Runs with less
+//! urgency than the writer, which never waits for it.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+
+use super::folds::Folds;
+use super::record::{Understood, understand};
+use crate::journal::store::StoreError;
+use crate::journal::tail::Wish;
+use crate::journal::{DeskChange, JournalOptions, ListRow, LogRecord, Position, checkpoint};
+
+/// The fold thread's own state.
+pub(in crate::journal) struct FoldThread {
+    folds: Arc<Folds>,
+    dir: PathBuf,
+    pace: Pace,
+    /// Read, but not yet in the overlay; kept only while the store fails.
+    unseen: Vec<Understood>,
+    /// In the overlay, with when they came; not yet folded.
+    pending: VecDeque<(Understood, Instant)>,
+    pending_bytes: u64,
+    /// Everything up to here is being folded.
+    folding_to: Position,
+    changed: HashMap<WorkspaceId, HashMap<ConversationId, ListRow>>,
+    reported: Instant,
+    checkpointed: Instant,
+    unchecked_bytes: u64,
+}
+
+/// How often and how much, from the options.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    fold_age: Duration,
+    fold_tail_bytes: u64,
+    fold_batch_bytes: u64,
+    desk_turn: Duration,
+    checkpoint_age: Duration,
+    checkpoint_bytes: u64,
+}
+
+impl FoldThread {
+    /// The thread's state, before it runs.
+    pub(in crate::journal) fn new(folds: Arc<Folds>, options: &JournalOptions) -> Self {
+        let now = Instant::now();
+        Self {
+            folding_to: folds.folded(),
+            folds,
+            dir: options.dir.clone(),
+            pace: Pace {
+                fold_age: Duration::from_millis(options.fold_age_ms),
+                fold_tail_bytes: options.fold_tail_bytes,
+                fold_batch_bytes: options.fold_batch_bytes,
+                desk_turn: Duration::from_millis(options.desk_turn_ms),
+                checkpoint_age: Duration::from_millis(options.checkpoint_ms),
+                checkpoint_bytes: options.checkpoint_bytes,
+            },
+            unseen: Vec::new(),
+            pending: VecDeque::new(),
+            pending_bytes: 0,
+            changed: HashMap::new(),
+            reported: now,
+            checkpointed: now,
+            unchecked_bytes: 0,
+        }
+    }
+
+    /// Runs until it is told to finish or to quit.
+    ///
+    /// # Errors
+    /// When it was told to finish, and something could not be folded or synced.
+    pub(in crate::journal) fn run(mut self) -> Result<(), StoreError> {
+        // Only a kindness to the writer; without it everything is right as well.
+        let _ = rustix::process::nice(NICENESS);
+        loop {
+            let idle = self.pending.is_empty() && self.unseen.is_empty() && self.changed.is_empty();
+            let taken = self.folds.tail.take(idle, self.wait(idle));
+            match taken.wish {
+                Wish::Quit => return Ok(()),
+                Wish::Finish => return self.finish(taken.records),
+                Wish::None | Wish::Look => {}
+            }
+            let outcome = self.turn(taken.records);
+            self.note(outcome);
+        }
+    }
+
+    fn wait(&self, idle: bool) -> Duration {
+        if idle {
+            self.pace.checkpoint_age
+        } else if self.is_folding() && !self.folds.has_failed() {
+            Duration::ZERO
+        } else {
+            self.pace.desk_turn
+        }
+    }
+
+    fn turn(&mut self, records: Vec<LogRecord>) -> Result<(), StoreError> {
+        self.see(records)?;
+        if self.reported.elapsed() >= self.pace.desk_turn {
+            self.report();
+        }
+        if self.folds.has_failed() {
+            return Ok(());
+        }
+        if self.is_due() {
+            self.folding_to = self.last_pending();
+        }
+        if self.is_folding() || self.pending.is_empty() {
+            self.step()?;
+        }
+        let old = self.checkpointed.elapsed() >= self.pace.checkpoint_age;
+        if self.unchecked_bytes > 0 && old || self.unchecked_bytes >= self.pace.checkpoint_bytes {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, records: Vec<LogRecord>) -> Result<(), StoreError> {
+        self.see(records)?;
+        self.report();
+        while !self.pending.is_empty() {
+            self.step()?;
+        }
+        self.step()?;
+        self.checkpoint()
+    }
+
+    fn see(&mut self, records: Vec<LogRecord>) -> Result<(), StoreError> {
+        self.unseen.extend(records.into_iter().map(understand));
+        if self.unseen.is_empty() {
+            return Ok(());
+        }
+        let rows = self.folds.overlay.see(&self.folds.store, &self.unseen)?;
+        for ((workspace, conversation), row) in rows {
+            self.changed.entry(workspace).or_default().insert(conversation, row);
+        }
+        let now = Instant::now();
+        for understood in self.unseen.drain(..) {
+            self.pending_bytes += size(&understood);
+            self.pending.push_back((understood, now));
+        }
+        Ok(())
+    }
+
+    fn report(&mut self) {
+        if self.changed.is_empty() {
+            return;
+        }
+        for (workspace, rows) in self.changed.drain() {
+            let mut rows: Vec<ListRow> = rows.into_values().collect();
+            rows.sort_by_key(|row| row.position);
+            self.folds.report(DeskChange { workspace, rows });
+        }
+        self.reported = Instant::now();
+    }
+
+    fn is_due(&self) -> bool {
+        let old = self.pending.front().is_some_and(|(_, came)| came.elapsed() >= self.pace.fold_age);
+        old || self.pending_bytes >= self.pace.fold_tail_bytes
+    }
+
+    fn is_folding(&self) -> bool {
+        self.pending.front().is_some_and(|(next, _)| next.record.position <= self.folding_to)
+    }
+
+    fn last_pending(&self) -> Position {
+        self.pending.back().map_or(self.folding_to, |(last, _)| last.record.position)
+    }
+
+    /// Folds what one batch may take; also writes the snapshots that have become complete.
+    fn step(&mut self) -> Result<(), StoreError> {
+        let mut bytes = 0;
+        let sizes = self.pending.iter().map(|(understood, _)| size(understood));
+        let count = sizes.take_while(|size| {
+            let first = bytes == 0;
+            bytes += size;
+            first || bytes <= self.pace.fold_batch_bytes
+        });
+        let count = count.count();
+        let (records, came): (Vec<_>, Vec<_>) = self.pending.drain(..count).unzip();
+        let bytes = records.iter().map(size).sum::<u64>();
+        match self.folds.step(&records) {
+            Ok(damaged) => {
+                for (stream, damaged) in damaged {
+                    tracing::error!(?stream, revision = damaged.revision, reason = damaged.reason, "damaged");
+                }
+                self.pending_bytes -= bytes;
+                self.unchecked_bytes += bytes;
+                Ok(())
+            }
+            Err(error) => {
+                for back in records.into_iter().zip(came).rev() {
+                    self.pending.push_front(back);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        let mark = self.folds.mark()?;
+        self.folds.store.sync()?;
+        checkpoint::write(&self.dir, mark)?;
+        self.checkpointed = Instant::now();
+        self.unchecked_bytes = 0;
+        Ok(())
+    }
+
+    /// What has failed here stays failed: sled does not recover by itself, and the log has everything.
+    fn note(&self, outcome: Result<(), StoreError>) {
+        if let Err(error) = outcome
+            && !self.folds.has_failed()
+        {
+            tracing::error!(%error, "the folds have failed; messages go on until the tail is full");
+            self.folds.fail();
+        }
+    }
+}
+
+/// What a record counts for, in bytes.
+fn size(understood: &Understood) -> u64 {
+    understood.record.payload.len() as u64 + 1
+}
+
+/// How much less urgent than the writer, on the scale of nice(2).
+const NICENESS: i32 = 5;

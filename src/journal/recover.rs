@@ -1,0 +1,247 @@
+//! Making the store true again at a start.
+//!
+//! Owns the question whether a store can be trusted, setting it aside when it cannot, and folding
+//! what it does not have. The log is only read. What it says goes; the store is made to fit.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::{self, CheckpointError};
+use super::fold::{Meaning, Understood, fold, keys, understand};
+use super::store::{Store, StoreError};
+use super::stored::{FoldMark, StoredError};
+use super::{LogRecord, Position, Progress, RebuildReason, StartError};
+
+/// The log as it is read at a start, from a position on. The error is a sentence.
+pub(super) struct LogView<'a> {
+    /// Its last record.
+    pub(super) last: Position,
+    /// Reads the records from a position on, in order.
+    pub(super) read: &'a dyn Fn(Position) -> Box<dyn Iterator<Item = Result<LogRecord, String>>>,
+}
+
+/// A store that is true.
+pub(super) struct Recovered {
+    /// The store.
+    pub(super) store: Store,
+    /// Where it is true: at the end of the log.
+    pub(super) mark: FoldMark,
+    /// Why it was made anew, if it was.
+    pub(super) rebuilt: Option<RebuildReason>,
+    /// Records that it did not have.
+    pub(super) replayed: u64,
+}
+
+/// Opens the store of a data folder and folds what it does not have; makes it anew if it cannot be
+/// trusted, or if `anew` says so.
+///
+/// # Errors
+/// When the log cannot be read, or a new store cannot be used either.
+pub(super) fn recover(
+    dir: &Path,
+    cache_bytes: u64,
+    log: &LogView<'_>,
+    anew: bool,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Recovered, StartError> {
+    let reason = if anew {
+        Some(RebuildReason::Asked)
+    } else {
+        match open_trusted(dir, cache_bytes, log)? {
+            Trust::Yes(store, mark) => match replay(store, mark, log, Onto::Existing, on_progress) {
+                Ok((store, mark, replayed)) => {
+                    return settle(dir, Recovered { store, mark, rebuilt: None, replayed });
+                }
+                Err(ReplayError::Untrusted(reason)) => Some(RebuildReason::Unreadable(reason)),
+                Err(ReplayError::Start(error)) => return Err(error),
+            },
+            Trust::New => None,
+            Trust::No(reason) => Some(reason),
+        }
+    };
+    set_aside(dir)?;
+    let store = Store::open(&dir.join(STORE), cache_bytes).map_err(store_failed)?;
+    match replay(store, FoldMark::default(), log, Onto::New, on_progress) {
+        Ok((store, mark, replayed)) => settle(dir, Recovered { store, mark, rebuilt: reason, replayed }),
+        Err(ReplayError::Untrusted(reason)) => Err(StartError::Store(reason)),
+        Err(ReplayError::Start(error)) => Err(error),
+    }
+}
+
+/// What was found.
+enum Trust {
+    /// It fits the log and the checkpoint.
+    Yes(Store, FoldMark),
+    /// There is neither store nor log.
+    New,
+    /// It does not fit.
+    No(RebuildReason),
+}
+
+fn open_trusted(dir: &Path, cache_bytes: u64, log: &LogView<'_>) -> Result<Trust, StartError> {
+    let checkpoint = match checkpoint::read(dir) {
+        Ok(checkpoint) => checkpoint.unwrap_or_default(),
+        Err(CheckpointError::Unreadable(_)) => return Ok(Trust::No(RebuildReason::CheckpointUnreadable)),
+        Err(CheckpointError::Io { path, error }) => return Err(StartError::Io { path, error }),
+    };
+    let folder = dir.join(STORE);
+    if !folder.join("db").exists() {
+        let new = log.last == Position(0) && checkpoint.position == Position(0);
+        return Ok(if new { Trust::New } else { Trust::No(RebuildReason::Missing) });
+    }
+    let store = match Store::open(&folder, cache_bytes) {
+        Ok(store) => store,
+        Err(error @ StoreError::Full) => return Err(store_failed(error)),
+        Err(error @ (StoreError::Failed(_) | StoreError::ValueTooLarge { .. })) => {
+            return Ok(Trust::No(RebuildReason::Unreadable(error.to_string())));
+        }
+    };
+    let mark = match store.get(keys::MARK).map(|mark| mark.map(|mark| FoldMark::decode(&mark)).transpose()) {
+        Ok(Ok(mark)) => mark.unwrap_or_default(),
+        Ok(Err(error @ StoredError::Newer { .. })) => return Err(StartError::Store(error.to_string())),
+        Ok(Err(error)) => return Ok(Trust::No(RebuildReason::Unreadable(error.to_string()))),
+        Err(error) => return Ok(Trust::No(RebuildReason::Unreadable(error.to_string()))),
+    };
+    Ok(match compare(mark, checkpoint, log)? {
+        Some(reason) => Trust::No(reason),
+        None => Trust::Yes(store, mark),
+    })
+}
+
+/// Whether a store with this mark belongs to the log and has what the checkpoint says.
+fn compare(
+    mark: FoldMark,
+    checkpoint: FoldMark,
+    log: &LogView<'_>,
+) -> Result<Option<RebuildReason>, StartError> {
+    if mark.position > log.last || checkpoint.position > log.last {
+        let store = mark.position.max(checkpoint.position);
+        return Ok(Some(RebuildReason::AheadOfLog { store, log: log.last }));
+    }
+    if mark.position < checkpoint.position {
+        let reason =
+            RebuildReason::BehindCheckpoint { store: mark.position, checkpoint: checkpoint.position };
+        return Ok(Some(reason));
+    }
+    for mark in [mark, checkpoint] {
+        if mark.position == Position(0) {
+            continue;
+        }
+        let record = (log.read)(mark.position).next().transpose().map_err(StartError::Log)?;
+        if record.is_none_or(|record| FoldMark::of(&record) != mark) {
+            return Ok(Some(RebuildReason::OtherLog { position: mark.position }));
+        }
+    }
+    Ok(None)
+}
+
+/// What a replay is folded onto.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Onto {
+    /// A store that was there: what does not fit is the store's fault.
+    Existing,
+    /// A new one: what does not fit is in the log, and stays with its stream.
+    New,
+}
+
+/// Why a replay did not come to its end.
+enum ReplayError {
+    /// The store is not what it seemed.
+    Untrusted(String),
+    /// It is not the store's fault.
+    Start(StartError),
+}
+
+impl From<StoreError> for ReplayError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Start(store_failed(error)),
+            StoreError::Failed(_) | StoreError::ValueTooLarge { .. } => Self::Untrusted(error.to_string()),
+        }
+    }
+}
+
+/// Folds the log from behind a mark to its end.
+fn replay(
+    store: Store,
+    mut mark: FoldMark,
+    log: &LogView<'_>,
+    onto: Onto,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<(Store, FoldMark, u64), ReplayError> {
+    let mut replayed = 0;
+    let mut records = (log.read)(Position(mark.position.0 + 1));
+    loop {
+        let batch = next_batch(&mut records).map_err(ReplayError::Start)?;
+        let Some(last) = batch.last() else { break };
+        mark = FoldMark::of(&last.record);
+        replayed += batch.len() as u64;
+        let step = fold(&store, &batch)?;
+        if let (Onto::Existing, Some((stream, damaged))) = (onto, step.damaged.first()) {
+            return Err(ReplayError::Untrusted(format!("{stream:?}: {}", damaged.reason)));
+        }
+        for (stream, damaged) in &step.damaged {
+            tracing::error!(?stream, revision = damaged.revision, reason = damaged.reason, "damaged");
+        }
+        store.apply(step.batch)?;
+        on_progress(Progress { done: mark.position, total: log.last });
+    }
+    Ok((store, mark, replayed))
+}
+
+fn next_batch(
+    records: &mut dyn Iterator<Item = Result<LogRecord, String>>,
+) -> Result<Vec<Understood>, StartError> {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    while bytes < BATCH_BYTES {
+        let Some(record) = records.next().transpose().map_err(StartError::Log)? else { break };
+        bytes += record.payload.len();
+        let understood = understand(record);
+        if let Meaning::Unreadable(error @ StoredError::Newer { .. }) = &understood.meaning {
+            let LogRecord { position, stream, .. } = understood.record;
+            return Err(StartError::Record { position, stream, reason: error.to_string() });
+        }
+        batch.push(understood);
+    }
+    Ok(batch)
+}
+
+/// Makes what was folded last.
+fn settle(dir: &Path, recovered: Recovered) -> Result<Recovered, StartError> {
+    if recovered.replayed > 0 {
+        recovered.store.sync().map_err(store_failed)?;
+        checkpoint::write(dir, recovered.mark).map_err(|error| io_failed(dir, error))?;
+    }
+    Ok(recovered)
+}
+
+/// Puts the store out of the way; the one put there before goes.
+fn set_aside(dir: &Path) -> Result<(), StartError> {
+    checkpoint::remove(dir).map_err(|error| io_failed(dir, error))?;
+    let (store, aside) = (dir.join(STORE), dir.join(SET_ASIDE));
+    if store.exists() {
+        if aside.exists() {
+            fs::remove_dir_all(&aside).map_err(|error| io_failed(&aside, error))?;
+        }
+        fs::rename(&store, &aside).map_err(|error| io_failed(&store, error))?;
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| io_failed(dir, error))?;
+    }
+    Ok(())
+}
+
+fn store_failed(error: StoreError) -> StartError {
+    StartError::Store(error.to_string())
+}
+
+fn io_failed(path: &Path, error: io::Error) -> StartError {
+    StartError::Io { path: PathBuf::from(path), error }
+}
+
+/// The folder of the store in the data folder, and that of one that was set aside.
+pub(super) const STORE: &str = "store";
+const SET_ASIDE: &str = "store.set-aside";
+
+/// How much of the log one batch takes, in bytes: nobody waits for anything else meanwhile.
+const BATCH_BYTES: usize = 4 << 20;

@@ -1,0 +1,165 @@
+//! The stored form of a conversation's state: a cache that may be thrown away.
+//!
+//! Owns it whole, with the memory of each client's answers as arrays, because there are many.
+
+use serde::{Deserialize, Serialize};
+use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+
+use super::parts::{
+    Id, StoredCustomer, StoredParty, StoredPlace, at, instance, instance_id, member, member_id,
+};
+use super::{StoredError, read, write};
+use crate::domain::conversation::{
+    Answer, Client, Clients, Conversation, PartyClients, Place, UNREAD_MAX, Unread,
+};
+
+/// The stored form of a conversation's state.
+///
+/// # Errors
+/// None for what the domain makes.
+pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Vec<u8>, StoredError> {
+    let stored = StoredConversation {
+        v: VERSION,
+        customer: state.customer.as_ref().map(StoredCustomer::new),
+        revision: state.revision,
+        last: StoredPlace::new(state.last),
+        last_at: state.last_at.as_millis(),
+        agents: state.agents.iter().map(|agent| member_id(*agent)).collect(),
+        assignee: state.assignee.map(member_id),
+        epoch: state.epoch,
+        customer_unread: stored_unread(&state.customer_unread),
+        staff_unread: stored_unread(&state.staff_unread),
+        clients: state
+            .clients
+            .parties
+            .iter()
+            .map(|(party, clients)| {
+                let instances = clients.instances.iter().map(stored_client).collect();
+                StoredClients(StoredParty(*party), clients.forgotten.map(instance_id), instances)
+            })
+            .collect(),
+    };
+    let mut buffer = Vec::new();
+    write(CONVERSATION, &stored, &mut buffer)?;
+    Ok(buffer)
+}
+
+/// Reads the stored form of a conversation's state.
+///
+/// # Errors
+/// When it is newer than this program, or is none.
+pub(in crate::journal) fn decode_conversation(
+    workspace: WorkspaceId,
+    id: ConversationId,
+    bytes: &[u8],
+) -> Result<Conversation, StoredError> {
+    let stored: StoredConversation<'_> = read(CONVERSATION, VERSION, bytes)?;
+    let parties = stored.clients.iter().map(|StoredClients(party, forgotten, instances)| {
+        let instances = instances.iter().map(client).collect::<Result<_, _>>()?;
+        Ok((party.0, PartyClients { forgotten: forgotten.map(instance), instances }))
+    });
+    Ok(Conversation {
+        id,
+        workspace,
+        customer: stored.customer.as_ref().map(|customer| customer.customer(CONVERSATION)).transpose()?,
+        revision: stored.revision,
+        last: stored.last.place(CONVERSATION)?,
+        last_at: at(stored.last_at),
+        agents: stored.agents.iter().map(|agent| member(*agent)).collect(),
+        assignee: stored.assignee.map(member),
+        epoch: stored.epoch,
+        customer_unread: unread(&stored.customer_unread)?,
+        staff_unread: unread(&stored.staff_unread)?,
+        clients: Clients { parties: parties.collect::<Result<_, StoredError>>()? },
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredConversation<'a> {
+    v: u64,
+    #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
+    customer: Option<StoredCustomer<'a>>,
+    #[serde(rename = "r")]
+    revision: u64,
+    #[serde(rename = "l")]
+    last: StoredPlace,
+    #[serde(rename = "t")]
+    last_at: i64,
+    #[serde(rename = "g")]
+    agents: Vec<Id>,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    assignee: Option<Id>,
+    #[serde(rename = "p")]
+    epoch: u64,
+    #[serde(rename = "cu")]
+    customer_unread: StoredUnread,
+    #[serde(rename = "su")]
+    staff_unread: StoredUnread,
+    #[serde(rename = "o")]
+    clients: Vec<StoredClients>,
+}
+
+/// The clients of a party: the party, the last instance that was forgotten, the instances.
+#[derive(Serialize, Deserialize)]
+struct StoredClients(StoredParty, Option<Id>, Vec<StoredClient>);
+
+/// An instance, its highest dropped counter, its answers.
+#[derive(Serialize, Deserialize)]
+struct StoredClient(Id, u64, Vec<StoredAnswer>);
+
+/// A counter and its answer: revision, place if it has one, whether the customer counts it, when.
+#[derive(Serialize, Deserialize)]
+struct StoredAnswer(u64, u64, Option<StoredPlace>, bool, i64);
+
+/// The last place read, and those behind it as the distances of each from the one before: staff,
+/// customer, staff, customer, and so on.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredUnread(StoredPlace, Vec<u64>);
+
+pub(super) fn stored_unread(unread: &Unread) -> StoredUnread {
+    let mut distances = Vec::with_capacity(unread.waiting.len() * 2);
+    let mut before = Place::default();
+    for place in &unread.waiting {
+        distances.push(place.staff.get().wrapping_sub(before.staff.get()));
+        distances.push(place.customer.get().wrapping_sub(before.customer.get()));
+        before = *place;
+    }
+    StoredUnread(StoredPlace::new(unread.read), distances)
+}
+
+pub(super) fn unread(stored: &StoredUnread) -> Result<Unread, StoredError> {
+    let (distances, odd) = stored.1.as_chunks::<2>();
+    if !odd.is_empty() || distances.len() > UNREAD_MAX {
+        return Err(StoredError::malformed(CONVERSATION, "unread places that are not pairs, or too many"));
+    }
+    let waiting = distances.iter().scan(StoredPlace(0, 0), |before, [staff, customer]| {
+        *before = StoredPlace(before.0.wrapping_add(*staff), before.1.wrapping_add(*customer));
+        Some(before.place(CONVERSATION))
+    });
+    Ok(Unread { read: stored.0.place(CONVERSATION)?, waiting: waiting.collect::<Result<_, _>>()? })
+}
+
+fn stored_client(client: &Client) -> StoredClient {
+    let answers = client.answers.iter().map(|(counter, answer)| {
+        let place = answer.place.map(StoredPlace::new);
+        StoredAnswer(*counter, answer.revision, place, answer.customer_sees, answer.at.as_millis())
+    });
+    StoredClient(instance_id(client.instance), client.dropped, answers.collect())
+}
+
+fn client(stored: &StoredClient) -> Result<Client, StoredError> {
+    let answers = stored.2.iter().map(|StoredAnswer(counter, revision, place, customer_sees, millis)| {
+        let place = place.map(|place| place.place(CONVERSATION)).transpose()?;
+        let answer = Answer { revision: *revision, place, customer_sees: *customer_sees, at: at(*millis) };
+        Ok((*counter, answer))
+    });
+    Ok(Client {
+        instance: instance(stored.0),
+        dropped: stored.1,
+        answers: answers.collect::<Result<_, StoredError>>()?,
+    })
+}
+
+const CONVERSATION: &str = "conversation";
+
+const VERSION: u64 = 1;

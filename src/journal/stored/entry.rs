@@ -1,0 +1,279 @@
+//! The stored form of an entry of a conversation: what the log and the pages hold.
+//!
+//! Owns its two parts. The structure says who, when, of which kind and with which references; the
+//! content holds what people wrote and what names them. They are encoded apart, so that content can
+//! be erased without touching order or figures. The conversation's id is the record's, not stored twice.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::Bytes;
+use switchboard_protocol::vocabulary::ConversationId;
+
+use super::parts::{
+    Id, StoredContent, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id,
+};
+use super::{StoredError, Version, known_version, one_value, read, write};
+use crate::domain::conversation::{Entry, Event, Origin, Side, What};
+
+/// Appends the stored form of an entry to a buffer.
+///
+/// # Errors
+/// When it holds what is never stored.
+pub(in crate::journal) fn encode_entry(entry: &Entry, buffer: &mut Vec<u8>) -> Result<(), StoredError> {
+    let mut structure = StoredEntry {
+        revision: entry.revision,
+        before: StoredPlace::new(entry.before),
+        at: entry.at.as_millis(),
+        origin: entry.origin.map(|origin| {
+            StoredOrigin(StoredParty(origin.party), instance_id(origin.instance), origin.counter)
+        }),
+        events: Vec::with_capacity(entry.events.len()),
+    };
+    let mut contents = Vec::with_capacity(entry.events.len());
+    for event in &entry.events {
+        let (event, content) = split(event)?;
+        structure.events.push(event);
+        contents.push(content);
+    }
+    while contents.pop_if(|content| content.is_none()).is_some() {}
+    begin_parts(ENTRY_VERSION, buffer);
+    write_part(STRUCTURE, buffer, |buffer| write(ENTRY, &structure, buffer))?;
+    write_part(CONTENT, buffer, |buffer| write(ENTRY, &contents, buffer))
+}
+
+/// Reads the stored form of an entry of a conversation.
+///
+/// # Errors
+/// When it is newer than this program, or is none.
+pub(in crate::journal) fn decode_entry(
+    conversation: ConversationId,
+    bytes: &[u8],
+) -> Result<Entry, StoredError> {
+    let parts: Parts<'_> = read(ENTRY, u64::from(ENTRY_VERSION), bytes)?;
+    one_value(ENTRY, parts.structure)?;
+    one_value(ENTRY, parts.content)?;
+    let structure: StoredEntry<'_> = rmp_serde::from_slice(parts.structure)
+        .map_err(|error| newer_or_malformed(parts.structure, &error))?;
+    let mut contents: Vec<Option<EventContent<'_>>> =
+        rmp_serde::from_slice(parts.content).map_err(|error| StoredError::malformed(ENTRY, error))?;
+    if structure.events.is_empty() || contents.len() > structure.events.len() {
+        return Err(StoredError::malformed(ENTRY, "its parts do not fit each other"));
+    }
+    contents.resize_with(structure.events.len(), || None);
+    let origin = structure.origin.map(|StoredOrigin(party, client, counter)| Origin {
+        party: party.0,
+        instance: instance(client),
+        counter,
+    });
+    let events = structure.events.iter().zip(&contents);
+    Ok(Entry {
+        conversation,
+        revision: structure.revision,
+        before: structure.before.place(ENTRY)?,
+        at: at(structure.at),
+        origin,
+        events: events.map(|(event, content)| join(event, content.as_ref())).collect::<Result<_, _>>()?,
+    })
+}
+
+/// An event of a version that this program does not know may also have fields that it cannot read.
+fn newer_or_malformed(structure: &[u8], error: &rmp_serde::decode::Error) -> StoredError {
+    #[derive(Deserialize)]
+    struct Events {
+        #[serde(rename = "e")]
+        events: Vec<Version>,
+    }
+    let versions = rmp_serde::from_slice::<Events>(structure).map(|found| found.events).unwrap_or_default();
+    let newest = versions.iter().map(|Version { v }| *v).max().unwrap_or(EVENT_VERSION);
+    known_version(EVENT, EVENT_VERSION, newest).err().unwrap_or_else(|| StoredError::malformed(ENTRY, error))
+}
+
+/// Both parts, each one MessagePack value of its own.
+#[derive(Deserialize)]
+struct Parts<'a> {
+    #[serde(rename = "s", borrow)]
+    structure: &'a Bytes,
+    #[serde(rename = "c", borrow)]
+    content: &'a Bytes,
+}
+
+/// Writes the map that holds both parts up to the first of them.
+fn begin_parts(version: u8, buffer: &mut Vec<u8>) {
+    debug_assert!(version < 0x80, "a larger one takes more than a byte");
+    buffer.extend_from_slice(&[FIXMAP_3, FIXSTR_1, b'v', version]);
+}
+
+/// Writes a part in place: its length is known only after it.
+fn write_part(
+    name: u8,
+    buffer: &mut Vec<u8>,
+    value: impl FnOnce(&mut Vec<u8>) -> Result<(), StoredError>,
+) -> Result<(), StoredError> {
+    buffer.extend_from_slice(&[FIXSTR_1, name, BIN_32, 0, 0, 0, 0]);
+    let start = buffer.len();
+    value(buffer)?;
+    let length = u32::try_from(buffer.len() - start)
+        .map_err(|_| StoredError::Unstorable { what: ENTRY, reason: "it is larger than 4 GiB" })?;
+    buffer[start - 4..start].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredEntry<'a> {
+    #[serde(rename = "r")]
+    revision: u64,
+    #[serde(rename = "b")]
+    before: StoredPlace,
+    #[serde(rename = "t")]
+    at: i64,
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    origin: Option<StoredOrigin>,
+    #[serde(rename = "e", borrow)]
+    events: Vec<StoredEvent<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredOrigin(StoredParty, Id, u64);
+
+/// An event without what people wrote. What a kind does not need is absent.
+#[derive(Serialize, Deserialize)]
+struct StoredEvent<'a> {
+    v: u64,
+    #[serde(rename = "k", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(rename = "b")]
+    by: StoredParty,
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    member: Option<Id>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    profile: Option<Id>,
+    #[serde(rename = "f", borrow, default, skip_serializing_if = "Option::is_none")]
+    platform: Option<Cow<'a, str>>,
+    #[serde(rename = "s", borrow, default, skip_serializing_if = "Option::is_none")]
+    side: Option<Cow<'a, str>>,
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    up_to: Option<StoredPlace>,
+}
+
+/// What people wrote, or what names them, in one event.
+#[derive(Serialize, Deserialize)]
+struct EventContent<'a> {
+    #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
+    message: Option<StoredContent<'a>>,
+    #[serde(rename = "u", borrow, default, skip_serializing_if = "Option::is_none")]
+    user_key: Option<Cow<'a, str>>,
+}
+
+fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), StoredError> {
+    let mut stored = StoredEvent {
+        v: EVENT_VERSION,
+        kind: Cow::Borrowed(COMPLETED),
+        by: StoredParty(event.by),
+        member: None,
+        profile: None,
+        platform: None,
+        side: None,
+        up_to: None,
+    };
+    let mut content = None;
+    match &event.what {
+        What::Started { customer } => {
+            stored.kind = Cow::Borrowed(STARTED);
+            stored.profile = Some(Id::new(*customer.profile.as_bytes()));
+            stored.platform = Some(Cow::Borrowed(customer.platform.as_str()));
+            let user_key = Some(Cow::Borrowed(customer.user_key.as_str()));
+            content = Some(EventContent { message: None, user_key });
+        }
+        What::Message { content: message } => {
+            stored.kind = Cow::Borrowed(MESSAGE);
+            content = Some(EventContent { message: Some(StoredContent::new(message)?), user_key: None });
+        }
+        What::Assigned { member } => {
+            stored.kind = Cow::Borrowed(ASSIGNED);
+            stored.member = Some(member_id(*member));
+        }
+        What::Entered { member } => {
+            stored.kind = Cow::Borrowed(ENTERED);
+            stored.member = Some(member_id(*member));
+        }
+        What::Left { member } => {
+            stored.kind = Cow::Borrowed(LEFT);
+            stored.member = Some(member_id(*member));
+        }
+        What::Completed => stored.kind = Cow::Borrowed(COMPLETED),
+        What::Read { side, up_to } => {
+            stored.kind = Cow::Borrowed(READ);
+            stored.side = Some(Cow::Borrowed(match side {
+                Side::Customer => SIDE_CUSTOMER,
+                Side::Staff => SIDE_STAFF,
+            }));
+            stored.up_to = Some(StoredPlace::new(*up_to));
+        }
+    }
+    Ok((stored, content))
+}
+
+fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<Event, StoredError> {
+    // Versions below the present one are upgraded here, each by an arm of its own; there is none yet.
+    known_version(EVENT, EVENT_VERSION, stored.v)?;
+    let absent = || StoredError::malformed(EVENT, format_args!("{:?} lacks a part", stored.kind));
+    let of_member = || stored.member.map(member).ok_or_else(absent);
+    let what = match stored.kind.as_ref() {
+        STARTED => {
+            let user_key = content.and_then(|content| content.user_key.as_ref());
+            let (Some(profile), Some(platform), Some(user_key)) =
+                (stored.profile, &stored.platform, user_key)
+            else {
+                return Err(absent());
+            };
+            What::Started { customer: customer(EVENT, profile, platform, user_key)? }
+        }
+        MESSAGE => {
+            let message = content.and_then(|content| content.message.as_ref()).ok_or_else(absent)?;
+            What::Message { content: message.content()? }
+        }
+        ASSIGNED => What::Assigned { member: of_member()? },
+        ENTERED => What::Entered { member: of_member()? },
+        LEFT => What::Left { member: of_member()? },
+        COMPLETED => What::Completed,
+        READ => {
+            let side = match stored.side.as_deref() {
+                Some(SIDE_CUSTOMER) => Side::Customer,
+                Some(SIDE_STAFF) => Side::Staff,
+                Some(_) | None => return Err(absent()),
+            };
+            What::Read { side, up_to: stored.up_to.ok_or_else(absent)?.place(EVENT)? }
+        }
+        _ => return Err(StoredError::malformed(EVENT, format_args!("of unknown kind {:?}", stored.kind))),
+    };
+    Ok(Event { by: stored.by.0, what })
+}
+
+const STARTED: &str = "start";
+const MESSAGE: &str = "msg";
+const ASSIGNED: &str = "assign";
+const ENTERED: &str = "enter";
+const LEFT: &str = "leave";
+const COMPLETED: &str = "done";
+const READ: &str = "read";
+
+const SIDE_CUSTOMER: &str = "c";
+const SIDE_STAFF: &str = "s";
+
+const STRUCTURE: u8 = b's';
+const CONTENT: u8 = b'c';
+
+/// MessagePack: a map of three pairs, a text of one byte, bytes with a length of four.
+const FIXMAP_3: u8 = 0x83;
+const FIXSTR_1: u8 = 0xa1;
+const BIN_32: u8 = 0xc6;
+
+const ENTRY: &str = "entry";
+const EVENT: &str = "event";
+
+/// The version of the entry as a whole.
+const ENTRY_VERSION: u8 = 1;
+
+/// The version of each event in it.
+const EVENT_VERSION: u64 = 1;

@@ -1,0 +1,251 @@
+//! The forms that were ever stored, and that each is still read as what it was.
+//!
+//! A file of `tests/golden/stored/v1` never changes and never goes: data folders hold such bytes.
+//! When today's form of something changes, its version rises, the old file stays, and a new folder
+//! holds the new form. `GOLDEN=write` writes files that are missing.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::samples::{
+    Script, conversation, conversation_id, customer, entries, member_id, place, steps, workspace,
+    workspace_entries, workspace_id,
+};
+use super::*;
+use crate::domain::conversation::{Conversation, Unread};
+use crate::journal::Position;
+use switchboard_protocol::vocabulary::{Seq, Timestamp};
+
+/// Something stored: what it means, how it is stored today, and whether bytes mean it.
+struct Case {
+    name: String,
+    meaning: String,
+    bytes: Vec<u8>,
+    means_it: Box<dyn Fn(&[u8]) -> Result<bool, StoredError>>,
+}
+
+#[test]
+fn what_was_ever_stored_is_read_as_what_it_was_and_stored_so_today() {
+    for case in cases() {
+        let stored = golden(&case);
+        assert_eq!((case.means_it)(&stored), Ok(true), "{} is read as something else", case.name);
+        assert_eq!(case.bytes, stored, "{} is stored differently today: raise its version", case.name);
+    }
+}
+
+#[test]
+fn no_golden_file_is_forgotten() {
+    let names: Vec<_> = cases().into_iter().map(|case| format!("{}.hex", case.name)).collect();
+    for file in std::fs::read_dir(folder()).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(names.contains(&name), "{name} is read by no test");
+    }
+}
+
+#[test]
+fn a_newer_version_of_anything_is_refused_by_name() {
+    for case in cases() {
+        // The first key of everything is its version.
+        let mut bytes = case.bytes.clone();
+        let version = bytes.windows(3).position(|window| window == [0xa1, b'v', 1]).unwrap() + 2;
+        bytes[version] = 9;
+        let error = (case.means_it)(&bytes).unwrap_err();
+        assert!(matches!(error, StoredError::Newer { found: 9, .. }), "{}: {error}", case.name);
+    }
+}
+
+#[test]
+fn a_newer_version_of_one_event_is_refused_even_if_its_fields_are_others() {
+    let (_, entry) = entries().remove(1);
+    let mut bytes = Vec::new();
+    encode_entry(&entry, &mut bytes).unwrap();
+    let versions = bytes.windows(3).enumerate().filter(|(_, window)| *window == [0xa1, b'v', 1]);
+    let event = versions.map(|(at, _)| at).nth(1).unwrap() + 2;
+    bytes[event] = 2;
+    let newer = StoredError::Newer { what: "event", found: 2, known: 1 };
+    assert_eq!(decode_entry(entry.conversation, &bytes), Err(newer.clone()));
+    // The kind becomes a number of the same length: "msg" with its marker is 0xa3 and three bytes.
+    let kind = bytes.windows(4).position(|window| window == [0xa3, b'm', b's', b'g']).unwrap();
+    bytes[kind..kind + 4].copy_from_slice(&[0x93, 1, 2, 3]);
+    assert_eq!(decode_entry(entry.conversation, &bytes), Err(newer));
+}
+
+#[test]
+fn what_is_cut_off_or_goes_on_is_refused() {
+    for case in cases() {
+        for end in 0..case.bytes.len() {
+            assert!((case.means_it)(&case.bytes[..end]).is_err(), "{} cut to {end} bytes", case.name);
+        }
+        let mut longer = case.bytes.clone();
+        longer.push(0xc0);
+        assert!((case.means_it)(&longer).is_err(), "{} with a byte more", case.name);
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_entry_and_state_is_read_as_it_was_stored(steps in steps(80)) {
+        let mut script = Script::new(workspace_id(1), conversation_id(2));
+        for (at, step) in steps.iter().enumerate() {
+            let entry = script.step(at as i64, step);
+            let mut bytes = Vec::new();
+            encode_entry(&entry, &mut bytes).unwrap();
+            prop_assert_eq!(decode_entry(entry.conversation, &bytes).unwrap(), entry);
+        }
+        let state = script.state;
+        let bytes = encode_conversation(&state).unwrap();
+        prop_assert_eq!(decode_conversation(state.workspace, state.id, &bytes).unwrap(), state);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(at in any::<prop::sample::Index>(), byte in any::<u8>(), which in any::<prop::sample::Index>()) {
+        let cases = cases();
+        let case = &cases[which.index(cases.len())];
+        let mut bytes = case.bytes.clone();
+        bytes[at.index(case.bytes.len())] = byte;
+        let _ = (case.means_it)(&bytes);
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |name: &str, meaning: String, bytes: Vec<u8>, means_it| {
+        cases.push(Case { name: name.to_owned(), meaning, bytes, means_it });
+    };
+    for (name, entry) in entries() {
+        let mut bytes = Vec::new();
+        encode_entry(&entry, &mut bytes).unwrap();
+        let meaning = format!("{entry:?}");
+        add(
+            &format!("entry_{name}"),
+            meaning,
+            bytes,
+            Box::new(move |bytes| Ok(decode_entry(entry.conversation, bytes)? == entry)),
+        );
+    }
+    for (name, entry) in workspace_entries() {
+        let mut bytes = Vec::new();
+        encode_workspace_entry(&entry, &mut bytes).unwrap();
+        let meaning = format!("{entry:?}");
+        add(
+            &format!("workspace_entry_{name}"),
+            meaning,
+            bytes,
+            Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
+        );
+    }
+    for (name, state) in
+        [("full", conversation()), ("empty", Conversation::new(workspace_id(1), conversation_id(2)))]
+    {
+        add(
+            &format!("conversation_{name}"),
+            format!("{state:?}"),
+            encode_conversation(&state).unwrap(),
+            Box::new(move |bytes| Ok(decode_conversation(state.workspace, state.id, bytes)? == state)),
+        );
+    }
+    let state = workspace();
+    add(
+        "workspace",
+        format!("{state:?}"),
+        encode_workspace(&state).unwrap(),
+        Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
+    );
+    let row = row();
+    add(
+        "row",
+        format!("{row:?}"),
+        encode_row(&row).unwrap(),
+        Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
+    );
+    let current = CurrentConversation { conversation: conversation_id(2), position: Position(70_000) };
+    add(
+        "current_conversation",
+        format!("{current:?}"),
+        current.encode().unwrap(),
+        Box::new(move |bytes| Ok(CurrentConversation::decode(bytes)? == current)),
+    );
+    let damaged = Damaged { revision: 7, reason: "it is missing".to_owned() };
+    add(
+        "damage",
+        format!("{damaged:?}"),
+        damaged.encode().unwrap(),
+        Box::new(move |bytes| Ok(Damaged::decode(bytes)? == damaged)),
+    );
+    let mark = FoldMark { position: Position(70_001), digest: [0xd1; 16] };
+    add(
+        "fold_mark",
+        format!("{mark:?}"),
+        mark.encode().unwrap(),
+        Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
+    );
+    add(
+        "page",
+        "entries 1 to 4 as in the files of their own".to_owned(),
+        page(),
+        Box::new(|bytes| means_page(bytes)),
+    );
+    cases
+}
+
+fn row() -> RowState {
+    RowState {
+        customer: Some(customer(1)),
+        assignee: Some(member_id(3)),
+        last_message: "How can I help?".to_owned(),
+        last_at: Timestamp::from_millis(1_700_000_003_000),
+        unread: Unread { read: place(2, 2), waiting: [place(3, 3), place(9, 7)].into() },
+        seq: Seq::new(9).unwrap(),
+        revision: 8,
+        position: Position(70_000),
+    }
+}
+
+fn page() -> Vec<u8> {
+    let mut builder = PageBuilder::new(1, place(0, 0));
+    for (_, entry) in entries().into_iter().take(4) {
+        let mut bytes = Vec::new();
+        encode_entry(&entry, &mut bytes).unwrap();
+        builder.push(Bytes::from(bytes), entry.after());
+    }
+    builder.encode().unwrap()
+}
+
+fn means_page(bytes: &[u8]) -> Result<bool, StoredError> {
+    let page = Page::decode(bytes)?;
+    let expected: Vec<_> = entries().into_iter().take(4).map(|(_, entry)| entry).collect();
+    let found = page.entries.iter().map(|bytes| decode_entry(conversation_id(2), bytes));
+    let found = found.collect::<Result<Vec<_>, _>>()?;
+    let head = (page.first, page.last, page.before, page.after);
+    Ok(found == expected && head == (1, 4, place(0, 0), expected[3].after()))
+}
+
+/// The bytes in the case's file.
+fn golden(case: &Case) -> Vec<u8> {
+    let path = folder().join(format!("{}.hex", case.name));
+    if !path.exists() && std::env::var_os("GOLDEN").is_some_and(|what| what == "write") {
+        let mut file = String::new();
+        for line in case.meaning.lines() {
+            writeln!(file, "# {line}").unwrap();
+        }
+        for line in case.bytes.chunks(32) {
+            let hex: String = line.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            writeln!(file, "{hex}").unwrap();
+        }
+        std::fs::create_dir_all(folder()).unwrap();
+        std::fs::write(&path, file).unwrap();
+    }
+    let file = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let hex: String = file.lines().filter(|line| !line.starts_with('#')).collect();
+    let digits = hex.as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/stored/v1")
+}

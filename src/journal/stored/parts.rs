@@ -1,0 +1,174 @@
+//! The small parts that several stored forms share.
+//!
+//! Owns ids, places, parties, customers and message content as they are stored.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::ByteArray;
+use switchboard_protocol::vocabulary::{
+    Content, InstanceId, MemberId, MessageText, Party, Platform, ProfileId, Seq, Timestamp, UserKey,
+};
+
+use super::StoredError;
+use crate::domain::conversation::Place;
+use crate::domain::identity::CustomerKey;
+
+/// The 16 bytes of any id.
+pub(super) type Id = ByteArray<16>;
+
+/// A place: the staff's sequence, then the customer's.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct StoredPlace(pub(super) u64, pub(super) u64);
+
+impl StoredPlace {
+    pub(super) const fn new(place: Place) -> Self {
+        Self(place.staff.get(), place.customer.get())
+    }
+
+    pub(super) fn place(self, what: &'static str) -> Result<Place, StoredError> {
+        Ok(Place { staff: seq(what, self.0)?, customer: seq(what, self.1)? })
+    }
+}
+
+pub(super) fn seq(what: &'static str, value: u64) -> Result<Seq, StoredError> {
+    Seq::new(value).ok_or_else(|| StoredError::malformed(what, format_args!("sequence {value} out of range")))
+}
+
+pub(super) const fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+pub(super) const fn member_id(member: MemberId) -> Id {
+    Id::new(*member.as_bytes())
+}
+
+pub(super) fn member(id: Id) -> MemberId {
+    MemberId::from_bytes(id.into_array())
+}
+
+pub(super) const fn instance_id(instance: InstanceId) -> Id {
+    Id::new(*instance.as_bytes())
+}
+
+pub(super) fn instance(id: Id) -> InstanceId {
+    InstanceId::from_bytes(id.into_array())
+}
+
+/// A party: `"c"` for the customer, `"b"` for the bot, the 16 bytes of an agent's member id.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredParty(pub(super) Party);
+
+impl Serialize for StoredParty {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Party::Customer => serializer.serialize_str(CUSTOMER),
+            Party::Bot => serializer.serialize_str(BOT),
+            Party::Agent { member } => serializer.serialize_bytes(member.as_bytes()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredParty {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PartyVisitor).map(Self)
+    }
+}
+
+struct PartyVisitor;
+
+impl Visitor<'_> for PartyVisitor {
+    type Value = Party;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"c\", \"b\" or 16 bytes")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Party, E> {
+        match text {
+            CUSTOMER => Ok(Party::Customer),
+            BOT => Ok(Party::Bot),
+            _ => Err(E::custom("party: neither customer, bot nor agent")),
+        }
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Party, E> {
+        let id = <[u8; 16]>::try_from(bytes).map_err(|_| E::custom("party: an id has 16 bytes"))?;
+        Ok(Party::Agent { member: MemberId::from_bytes(id) })
+    }
+}
+
+const CUSTOMER: &str = "c";
+const BOT: &str = "b";
+
+/// A customer: profile, platform, user key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StoredCustomer<'a>(
+    pub(super) Id,
+    #[serde(borrow)] pub(super) Cow<'a, str>,
+    #[serde(borrow)] pub(super) Cow<'a, str>,
+);
+
+impl<'a> StoredCustomer<'a> {
+    pub(super) fn new(customer: &'a CustomerKey) -> Self {
+        Self(
+            Id::new(*customer.profile.as_bytes()),
+            Cow::Borrowed(customer.platform.as_str()),
+            Cow::Borrowed(customer.user_key.as_str()),
+        )
+    }
+
+    pub(super) fn customer(&self, what: &'static str) -> Result<CustomerKey, StoredError> {
+        customer(what, self.0, &self.1, &self.2)
+    }
+}
+
+pub(super) fn customer(
+    what: &'static str,
+    profile: Id,
+    platform: &str,
+    user_key: &str,
+) -> Result<CustomerKey, StoredError> {
+    Ok(CustomerKey {
+        profile: ProfileId::from_bytes(profile.into_array()),
+        platform: Platform::new(platform).map_err(|error| StoredError::malformed(what, error))?,
+        user_key: UserKey::new(user_key).map_err(|error| StoredError::malformed(what, error))?,
+    })
+}
+
+/// The content of a message: its kind, and its text if it is one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StoredContent<'a> {
+    #[serde(rename = "k", borrow)]
+    pub(super) kind: Cow<'a, str>,
+    #[serde(rename = "t", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<Cow<'a, str>>,
+}
+
+impl<'a> StoredContent<'a> {
+    pub(super) fn new(content: &'a Content) -> Result<Self, StoredError> {
+        match content {
+            Content::Text { text } => {
+                Ok(Self { kind: Cow::Borrowed(TEXT), text: Some(Cow::Borrowed(text.as_str())) })
+            }
+            Content::Unknown => {
+                Err(StoredError::Unstorable { what: "content", reason: "it is of an unknown kind" })
+            }
+        }
+    }
+
+    pub(super) fn content(&self) -> Result<Content, StoredError> {
+        match (self.kind.as_ref(), &self.text) {
+            (TEXT, Some(text)) => {
+                let text = MessageText::new(text.as_ref());
+                text.map(Content::text).map_err(|error| StoredError::malformed("content", error))
+            }
+            (TEXT, None) => Err(StoredError::malformed("content", "a text without its text")),
+            (_, _) => Err(StoredError::malformed("content", "of an unknown kind")),
+        }
+    }
+}
+
+const TEXT: &str = "text";

@@ -1,0 +1,103 @@
+//! The stored form of a row of the conversation list.
+//!
+//! Owns the row with what the fold needs to go on: which messages the staff have not read.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::conversation::{StoredUnread, stored_unread, unread};
+use super::parts::{Id, StoredCustomer, at, member, member_id, seq};
+use super::{StoredError, read, write};
+use crate::domain::conversation::Unread;
+use crate::domain::identity::CustomerKey;
+use crate::journal::Position;
+use switchboard_protocol::vocabulary::{MemberId, Seq, Timestamp};
+
+/// A row of the list, and what its next entry builds on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::journal) struct RowState {
+    /// With whom; `None` until it has started, and then it is in no list.
+    pub(in crate::journal) customer: Option<CustomerKey>,
+    /// Who serves it.
+    pub(in crate::journal) assignee: Option<MemberId>,
+    /// The beginning of the last message.
+    pub(in crate::journal) last_message: String,
+    /// When something that counts last happened.
+    pub(in crate::journal) last_at: Timestamp,
+    /// What the staff have not read.
+    pub(in crate::journal) unread: Unread,
+    /// The last sequence for staff.
+    pub(in crate::journal) seq: Seq,
+    /// The last entry in it.
+    pub(in crate::journal) revision: u64,
+    /// Where that is in the log.
+    pub(in crate::journal) position: Position,
+}
+
+/// The stored form of a row.
+///
+/// # Errors
+/// None for what the fold makes.
+pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredError> {
+    let stored = StoredRow {
+        v: VERSION,
+        customer: row.customer.as_ref().map(StoredCustomer::new),
+        assignee: row.assignee.map(member_id),
+        last_message: Cow::Borrowed(&row.last_message),
+        last_at: row.last_at.as_millis(),
+        unread: stored_unread(&row.unread),
+        seq: row.seq.get(),
+        revision: row.revision,
+        position: row.position.0,
+    };
+    let mut buffer = Vec::with_capacity(TYPICAL_BYTES);
+    write(ROW, &stored, &mut buffer)?;
+    Ok(buffer)
+}
+
+/// Reads the stored form of a row.
+///
+/// # Errors
+/// When it is newer than this program, or is none.
+pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
+    let stored: StoredRow<'_> = read(ROW, VERSION, bytes)?;
+    Ok(RowState {
+        customer: stored.customer.as_ref().map(|customer| customer.customer(ROW)).transpose()?,
+        assignee: stored.assignee.map(member),
+        last_message: stored.last_message.into_owned(),
+        last_at: at(stored.last_at),
+        unread: unread(&stored.unread)?,
+        seq: seq(ROW, stored.seq)?,
+        revision: stored.revision,
+        position: Position(stored.position),
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRow<'a> {
+    v: u64,
+    #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
+    customer: Option<StoredCustomer<'a>>,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    assignee: Option<Id>,
+    #[serde(rename = "m", borrow)]
+    last_message: Cow<'a, str>,
+    #[serde(rename = "t")]
+    last_at: i64,
+    #[serde(rename = "u")]
+    unread: StoredUnread,
+    #[serde(rename = "s")]
+    seq: u64,
+    #[serde(rename = "r")]
+    revision: u64,
+    #[serde(rename = "p")]
+    position: u64,
+}
+
+const ROW: &str = "row";
+
+const VERSION: u64 = 1;
+
+/// Room for a row with a preview and a few unread messages.
+const TYPICAL_BYTES: usize = 384;

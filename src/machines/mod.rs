@@ -13,6 +13,7 @@
 //! - [`planted`]: known mistakes that the simulator must find.
 
 pub mod budget;
+pub mod commit;
 pub mod feed;
 pub mod live;
 pub mod planted;

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod error;
 mod fold;
+mod log;
 mod options;
 mod read;
 mod record;

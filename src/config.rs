@@ -144,7 +144,8 @@ impl Settings {
     /// # Errors
     /// The first thing that is wrong.
     pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, SettingsError> {
-        let environment = config::Environment::with_prefix("SWITCHBOARD").prefix_separator("__").separator("__");
+        let environment =
+            config::Environment::with_prefix("SWITCHBOARD").prefix_separator("__").separator("__");
         Self::layered(file, environment.try_parsing(true), flags)
     }
 
@@ -164,7 +165,7 @@ impl Settings {
             .add_source(environment)
             .set_override_option("data.dir", data_dir)
             .and_then(|layers| layers.set_override_option("listen.address", flags.listen_address.clone()))
-            .and_then(config::ConfigBuilder::build)
+            .and_then(config::ConfigBuilder::<config::builder::DefaultState>::build)
             .and_then(config::Config::try_deserialize)
             .map_err(explain)?;
         settings.check()?;

@@ -14,7 +14,7 @@ use crate::demo;
 use crate::domain::conversation::Policy;
 use crate::journal::{Journal, JournalOptions, Progress, StartError, StartReport};
 use crate::ready::{self, Demo, Ready};
-use crate::stats::Latency;
+use crate::stats::{Latency, Stage};
 use crate::transport::{Endpoint, EndpointOptions, Identity, TlsSource};
 
 /// Why the daemon has ended, when it was not asked to. Each has an exit code of its own.
@@ -56,7 +56,8 @@ async fn serve_on(
     let data_dir = absolute(&settings.data.dir);
     let demo = make_demo_if_empty(journal, &data_dir).await?;
     let latency = Latency::default();
-    journal.record_commits_in(latency.clone());
+    let commits = latency.clone();
+    journal.on_commit(Box::new(move |took| commits.record(Stage::Commit, took)));
     let options = EngineOptions {
         policy: Policy { text_chars_max: settings.conversation.text_chars_max },
         conversation_idle: millis(settings.conversation.idle_ms),
@@ -65,17 +66,13 @@ async fn serve_on(
     let engine = Engine::start(journal.clone(), latency, options)
         .await
         .map_err(|error| DaemonError::Other(error.to_string()))?;
-    let identity = Identity::load(&tls_source(settings)).map_err(|error| DaemonError::Listen(error.to_string()))?;
+    let identity =
+        Identity::load(&tls_source(settings)).map_err(|error| DaemonError::Listen(error.to_string()))?;
     let fingerprint = identity.fingerprint();
     let endpoint = Endpoint::listen(&endpoint_options(settings), identity, engine.clone())
         .map_err(|error| DaemonError::Listen(error.to_string()))?;
-    let ready = Ready {
-        addresses: vec![endpoint.address()],
-        fingerprint,
-        pid: std::process::id(),
-        data_dir,
-        demo,
-    };
+    let ready =
+        Ready { addresses: vec![endpoint.address()], fingerprint, pid: std::process::id(), data_dir, demo };
     announce(&ready, ready_file)?;
     tokio::select! {
         name = stop.wait() => tracing::info!(signal = name, "stopping"),
@@ -99,7 +96,10 @@ async fn start_journal(settings: &Settings) -> Result<Journal, DaemonError> {
     let (journal, report) = blocking(move || Journal::start(options, &mut trace_progress())).await??;
     let StartReport { log_bytes_cut, durable, rebuilt, replayed } = report;
     if log_bytes_cut > 0 {
-        tracing::warn!(bytes = log_bytes_cut, "a torn write at the end of the log was cut off; it was never acknowledged");
+        tracing::warn!(
+            bytes = log_bytes_cut,
+            "a torn write at the end of the log was cut off; it was never acknowledged"
+        );
     }
     if let Some(reason) = rebuilt {
         tracing::warn!(?reason, "the store was made anew from the log");
@@ -115,7 +115,11 @@ fn trace_progress() -> impl FnMut(Progress) {
         let tenths = (progress.done.0 * 10).checked_div(progress.total.0).unwrap_or(10);
         if tenths > said {
             said = tenths;
-            tracing::info!(done = progress.done.0, total = progress.total.0, "folding the log into the store");
+            tracing::info!(
+                done = progress.done.0,
+                total = progress.total.0,
+                "folding the log into the store"
+            );
         }
     }
 }

@@ -10,12 +10,18 @@
 //! - [`stats`]: latency histograms. [`clock`]: time and randomness. [`limits`]: every bound.
 //! - [`actors`]: mailboxes around the domain: engine, directory, workspace, agent, conversation, session.
 //! - [`transport`]: QUIC, and the translation between the wire and the domain.
+//! - [`daemon`]: wires everything, starts and stops it. [`config`]: the settings. [`ready`]: how clients
+//!   on this machine find it. [`demo`]: what there is to talk to on an empty store.
 
 pub mod actors;
 pub mod clock;
+pub mod config;
+pub mod daemon;
+pub mod demo;
 pub mod domain;
 pub mod journal;
 pub mod limits;
 pub mod machines;
+pub mod ready;
 pub mod stats;
 pub mod transport;

@@ -238,12 +238,7 @@ impl ConversationState {
                 // What was not taken is lost, and with it everything decided since: this incarnation
                 // ends, and sessions send what was unanswered to the next.
                 Action::Append(entry) => {
-                    ports.journal.append_conversation(
-                        ports.workspace_id,
-                        *incarnation,
-                        ports.term,
-                        &entry,
-                    )?;
+                    ports.journal.append_conversation(ports.workspace_id, *incarnation, &entry)?;
                 }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
             }
@@ -254,7 +249,7 @@ impl ConversationState {
     fn resolved(&mut self, resolved: Resolved) -> Result<(), ActorProcessingErr> {
         let Phase::Open { live, kept_revision, .. } = &mut self.phase else { return Ok(()) };
         let up_to = match resolved {
-            Resolved::Durable { up_to, .. } => up_to,
+            Resolved::Durable { up_to } => up_to,
             Resolved::Failed(why) => return Err(why.into()),
         };
         let arrived: Vec<_> = live.pending_up_to(up_to).map(|(_, stamp)| stamp.arrived).collect();
@@ -267,7 +262,7 @@ impl ConversationState {
         }
         if live.is_all_durable() && live.state().revision >= *kept_revision + SNAPSHOT_ENTRIES {
             *kept_revision = live.state().revision;
-            self.ports.journal.keep_snapshot(live.state().clone());
+            self.ports.journal.keep_snapshot(live.state());
         }
         self.act(actions)
     }

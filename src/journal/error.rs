@@ -4,15 +4,38 @@
 
 use std::path::PathBuf;
 
-use super::{Position, Stream};
+use super::{Position, StoredError, Stream};
 
 /// Why a journal could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data folder cannot be used: locked, from a newer version, or damaged; the sentence says
-    /// where and what to do.
-    #[error("{0}")]
+    /// The log cannot be used; the sentence says where and what to do.
+    #[error("log: {0}")]
     Log(String),
+    /// Another process has the data folder.
+    #[error(
+        "the data folder {} is in use by process {process}; stop it, or choose another folder with --data",
+        path.display()
+    )]
+    InUse {
+        /// Which folder.
+        path: PathBuf,
+        /// The number of the process.
+        process: String,
+    },
+    /// A newer program wrote the data folder.
+    #[error(
+        "the data folder {} has version {found}; this program knows {known}: start a newer one",
+        path.display()
+    )]
+    Newer {
+        /// Which folder.
+        path: PathBuf,
+        /// The version that it has.
+        found: u32,
+        /// The highest that this program knows.
+        known: u32,
+    },
     /// A record in the log cannot be read. Nothing of the log is thrown away for it.
     #[error("log: record {} of {stream:?} cannot be read: {reason}", position.0)]
     Record {
@@ -77,6 +100,12 @@ pub enum AppendError {
     /// The entry has no stored form. A mistake of whoever made it.
     #[error("entry: {0}")]
     Unstorable(String),
+}
+
+impl From<StoredError> for AppendError {
+    fn from(error: StoredError) -> Self {
+        Self::Unstorable(error.to_string())
+    }
 }
 
 /// Why something could not be read.

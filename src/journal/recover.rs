@@ -9,17 +9,10 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoint::{self, CheckpointError};
 use super::fold::{Meaning, Understood, fold, keys, understand};
+use super::log::{LogError, LogFiles, Records};
 use super::store::{Store, StoreError};
 use super::stored::{FoldMark, StoredError};
 use super::{LogRecord, Position, Progress, RebuildReason, StartError};
-
-/// The log as it is read at a start, from a position on. The error is a sentence.
-pub(super) struct LogView<'a> {
-    /// Its last record.
-    pub(super) last: Position,
-    /// Reads the records from a position on, in order.
-    pub(super) read: &'a dyn Fn(Position) -> Box<dyn Iterator<Item = Result<LogRecord, String>>>,
-}
 
 /// A store that is true.
 pub(super) struct Recovered {
@@ -41,7 +34,7 @@ pub(super) struct Recovered {
 pub(super) fn recover(
     dir: &Path,
     cache_bytes: u64,
-    log: &LogView<'_>,
+    log: &LogFiles,
     anew: bool,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Recovered, StartError> {
@@ -69,6 +62,19 @@ pub(super) fn recover(
     }
 }
 
+/// What the log must have at least: everything that was folded has been durable. A checkpoint that
+/// cannot be read says nothing.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn known_to_have(dir: &Path) -> Result<Position, StartError> {
+    match checkpoint::read(dir) {
+        Ok(checkpoint) => Ok(checkpoint.unwrap_or_default().position),
+        Err(CheckpointError::Unreadable(_)) => Ok(Position(0)),
+        Err(CheckpointError::Io { path, error }) => Err(StartError::Io { path, error }),
+    }
+}
+
 /// What was found.
 enum Trust {
     /// It fits the log and the checkpoint.
@@ -79,7 +85,7 @@ enum Trust {
     No(RebuildReason),
 }
 
-fn open_trusted(dir: &Path, cache_bytes: u64, log: &LogView<'_>) -> Result<Trust, StartError> {
+fn open_trusted(dir: &Path, cache_bytes: u64, log: &LogFiles) -> Result<Trust, StartError> {
     let checkpoint = match checkpoint::read(dir) {
         Ok(checkpoint) => checkpoint.unwrap_or_default(),
         Err(CheckpointError::Unreadable(_)) => return Ok(Trust::No(RebuildReason::CheckpointUnreadable)),
@@ -87,7 +93,7 @@ fn open_trusted(dir: &Path, cache_bytes: u64, log: &LogView<'_>) -> Result<Trust
     };
     let folder = dir.join(STORE);
     if !folder.join("db").exists() {
-        let new = log.last == Position(0) && checkpoint.position == Position(0);
+        let new = log.last() == Position(0) && checkpoint.position == Position(0);
         return Ok(if new { Trust::New } else { Trust::No(RebuildReason::Missing) });
     }
     let store = match Store::open(&folder, cache_bytes) {
@@ -113,11 +119,11 @@ fn open_trusted(dir: &Path, cache_bytes: u64, log: &LogView<'_>) -> Result<Trust
 fn compare(
     mark: FoldMark,
     checkpoint: FoldMark,
-    log: &LogView<'_>,
+    log: &LogFiles,
 ) -> Result<Option<RebuildReason>, StartError> {
-    if mark.position > log.last || checkpoint.position > log.last {
+    if mark.position > log.last() || checkpoint.position > log.last() {
         let store = mark.position.max(checkpoint.position);
-        return Ok(Some(RebuildReason::AheadOfLog { store, log: log.last }));
+        return Ok(Some(RebuildReason::AheadOfLog { store, log: log.last() }));
     }
     if mark.position < checkpoint.position {
         let reason =
@@ -128,7 +134,7 @@ fn compare(
         if mark.position == Position(0) {
             continue;
         }
-        let record = (log.read)(mark.position).next().transpose().map_err(StartError::Log)?;
+        let record = log.records(mark.position).next().transpose().map_err(log_failed)?;
         if record.is_none_or(|record| FoldMark::of(&record) != mark) {
             return Ok(Some(RebuildReason::OtherLog { position: mark.position }));
         }
@@ -166,12 +172,12 @@ impl From<StoreError> for ReplayError {
 fn replay(
     store: Store,
     mut mark: FoldMark,
-    log: &LogView<'_>,
+    log: &LogFiles,
     onto: Onto,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<(Store, FoldMark, u64), ReplayError> {
     let mut replayed = 0;
-    let mut records = (log.read)(Position(mark.position.0 + 1));
+    let mut records = log.records(Position(mark.position.0 + 1));
     loop {
         let batch = next_batch(&mut records).map_err(ReplayError::Start)?;
         let Some(last) = batch.last() else { break };
@@ -185,18 +191,16 @@ fn replay(
             tracing::error!(?stream, revision = damaged.revision, reason = damaged.reason, "damaged");
         }
         store.apply(step.batch)?;
-        on_progress(Progress { done: mark.position, total: log.last });
+        on_progress(Progress { done: mark.position, total: log.last() });
     }
     Ok((store, mark, replayed))
 }
 
-fn next_batch(
-    records: &mut dyn Iterator<Item = Result<LogRecord, String>>,
-) -> Result<Vec<Understood>, StartError> {
+fn next_batch(records: &mut Records) -> Result<Vec<Understood>, StartError> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     while bytes < BATCH_BYTES {
-        let Some(record) = records.next().transpose().map_err(StartError::Log)? else { break };
+        let Some(record) = records.next().transpose().map_err(log_failed)? else { break };
         bytes += record.payload.len();
         let understood = understand(record);
         if let Meaning::Unreadable(error @ StoredError::Newer { .. }) = &understood.meaning {
@@ -229,6 +233,10 @@ fn set_aside(dir: &Path) -> Result<(), StartError> {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| io_failed(dir, error))?;
     }
     Ok(())
+}
+
+fn log_failed(error: LogError) -> StartError {
+    StartError::Log(error.to_string())
 }
 
 fn store_failed(error: StoreError) -> StartError {

@@ -138,9 +138,8 @@ impl<K: Kinds> CommitQueue<K> {
         term
     }
 
-    /// Opens a stream: the earlier incarnation is refused from now on. The waiter is reached when
-    /// everything queued before is settled; then the state can be read and
-    /// [`CommitQueue::ready`] said.
+    /// Opens a stream: the earlier incarnation is refused from now on. Its state can be read, and
+    /// [`CommitQueue::ready`] said, when a [`CommitQueue::barrier`] that follows is reached.
     ///
     /// # Errors
     /// When the term is over; nothing has changed.
@@ -149,10 +148,9 @@ impl<K: Kinds> CommitQueue<K> {
         stream: K::Stream,
         group: K::Group,
         term: Term,
-        waiter: K::Waiter,
-    ) -> Result<Claim<K::Stream>, (Refusal, K::Waiter)> {
+    ) -> Result<Claim<K::Stream>, Refusal> {
         if self.terms.get(&group) != Some(&term) {
-            return Err((Refusal::StaleTerm(term), waiter));
+            return Err(Refusal::StaleTerm(term));
         }
         if let Some(earlier) = self.streams.get(&stream) {
             let claim = Claim { stream, incarnation: earlier.incarnation };
@@ -160,7 +158,6 @@ impl<K: Kinds> CommitQueue<K> {
         }
         let incarnation = Incarnation(self.next_number());
         self.streams.insert(stream, Opening { incarnation, group, term, last: None });
-        self.waiting.push_back(Item::Barrier(waiter));
         Ok(Claim { stream, incarnation })
     }
 
@@ -209,7 +206,7 @@ impl<K: Kinds> CommitQueue<K> {
         Ok(())
     }
 
-    /// Waits for everything queued before, without opening anything.
+    /// The waiter is reached when everything queued before is settled.
     pub fn barrier(&mut self, waiter: K::Waiter) {
         self.waiting.push_back(Item::Barrier(waiter));
     }
@@ -366,7 +363,8 @@ mod tests {
     fn opened(stream: char, revision: u64) -> (CommitQueue<Plain>, Claim<char>) {
         let mut queue = CommitQueue::default();
         let term = queue.open_group(1);
-        let claim = queue.open(stream, 1, term, 0).unwrap();
+        let claim = queue.open(stream, 1, term).unwrap();
+        queue.barrier(0);
         assert_eq!(queue.begin(ALL).len(), 0);
         assert_eq!(queue.committed(), [Settled::Reached(0)]);
         queue.ready(claim, revision);
@@ -377,7 +375,8 @@ mod tests {
     fn a_commit_settles_each_stream_once_at_its_last_revision() {
         let (mut queue, a) = opened('a', 4);
         let term = queue.open_group(2);
-        let b = queue.open('b', 2, term, 1).unwrap();
+        let b = queue.open('b', 2, term).unwrap();
+        queue.barrier(1);
         queue.ready(b, 0);
         queue.append(a, 5, "x", 1).unwrap();
         queue.append(b, 1, "y", 1).unwrap();
@@ -394,7 +393,8 @@ mod tests {
         let (mut queue, old) = opened('a', 0);
         queue.append(old, 1, "x", 1).unwrap();
         let term = queue.terms[&1];
-        let new = queue.open('a', 1, term, 9).unwrap();
+        let new = queue.open('a', 1, term).unwrap();
+        queue.barrier(9);
         assert_eq!(queue.append(old, 2, "y", 1), Err(Refusal::Fenced));
         assert_eq!(queue.begin(ALL).len(), 1);
         let settled = queue.committed();
@@ -422,15 +422,15 @@ mod tests {
         let old = queue.terms[&1];
         queue.open_group(1);
         assert_eq!(queue.append(a, 1, "x", 1), Err(Refusal::StaleTerm(old)));
-        assert_eq!(queue.open('a', 1, old, 7), Err((Refusal::StaleTerm(old), 7)));
+        assert_eq!(queue.open('a', 1, old), Err(Refusal::StaleTerm(old)));
     }
 
     #[test]
     fn a_failed_commit_ends_whoever_lost_something_and_nobody_else() {
         let (mut queue, a) = opened('a', 0);
         let term = queue.terms[&1];
-        let b = queue.open('b', 1, term, 1).unwrap();
-        queue.begin(ALL);
+        let b = queue.open('b', 1, term).unwrap();
+        assert_eq!(queue.begin(ALL).len(), 0);
         queue.committed();
         queue.ready(b, 0);
         queue.append(a, 1, "x", 1).unwrap();

@@ -109,11 +109,6 @@ pub(in crate::journal) fn workspace_of(key: &[u8]) -> Option<WorkspaceId> {
     key.get(1..17).and_then(|id| id.try_into().ok()).map(WorkspaceId::from_bytes)
 }
 
-/// The conversation that a key of a page, row or snapshot belongs to.
-pub(in crate::journal) fn conversation_of(key: &[u8]) -> Option<ConversationId> {
-    key.get(17..33).and_then(|id| id.try_into().ok()).map(ConversationId::from_bytes)
-}
-
 /// A place in a list: newest activity first, then by conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::journal) struct ListPlace(pub(in crate::journal) [u8; 24]);

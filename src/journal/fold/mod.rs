@@ -12,8 +12,8 @@ mod rows;
 mod step;
 mod thread;
 
-pub(in crate::journal) use folds::{DeskCallback, Folds};
+pub(in crate::journal) use folds::Folds;
 pub(in crate::journal) use overlay::Overlay;
 pub(in crate::journal) use record::{Meaning, Understood, understand};
-pub(in crate::journal) use step::{PendingSnapshot, Step, fold};
+pub(in crate::journal) use step::fold;
 pub(in crate::journal) use thread::FoldThread;

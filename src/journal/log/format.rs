@@ -178,11 +178,6 @@ pub(super) fn begin_block(buffer: &mut Vec<u8>) {
     buffer.resize(BLOCK_HEAD_BYTES, 0);
 }
 
-/// How many bytes a record takes in a block.
-pub(super) const fn record_bytes(payload_bytes: usize) -> usize {
-    RECORD_HEAD_BYTES + payload_bytes
-}
-
 /// Adds a record to a block.
 pub(super) fn add_record(buffer: &mut Vec<u8>, stream: Stream, revision: u64, payload: &[u8]) {
     match stream {
@@ -270,7 +265,6 @@ fn id(payload: &mut Bytes) -> Option<[u8; 16]> {
 
 const SEGMENT_MAGIC: &[u8] = b"SWB-LOG\n";
 const BLOCK_MAGIC: &[u8] = b"SwBk";
-const RECORD_HEAD_BYTES: usize = 1 + 16 + 16 + 8 + 4;
 
 #[cfg(test)]
 mod tests {

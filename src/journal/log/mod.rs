@@ -106,6 +106,17 @@ impl Log {
         Ok(committed)
     }
 
+    /// Begins a new segment, if a write or sync has failed.
+    ///
+    /// # Errors
+    /// When that is not possible yet.
+    pub(super) fn recover(&mut self) -> Result<(), LogError> {
+        if self.current.is_none() {
+            self.current = Some(self.new_segment()?);
+        }
+        Ok(())
+    }
+
     /// Closes the segment that is written. What comes afterwards goes to a new one.
     ///
     /// # Errors

@@ -1,0 +1,466 @@
+//! The journal's door.
+//!
+//! Owns how the writer, the tail, the store and the threads behind them are put together. Blocking
+//! reads run on the run-time's blocking threads. Must not know what an entry says.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use tokio::sync::{oneshot, watch};
+
+use super::data_dir::DataDir;
+use super::fold::{FoldThread, Folds};
+use super::log::{Disk, Log, LogError, LogOptions, OpenedLog};
+use super::read::{self, Cursor};
+use super::recover::{self, Recovered};
+use super::store::StoreError;
+use super::tail::Wish;
+use super::writer::{Gate, OpenReply, Opened, Order, Writer};
+use super::{
+    AppendError, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenError, OpenedConversation,
+    OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream, Term, TicketSink,
+    stored,
+};
+use crate::domain::conversation::{Conversation, Entry};
+use crate::domain::identity::{CustomerKey, Reader};
+use crate::domain::workspace::{Workspace, WorkspaceEntry};
+use crate::machines::commit::Claim;
+
+/// The journal. A clone is another handle of the same one.
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    orders: mpsc::Sender<Order>,
+    folds: Arc<Folds>,
+    gate: Arc<Gate>,
+    window_bytes: usize,
+    tail_bytes_max: u64,
+    ended: watch::Receiver<bool>,
+    threads: Mutex<Option<Threads>>,
+}
+
+/// What runs while the journal is open, and the folder that is ours so long.
+struct Threads {
+    writer: JoinHandle<Result<(), LogError>>,
+    folds: JoinHandle<Result<(), StoreError>>,
+    _dir: DataDir,
+}
+
+impl Journal {
+    /// Opens the data folder: locks it, repairs the tail of the log, opens the store or makes it
+    /// anew from the log, and folds what the store does not have. Blocks.
+    ///
+    /// # Errors
+    /// When the folder, the log or the store cannot be used.
+    pub fn start(
+        options: JournalOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Self, StartReport), StartError> {
+        let dir = DataDir::lock(&options.dir)?;
+        let Begun { log, recovered, report } =
+            begin(&dir, &options, recover::known_to_have(dir.path())?, false, on_progress)?;
+        let folds = Arc::new(Folds::new(recovered.store, recovered.mark));
+        let gate = Arc::new(Gate::default());
+        let (orders, taken) = mpsc::channel();
+        let (ended_sender, ended) = watch::channel(false);
+        let writer = Writer::new(log, Arc::clone(&folds), Arc::clone(&gate));
+        let writer = spawn("journal-writer", move || writer.run(&taken, &ended_sender))?;
+        let fold_thread = FoldThread::new(Arc::clone(&folds), &options);
+        let fold_thread = spawn("journal-folds", move || fold_thread.run())?;
+        let inner = Inner {
+            orders,
+            folds,
+            gate,
+            window_bytes: options.log_window_bytes,
+            tail_bytes_max: options.tail_bytes_max,
+            ended,
+            threads: Mutex::new(Some(Threads { writer, folds: fold_thread, _dir: dir })),
+        };
+        Ok((Self { inner: Arc::new(inner) }, report))
+    }
+
+    /// Opens a workspace for appending. Waits for everything queued before, begins a new
+    /// incarnation and a new term; earlier ones are refused from now on.
+    ///
+    /// # Errors
+    /// When the log is not available, or what is stored cannot be read.
+    pub async fn open_workspace(
+        &self,
+        workspace: WorkspaceId,
+        sink: Arc<dyn TicketSink>,
+    ) -> Result<OpenedWorkspace, OpenError> {
+        let opened = self.open(|reply| Order::OpenWorkspace { workspace, sink, reply }).await?;
+        let folds = Arc::clone(&self.inner.folds);
+        let stream = Stream::Workspace(workspace);
+        let state = blocking(move || read::load_workspace(&folds, workspace))
+            .await
+            .map_err(OpenError::Unavailable)?
+            .map_err(|fault| fault.into_open(stream))?;
+        self.order(Order::Ready { claim: opened.claim, revision: state.revision })?;
+        Ok(OpenedWorkspace { state, incarnation: opened.claim.incarnation, term: opened.term })
+    }
+
+    /// Opens a conversation for appending. Waits for everything queued before and begins a new
+    /// incarnation; the earlier one is refused from now on.
+    ///
+    /// # Errors
+    /// When the log is not available, or what is stored cannot be read.
+    pub async fn open_conversation(
+        &self,
+        workspace: WorkspaceId,
+        term: Term,
+        conversation: ConversationId,
+        sink: Arc<dyn TicketSink>,
+    ) -> Result<OpenedConversation, OpenError> {
+        let opened =
+            self.open(|reply| Order::OpenConversation { workspace, term, conversation, sink, reply }).await?;
+        let folds = Arc::clone(&self.inner.folds);
+        let stream = Stream::Conversation(workspace, conversation);
+        let state = blocking(move || read::load_conversation(&folds, workspace, conversation))
+            .await
+            .map_err(OpenError::Unavailable)?
+            .map_err(|fault| fault.into_open(stream))?;
+        self.order(Order::Ready { claim: opened.claim, revision: state.revision })?;
+        Ok(OpenedConversation { state, incarnation: opened.claim.incarnation })
+    }
+
+    /// Whether entries can be taken now. To be asked before anything is decided: what is decided and
+    /// then not taken ends the incarnation.
+    ///
+    /// # Errors
+    /// When too much waits, or the log cannot be written. Trying again later helps.
+    pub fn has_room(&self) -> Result<(), AppendError> {
+        let inner = &self.inner;
+        if inner.gate.trouble().is_some() {
+            return Err(AppendError::Unavailable);
+        }
+        let queued = inner.gate.queued_bytes.load(Ordering::Relaxed);
+        if queued > inner.window_bytes || inner.folds.tail.bytes() > inner.tail_bytes_max {
+            return Err(AppendError::Full);
+        }
+        Ok(())
+    }
+
+    /// Hands an entry of a conversation to the writer. Does not wait: what became of it is said
+    /// through the sink. Its term is that under which the incarnation was opened.
+    ///
+    /// # Errors
+    /// When it was not taken.
+    pub fn append_conversation(
+        &self,
+        workspace: WorkspaceId,
+        incarnation: Incarnation,
+        entry: &Entry,
+    ) -> Result<(), AppendError> {
+        let mut payload = Vec::new();
+        stored::encode_entry(entry, &mut payload)?;
+        let stream = Stream::Conversation(workspace, entry.conversation);
+        self.append(Claim { stream, incarnation }, entry.revision, payload)
+    }
+
+    /// Hands an entry of a workspace to the writer. Does not wait: what became of it is said
+    /// through the sink.
+    ///
+    /// # Errors
+    /// When it was not taken.
+    pub fn append_workspace(
+        &self,
+        incarnation: Incarnation,
+        entry: &WorkspaceEntry,
+    ) -> Result<(), AppendError> {
+        let mut payload = Vec::new();
+        stored::encode_workspace_entry(entry, &mut payload)?;
+        let stream = Stream::Workspace(entry.workspace);
+        self.append(Claim { stream, incarnation }, entry.revision, payload)
+    }
+
+    /// Ends an incarnation of a conversation: its sink is let go and its appends are refused.
+    /// `snapshot` is the state, if all of it is durable; it makes the next opening quick.
+    pub fn close_conversation(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        incarnation: Incarnation,
+        snapshot: Option<Conversation>,
+    ) {
+        if let Some(snapshot) = snapshot {
+            self.keep_snapshot(&snapshot);
+        }
+        let stream = Stream::Conversation(workspace, conversation);
+        // A journal that has ended has no incarnation to end.
+        let _ = self.order(Order::Close { claim: Claim { stream, incarnation } });
+    }
+
+    /// Keeps a state of a conversation that goes on, so that opening it stays quick; worth it every
+    /// [`SNAPSHOT_ENTRIES`] entries. All of it must be durable.
+    pub fn keep_snapshot(&self, snapshot: &Conversation) {
+        self.inner.folds.offer_snapshot(snapshot);
+    }
+
+    /// The durable entries with events that this reader sees after a sequence, in order: at least
+    /// one if there is any, and as many as fit in `bytes_max` of stored entries.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn read_after(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        reader: Reader,
+        after: Seq,
+        bytes_max: usize,
+    ) -> Result<Vec<Arc<Entry>>, ReadError> {
+        let of = (workspace, conversation);
+        let what = Stream::Conversation(workspace, conversation);
+        if let Some(found) = read::read_after_in_tail(&self.inner.folds, of, reader, after, bytes_max) {
+            return found.map_err(|fault| fault.into_read(format_args!("{what:?}")));
+        }
+        let folds = Arc::clone(&self.inner.folds);
+        blocking(move || read::read_after(&folds, of, reader, after, bytes_max))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read(format_args!("{what:?}")))
+    }
+
+    /// The durable entries with the last `limit` events that this reader sees before a sequence
+    /// (the last of all when `None`), oldest first, and whether there are earlier ones. The first
+    /// entry may have events before the wanted ones.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn read_before(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        reader: Reader,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<(Vec<Arc<Entry>>, bool), ReadError> {
+        let of = (workspace, conversation);
+        let what = Stream::Conversation(workspace, conversation);
+        let folds = Arc::clone(&self.inner.folds);
+        blocking(move || read::read_before(&folds, of, reader, before, limit))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read(format_args!("{what:?}")))
+    }
+
+    /// The conversation that a customer has now.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn find_conversation(
+        &self,
+        workspace: WorkspaceId,
+        customer: &CustomerKey,
+    ) -> Result<Option<ConversationId>, ReadError> {
+        let (folds, customer) = (Arc::clone(&self.inner.folds), customer.clone());
+        blocking(move || read::find_conversation(&folds, workspace, &customer))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read("the conversation of a customer"))
+    }
+
+    /// Every workspace that was created.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn workspaces(&self) -> Result<Vec<Workspace>, ReadError> {
+        let folds = Arc::clone(&self.inner.folds);
+        blocking(move || read::workspaces(&folds))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read("the workspaces"))
+    }
+
+    /// A page of the conversations of a workspace, newest activity first. Holds everything that
+    /// was durable when it was asked for.
+    ///
+    /// # Errors
+    /// When the cursor is none, or the store is not available or damaged.
+    pub async fn list(
+        &self,
+        workspace: WorkspaceId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<ListPage, ReadError> {
+        let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
+        let folds = Arc::clone(&self.inner.folds);
+        let read = move || {
+            let durable = folds.tail.committed().last;
+            if !folds.overlay.has_seen(durable) {
+                folds.tail.wish(Wish::Look);
+                if !folds.overlay.wait_for(durable, LIST_WAIT_MAX) {
+                    return Err(ReadError::Unavailable("the lists are too far behind".to_owned()));
+                }
+            }
+            read::list(&folds, workspace, cursor, limit)
+                .map_err(|fault| fault.into_read("the conversation list"))
+        };
+        blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
+    /// Registers who is told of changed rows. Called on the fold thread with what has changed in one
+    /// workspace since the last call; it must not block.
+    pub fn on_desk_change(&self, callback: Box<dyn Fn(DeskChange) + Send + Sync>) {
+        self.inner.folds.on_desk_change(callback);
+    }
+
+    /// Registers who is told how long each commit took, from its write to the end of its sync. Called
+    /// on the writer thread: must not block. Only the first one is.
+    pub fn on_commit(&self, callback: Box<dyn Fn(Duration) + Send + Sync>) {
+        let _ = self.inner.gate.on_commit.set(callback);
+    }
+
+    /// Ends when the journal has failed by a mistake of ours, and must be started anew.
+    pub async fn failed(&self) {
+        let mut ended = self.inner.ended.clone();
+        if ended.wait_for(|ended| *ended).await.is_err() {
+            // Stopped cleanly: it will not fail any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// How the journal is doing.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let folds = &self.inner.folds;
+        let committed = folds.tail.committed();
+        Figures {
+            durable: committed.last,
+            folded: folds.folded(),
+            tail_bytes: folds.tail.bytes(),
+            commits: committed.commits,
+            records: committed.records,
+            bytes: committed.bytes,
+            fold_failed: folds.has_failed(),
+        }
+    }
+
+    /// Stops cleanly: writes what is queued, folds it, syncs, makes a checkpoint, ends the threads.
+    /// Blocks. What comes afterwards is refused. A second call does nothing.
+    ///
+    /// # Errors
+    /// When something of that failed; nothing that was acknowledged is lost by it.
+    pub fn stop(&self) -> Result<(), StartError> {
+        let Some(threads) = lock(&self.inner.threads).take() else { return Ok(()) };
+        // One that has ended already need not be told.
+        let _ = self.inner.orders.send(Order::Stop);
+        let written = threads.writer.join().map_err(|_| StartError::Log("the writer has failed".to_owned()));
+        self.inner.folds.tail.wish(Wish::Finish);
+        let folded = threads.folds.join().map_err(|_| StartError::Store("the folds have failed".to_owned()));
+        written?.map_err(|error| StartError::Log(error.to_string()))?;
+        folded?.map_err(|error| StartError::Store(error.to_string()))
+    }
+
+    async fn open(&self, order: impl FnOnce(OpenReply) -> Order) -> Result<Opened, OpenError> {
+        let (reply, answer) = oneshot::channel();
+        self.order(order(reply))?;
+        answer.await.map_err(|_| OpenError::Unavailable(STOPPED.to_owned()))?
+    }
+
+    fn append(&self, claim: Claim<Stream>, revision: u64, payload: Vec<u8>) -> Result<(), AppendError> {
+        if payload.len() > RECORD_BYTES_MAX {
+            return Err(AppendError::Unstorable(format!(
+                "{} bytes; at most {RECORD_BYTES_MAX}",
+                payload.len()
+            )));
+        }
+        let bytes = payload.len();
+        self.inner.gate.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let order = Order::Append { claim, revision, payload: payload.into() };
+        self.inner.orders.send(order).map_err(|_| AppendError::Unavailable)
+    }
+
+    fn order(&self, order: Order) -> Result<(), OpenError> {
+        self.inner.orders.send(order).map_err(|_| OpenError::Unavailable(STOPPED.to_owned()))
+    }
+}
+
+impl Drop for Inner {
+    /// Not stopped: what was acknowledged is on disk, and what is not folded will be at the next
+    /// start. The folder stays ours until both threads are gone.
+    fn drop(&mut self) {
+        let Some(threads) = lock(&self.threads).take() else { return };
+        // What fails here is found at the next start.
+        let _ = self.orders.send(Order::Stop);
+        let _ = threads.writer.join();
+        self.folds.tail.wish(Wish::Quit);
+        let _ = threads.folds.join();
+    }
+}
+
+/// Throws the store away and makes it anew from the log. Blocks.
+///
+/// # Errors
+/// When the folder, the log or the new store cannot be used.
+pub fn rebuild(dir: &Path, on_progress: &mut dyn FnMut(Progress)) -> Result<StartReport, StartError> {
+    let dir = DataDir::lock_existing(dir)?;
+    let options = JournalOptions::new(dir.path());
+    let Begun { mut log, report, .. } = begin(&dir, &options, Position(0), true, on_progress)?;
+    log.close().map_err(log_failed)?;
+    Ok(report)
+}
+
+/// A log and a store that fit each other.
+struct Begun {
+    log: Log,
+    recovered: Recovered,
+    report: StartReport,
+}
+
+fn begin(
+    dir: &DataDir,
+    options: &JournalOptions,
+    at_least: Position,
+    anew: bool,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Begun, StartError> {
+    let log_options = LogOptions { folder: dir.log(), segment_bytes: options.log_segment_bytes, at_least };
+    let OpenedLog { log, files, bytes_cut } = Log::open(&log_options, Box::new(Disk)).map_err(log_failed)?;
+    let recovered = recover::recover(dir.path(), options.store_cache_bytes, &files, anew, on_progress)?;
+    let report = StartReport {
+        log_bytes_cut: bytes_cut,
+        durable: log.last(),
+        rebuilt: recovered.rebuilt.clone(),
+        replayed: recovered.replayed,
+    };
+    Ok(Begun { log, recovered, report })
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, StartError> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| StartError::Log(format!("thread {name}: {error}")))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
+}
+
+fn log_failed(error: LogError) -> StartError {
+    StartError::Log(error.to_string())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const STOPPED: &str = "it has stopped";
+
+/// The most bytes of a stored entry.
+const RECORD_BYTES_MAX: usize = 160 << 10;
+
+/// How long a list waits for the fold thread to have seen everything durable.
+const LIST_WAIT_MAX: Duration = Duration::from_secs(5);

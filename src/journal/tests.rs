@@ -1,0 +1,370 @@
+//! The journal through its door, on real files, against plain lists.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use proptest::prelude::*;
+use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, WorkspaceId};
+
+use super::stored::samples::{
+    Script, Step, conversation_id, customer, steps, workspace_entries, workspace_id,
+};
+use super::*;
+use crate::domain::conversation::{Conversation, Entry};
+use crate::domain::identity::Reader;
+
+struct Sink(mpsc::Sender<Resolved>);
+
+impl TicketSink for Sink {
+    fn resolved(&self, resolved: Resolved) {
+        let _ = self.0.send(resolved);
+    }
+}
+
+/// What happens in the end: an acknowledgement up to a revision, or a refusal.
+struct Tickets(mpsc::Receiver<Resolved>);
+
+impl Tickets {
+    fn new() -> (Arc<Sink>, Self) {
+        let (sender, receiver) = mpsc::channel();
+        (Arc::new(Sink(sender)), Self(receiver))
+    }
+
+    fn durable(&self, revision: u64) {
+        loop {
+            match self.0.recv().unwrap() {
+                Resolved::Durable { up_to } if up_to >= revision => return,
+                Resolved::Durable { .. } => {}
+                Resolved::Failed(why) => panic!("{why}"),
+            }
+        }
+    }
+}
+
+fn options(dir: &Path) -> JournalOptions {
+    JournalOptions {
+        log_segment_bytes: 16 << 10,
+        store_cache_bytes: 8 << 20,
+        fold_age_ms: 5,
+        fold_batch_bytes: 4 << 10,
+        desk_turn_ms: 1,
+        checkpoint_ms: 20,
+        ..JournalOptions::new(dir)
+    }
+}
+
+fn start(dir: &Path) -> (Journal, StartReport) {
+    Journal::start(options(dir), &mut |_| {}).unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+const WORKSPACE: u8 = 1;
+
+fn workspace() -> WorkspaceId {
+    workspace_id(WORKSPACE)
+}
+
+async fn open_workspace(journal: &Journal) -> OpenedWorkspace {
+    let (sink, _tickets) = Tickets::new();
+    journal.open_workspace(workspace(), sink).await.unwrap()
+}
+
+/// Opens a conversation and appends entries to it.
+async fn append(journal: &Journal, term: Term, conversation: ConversationId, entries: &[Entry]) {
+    let (sink, tickets) = Tickets::new();
+    let opened = journal.open_conversation(workspace(), term, conversation, sink).await.unwrap();
+    for entry in entries {
+        journal.append_conversation(workspace(), opened.incarnation, entry).unwrap();
+    }
+    if let Some(last) = entries.last() {
+        tickets.durable(last.revision);
+    }
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_a_start_however_it_ended() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let id = conversation_id(1);
+        let mut script = Script::new(workspace(), id);
+        for round in 0..3 {
+            let (journal, report) = start(dir.path());
+            assert_eq!(report.rebuilt, None);
+            let opened = open_workspace(&journal).await;
+            let (sink, tickets) = Tickets::new();
+            if round == 0 {
+                let opened = journal.open_workspace(workspace(), sink).await.unwrap();
+                for (_, entry) in workspace_entries() {
+                    journal.append_workspace(opened.incarnation, &entry).unwrap();
+                }
+                tickets.durable(workspace_entries().len() as u64);
+                assert_eq!(journal.workspaces().await.unwrap().len(), 1);
+            } else {
+                assert_eq!(opened.state, super::stored::samples::workspace());
+            }
+            let term = open_workspace(&journal).await.term;
+            let entries = if round == 0 {
+                vec![script.start(1, customer(1)), script.say(2, Party::Customer, "hello")]
+            } else {
+                vec![script.say(3, Party::Customer, "again")]
+            };
+            append(&journal, term, id, &entries).await;
+            let (sink, _tickets) = Tickets::new();
+            let opened = journal.open_conversation(workspace(), term, id, sink).await.unwrap();
+            assert_eq!(opened.state, script.state);
+            assert_eq!(journal.find_conversation(workspace(), &customer(1)).await.unwrap(), Some(id));
+            assert_eq!(
+                journal.list(workspace(), None, 10).await.unwrap().rows[0].seq,
+                script.state.last.staff
+            );
+            if round == 1 {
+                journal.stop().unwrap();
+            }
+        }
+        let report = verify(dir.path()).unwrap();
+        assert!(report.is_sound(), "{report}");
+        assert_eq!((report.records, report.conversations, report.workspaces), (10, 1, 1));
+    });
+}
+
+#[test]
+fn an_earlier_incarnation_and_an_earlier_term_are_refused() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = start(dir.path());
+        let term = open_workspace(&journal).await.term;
+        let id = conversation_id(1);
+        let mut script = Script::new(workspace(), id);
+        let entry = script.start(1, customer(1));
+        let (old_sink, old) = Tickets::new();
+        let opened = journal.open_conversation(workspace(), term, id, old_sink).await.unwrap();
+        let (new_sink, new) = Tickets::new();
+        let reopened = journal.open_conversation(workspace(), term, id, new_sink).await.unwrap();
+        assert!(matches!(old.0.recv().unwrap(), Resolved::Failed(_)));
+        journal.append_conversation(workspace(), opened.incarnation, &entry).unwrap();
+        journal.append_conversation(workspace(), reopened.incarnation, &entry).unwrap();
+        new.durable(1);
+        assert_eq!(journal.figures().records, 1, "only the new incarnation's");
+
+        open_workspace(&journal).await;
+        let entry = script.say(2, Party::Customer, "late");
+        journal.append_conversation(workspace(), reopened.incarnation, &entry).unwrap();
+        assert!(matches!(new.0.recv().unwrap(), Resolved::Failed(_)));
+        let (sink, _tickets) = Tickets::new();
+        let refused = journal.open_conversation(workspace(), term, id, sink).await;
+        assert!(matches!(refused, Err(OpenError::Unavailable(_))));
+        journal.stop().unwrap();
+    });
+}
+
+#[test]
+fn a_second_journal_on_the_same_folder_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = start(dir.path());
+    let Err(error) = Journal::start(options(dir.path()), &mut |_| {}) else { panic!("opened twice") };
+    assert!(matches!(error, StartError::InUse { .. }), "{error}");
+    assert!(matches!(verify(dir.path()), Err(StartError::InUse { .. })));
+    journal.stop().unwrap();
+}
+
+#[test]
+fn a_log_that_has_lost_something_is_not_taken_for_the_truth() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = start(dir.path());
+        let term = open_workspace(&journal).await.term;
+        let entry = Script::new(workspace(), conversation_id(1)).start(1, customer(1));
+        append(&journal, term, conversation_id(1), &[entry]).await;
+        journal.stop().unwrap();
+        drop(journal);
+        fs::remove_dir_all(dir.path().join("log")).unwrap();
+        let Err(error) = Journal::start(options(dir.path()), &mut |_| {}) else { panic!("opened") };
+        assert!(error.to_string().contains("ends at position 0"), "{error}");
+    });
+}
+
+/// What is done to the store between two starts.
+#[derive(Debug, Clone, Copy)]
+enum Harm {
+    Nothing,
+    Gone,
+    Empty,
+    Older,
+    Garbled,
+    NoCheckpoint,
+    Rebuilt,
+}
+
+fn harms() -> impl Strategy<Value = Harm> {
+    prop_oneof![
+        4 => Just(Harm::Nothing),
+        1 => Just(Harm::Gone),
+        1 => Just(Harm::Empty),
+        1 => Just(Harm::Older),
+        1 => Just(Harm::Garbled),
+        1 => Just(Harm::NoCheckpoint),
+        1 => Just(Harm::Rebuilt),
+    ]
+}
+
+impl Harm {
+    fn do_to(self, dir: &Path, older: &Path) {
+        let store = dir.join(recover::STORE);
+        match self {
+            Self::Nothing => {}
+            Self::Gone => fs::remove_dir_all(store).unwrap(),
+            Self::Empty => {
+                fs::remove_dir_all(&store).unwrap();
+                drop(store::Store::open(&store, 8 << 20).unwrap());
+            }
+            Self::Older => {
+                fs::remove_dir_all(&store).unwrap();
+                copy(older, &store);
+            }
+            Self::Garbled => fs::write(store.join("conf"), b"garbage").unwrap(),
+            Self::NoCheckpoint => checkpoint::remove(dir).unwrap(),
+            Self::Rebuilt => drop(rebuild(dir, &mut |_| {}).unwrap()),
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let target = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            copy(&file.path(), &target);
+        } else {
+            fs::copy(file.path(), target).unwrap();
+        }
+    }
+}
+
+/// Plain lists of what was acknowledged.
+#[derive(Default)]
+struct Model {
+    conversations: BTreeMap<ConversationId, (Script, Vec<Entry>)>,
+}
+
+impl Model {
+    async fn act(&mut self, journal: &Journal, term: Term, at: i64, steps: &[Step]) {
+        for (step, now) in steps.iter().zip(at..) {
+            let id = conversation_id(step.who % 4 + 1);
+            let (script, entries) =
+                self.conversations.entry(id).or_insert_with(|| (Script::new(workspace(), id), Vec::new()));
+            let entry = if script.state.revision == 0 {
+                script.start(now, customer(step.who % 4 + 1))
+            } else {
+                script.step(now, step)
+            };
+            append(journal, term, id, std::slice::from_ref(&entry)).await;
+            entries.push(entry);
+        }
+    }
+
+    async fn check(&self, journal: &Journal) {
+        for (id, (script, entries)) in &self.conversations {
+            let term = open_workspace(journal).await.term;
+            let (sink, _tickets) = Tickets::new();
+            let opened = journal.open_conversation(workspace(), term, *id, sink).await.unwrap();
+            assert_eq!(opened.state, script.state);
+            for reader in [Reader::Staff, Reader::Customer] {
+                check_reads(journal, *id, reader, entries, &script.state).await;
+            }
+        }
+        let mut rows = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = journal.list(workspace(), cursor.as_deref(), 2).await.unwrap();
+            rows.extend(page.rows);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(rows.len(), self.conversations.len());
+        assert!(rows.is_sorted_by(|one, next| one.last_at >= next.last_at));
+        for row in rows {
+            let state = &self.conversations[&row.conversation].0.state;
+            assert_eq!((row.seq, row.unread), (state.last.staff, state.staff_unread.count()));
+        }
+    }
+}
+
+async fn check_reads(
+    journal: &Journal,
+    id: ConversationId,
+    reader: Reader,
+    entries: &[Entry],
+    state: &Conversation,
+) {
+    let seen = |entries: &[Entry]| -> Vec<u64> {
+        entries.iter().flat_map(|entry| entry.seen_by(reader)).map(|seen| seen.seq.get()).collect()
+    };
+    let all = seen(entries);
+    let last = state.last.of(reader).get();
+    assert_eq!(all, (1..=last).collect::<Vec<_>>(), "the model itself has no gap");
+    for after in 0..=last {
+        let (mut got, mut at) = (Vec::new(), Seq::new(after).unwrap());
+        loop {
+            let page = journal.read_after(workspace(), id, reader, at, 150).await.unwrap();
+            let Some(end) = page.last().map(|entry| entry.after().of(reader)) else { break };
+            let page: Vec<Entry> = page.iter().map(|entry| Entry::clone(entry)).collect();
+            got.extend(seen(&page).into_iter().filter(|seq| *seq > at.get()));
+            at = end;
+        }
+        assert_eq!(got, all[after as usize..]);
+        let before = Seq::new(after + 1).unwrap();
+        let (page, more) = journal.read_before(workspace(), id, reader, Some(before), 3).await.unwrap();
+        let page: Vec<Entry> = page.iter().map(|entry| Entry::clone(entry)).collect();
+        let got: Vec<u64> = seen(&page).into_iter().filter(|seq| *seq <= after).collect();
+        assert!(all[..after as usize].ends_with(&got) && got.len() >= 3.min(after as usize));
+        assert_eq!(more, page.first().is_some_and(|first| first.before.of(reader) > Seq::ZERO));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn reading_gives_what_was_acknowledged_whatever_became_of_the_store(
+        rounds in prop::collection::vec((steps(25), harms(), any::<bool>()), 1..5),
+    ) {
+        let runtime = runtime();
+        let (dir, older) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut model = Model::default();
+        for (round, (steps, harm, stopped)) in rounds.into_iter().enumerate() {
+            let (journal, _) = start(dir.path());
+            runtime.block_on(async {
+                let term = open_workspace(&journal).await.term;
+                model.check(&journal).await;
+                let term = if round > 0 { open_workspace(&journal).await.term } else { term };
+                model.act(&journal, term, round as i64 * 1_000, &steps).await;
+                model.check(&journal).await;
+            });
+            if stopped {
+                journal.stop().unwrap();
+            }
+            drop(journal);
+            if stopped {
+                let report = verify(dir.path()).unwrap();
+                prop_assert!(report.is_sound(), "{}", report);
+            }
+            if round == 0 {
+                copy(&dir.path().join(recover::STORE), older.path());
+            }
+            harm.do_to(dir.path(), older.path());
+        }
+        let (journal, _) = start(dir.path());
+        runtime.block_on(model.check(&journal));
+    }
+}

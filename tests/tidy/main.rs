@@ -132,7 +132,7 @@ fn fixture(file: PathBuf) -> Fixture {
 fn tracked(root: &Path) -> Vec<(String, String)> {
     let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output();
     let listed = listed.ok().filter(|listed| listed.status.success()).map(|listed| listed.stdout);
-    let paths = match listed {
+    let paths = match listed.filter(|listed| !listed.is_empty()) {
         Some(listed) => {
             String::from_utf8(listed).unwrap().split_terminator('\0').map(str::to_owned).collect()
         }

@@ -183,7 +183,11 @@ const ROOMS: &[Room] = &[
         libraries: Libraries::Only(&["bytes", "rmp_serde", "serde", "serde_bytes", "thiserror"]),
     },
     Room { place: "sdk/rust/src/backoff.rs", may: SDK_MACHINES, libraries: Libraries::Only(&[]) },
-    Room { place: "sdk/rust/src/outstanding.rs", may: SDK_MACHINES, libraries: Libraries::Only(&["thiserror"]) },
+    Room {
+        place: "sdk/rust/src/outstanding.rs",
+        may: SDK_MACHINES,
+        libraries: Libraries::Only(&["thiserror"]),
+    },
     Room { place: "sdk/rust/src/progress.rs", may: SDK_MACHINES, libraries: Libraries::Only(&["thiserror"]) },
     Room {
         place: "sdk/rust/src/",

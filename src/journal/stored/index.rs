@@ -1,5 +1,7 @@
 //! The stored forms of the small values: which conversation a customer has, what is damaged, and how
 //! far the folds are.
+//!
+//! Owns them together, because each is a few fields. Must not know when they are written.
 
 use std::borrow::Cow;
 

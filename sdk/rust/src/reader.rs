@@ -71,7 +71,9 @@ async fn pump(shared: &Shared, subscription: &Subscription, number: u32, stream:
         subscription.wake_user();
         match stream.fill().await {
             Ok(true) => {}
-            Ok(false) | Err(_) => return subscription.cut(number, shared.now(), random),
+            Ok(false) => return subscription.cut(number, shared.now(), random),
+            // Every subscription of the connection is asked for again on the next one.
+            Err(_) => return,
         }
     }
 }

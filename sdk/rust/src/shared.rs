@@ -75,8 +75,10 @@ pub(crate) type Told = (Waiter, Result<ReplyBody, ErrorBody>);
 
 impl Shared {
     pub(crate) fn new(welcome: &Welcome) -> Self {
+        let mut outstanding = Outstanding::new();
+        outstanding.set_window(welcome.limits.unanswered_requests_max);
         let state = State {
-            outstanding: Outstanding::new(),
+            outstanding,
             subscriptions: Vec::new(),
             next_number: 1,
             unwanted: Vec::new(),

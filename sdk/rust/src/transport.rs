@@ -156,8 +156,8 @@ impl Receiving {
         self.frames.next_frame()
     }
 
-    /// Reads what has arrived, waiting for something. False: the stream has ended. Loses nothing when
-    /// it is not awaited to its end.
+    /// Reads what has arrived, waiting for something. False: the stream has ended, if need be in the
+    /// middle of a frame; an error: the connection has. Loses nothing when it is not awaited to its end.
     pub(crate) async fn fill(&mut self) -> Result<bool, Ending> {
         self.frames.rest();
         match self.stream.read_chunk(CHUNK_BYTES_MAX, true).await {
@@ -165,12 +165,8 @@ impl Receiving {
                 self.frames.push(chunk.bytes);
                 Ok(true)
             }
-            Ok(None) => match self.frames.finish() {
-                Ok(()) => Ok(false),
-                Err(error) => Err(Ending::Protocol(error.to_string())),
-            },
             Err(ReadError::ConnectionLost(error)) => Err(ending(&error)),
-            Err(error) => Err(Ending::Lost(error.to_string())),
+            Ok(None) | Err(_) => Ok(false),
         }
     }
 }

@@ -41,11 +41,6 @@ impl Frames {
         self.partial.next_frame()
     }
 
-    /// Says whether the stream may end here.
-    pub(crate) fn finish(&self) -> Result<(), FrameError> {
-        self.partial.finish()
-    }
-
     /// Gives back memory that an idle stream does not need.
     pub(crate) fn rest(&mut self) {
         self.partial.release_if_empty();
@@ -108,7 +103,7 @@ mod tests {
                 frames.rest();
             }
             prop_assert_eq!(read, bodies);
-            prop_assert_eq!(frames.finish(), Ok(()));
+            prop_assert_eq!(frames.partial.finish(), Ok(()));
         }
     }
 }

@@ -207,6 +207,10 @@ impl ConversationState {
         };
         match errand {
             Errand::Command { command, arrived } => {
+                if let Err(why) = self.ports.journal.has_room() {
+                    reply.answer(ErrandAnswer::Unavailable(why.to_string()));
+                    return Ok(());
+                }
                 let context = Context { now: clock::now(), policy: self.ports.policy };
                 let actions = live.command(reply, Stamp::new(arrived), &command, &context);
                 self.ports.latency.record(Stage::Decided, arrived.elapsed());

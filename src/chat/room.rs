@@ -1,0 +1,125 @@
+//! The conversation that a chat is about.
+//!
+//! Owns how it is entered, as a customer or as an agent. Must not know how it is shown.
+
+use std::collections::HashMap;
+
+use switchboard_client::vocabulary::{Content, ConversationId, MemberId, MessageText, Seq};
+use switchboard_client::wire::{ErrorCode, Row};
+use switchboard_client::{Client, ClientError, Desk, DeskUpdate, Following, History};
+
+use super::{ChatError, Options, find};
+
+/// A conversation that was entered.
+pub(super) struct Room {
+    pub(super) client: Client,
+    pub(super) side: Side,
+    pub(super) conversation: ConversationId,
+}
+
+/// Who chats.
+pub(super) enum Side {
+    Customer,
+    Agent(AgentSide),
+}
+
+/// An agent sees who else is there, and the other conversations.
+pub(super) struct AgentSide {
+    pub(super) desk: Desk,
+    pub(super) names: HashMap<MemberId, String>,
+    pub(super) rows: Vec<Row>,
+}
+
+impl Room {
+    /// Connects, and enters the conversation that the flags name.
+    pub(super) async fn enter(options: &Options) -> Result<Self, ChatError> {
+        let client = Client::connect(find::connect_options(options)?).await?;
+        if !options.agent {
+            let conversation = client.open().await?;
+            return Ok(Self { client, side: Side::Customer, conversation });
+        }
+        let desk = client.desk().await?;
+        let mut side = AgentSide { desk, names: HashMap::new(), rows: Vec::new() };
+        let conversation = match &options.conversation {
+            Some(id) => {
+                side.update().await?;
+                find::parsed("--conversation", id)?
+            }
+            None => side.newest(options.json).await?,
+        };
+        let room = Self { client, side: Side::Agent(side), conversation };
+        room.serve(conversation).await?;
+        Ok(room)
+    }
+
+    /// Takes a conversation, or joins whoever serves it already.
+    pub(super) async fn serve(&self, conversation: ConversationId) -> Result<(), ClientError> {
+        match self.client.take(conversation).await {
+            Err(ClientError::Rejected(error)) if error.code() == Some(ErrorCode::AlreadyAssigned) => {
+                self.client.join(conversation).await.map(drop)
+            }
+            taken => taken.map(drop),
+        }
+    }
+
+    /// Follows the conversation from after a sequence.
+    pub(super) async fn follow(&self, after: Seq) -> Result<Following, ClientError> {
+        self.client.follow(self.conversation, after).await
+    }
+
+    /// The events before a sequence, or the last.
+    pub(super) async fn history(&self, before: Option<Seq>) -> Result<History, ClientError> {
+        self.client.history(self.conversation, before, HISTORY_EVENTS).await
+    }
+}
+
+impl AgentSide {
+    /// Waits for what is new on the desk.
+    pub(super) async fn update(&mut self) -> Result<(), ClientError> {
+        match self.desk.next().await {
+            Some(update) => self.take(update?),
+            // Ended with the session; the conversation's own stream says why.
+            None => std::future::pending().await,
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, update: DeskUpdate) {
+        match update {
+            DeskUpdate::Snapshot { rows, agents } => {
+                self.rows = rows;
+                self.names = agents.into_iter().map(|agent| (agent.member, agent.name.to_string())).collect();
+            }
+            DeskUpdate::Row(row) => {
+                self.rows.retain(|known| known.conversation != row.conversation);
+                self.rows.insert(0, row);
+            }
+            DeskUpdate::Agent(agent) => {
+                self.names.insert(agent.member, agent.name.to_string());
+            }
+        }
+    }
+
+    /// The conversation with the newest activity; waits until there is one.
+    async fn newest(&mut self, quiet: bool) -> Result<ConversationId, ClientError> {
+        let mut said = quiet;
+        loop {
+            self.update().await?;
+            if let Some(row) = self.rows.first() {
+                return Ok(row.conversation);
+            }
+            if !said {
+                crate::say(&"Nobody has written yet; waiting for a customer.");
+                said = true;
+            }
+        }
+    }
+}
+
+/// A message's content, checked.
+pub(super) fn content(text: &str) -> Result<Content, String> {
+    MessageText::new(text).map(Content::text).map_err(|why| why.to_string())
+}
+
+/// Events of a page of history.
+const HISTORY_EVENTS: u16 = 30;

@@ -1,0 +1,202 @@
+//! How a chat is shown: as lines for people, or as JSON objects for scripts.
+//!
+//! Owns the form of both. Must not know where the lines go.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+use switchboard_client::Update;
+use switchboard_client::vocabulary::{Content, MemberId, Seq, Timestamp};
+use switchboard_client::wire::{Event, EventKind, Row, Sender};
+
+use super::ChatError;
+use super::room::{Room, Side};
+
+/// Prints one JSON object on a line of its own, at once.
+pub(super) fn line(value: &Value) {
+    let mut out = std::io::stdout().lock();
+    // Nobody may be reading.
+    let _ = writeln!(out, "{value}").and_then(|()| out.flush());
+}
+
+/// The conversation was entered.
+pub(super) fn ready(room: &Room) -> Value {
+    let side = match room.side {
+        Side::Customer => "customer",
+        Side::Agent(_) => "agent",
+    };
+    json!({
+        "type": "ready",
+        "side": side,
+        "conversation": room.conversation.to_string(),
+        "member": room.client.member().map(|member| member.to_string()),
+    })
+}
+
+/// A line of the input was accepted.
+pub(super) fn accepted(number: usize, seq: Option<Seq>) -> Value {
+    json!({ "type": "accepted", "line": number, "seq": seq.map(Seq::get) })
+}
+
+/// A line of the input was refused.
+pub(super) fn refused(number: usize, why: &ChatError) -> Value {
+    json!({ "type": "refused", "line": number, "error": why.to_string() })
+}
+
+/// What has happened, if a script has a use for it.
+pub(super) fn update(update: &Update) -> Option<Value> {
+    match update {
+        Update::Event(event) => Some(event_json(event)),
+        Update::Cursors(cursors) => Some(json!({
+            "type": "cursors",
+            "customer_read": cursors.customer_read.get(),
+            "staff_read": cursors.staff_read.get(),
+            "unread": cursors.unread,
+        })),
+        Update::CaughtUp(seq) => Some(json!({ "type": "caught_up", "seq": seq.get() })),
+        Update::Typing(typing) => {
+            let by = typing.by.as_ref().map(|by| who(by).0);
+            Some(json!({ "type": "typing", "by": by }))
+        }
+    }
+}
+
+fn event_json(event: &Event) -> Value {
+    let (by, member) = who(&event.by);
+    let mut value = json!({
+        "type": "event",
+        "seq": event.seq.get(),
+        "at": event.at.as_millis(),
+        "by": by,
+        "kind": kind(&event.what),
+    });
+    if let Some(member) = member {
+        value["member"] = member.to_string().into();
+    }
+    if let EventKind::Message { content } = &event.what {
+        value["text"] = text(content).into();
+    }
+    value
+}
+
+fn who(sender: &Sender) -> (&'static str, Option<MemberId>) {
+    match sender {
+        Sender::Customer => ("customer", None),
+        Sender::Bot => ("bot", None),
+        Sender::Agent { member } => ("agent", *member),
+        Sender::Unknown => ("unknown", None),
+    }
+}
+
+const fn kind(what: &EventKind) -> &'static str {
+    match what {
+        EventKind::Started => "started",
+        EventKind::Message { .. } => "message",
+        EventKind::Assigned { .. } => "assigned",
+        EventKind::Entered => "entered",
+        EventKind::Left => "left",
+        EventKind::Completed => "completed",
+        EventKind::Unknown => "unknown",
+    }
+}
+
+fn text(content: &Content) -> &str {
+    match content {
+        Content::Text { text } => text.as_str(),
+        Content::Unknown => "(something that this version cannot show)",
+    }
+}
+
+/// An event as a line for people.
+pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: Option<MemberId>) -> String {
+    let name = name(&event.by, names, me);
+    let clock = clock(event.at);
+    match &event.what {
+        EventKind::Message { content } => format!("{clock} {name}: {}", printable(text(content))),
+        EventKind::Started => format!("{clock} — the conversation began"),
+        EventKind::Assigned { member } => {
+            let to = name_of(*member, names);
+            format!("{clock} — assigned to {to}")
+        }
+        EventKind::Entered => format!("{clock} — {name} came in"),
+        EventKind::Left => format!("{clock} — {name} left"),
+        EventKind::Completed => format!("{clock} — {name} completed the service"),
+        EventKind::Unknown => format!("{clock} — something that this version cannot show"),
+    }
+}
+
+/// Who is typing, as a line for people.
+pub(super) fn typing_line(by: Option<&Sender>, names: &HashMap<MemberId, String>) -> String {
+    let name = by.map_or_else(|| "somebody".to_owned(), |by| name(by, names, None));
+    format!("      … {name} is typing")
+}
+
+/// A row of the conversation list as a line for people.
+pub(super) fn row_line(number: usize, row: &Row, names: &HashMap<MemberId, String>, here: bool) -> String {
+    let mark = if here { "*" } else { " " };
+    let server = row.assignee.map_or_else(|| "bot".to_owned(), |member| name_of(member, names));
+    let unread = if row.unread > 0 { format!(" ({} unread)", row.unread) } else { String::new() };
+    let (customer, last) = (row.user_key.as_str(), printable(&row.last_message));
+    format!("{mark}{number:>3}  {}  {customer}{unread}  [{server}]  {last}", clock(row.last_at))
+}
+
+fn name(sender: &Sender, names: &HashMap<MemberId, String>, me: Option<MemberId>) -> String {
+    match sender {
+        Sender::Customer => "customer".to_owned(),
+        Sender::Bot => "bot".to_owned(),
+        Sender::Agent { member: Some(member) } if Some(*member) == me => "you".to_owned(),
+        Sender::Agent { member: Some(member) } => name_of(*member, names),
+        Sender::Agent { member: None } => "agent".to_owned(),
+        Sender::Unknown => "somebody".to_owned(),
+    }
+}
+
+fn name_of(member: MemberId, names: &HashMap<MemberId, String>) -> String {
+    names.get(&member).cloned().unwrap_or_else(|| member.to_string())
+}
+
+/// The time of day, UTC.
+fn clock(at: Timestamp) -> String {
+    let seconds = at.as_millis().div_euclid(1_000).rem_euclid(86_400);
+    format!("{:02}:{:02}", seconds / 3_600, seconds / 60 % 60)
+}
+
+/// Without what would steer the terminal: a message must not be able to.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchboard_client::vocabulary::MessageText;
+
+    fn event(what: EventKind) -> Event {
+        let by = Sender::Agent { member: Some(MemberId::from_bytes([7; 16])) };
+        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what }
+    }
+
+    #[test]
+    fn a_message_cannot_steer_the_terminal() {
+        let text = MessageText::new("a\u{1b}[2Jb").map(Content::text);
+        // If the vocabulary refuses it, it cannot come this far.
+        if let Ok(content) = text {
+            let line = event_line(&event(EventKind::Message { content }), &HashMap::new(), None);
+            assert!(!line.contains('\u{1b}'), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_names_who_and_when() {
+        let member = MemberId::from_bytes([7; 16]);
+        let names = HashMap::from([(member, "Ada".to_owned())]);
+        assert_eq!(event_line(&event(EventKind::Entered), &names, None), "01:02 — Ada came in");
+        assert_eq!(event_line(&event(EventKind::Left), &names, Some(member)), "01:02 — you left");
+        let value = event_json(&event(EventKind::Completed));
+        assert_eq!(
+            (&value["kind"], &value["by"], &value["seq"]),
+            (&"completed".into(), &"agent".into(), &1.into())
+        );
+    }
+}

@@ -1,1 +1,63 @@
-//! Placeholder.
+//! The Rust SDK of Switchboard: talk to the engine over QUIC, as a customer or as an agent.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (address, fingerprint) = ("[::1]:7450".parse()?, "ab".repeat(32).parse()?);
+//! # let profile = switchboard_client::vocabulary::ProfileId::from_bytes([1; 16]);
+//! use switchboard_client::vocabulary::{Content, MessageText, Seq, UserKey};
+//! use switchboard_client::wire::Credentials;
+//! use switchboard_client::{Client, ConnectOptions, Trust, Update};
+//!
+//! let user_key = UserKey::new("ada")?;
+//! let customer = Credentials::Customer { profile, platform: None, user_key };
+//! let options = ConnectOptions::new(vec![address], Trust::Pinned(fingerprint), customer);
+//! let client = Client::connect(options).await?;
+//!
+//! let conversation = client.open().await?;
+//! let mut following = client.follow(conversation, Seq::ZERO).await?;
+//! let posted = client.post(conversation, Content::text(MessageText::new("hello")?)).await?;
+//! while let Some(update) = following.next().await {
+//!     if let Update::Event(event) = update?
+//!         && Some(event.seq) == posted.seq
+//!     {
+//!         break;
+//!     }
+//! }
+//! client.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The client connects again by itself, as the same instance; requests without an answer are sent
+//! again with their counters, so that the engine carries each out once; whoever follows a conversation
+//! sees each event once and in order.
+//!
+//! Inside, data moves one way: `client` puts a request into `outstanding` under the one lock of
+//! `shared`, the task in `session` writes it and hands back the answer; a stream of a subscription is
+//! read by a `reader` into the queue of its `subscription`, judged by `progress`, and taken out by its
+//! `following`. Only `transport` names the QUIC library, only `trust` the TLS library.
+
+mod ambient;
+pub mod backoff;
+mod client;
+mod error;
+mod following;
+mod frames;
+mod options;
+pub mod outstanding;
+pub mod progress;
+mod reader;
+mod session;
+mod shared;
+mod subscription;
+mod transport;
+mod trust;
+
+pub use backoff::BackoffSettings;
+pub use client::{Accepted, Client, ConnectionState, ConversationPage, History, PendingPost};
+pub use error::{ClientError, Ending, Reconnect};
+pub use following::{Desk, Following};
+pub use options::{ConnectOptions, Fingerprint, FingerprintError, Trust};
+pub use subscription::{DeskUpdate, Update};
+pub use switchboard_protocol::{vocabulary, wire};
+pub use transport::Endpoint;

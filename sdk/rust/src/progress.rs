@@ -162,7 +162,14 @@ impl Follow {
     /// Judges a frame of the desk that came on stream `from`.
     pub fn desk(&mut self, from: u32, frame: &DeskFrame, now: Duration, random: u64) -> Verdict {
         match frame {
-            DeskFrame::Snapshot { .. } | DeskFrame::Row(_) | DeskFrame::Agent(_) => Verdict::Give,
+            // The desk has no sequence: what a stream of the past still brings would undo what is newer.
+            DeskFrame::Snapshot { .. } | DeskFrame::Row(_) | DeskFrame::Agent(_) => {
+                if self.carries(from) {
+                    Verdict::Give
+                } else {
+                    Verdict::Again(None)
+                }
+            }
             DeskFrame::Ended { error } => self.ended(from, error, now, random),
             DeskFrame::Unknown => Verdict::Ignore,
         }

@@ -41,6 +41,16 @@ pub(crate) fn tls_config(trust: Trust) -> Result<rustls::ClientConfig, ClientErr
     Ok(config)
 }
 
+/// Checks a name that a server's certificate is to bear.
+///
+/// # Errors
+/// [`ClientError::Options`] when it is neither a host's name nor an IP address.
+pub(crate) fn check_server_name(name: &str) -> Result<(), ClientError> {
+    ServerName::try_from(name)
+        .map(drop)
+        .map_err(|_| ClientError::Options(format!("server_name: {name:?} is not a host's name or address")))
+}
+
 fn system_roots() -> Result<RootCertStore, ClientError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();

@@ -1,0 +1,377 @@
+//! The client: what users call.
+//!
+//! Owns the public operations and what their answers are to users. Must not know connections.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use switchboard_protocol::vocabulary::{
+    Content, ConversationId, InstanceId, MemberId, Seq, SessionId, Timestamp,
+};
+use switchboard_protocol::wire::{Event, Op, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode};
+use tokio::sync::{oneshot, watch};
+
+use crate::ambient::{random_bytes, random_u64, unix_ms};
+use crate::backoff::Backoff;
+use crate::error::{ClientError, Ending, Reconnect};
+use crate::following::{Desk, Following};
+use crate::options::ConnectOptions;
+use crate::session::{Connector, Session, live};
+use crate::shared::{Answer, Shared};
+use crate::transport::Endpoint;
+use crate::trust::check_server_name;
+
+/// A customer's or an agent's client. Clones are handles of the same client.
+///
+/// It connects again by itself for as long as that makes sense, sends again what has no answer, and
+/// the engine carries each request out once. When the last handle is dropped, requests that have been
+/// made are still answered (for 10 s at the most), then the client says goodbye.
+#[derive(Clone)]
+pub struct Client {
+    handle: Arc<Handle>,
+}
+
+/// What a change became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// The reader's sequence of the event that it became; `None` when it became none that this reader
+    /// sees, or was accepted so long ago that the answer is not kept any more.
+    pub seq: Option<Seq>,
+    /// When it was accepted; `None` when the answer is not kept any more.
+    pub at: Option<Timestamp>,
+}
+
+/// Events of a conversation, in sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// The events.
+    pub events: Vec<Event>,
+    /// Whether there are earlier ones.
+    pub more: bool,
+}
+
+/// A page of the conversation list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationPage {
+    /// Newest activity first.
+    pub rows: Vec<Row>,
+    /// Where the next page starts; `None` on the last.
+    pub next: Option<String>,
+    /// The position in the log at which the page is true.
+    pub position: u64,
+}
+
+/// How a client is connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// A session is open.
+    Connected {
+        /// Which.
+        session: SessionId,
+    },
+    /// The last session or try has ended, and the next try comes after a wait.
+    Reconnecting {
+        /// Which try in a row the next one is, from 1.
+        attempt: u32,
+        /// Why the last one ended.
+        because: Ending,
+        /// How long the client waits before the next one.
+        wait: Duration,
+    },
+    /// The client has ended for good.
+    Closed(Ending),
+}
+
+/// The answer to a post that has been begun. Dropping it does not take the post back.
+#[derive(Debug)]
+#[must_use = "only the answer says whether the post was accepted"]
+pub struct PendingPost(oneshot::Receiver<Answer>);
+
+impl Client {
+    /// Connects from a socket of its own.
+    ///
+    /// # Errors
+    /// [`ClientError::Options`] or [`ClientError::Local`] when it cannot work from here, and
+    /// [`ClientError::Closed`] with the last reason when no try opened a session.
+    pub async fn connect(options: ConnectOptions) -> Result<Self, ClientError> {
+        Self::connect_on(&Endpoint::new()?, options).await
+    }
+
+    /// Connects from a socket that other clients may share.
+    ///
+    /// # Errors
+    /// As for [`Client::connect`].
+    pub async fn connect_on(endpoint: &Endpoint, options: ConnectOptions) -> Result<Self, ClientError> {
+        if options.addresses.is_empty() {
+            return Err(ClientError::Options("addresses: at least one is needed".to_owned()));
+        }
+        check_server_name(&options.server_name)?;
+        endpoint.prepare(options.trust)?;
+        let instance = InstanceId::v7(unix_ms(), random_bytes());
+        let connector = Connector { endpoint: endpoint.clone(), options, instance };
+        let first = first_session(&connector).await.map_err(ClientError::Closed)?;
+        let shared = Arc::new(Shared::new(&first.welcome));
+        tokio::spawn(live(Arc::clone(&shared), connector, first));
+        Ok(Self { handle: Arc::new(Handle(shared)) })
+    }
+
+    /// Which member this client is, as the latest welcome said; `None` for a customer.
+    #[must_use]
+    pub fn member(&self) -> Option<MemberId> {
+        self.shared().member()
+    }
+
+    /// The limits of the latest session.
+    #[must_use]
+    pub fn limits(&self) -> ServerLimits {
+        self.shared().limits()
+    }
+
+    /// How the client is connected, now and whenever it changes.
+    #[must_use]
+    pub fn connection(&self) -> watch::Receiver<ConnectionState> {
+        self.shared().connection.subscribe()
+    }
+
+    /// Customer: the current conversation with the profile; begins one if there is none.
+    ///
+    /// # Errors
+    /// When the engine refuses it, or the client has ended. So for all operations below.
+    pub async fn open(&self) -> Result<ConversationId, ClientError> {
+        match self.shared().ask(Op::Open).await? {
+            ReplyBody::Opened { conversation } => Ok(conversation),
+            other => Err(wrong(&other)),
+        }
+    }
+
+    /// Posts a message and waits until it is on the engine's disk.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn post(
+        &self,
+        conversation: ConversationId,
+        content: Content,
+    ) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Post { conversation, content }).await)
+    }
+
+    /// Begins to post a message: waits only for room in the window of unanswered requests. The order
+    /// of the calls is the order of the posts.
+    ///
+    /// # Errors
+    /// When the client has ended.
+    pub async fn begin_post(
+        &self,
+        conversation: ConversationId,
+        content: Content,
+    ) -> Result<PendingPost, ClientError> {
+        self.shared().begin(Op::Post { conversation, content }).await.map(PendingPost)
+    }
+
+    /// Begins to post a message without waiting.
+    ///
+    /// # Errors
+    /// [`ClientError::WindowFull`] when there is no room or others wait for it, and when the client
+    /// has ended.
+    pub fn try_begin_post(
+        &self,
+        conversation: ConversationId,
+        content: Content,
+    ) -> Result<PendingPost, ClientError> {
+        self.shared().try_begin(Op::Post { conversation, content }).map(PendingPost)
+    }
+
+    /// Says that everything up to a sequence has been read.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn read(&self, conversation: ConversationId, up_to: Seq) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Read { conversation, up_to }).await)
+    }
+
+    /// Agent: enters a conversation, to serve it.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn join(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Join { conversation }).await)
+    }
+
+    /// Agent: leaves a conversation. It stays assigned.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn leave(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Leave { conversation }).await)
+    }
+
+    /// Agent: becomes the assignee of a conversation that has none, and enters it.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn take(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Take { conversation }).await)
+    }
+
+    /// Agent: ends the service; all agents leave, and the bot goes on.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn complete(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Complete { conversation }).await)
+    }
+
+    /// The last `limit` events before a sequence, or of all when `before` is `None`.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn history(
+        &self,
+        conversation: ConversationId,
+        before: Option<Seq>,
+        limit: u16,
+    ) -> Result<History, ClientError> {
+        match self.shared().ask(Op::History { conversation, before, limit }).await? {
+            ReplyBody::Events { events, more } => Ok(History { events, more }),
+            other => Err(wrong(&other)),
+        }
+    }
+
+    /// Agent: a page of at most `limit` conversations of the workspace, newest activity first, from
+    /// where the page before said that the next one starts.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn list(&self, cursor: Option<String>, limit: u16) -> Result<ConversationPage, ClientError> {
+        match self.shared().ask(Op::List { cursor, limit }).await? {
+            ReplyBody::Conversations { rows, next, position } => {
+                Ok(ConversationPage { rows, next, position })
+            }
+            other => Err(wrong(&other)),
+        }
+    }
+
+    /// Agent: the latency of every stage that messages pass, since the daemon started.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn latency(&self) -> Result<Vec<StageLatency>, ClientError> {
+        match self.shared().ask(Op::Latency).await? {
+            ReplyBody::Latency { stages } => Ok(stages),
+            other => Err(wrong(&other)),
+        }
+    }
+
+    /// Follows a conversation from the event after `after`. Waits until the server has accepted it.
+    ///
+    /// # Errors
+    /// [`ClientError::TooManySubscriptions`], and as for [`Client::open`].
+    pub async fn follow(&self, conversation: ConversationId, after: Seq) -> Result<Following, ClientError> {
+        Following::begin(self.shared(), conversation, after).await
+    }
+
+    /// Agent: follows the conversation list of the workspace, and which agents are there.
+    ///
+    /// # Errors
+    /// As for [`Client::follow`].
+    pub async fn desk(&self) -> Result<Desk, ClientError> {
+        Desk::begin(self.shared()).await
+    }
+
+    /// Says that this user is typing, having seen everything up to `after_seq`; it holds for
+    /// `expires_ms` milliseconds. May get lost, and is dropped while there is no session.
+    ///
+    /// # Errors
+    /// When the client has ended.
+    pub fn typing(
+        &self,
+        conversation: ConversationId,
+        after_seq: Seq,
+        expires_ms: u32,
+    ) -> Result<(), ClientError> {
+        let datagram = encode(&Typing { conversation, by: None, after_seq, expires_ms })?;
+        self.shared().send_datagram(datagram)
+    }
+
+    /// Ends the client, for all its handles: new requests are refused, those that have been made are
+    /// waited for (10 s at the most), then the client says goodbye.
+    ///
+    /// # Errors
+    /// [`ClientError::Unanswered`] when requests had no answer by then, or when the client ended for
+    /// another reason before they had one.
+    pub async fn close(self) -> Result<(), ClientError> {
+        let mut connection = self.connection();
+        self.shared().begin_closing();
+        // Fails only when nobody will change it any more.
+        let _ = connection.wait_for(|state| matches!(state, ConnectionState::Closed(_))).await;
+        match self.shared().unanswered() {
+            0 => Ok(()),
+            unanswered => Err(ClientError::Unanswered(unanswered)),
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.handle.0
+    }
+}
+
+impl Future for PendingPost {
+    type Output = Result<Accepted, ClientError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Every waiter is told before it is dropped.
+        let untold = |_| Err(ClientError::Closed(Ending::Done));
+        Pin::new(&mut self.0).poll(cx).map(|answer| accepted(answer.unwrap_or_else(untold)))
+    }
+}
+
+/// All handles of a client: when this is dropped, nobody can ask for anything any more.
+struct Handle(Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.begin_closing();
+    }
+}
+
+async fn first_session(connector: &Connector) -> Result<Session, Ending> {
+    let mut backoff = Backoff::new(connector.options.backoff);
+    loop {
+        let ending = match connector.open(None).await {
+            Ok(session) => return Ok(session),
+            Err(ending) => ending,
+        };
+        let Reconnect::After(at_least) = ending.reconnect() else { return Err(ending) };
+        if backoff.attempt() + 1 >= connector.options.first_attempts {
+            return Err(ending);
+        }
+        tokio::time::sleep(backoff.next(at_least, random_u64())).await;
+    }
+}
+
+fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
+    match answer? {
+        ReplyBody::Accepted { seq, at } => Ok(Accepted { seq, at: Some(at) }),
+        ReplyBody::AlreadyAccepted => Ok(Accepted { seq: None, at: None }),
+        other => Err(wrong(&other)),
+    }
+}
+
+/// The error for an answer of another kind than asked for.
+const fn wrong(body: &ReplyBody) -> ClientError {
+    ClientError::WrongAnswer(match body {
+        ReplyBody::Accepted { .. } => "accepted",
+        ReplyBody::AlreadyAccepted => "already_accepted",
+        ReplyBody::Opened { .. } => "opened",
+        ReplyBody::Subscribed { .. } => "subscribed",
+        ReplyBody::Unsubscribed => "unsubscribed",
+        ReplyBody::Events { .. } => "events",
+        ReplyBody::Conversations { .. } => "conversations",
+        ReplyBody::Latency { .. } => "latency",
+        ReplyBody::Unknown => "one that this version does not know",
+    })
+}

@@ -1,0 +1,141 @@
+//! What a user holds of a subscription.
+//!
+//! Owns the handles, and that dropping one ends its subscription. Must not know how updates arrive.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use switchboard_protocol::vocabulary::{ConversationId, Seq};
+
+use crate::error::{ClientError, Ending};
+use crate::shared::Shared;
+use crate::subscription::{DeskUpdate, Item, Subscription, Update};
+
+/// A conversation that is being followed; dropping it unsubscribes.
+///
+/// Every event comes once and in order, across losses of the connection. A follower who does not keep
+/// up slows down nobody else. Also a [`Stream`].
+#[must_use = "dropping it unsubscribes"]
+pub struct Following {
+    held: Held,
+    conversation: ConversationId,
+    last: Seq,
+}
+
+impl Following {
+    pub(crate) async fn begin(
+        shared: &Arc<Shared>,
+        conversation: ConversationId,
+        after: Seq,
+    ) -> Result<Self, ClientError> {
+        let held = Held::begin(shared, Some(conversation), after).await?;
+        Ok(Self { held, conversation, last: after })
+    }
+
+    /// The next update. `None`: nothing more will come, because this client said goodbye, or because
+    /// the error before was the last word.
+    pub async fn next(&mut self) -> Option<Result<Update, ClientError>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Which conversation.
+    #[must_use]
+    pub const fn conversation(&self) -> ConversationId {
+        self.conversation
+    }
+
+    /// The sequence of the last event that was taken from here; at first the one to begin after.
+    #[must_use]
+    pub const fn last(&self) -> Seq {
+        self.last
+    }
+
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Update, ClientError>>> {
+        self.held.subscription.poll(cx).map(|item| match item? {
+            Ok(Item::Conversation(update)) => {
+                if let Update::Event(event) = &update {
+                    self.last = event.seq;
+                }
+                Some(Ok(update))
+            }
+            // A conversation's stream is only ever read as one.
+            Ok(Item::Desk(_)) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+impl Stream for Following {
+    type Item = Result<Update, ClientError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll(cx)
+    }
+}
+
+/// The desk of a workspace: its conversation list and its agents; dropping it unsubscribes. Also a
+/// [`Stream`].
+#[must_use = "dropping it unsubscribes"]
+pub struct Desk {
+    held: Held,
+}
+
+impl Desk {
+    pub(crate) async fn begin(shared: &Arc<Shared>) -> Result<Self, ClientError> {
+        Ok(Self { held: Held::begin(shared, None, Seq::ZERO).await? })
+    }
+
+    /// The next update: a snapshot first, then what changes; after a loss of the connection a snapshot
+    /// again. `None` as for [`Following::next`].
+    pub async fn next(&mut self) -> Option<Result<DeskUpdate, ClientError>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<Result<DeskUpdate, ClientError>>> {
+        self.held.subscription.poll(cx).map(|item| match item? {
+            Ok(Item::Desk(update)) => Some(Ok(update)),
+            // The desk's stream is only ever read as one.
+            Ok(Item::Conversation(_)) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+impl Stream for Desk {
+    type Item = Result<DeskUpdate, ClientError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll(cx)
+    }
+}
+
+/// A subscription for as long as this lives.
+struct Held {
+    shared: Arc<Shared>,
+    subscription: Arc<Subscription>,
+}
+
+impl Held {
+    /// Subscribes and waits until the server has accepted it.
+    async fn begin(
+        shared: &Arc<Shared>,
+        conversation: Option<ConversationId>,
+        after: Seq,
+    ) -> Result<Self, ClientError> {
+        let (subscription, accepted) = Subscription::new(conversation, after);
+        let subscription = Arc::new(subscription);
+        shared.subscribe(Arc::clone(&subscription))?;
+        let held = Self { shared: Arc::clone(shared), subscription };
+        // Whoever would tell is only dropped untold when the client has gone.
+        accepted.await.unwrap_or(Err(ClientError::Closed(Ending::Done)))?;
+        Ok(held)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shared.unsubscribe(&self.subscription);
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Owns the public operations and what their answers are to users. Must not know connections.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,8 +28,11 @@ use crate::trust::check_server_name;
 /// A customer's or an agent's client. Clones are handles of the same client.
 ///
 /// It connects again by itself for as long as that makes sense, sends again what has no answer, and
-/// the engine carries each request out once. When the last handle is dropped, requests that have been
-/// made are still answered (for 10 s at the most), then the client says goodbye.
+/// the engine carries each request out once. So a call waits while the client is connecting; giving it
+/// up, for instance by a timeout, does not take a request back that has been made.
+///
+/// When the last handle is dropped, requests that have been made are still answered (for 10 s at the
+/// most), then the client says goodbye; a program that is about to end awaits [`Client::close`].
 #[derive(Clone)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -102,6 +106,17 @@ impl Client {
 
     /// Connects from a socket that other clients may share.
     ///
+    /// ```no_run
+    /// # async fn example(options: switchboard_client::ConnectOptions) -> Result<(), switchboard_client::ClientError> {
+    /// use switchboard_client::{Client, Endpoint};
+    ///
+    /// let endpoint = Endpoint::new()?;
+    /// let one = Client::connect_on(&endpoint, options.clone()).await?;
+    /// let two = Client::connect_on(&endpoint, options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As for [`Client::connect`].
     pub async fn connect_on(endpoint: &Endpoint, options: ConnectOptions) -> Result<Self, ClientError> {
@@ -160,7 +175,22 @@ impl Client {
     }
 
     /// Begins to post a message: waits only for room in the window of unanswered requests. The order
-    /// of the calls is the order of the posts.
+    /// of the calls (of their first polls) is the order of the posts.
+    ///
+    /// ```no_run
+    /// # use switchboard_client::{Client, vocabulary::{Content, ConversationId, MessageText}};
+    /// # async fn example(client: Client, conversation: ConversationId) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut pending = Vec::new();
+    /// for number in 1..=100 {
+    ///     let content = Content::text(MessageText::new(format!("message {number}"))?);
+    ///     pending.push(client.begin_post(conversation, content).await?);
+    /// }
+    /// for post in pending {
+    ///     assert!(post.await?.seq.is_some());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// When the client has ended.
@@ -316,6 +346,12 @@ impl Client {
 
     fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&*self.shared().connection.borrow()).finish()
     }
 }
 

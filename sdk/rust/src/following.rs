@@ -2,6 +2,7 @@
 //!
 //! Owns the handles, and that dropping one ends its subscription. Must not know how updates arrive.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,6 +18,22 @@ use crate::subscription::{DeskUpdate, Item, Subscription, Update};
 ///
 /// Every event comes once and in order, across losses of the connection. A follower who does not keep
 /// up slows down nobody else. Also a [`Stream`].
+///
+/// ```no_run
+/// # use switchboard_client::{Client, ClientError, Update, vocabulary::{ConversationId, Seq}};
+/// # async fn example(client: Client, conversation: ConversationId) -> Result<(), ClientError> {
+/// let mut following = client.follow(conversation, Seq::ZERO).await?;
+/// while let Some(update) = following.next().await {
+///     match update? {
+///         Update::Event(event) => println!("{} {:?}", event.seq, event.what),
+///         Update::CaughtUp(seq) => println!("that was everything up to {seq}"),
+///         Update::Cursors(cursors) => println!("{} not read", cursors.unread),
+///         Update::Typing(_) => println!("…"),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping it unsubscribes"]
 pub struct Following {
     held: Held,
@@ -67,6 +84,15 @@ impl Following {
     }
 }
 
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following")
+            .field("conversation", &self.conversation)
+            .field("last", &self.last)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Stream for Following {
     type Item = Result<Update, ClientError>;
 
@@ -77,6 +103,23 @@ impl Stream for Following {
 
 /// The desk of a workspace: its conversation list and its agents; dropping it unsubscribes. Also a
 /// [`Stream`].
+///
+/// ```no_run
+/// # use switchboard_client::{Client, ClientError, DeskUpdate};
+/// # async fn example(agent: Client) -> Result<(), ClientError> {
+/// let mut desk = agent.desk().await?;
+/// while let Some(update) = desk.next().await {
+///     match update? {
+///         DeskUpdate::Snapshot { rows, agents } => println!("{} rows, {} agents", rows.len(), agents.len()),
+///         DeskUpdate::Row(row) if row.assignee.is_none() => {
+///             agent.take(row.conversation).await?;
+///         }
+///         DeskUpdate::Row(_) | DeskUpdate::Agent(_) => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping it unsubscribes"]
 pub struct Desk {
     held: Held,
@@ -100,6 +143,12 @@ impl Desk {
             Ok(Item::Conversation(_)) => None,
             Err(error) => Some(Err(error)),
         })
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
     }
 }
 

@@ -261,9 +261,8 @@ impl Session {
         let mut told = Vec::new();
         let last_answers = async {
             while self.take_frames(shared, &mut told).is_ok() && matches!(self.recv.fill().await, Ok(true)) {}
-            self.link.closed().await
         };
-        // A server that does not close in time is left.
+        // A server that does not end the stream in time is left.
         let _ = tokio::time::timeout(LAST_WORD_WAIT, last_answers).await;
         self.link.close(CloseCode::Done);
         Ending::Done

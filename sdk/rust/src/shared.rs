@@ -1,25 +1,26 @@
 //! What the handles, the connection's task and the readers of one client share.
 //!
-//! Owns the one lock of a client, the window's queue, and who is told of an answer. Must not know
+//! Owns the one lock of a client, what the next write carries, and who is told of an answer. Must not know
 //! the transport's library or how a connection is made.
+
+mod subscriptions;
+mod window;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use switchboard_protocol::vocabulary::{MemberId, SessionId};
-use switchboard_protocol::wire::{
-    CodecError, ErrorBody, Op, ReplyBody, ServerLimits, Typing, Welcome, encode_frame,
-};
+use switchboard_protocol::wire::{CodecError, ErrorBody, Op, ReplyBody, ServerLimits, Welcome, encode_frame};
 use tokio::sync::{Mutex as FairMutex, Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::ambient::random_u64;
 use crate::client::ConnectionState;
 use crate::error::{ClientError, Ending};
-use crate::outstanding::{Answered, NoRoom, Outstanding, WindowFull};
+use crate::outstanding::{Answered, Outstanding};
 use crate::subscription::Subscription;
-use crate::transport::{Link, SUBSCRIPTIONS_MAX};
+use crate::transport::Link;
 
 /// The answer to a request, for whoever asked.
 pub(crate) type Answer = Result<ReplyBody, ClientError>;
@@ -137,120 +138,6 @@ impl Shared {
     /// Whether every request that was made has its answer.
     pub(crate) fn is_settled(&self) -> bool {
         self.lock().outstanding.is_empty()
-    }
-
-    /// Makes a request, waiting in line for room in the window.
-    pub(crate) async fn begin(&self, op: Op) -> Result<oneshot::Receiver<Answer>, ClientError> {
-        let (answer, waiter) = waiter();
-        let (mut op, mut waiter) = {
-            let mut state = self.lock();
-            state.open()?;
-            if state.waiting > 0 || state.crowded {
-                state.waiting += 1;
-                (op, waiter)
-            } else {
-                match state.outstanding.begin(op, waiter) {
-                    Ok(_) => {
-                        drop(state);
-                        self.wake.notify_one();
-                        return Ok(answer);
-                    }
-                    Err(NoRoom { op, waiter, .. }) => {
-                        state.waiting += 1;
-                        (op, waiter)
-                    }
-                }
-            }
-        };
-        let _place = Place(self);
-        let _first = self.line.lock().await;
-        loop {
-            {
-                let mut state = self.lock();
-                state.open()?;
-                if !state.crowded {
-                    match state.outstanding.begin(op, waiter) {
-                        Ok(_) => break,
-                        Err(back) => (op, waiter) = (back.op, back.waiter),
-                    }
-                }
-            }
-            self.room.notified().await;
-        }
-        self.wake.notify_one();
-        Ok(answer)
-    }
-
-    /// Makes a request if there is room in the window and nobody waits for it.
-    pub(crate) fn try_begin(&self, op: Op) -> Result<oneshot::Receiver<Answer>, ClientError> {
-        let (answer, waiter) = waiter();
-        {
-            let mut state = self.lock();
-            state.open()?;
-            if state.waiting > 0 || state.crowded {
-                return Err(WindowFull::Count(state.outstanding.len() as u64).into());
-            }
-            state.outstanding.begin(op, waiter).map_err(|no| no.why)?;
-        }
-        self.wake.notify_one();
-        Ok(answer)
-    }
-
-    /// Makes a request and waits for its answer.
-    pub(crate) async fn ask(&self, op: Op) -> Answer {
-        let answer = self.begin(op).await?;
-        // Every waiter is told before it is dropped.
-        answer.await.unwrap_or(Err(ClientError::Closed(Ending::Done)))
-    }
-
-    /// Adds a subscription; it is asked for as soon as there is room.
-    pub(crate) fn subscribe(&self, subscription: Arc<Subscription>) -> Result<(), ClientError> {
-        let mut state = self.lock();
-        state.open()?;
-        let live = state.subscriptions.len();
-        let max = SUBSCRIPTIONS_MAX.min(state.limits.subscriptions_max as usize);
-        if live >= max {
-            return Err(ClientError::TooManySubscriptions { live, max });
-        }
-        state.subscriptions.push(subscription);
-        state.attend = true;
-        drop(state);
-        self.wake.notify_one();
-        Ok(())
-    }
-
-    /// Its user has gone.
-    pub(crate) fn unsubscribe(&self, subscription: &Arc<Subscription>) {
-        let unwanted = subscription.leave();
-        let mut state = self.lock();
-        state.subscriptions.retain(|known| !Arc::ptr_eq(known, subscription));
-        if state.ended.is_none() {
-            state.unwanted.extend(unwanted);
-            state.attend = true;
-            drop(state);
-            self.wake.notify_one();
-        }
-    }
-
-    /// A subscription has to be asked for again, or is over.
-    pub(crate) fn attend(&self) {
-        self.lock().attend = true;
-        self.wake.notify_one();
-    }
-
-    /// Which subscription a stream carries.
-    pub(crate) fn carried(&self, number: u32) -> Option<Arc<Subscription>> {
-        self.lock().subscriptions.iter().find(|subscription| subscription.number() == number).cloned()
-    }
-
-    /// Gives typing to whoever follows the conversation.
-    pub(crate) fn typing(&self, typing: &Typing) {
-        let state = self.lock();
-        for subscription in &state.subscriptions {
-            if subscription.conversation() == Some(typing.conversation) {
-                subscription.typing(typing);
-            }
-        }
     }
 
     /// Sends a datagram if there is a session.
@@ -399,62 +286,6 @@ impl State {
             (None, None) => Ok(()),
         }
     }
-
-    /// Makes the requests that subscriptions need now. Returns when the next one is due.
-    fn ask_for_subscriptions(&mut self, now: Duration) -> Option<Duration> {
-        self.crowded = false;
-        self.subscriptions.retain(|subscription| match subscription.take_unwanted() {
-            Some(number) => {
-                self.unwanted.push(number);
-                !subscription.is_over()
-            }
-            None => !subscription.is_over(),
-        });
-        while let Some(subscription) = self.unwanted.first().copied() {
-            if self.outstanding.begin(Op::Unsubscribe { subscription }, Waiter::Nobody).is_err() {
-                self.crowded = true;
-                return None;
-            }
-            self.unwanted.remove(0);
-        }
-        let mut next = None::<Duration>;
-        for subscription in &self.subscriptions {
-            let Some(due) = subscription.due() else { continue };
-            if due > now {
-                next = Some(next.map_or(due, |next| next.min(due)));
-                continue;
-            }
-            let number = self.next_number;
-            let op = Op::Subscribe { subscription: number, topic: subscription.topic() };
-            if self.outstanding.room(&op).is_err() {
-                self.crowded = true;
-                return None;
-            }
-            self.next_number = self.next_number.wrapping_add(1);
-            subscription.asked(number);
-            // There is room: that was just asked.
-            let _ = self.outstanding.begin(op, Waiter::Subscription(Arc::clone(subscription), number));
-        }
-        // What is due later is looked at again then.
-        self.attend = next.is_some();
-        next
-    }
-}
-
-/// A place in the line for the window, given up when its holder has got room or has gone.
-struct Place<'a>(&'a Shared);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.lock().waiting -= 1;
-        // Whoever is next looks for room by itself.
-        self.0.room.notify_one();
-    }
-}
-
-fn waiter() -> (oneshot::Receiver<Answer>, Waiter) {
-    let (tell, answer) = oneshot::channel();
-    (answer, Waiter::User(tell))
 }
 
 /// The width of a frame's length.

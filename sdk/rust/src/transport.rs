@@ -3,6 +3,7 @@
 //! Owns the only use of quinn. Must not know sessions, requests or subscriptions: what it hands on
 //! are frames' bodies, and what it reports is why a connection ended.
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -56,7 +57,7 @@ impl Endpoint {
         server_name: &str,
         trust: Trust,
     ) -> Result<Link, Ending> {
-        let lost = |error: &dyn std::fmt::Display| Ending::Lost(error.to_string());
+        let lost = |error: &dyn fmt::Display| Ending::Lost(error.to_string());
         let config = self.config(trust).map_err(|error| lost(&error))?;
         let connecting =
             self.quic.connect_with(config, address, server_name).map_err(|error| lost(&error))?;
@@ -74,6 +75,12 @@ impl Endpoint {
         }
         configs.push((trust, config.clone()));
         Ok(config)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Endpoint").field(&self.quic.local_addr()).finish()
     }
 }
 
@@ -201,7 +208,7 @@ const fn is_about_certificate(code: u64) -> bool {
 }
 
 fn client_config(trust: Trust) -> Result<quinn::ClientConfig, ClientError> {
-    let local = |error: &dyn std::fmt::Display| ClientError::Local(error.to_string());
+    let local = |error: &dyn fmt::Display| ClientError::Local(error.to_string());
     let crypto = QuicClientConfig::try_from(tls_config(trust)?).map_err(|error| local(&error))?;
     let mut transport = TransportConfig::default();
     transport

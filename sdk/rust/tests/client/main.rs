@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use switchboard_client::{Client, ClientError, ConnectOptions, ConnectionState, Endpoint};
+use switchboard_client::{Client, ClientError, ConnectOptions, ConnectionState};
 
 use crate::peer::{Peer, Visit};
 
@@ -33,12 +33,9 @@ async fn connect(peer: &Peer) -> (Client, Visit) {
     (client.unwrap(), visit)
 }
 
-/// A client that failed to connect.
+/// Why a client failed to connect.
 async fn connect_error(options: ConnectOptions) -> ClientError {
-    match Client::connect(options).await {
-        Ok(_) => panic!("a session has opened"),
-        Err(error) => error,
-    }
+    Client::connect(options).await.unwrap_err()
 }
 
 /// Waits until the connection is as wanted.
@@ -49,8 +46,4 @@ async fn until(client: &Client, wanted: impl Fn(&ConnectionState) -> bool) -> Co
 /// Polls a future once: what it does before it waits has then been done.
 async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
-}
-
-fn endpoint() -> Endpoint {
-    Endpoint::new().unwrap()
 }

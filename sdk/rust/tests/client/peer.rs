@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{Connection, RecvStream, SendStream, VarInt};
+use quinn::{Connection, RecvStream, SendStream, VarInt, WriteError};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -187,8 +187,10 @@ impl Visit {
 pub(crate) struct Stream(pub(crate) SendStream);
 
 impl Stream {
+    /// A client that has given the stream up hears no more of it.
     pub(crate) async fn say<T: Serialize>(&mut self, frame: &T) {
-        self.0.write_chunk(encode_frame(frame).unwrap()).await.unwrap();
+        let said = self.0.write_chunk(encode_frame(frame).unwrap()).await;
+        assert!(matches!(said, Ok(()) | Err(WriteError::Stopped(_))), "{said:?}");
     }
 
     pub(crate) async fn events(&mut self, which: impl IntoIterator<Item = u64>) {

@@ -1,6 +1,7 @@
 //! Requests: each is carried out once, in order, and answered.
 
 use switchboard_client::ClientError;
+use switchboard_client::vocabulary::Seq;
 use switchboard_client::wire::{CloseCode, ErrorBody, ErrorCode, Op, ReplyBody, ServerLimits};
 
 use crate::peer::{Peer, content, conversation, session_id};
@@ -109,6 +110,38 @@ fn the_window_makes_later_posts_wait_in_their_order() {
         }
         for post in waiting {
             post.await.unwrap().unwrap().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_subscription_comes_before_posts_that_wait_for_the_window() {
+    run(async {
+        let peer = Peer::new();
+        let limits = ServerLimits { unanswered_requests_max: 2, ..ServerLimits::default() };
+        let (client, mut visit) = tokio::join!(switchboard_client::Client::connect(peer.options()), async {
+            let mut visit = peer.visit().await;
+            visit.welcome(1, limits).await;
+            visit
+        });
+        let client = client.unwrap();
+        let one = client.begin_post(conversation(1), content("one")).await.unwrap();
+        let two = client.begin_post(conversation(1), content("two")).await.unwrap();
+        let mut following = Box::pin(client.follow(conversation(1), Seq::ZERO));
+        assert!(poll_once(following.as_mut()).await.is_pending());
+        let mut third = Box::pin(client.begin_post(conversation(1), content("three")));
+        assert!(poll_once(third.as_mut()).await.is_pending());
+
+        let ids = [visit.request().await.id, visit.request().await.id];
+        visit.accept(ids[0], 1).await;
+        visit.subscribed().await;
+        let _following = following.await.unwrap();
+        let (third, request) = tokio::join!(third, visit.request());
+        assert_eq!(request.n, Some(3));
+        visit.accept(ids[1], 2).await;
+        visit.accept(request.id, 3).await;
+        for post in [one, two, third.unwrap()] {
+            post.await.unwrap();
         }
     });
 }

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use switchboard_client::vocabulary::Seq;
 use switchboard_client::wire::{CloseCode, ErrorBody, ErrorCode, Typing, decode, encode};
-use switchboard_client::{Client, ClientError, ConnectionState, Ending, Fingerprint, Trust, Update};
+use switchboard_client::{
+    Client, ClientError, ConnectionState, Ending, Endpoint, Fingerprint, Trust, Update,
+};
 
 use crate::peer::{Peer, content, conversation, session_id};
-use crate::{connect, connect_error, endpoint, run, until};
+use crate::{connect, connect_error, run, until};
 
 #[test]
 fn a_certificate_with_another_fingerprint_is_refused_and_nothing_is_said() {
@@ -176,7 +178,7 @@ fn typing_goes_both_ways_and_what_a_message_has_overtaken_is_dropped() {
 fn many_clients_share_one_socket() {
     run(async {
         let peer = Peer::new();
-        let endpoint = endpoint();
+        let endpoint = Endpoint::new().unwrap();
         let mut clients = Vec::new();
         let mut visits = Vec::new();
         for number in 0..20 {

@@ -116,12 +116,24 @@ pub struct Trace {
 
 /// How lines of the trace look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String")]
 pub enum TraceFormat {
     /// For people.
     Text,
     /// One JSON object a line.
     Json,
+}
+
+impl TryFrom<String> for TraceFormat {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("{name:?} is no format; allowed are \"text\" and \"json\"")),
+        }
+    }
 }
 
 /// What the command line overrides.

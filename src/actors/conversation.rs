@@ -79,6 +79,7 @@ pub struct ConversationState {
     timer_runs: bool,
 }
 
+#[allow(clippy::large_enum_variant, reason = "nearly always open, and one to an actor")]
 enum Phase {
     Opening,
     Open { live: Live<ActorPorts>, incarnation: Incarnation, kept_revision: u64 },

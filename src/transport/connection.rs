@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt};
-use ractor::ActorRef;
 use switchboard_protocol::wire::{
     CloseCode, ErrorBody, ErrorCode, FrameError, FrameReader, Hello, PROTOCOL_VERSION, ServerFrame, Welcome,
     encode_frame,
@@ -20,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::endpoint::Shared;
 use super::wire::{BadRequest, Speaker};
 use super::{pump, wire};
-use crate::actors::session::{Answered, Ask, Out, Refusal, SessionMsg, SessionPorts};
+use crate::actors::session::{Answered, Ask, Out, Refusal, SessionHandle, SessionMsg, SessionPorts};
 use crate::clock;
 use crate::limits;
 use crate::stats::Latency;
@@ -32,7 +31,7 @@ pub(super) async fn serve(connection: Connection, shared: Arc<Shared>) {
     let close = match opened {
         Ok(Ok(mut open)) => {
             let close = open.run().await;
-            let _ = open.session.cast(SessionMsg::Closed);
+            open.session.tell(SessionMsg::Closed);
             close
         }
         Ok(Err(Refused(code, error))) => {
@@ -53,7 +52,7 @@ struct Open {
     frames: FrameReader,
     credits: Arc<Semaphore>,
     out: UnboundedReceiver<Out>,
-    session: ActorRef<SessionMsg>,
+    session: SessionHandle,
     speaker: Speaker,
     latency: Latency,
 }
@@ -103,7 +102,7 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
 }
 
 struct Welcomed {
-    session: ActorRef<SessionMsg>,
+    session: SessionHandle,
     out: UnboundedReceiver<Out>,
     speaker: Speaker,
     welcome: Welcome,
@@ -180,8 +179,7 @@ impl Open {
         let arrived = clock::instant();
         match wire::request(body) {
             Ok((id, what)) => {
-                // A session that is gone has closed its outbox, which ends the connection.
-                let _ = self.session.cast(SessionMsg::Ask(Ask { id, arrived, what, credit }));
+                self.session.tell(SessionMsg::Ask(Ask { id, arrived, what, credit }));
                 Ok(())
             }
             Err(BadRequest { id: Some(id), error }) => {
@@ -255,7 +253,7 @@ impl Open {
     fn datagram(&self, datagram: &Bytes) {
         // Ephemera may be lost; one that cannot be read is.
         if let Some((conversation, after_seq, expires_ms)) = wire::typing(datagram) {
-            let _ = self.session.cast(SessionMsg::Typing(conversation, after_seq, expires_ms));
+            self.session.tell(SessionMsg::Typing(conversation, after_seq, expires_ms));
         }
     }
 

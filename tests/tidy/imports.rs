@@ -276,7 +276,7 @@ const ONE_WAY_IN: &[(&str, &[&str])] = &[
     ("std::time::Instant::now", CLOCKS),
     ("std::time::SystemTime", CLOCKS),
     // The run-time's clock, which a test can move; the engine has one of its own.
-    ("tokio::time::Instant::now", &["src/clock.rs", "sdk/rust/src/", "loadtest/"]),
+    ("tokio::time::Instant::now", &["src/clock.rs", "src/chat", "sdk/rust/src/", "loadtest/"]),
     ("tracing_subscriber", &["src/main.rs", "src/chat", "loadtest/"]),
     ("uuid", &["protocol/src/vocabulary/id.rs"]),
 ];

@@ -102,6 +102,18 @@ pub struct SessionPorts {
     pub out: mpsc::UnboundedSender<Out>,
 }
 
+/// The way to a session for its connection, which needs no answer: one that is gone has closed its
+/// outbox, and that ends the connection.
+#[derive(Debug, Clone)]
+pub struct SessionHandle(pub(super) ActorRef<SessionMsg>);
+
+impl SessionHandle {
+    /// Tells the session something.
+    pub fn tell(&self, message: SessionMsg) {
+        let _ = self.0.cast(message);
+    }
+}
+
 /// The actor.
 pub struct SessionActor;
 

@@ -199,7 +199,7 @@ impl Journal {
     }
 
     /// Keeps a state of a conversation that goes on, so that opening it stays quick; worth it every
-    /// [`SNAPSHOT_ENTRIES`] entries. All of it must be durable.
+    /// [`super::SNAPSHOT_ENTRIES`] entries. All of it must be durable.
     pub fn keep_snapshot(&self, snapshot: &Conversation) {
         self.inner.folds.offer_snapshot(snapshot);
     }

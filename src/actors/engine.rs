@@ -282,7 +282,7 @@ async fn start_listener(
 }
 
 /// How often a part of the engine may fail before the daemon ends.
-const ENGINE_ALLOWANCE: Allowance = Allowance { failures: 3, within_ms: 60_000 };
+const ENGINE_ALLOWANCE: Allowance = Allowance { times: 3, within_ms: 60_000 };
 
 /// How long an answer may take that goes down the tree.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);

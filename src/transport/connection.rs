@@ -22,6 +22,7 @@ use super::{pump, wire};
 use crate::actors::session::{Answered, Ask, Out, Refusal, SessionHandle, SessionMsg, SessionPorts};
 use crate::clock;
 use crate::limits;
+use crate::machines::budget::Budget;
 use crate::stats::Latency;
 
 /// Serves a connection from hello to goodbye.
@@ -38,7 +39,8 @@ pub(super) async fn serve(connection: Connection, shared: Arc<Shared>) {
             tracing::debug!(%from, %error, "a session was refused");
             code
         }
-        Err(_) => CloseCode::Refused,
+        // Whoever was too slow once may come again.
+        Err(_) => CloseCode::Overloaded,
     };
     connection.close(VarInt::from_u32(close.number()), close_reason(close));
 }
@@ -55,6 +57,7 @@ struct Open {
     session: SessionHandle,
     speaker: Speaker,
     latency: Latency,
+    typing: Budget,
 }
 
 /// A connection that is refused before it has a session.
@@ -90,7 +93,8 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
             let from = connection.remote_address();
             let latency = shared.engine.latency().clone();
             let connection = connection.clone();
-            Ok(Open { connection, from, send, recv, frames, credits, out, session, speaker, latency })
+            let typing = Budget::default();
+            Ok(Open { connection, from, send, recv, frames, credits, out, session, speaker, latency, typing })
         }
         Err(error) => {
             let code = wire::close_for(&error);
@@ -250,8 +254,11 @@ impl Open {
         }
     }
 
-    fn datagram(&self, datagram: &Bytes) {
-        // Ephemera may be lost; one that cannot be read is.
+    fn datagram(&mut self, datagram: &Bytes) {
+        // Ephemera may be lost; one that cannot be read is, and so is one too many.
+        if !self.typing.spend(clock::now(), limits::TYPING) {
+            return;
+        }
         if let Some((conversation, after_seq, expires_ms)) = wire::typing(datagram) {
             self.session.tell(SessionMsg::Typing(conversation, after_seq, expires_ms));
         }

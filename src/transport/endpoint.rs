@@ -164,7 +164,7 @@ fn server_config(options: &EndpointOptions, identity: Identity) -> Result<Server
     transport
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(options.keep_alive))
-        .max_concurrent_bidi_streams(VarInt::from_u32(CLIENT_STREAMS_MAX))
+        .max_concurrent_bidi_streams(VarInt::from_u32(limits::CLIENT_STREAMS_MAX))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(limits::STREAM_RECEIVE_BYTES_MAX))
         .receive_window(VarInt::from_u32(limits::CONNECTION_RECEIVE_BYTES_MAX))
@@ -182,9 +182,6 @@ fn server_config(options: &EndpointOptions, identity: Identity) -> Result<Server
         .incoming_buffer_size_total(INCOMING_BUFFER_BYTES * limits::HANDSHAKES_MAX as u64);
     Ok(server)
 }
-
-/// Streams that a client may open: the session's, and room for uploads.
-const CLIENT_STREAMS_MAX: u32 = 4;
 
 /// Bytes of the handshake that may wait for their turn.
 const CRYPTO_BUFFER_BYTES: usize = 16 * 1024;

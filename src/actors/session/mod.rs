@@ -307,10 +307,10 @@ impl SessionState {
 
     /// Only where it follows: the way is known, and nobody is woken for it.
     fn typing(&self, conversation: ConversationId, after_seq: Seq, expires_ms: u32) {
-        if let Some(way) = self.following.way_to(conversation) {
+        if let Some((way, from)) = self.following.way_to(conversation) {
             let identity = Arc::clone(&self.ports.identity);
             let expires_ms = expires_ms.min(limits::TYPING_MS_MAX);
-            let _ = way.0.cast(ConversationMsg::Typing { identity, after_seq, expires_ms });
+            let _ = way.0.cast(ConversationMsg::Typing { from, identity, after_seq, expires_ms });
         }
     }
 

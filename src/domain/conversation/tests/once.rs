@@ -118,6 +118,20 @@ fn a_forgotten_instance_is_refused_and_a_newer_one_is_not() {
 }
 
 #[test]
+fn an_instance_stays_forgotten_when_older_ones_are_forgotten_after_it() {
+    let mut story = given([(customer(), start())]);
+    let youngest_first = (0..u8::try_from(INSTANCES_MAX).unwrap()).rev().map(|n| FIRST + n);
+    let youngest = FIRST + u8::try_from(INSTANCES_MAX).unwrap() - 1;
+    for client in youngest_first.chain([youngest + 1, youngest + 2]) {
+        let _ = story.when_sent(&customer(), client, 1, post("Hi")).is_recorded();
+    }
+    for forgotten in [youngest, youngest - 1] {
+        let again = story.when_sent(&customer(), forgotten, 1, post("Hi"));
+        again.is_refused(Rejection::InstanceForgotten);
+    }
+}
+
+#[test]
 fn an_instance_that_is_in_use_is_not_forgotten_and_nobody_pushes_out_anothers() {
     let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
     let by_ada = story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).is_recorded();

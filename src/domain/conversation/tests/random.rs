@@ -38,11 +38,11 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn tries() -> impl Strategy<Value = Try> {
-    // A few clients that go on, and many that come once and push each other out.
-    let client = prop_oneof![3 => 1..3_u8, 1 => 1..40_u8];
+/// What is tried by the first so many of everybody, each with so many client instances.
+fn tries(people: u8, clients: u8) -> impl Strategy<Value = Try> {
+    let client = 1..=clients;
     let skip = prop_oneof![12 => Just(1_i8), 2 => -3..4_i8, 1 => -40..40_i8];
-    let new = (0..8_u8, client, skip, -50..200_i16, action(), -3..2_i8);
+    let new = (0..people, client, skip, -50..200_i16, action(), -3..2_i8);
     prop_oneof![
         5 => new.prop_map(|(who, client, skip, clock, action, from_end)| {
             Try::New { who, client, skip, clock, action, from_end }
@@ -192,7 +192,9 @@ proptest! {
     #[test]
     fn a_conversation_is_the_list_of_what_was_accepted(
         starts in prop::bool::weighted(0.9),
-        tries in prop::collection::vec(tries(), 1..120),
+        // A few that go on, or a crowd whose members push each other out.
+        tries in prop::sample::select(vec![(8, 3), (4, 24)])
+            .prop_flat_map(|(people, clients)| prop::collection::vec(tries(people, clients), 1..200)),
     ) {
         let (story, model) = (given([]), Model::default());
         let mut both = Both { story, model, tried: Vec::new(), counters: BTreeMap::new() };

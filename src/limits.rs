@@ -7,6 +7,7 @@ use switchboard_protocol::wire;
 
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
 pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};
+pub use crate::journal::PREVIEW_CHARS_MAX;
 pub use switchboard_protocol::wire::{
     DATAGRAM_BYTES_MAX, DEPTH_MAX, FRAME_BYTES_MAX, UNANSWERED_REQUESTS_MAX,
 };
@@ -23,8 +24,8 @@ pub const CATCH_UP_BYTES_MAX: usize = 64 * 1024;
 /// Rows that wait for a desk before it is given a fresh snapshot instead.
 pub const DESK_ROWS_MAX: usize = 256;
 
-/// Rows of a page of the conversation list.
-pub const LIST_ROWS_MAX: usize = 100;
+/// Rows of a page of the conversation list: as many of the longest as fit into a frame.
+pub const LIST_ROWS_MAX: usize = 48;
 
 /// Events of a page of history.
 pub const HISTORY_EVENTS_MAX: usize = 200;
@@ -62,7 +63,10 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        CATCH_UP_BYTES_MAX, DATAGRAM_BYTES_MAX, FRAME_BYTES_MAX, OUTBOX_BYTES_MAX, REPLY_BYTES_MAX,
+        TYPING_MS_MAX,
+    };
     use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, MessageText, Seq, Timestamp};
     use switchboard_protocol::wire::{
         ConversationFrame, Event, EventKind, Reply, ReplyBody, Sender, ServerFrame, Typing, encode,

@@ -253,6 +253,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     // The one place where wire and domain meet, and the values of the engine that a client is shown.
     ("src/transport/wire.rs", "switchboard::domain"),
     ("src/transport/wire.rs", "switchboard::journal::ListRow"),
+    ("src/transport/wire.rs", "switchboard::journal::Position"),
     ("src/transport/wire.rs", "switchboard::machines::feed::Gap"),
     ("src/transport/wire.rs", "switchboard::machines::live::ReadCursors"),
 ];

@@ -150,8 +150,11 @@ fn allows(accepted: &[WorkspaceAction], action: &WorkspaceAction) -> bool {
             exists && details.role != Role::Owner && is_new
         }
         WorkspaceAction::AddProfile { profile, .. } => {
-            let is_same = |earlier: &WorkspaceAction| matches!(earlier, WorkspaceAction::AddProfile { profile: added, .. } if added == profile);
-            exists && !accepted.iter().any(is_same)
+            let is_new = accepted.iter().all(|earlier| match earlier {
+                WorkspaceAction::AddProfile { profile: added, .. } => added != profile,
+                WorkspaceAction::Create { .. } | WorkspaceAction::AddMember { .. } => true,
+            });
+            exists && is_new
         }
     }
 }

@@ -81,30 +81,30 @@ impl Story {
 impl Outcome {
     /// It is recorded as these events, all by the one who gave the command.
     fn becomes<const N: usize>(self, expected: [What; N]) -> Entry {
-        let entry = self.is_recorded();
+        let entry = self.recorded();
         let by = entry.origin.map(|origin| origin.party);
         assert!(entry.events.iter().all(|event| Some(event.by) == by), "{entry:?}");
         let whats: Vec<_> = entry.events.iter().map(|event| event.what.clone()).collect();
-        assert_eq!(whats, expected);
+        assert_eq!(whats, Vec::from(expected));
         entry
     }
 
-    fn is_recorded(self) -> Entry {
+    fn recorded(self) -> Entry {
         match self.0 {
             Ok(Decision::Record(entry)) => entry,
             other => panic!("not recorded: {other:?}"),
         }
     }
 
-    fn is_refused(self, rejection: Rejection) {
+    fn refused(self, rejection: Rejection) {
         assert_eq!(self.0, Err(rejection));
     }
 
-    fn is_already_so(self) {
+    fn already_so(self) {
         assert_eq!(self.0, Ok(Decision::AlreadySo));
     }
 
-    fn is_answered_as(self, entry: &Entry) {
+    fn answered_as(self, entry: &Entry) {
         assert_eq!(self.0, Ok(Decision::Answered(answer_of(entry))));
     }
 }

@@ -231,7 +231,7 @@ proptest! {
             let (counter, first) = &mut unanswered[which];
             let outcome = story.when_sent(&customer(), 2, *counter, post(&format!("{counter}")));
             match first {
-                Some(entry) => outcome.is_answered_as(entry),
+                Some(entry) => outcome.answered_as(entry),
                 None => {
                     *first = Some(outcome.becomes([message(&format!("{counter}"))]));
                     sent += 1;

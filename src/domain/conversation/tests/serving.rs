@@ -9,7 +9,7 @@ fn an_agent_enters_once() {
     let mut story = given([(customer(), start())]);
     let entry = story.when(&agent(ADA), Action::Join).becomes([What::Entered { member: ADA }]);
     assert_eq!(entry.after(), place(2, 1), "the customer counts nothing of it");
-    story.when(&agent(ADA), Action::Join).is_already_so();
+    story.when(&agent(ADA), Action::Join).already_so();
     assert!(story.state.is_served());
     assert_eq!((story.state.assignee, story.state.epoch), (None, 0), "joining assigns nobody");
 }
@@ -24,7 +24,7 @@ fn only_agents_serve() {
         (Action::Complete, "complete"),
     ];
     for (command, action) in actions {
-        story.when(&customer(), command).is_refused(Rejection::OnlyAgents { action });
+        story.when(&customer(), command).refused(Rejection::OnlyAgents { action });
     }
 }
 
@@ -33,16 +33,16 @@ fn a_conversation_holds_so_many_agents() {
     let mut story = given([(customer(), start())]);
     let member = |n: usize| MemberId::from_bytes([u8::try_from(n).unwrap() + 100; 16]);
     for n in 0..AGENTS_MAX {
-        let _ = story.when(&agent(member(n)), Action::Join).is_recorded();
+        let _ = story.when(&agent(member(n)), Action::Join).recorded();
     }
     let full = Rejection::TooManyAgents { agents: AGENTS_MAX, max: AGENTS_MAX };
-    story.when(&agent(ADA), Action::Join).is_refused(full.clone());
-    story.when(&agent(ADA), Action::Take).is_refused(full);
+    story.when(&agent(ADA), Action::Join).refused(full.clone());
+    story.when(&agent(ADA), Action::Take).refused(full);
     assert_eq!(story.state.assignee, None, "whoever cannot enter takes nothing");
-    story.when(&agent(member(3)), Action::Join).is_already_so();
+    story.when(&agent(member(3)), Action::Join).already_so();
     let _ = story.when(&agent(member(3)), Action::Take).becomes([What::Assigned { member: member(3) }]);
-    let _ = story.when(&agent(member(0)), Action::Leave).is_recorded();
-    let _ = story.when(&agent(ADA), Action::Join).is_recorded();
+    let _ = story.when(&agent(member(0)), Action::Leave).recorded();
+    let _ = story.when(&agent(ADA), Action::Join).recorded();
 }
 
 #[test]
@@ -53,16 +53,16 @@ fn leaving_neither_unassigns_nor_completes() {
     assert!(entry.seen_by(Reader::Customer).next().is_none());
     assert_eq!((story.state.assignee, story.state.epoch), (Some(ADA), epoch));
     assert!(story.state.is_served() && story.state.agents.is_empty());
-    story.when(&agent(ADA), Action::Leave).is_already_so();
+    story.when(&agent(ADA), Action::Leave).already_so();
     let _ = story.when(&agent(ADA), Action::Join).becomes([What::Entered { member: ADA }]);
 }
 
 #[test]
 fn when_the_last_of_those_who_only_joined_leaves_the_bot_goes_on() {
     let mut story = given([(customer(), start()), (agent(ADA), Action::Join), (agent(BEN), Action::Join)]);
-    let _ = story.when(&agent(ADA), Action::Leave).is_recorded();
+    let _ = story.when(&agent(ADA), Action::Leave).recorded();
     assert!(story.state.is_served());
-    let _ = story.when(&agent(BEN), Action::Leave).is_recorded();
+    let _ = story.when(&agent(BEN), Action::Leave).recorded();
     assert!(!story.state.is_served());
 }
 
@@ -79,8 +79,8 @@ fn taking_a_free_conversation_assigns_it_and_enters() {
 fn whoever_is_inside_already_is_only_assigned_and_whoever_has_left_only_enters() {
     let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
     let _ = story.when(&agent(ADA), Action::Take).becomes([What::Assigned { member: ADA }]);
-    story.when(&agent(ADA), Action::Take).is_already_so();
-    let _ = story.when(&agent(ADA), Action::Leave).is_recorded();
+    story.when(&agent(ADA), Action::Take).already_so();
+    let _ = story.when(&agent(ADA), Action::Leave).recorded();
     let _ = story.when(&agent(ADA), Action::Take).becomes([What::Entered { member: ADA }]);
     assert_eq!(story.state.epoch, 1, "the assignee is the same");
 }
@@ -89,12 +89,12 @@ fn whoever_is_inside_already_is_only_assigned_and_whoever_has_left_only_enters()
 fn what_somebody_serves_is_not_taken_and_the_loser_is_told_who_won() {
     let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
     let lost = Rejection::AlreadyAssigned { by: ADA };
-    story.when(&agent(BEN), Action::Take).is_refused(lost.clone());
+    story.when(&agent(BEN), Action::Take).refused(lost.clone());
     let _ = story.when(&agent(BEN), Action::Join).becomes([What::Entered { member: BEN }]);
-    story.when(&agent(BEN), Action::Take).is_refused(lost.clone());
-    let _ = story.when(&agent(ADA), Action::Leave).is_recorded();
-    story.when(&agent(BEN), Action::Take).is_refused(lost);
-    let _ = story.when(&agent(BEN), Action::Complete).is_recorded();
+    story.when(&agent(BEN), Action::Take).refused(lost.clone());
+    let _ = story.when(&agent(ADA), Action::Leave).recorded();
+    story.when(&agent(BEN), Action::Take).refused(lost);
+    let _ = story.when(&agent(BEN), Action::Complete).recorded();
     let taken = [What::Assigned { member: BEN }, What::Entered { member: BEN }];
     let _ = story.when(&agent(BEN), Action::Take).becomes(taken);
 }
@@ -102,19 +102,19 @@ fn what_somebody_serves_is_not_taken_and_the_loser_is_told_who_won() {
 #[test]
 fn nothing_is_completed_that_nobody_serves() {
     let mut story = given([(customer(), start())]);
-    story.when(&agent(ADA), Action::Complete).is_refused(Rejection::NotServed);
-    let _ = story.when(&agent(ADA), Action::Take).is_recorded();
-    let _ = story.when(&agent(ADA), Action::Complete).is_recorded();
-    story.when(&agent(ADA), Action::Complete).is_refused(Rejection::NotServed);
+    story.when(&agent(ADA), Action::Complete).refused(Rejection::NotServed);
+    let _ = story.when(&agent(ADA), Action::Take).recorded();
+    let _ = story.when(&agent(ADA), Action::Complete).recorded();
+    story.when(&agent(ADA), Action::Complete).refused(Rejection::NotServed);
 }
 
 #[test]
 fn only_an_agent_who_has_entered_completes() {
     let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
     let outside = Rejection::NotEntered { action: "complete" };
-    story.when(&agent(BEN), Action::Complete).is_refused(outside.clone());
-    let _ = story.when(&agent(ADA), Action::Leave).is_recorded();
-    story.when(&agent(ADA), Action::Complete).is_refused(outside);
+    story.when(&agent(BEN), Action::Complete).refused(outside.clone());
+    let _ = story.when(&agent(ADA), Action::Leave).recorded();
+    story.when(&agent(ADA), Action::Complete).refused(outside);
 }
 
 #[test]
@@ -130,6 +130,6 @@ fn any_agent_who_has_entered_completes_and_all_are_out() {
     assert_eq!((story.state.assignee, story.state.epoch), (None, 2));
     assert!(!story.state.is_served());
     for member in [ADA, BEN, CID] {
-        story.when(&agent(member), post("Hi")).is_refused(Rejection::NotEntered { action: "post" });
+        story.when(&agent(member), post("Hi")).refused(Rejection::NotEntered { action: "post" });
     }
 }

@@ -15,7 +15,7 @@ fn a_customer_starts_their_conversation() {
 fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
     let mut story = given([]);
     let greeting = Some(text("Hello"));
-    let entry = story.when(&customer(), Action::Start { customer: key("minji"), greeting }).is_recorded();
+    let entry = story.when(&customer(), Action::Start { customer: key("minji"), greeting }).recorded();
     let started = Event { by: Party::Customer, what: What::Started { customer: key("minji") } };
     assert_eq!(entry.events, [started, Event { by: Party::Bot, what: message("Hello") }]);
     assert_eq!((story.state.customer_unread.count(), story.state.staff_unread.count()), (1, 0));
@@ -25,25 +25,25 @@ fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
 fn starting_twice_changes_nothing_and_greets_nobody_again() {
     let mut story = given([(customer(), start())]);
     let again = Action::Start { customer: key("minji"), greeting: Some(text("Hello")) };
-    story.when(&customer(), again).is_already_so();
+    story.when(&customer(), again).already_so();
 }
 
 #[test]
 fn only_the_customer_starts_it() {
     for mut story in [given([]), given([(customer(), start())])] {
-        story.when(&agent(ADA), start()).is_refused(Rejection::OnlyCustomer { action: "open" });
-        story.when(&stranger(), start()).is_refused(Rejection::NoSuchConversation);
-        story.when(&customer_elsewhere(), start()).is_refused(Rejection::NoSuchConversation);
+        story.when(&agent(ADA), start()).refused(Rejection::OnlyCustomer { action: "open" });
+        story.when(&stranger(), start()).refused(Rejection::NoSuchConversation);
+        story.when(&customer_elsewhere(), start()).refused(Rejection::NoSuchConversation);
     }
 }
 
 #[test]
 fn nobody_is_made_another_customers_partner() {
     let theirs = Action::Start { customer: key("stranger"), greeting: None };
-    given([]).when(&customer(), theirs.clone()).is_refused(Rejection::NoSuchConversation);
+    given([]).when(&customer(), theirs.clone()).refused(Rejection::NoSuchConversation);
     let mut story = given([(customer(), start())]);
-    story.when(&stranger(), theirs.clone()).is_refused(Rejection::NoSuchConversation);
-    story.when(&customer(), theirs).is_already_so();
+    story.when(&stranger(), theirs.clone()).refused(Rejection::NoSuchConversation);
+    story.when(&customer(), theirs).already_so();
 }
 
 #[test]
@@ -59,12 +59,12 @@ fn the_customer_and_an_agent_who_has_entered_post() {
 fn an_agent_posts_only_while_inside() {
     let mut story = given([(customer(), start()), (agent(BEN), Action::Join)]);
     let outside = Rejection::NotEntered { action: "post" };
-    story.when(&agent(ADA), post("Hi")).is_refused(outside.clone());
-    let _ = story.when(&agent(ADA), Action::Join).is_recorded();
-    let _ = story.when(&agent(ADA), Action::Leave).is_recorded();
-    story.when(&agent(ADA), post("Hi")).is_refused(outside.clone());
-    let _ = story.when(&agent(BEN), Action::Complete).is_recorded();
-    story.when(&agent(BEN), post("Hi")).is_refused(outside);
+    story.when(&agent(ADA), post("Hi")).refused(outside.clone());
+    let _ = story.when(&agent(ADA), Action::Join).recorded();
+    let _ = story.when(&agent(ADA), Action::Leave).recorded();
+    story.when(&agent(ADA), post("Hi")).refused(outside.clone());
+    let _ = story.when(&agent(BEN), Action::Complete).recorded();
+    story.when(&agent(BEN), post("Hi")).refused(outside);
 }
 
 #[test]
@@ -73,12 +73,12 @@ fn to_everybody_else_the_conversation_does_not_exist() {
     for action in actions {
         let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
         for who in [stranger(), outsider(), customer_elsewhere()] {
-            story.when(&who, action.clone()).is_refused(Rejection::NoSuchConversation);
+            story.when(&who, action.clone()).refused(Rejection::NoSuchConversation);
             assert_eq!(admit(&story.state, &who), Err(Rejection::NoSuchConversation));
         }
         let mut unbegun = given([]);
         for who in [customer(), agent(ADA)] {
-            unbegun.when(&who, action.clone()).is_refused(Rejection::NoSuchConversation);
+            unbegun.when(&who, action.clone()).refused(Rejection::NoSuchConversation);
             assert_eq!(admit(&unbegun.state, &who), Err(Rejection::NoSuchConversation));
         }
     }
@@ -105,7 +105,7 @@ fn a_text_has_at_most_so_many_characters_however_many_bytes_these_have() {
             let longest = letter.repeat(TEXT_CHARS_MAX);
             let _ = story.when(&who, post(&longest)).becomes([message(&longest)]);
             let too_long = Rejection::TextTooLong { chars: TEXT_CHARS_MAX + 1, max: TEXT_CHARS_MAX };
-            story.when(&who, post(&format!("{longest}!"))).is_refused(too_long);
+            story.when(&who, post(&format!("{longest}!"))).refused(too_long);
         }
     }
 }
@@ -113,7 +113,7 @@ fn a_text_has_at_most_so_many_characters_however_many_bytes_these_have() {
 #[test]
 fn content_of_an_unknown_kind_is_refused() {
     let mut story = given([(customer(), start())]);
-    story.when(&customer(), Action::Post { content: Content::Unknown }).is_refused(Rejection::UnknownContent);
+    story.when(&customer(), Action::Post { content: Content::Unknown }).refused(Rejection::UnknownContent);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn time_does_not_run_backwards_with_the_clock() {
     let times = [(900, 1_000), (1_000, 1_000), (i64::MIN, 1_000), (1_001, 1_001), (1_000, 1_001)];
     for (now, at) in times {
         story.now = now;
-        let entry = story.when(&customer(), post("Hi")).is_recorded();
+        let entry = story.when(&customer(), post("Hi")).recorded();
         assert_eq!(entry.at, Timestamp::from_millis(at));
     }
 }
@@ -144,7 +144,7 @@ fn only_those_who_may_post_are_shown_typing() {
     for who in [agent(BEN), stranger(), outsider()] {
         assert_eq!(story.state.typist(&who), None, "{who:?}");
     }
-    let _ = story.when(&agent(ADA), Action::Leave).is_recorded();
+    let _ = story.when(&agent(ADA), Action::Leave).recorded();
     assert_eq!(story.state.typist(&agent(ADA)), None);
     assert_eq!(given([]).state.typist(&customer()), None);
 }

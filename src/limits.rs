@@ -63,10 +63,7 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        CATCH_UP_BYTES_MAX, DATAGRAM_BYTES_MAX, FRAME_BYTES_MAX, OUTBOX_BYTES_MAX, REPLY_BYTES_MAX,
-        TYPING_MS_MAX,
-    };
+    use super::*;
     use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, MessageText, Seq, Timestamp};
     use switchboard_protocol::wire::{
         ConversationFrame, Event, EventKind, Reply, ReplyBody, Sender, ServerFrame, Typing, encode,

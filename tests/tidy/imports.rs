@@ -86,6 +86,7 @@ const ROOMS: &[Room] = &[
             "switchboard::domain",
             "switchboard::machines",
             "switchboard::journal",
+            "switchboard::limits",
             "switchboard_protocol",
         ],
         libraries: Libraries::Only(&[]),

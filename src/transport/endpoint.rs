@@ -84,7 +84,8 @@ impl Endpoint {
         let address = socket.local_addr().map_err(bind)?;
         let config = endpoint_config(&identity);
         let server = server_config(options, identity)?;
-        let quic = quinn::Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime)).map_err(bind)?;
+        let quic =
+            quinn::Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime)).map_err(bind)?;
         let limits = ServerLimits {
             subscriptions_max: limits::SUBSCRIPTIONS_MAX as u32,
             text_chars_max: u32::try_from(engine.policy().text_chars_max).unwrap_or(u32::MAX),

@@ -152,7 +152,10 @@ fn load(layers: &Layers) -> Result<Settings, ExitCode> {
 fn start_tracing(settings: &Settings) -> Result<(), String> {
     let filter = tracing_subscriber::EnvFilter::try_new(&settings.trace.level)
         .map_err(|error| format!("trace.level: {:?} is no level or filter: {error}", settings.trace.level))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people: in a file they are debris.
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match settings.trace.format {
         TraceFormat::Text => lines.init(),
         TraceFormat::Json => lines.json().init(),

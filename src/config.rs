@@ -35,6 +35,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct Listen {
     /// The UDP address.
+    #[serde(deserialize_with = "address")]
     pub address: SocketAddr,
     /// How long a connection may be silent.
     pub idle_ms: u64,
@@ -215,6 +216,15 @@ pub const fn millis(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+/// Reads an address with its port; what is none is named.
+fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| {
+        let allowed = "allowed is an IP address with a port, such as 127.0.0.1:4433 or [::]:4433";
+        serde::de::Error::custom(format!("{text:?} is no socket address; {allowed}"))
+    })
+}
+
 fn within(key: &str, value: u64, least: u64, most: u64) -> Result<(), SettingsError> {
     if (least..=most).contains(&value) {
         return Ok(());
@@ -264,7 +274,7 @@ mod tests {
         let cases = [
             ("[listen]\nidle_ms = 5", vec!["listen.idle_ms", "5", "1000 to 600000"]),
             ("[listen]\nidle_ms = \"soon\"", vec!["listen.idle_ms", "soon", "integer"]),
-            ("[listen]\naddress = \"nowhere\"", vec!["listen.address", "socket address"]),
+            ("[listen]\naddress = \"nowhere\"", vec!["listen.address", "nowhere", "[::]:4433"]),
             ("[trace]\nformat = \"xml\"", vec!["trace.format", "xml", "text", "json"]),
             ("[listen]\nport = 1", vec!["port", "unknown field"]),
             ("[tls]\nkey = \"k.pem\"", vec!["tls.key", "k.pem", "tls.certificate"]),

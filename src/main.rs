@@ -107,13 +107,15 @@ fn serve(options: &Serve) -> ExitCode {
 }
 
 fn check_config(layers: &Layers) -> ExitCode {
-    match load(layers) {
-        Ok(settings) => {
-            say(&format!("the settings can be used\n{settings:#?}"));
-            ExitCode::SUCCESS
-        }
-        Err(code) => code,
+    let settings = match load(layers) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    if let Err(why) = trace_filter(&settings) {
+        return fail(EXIT_USAGE, &why);
     }
+    say(&format!("the settings can be used\n{settings:#?}"));
+    ExitCode::SUCCESS
 }
 
 fn verify(folder: &Folder) -> ExitCode {
@@ -150,14 +152,22 @@ fn load(layers: &Layers) -> Result<Settings, ExitCode> {
 }
 
 fn start_tracing(settings: &Settings) -> Result<(), String> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&settings.trace.level)
-        .map_err(|error| format!("trace.level: {:?} is no level or filter: {error}", settings.trace.level))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = trace_filter(settings)?;
+    // Colours are for people: in a file they are debris.
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match settings.trace.format {
         TraceFormat::Text => lines.init(),
         TraceFormat::Json => lines.json().init(),
     }
     Ok(())
+}
+
+fn trace_filter(settings: &Settings) -> Result<tracing_subscriber::EnvFilter, String> {
+    let level = &settings.trace.level;
+    tracing_subscriber::EnvFilter::try_new(level)
+        .map_err(|error| format!("trace.level: {level:?} is no level or filter: {error}"))
 }
 
 /// Says something to whoever called the command.

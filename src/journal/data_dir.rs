@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -25,18 +26,22 @@ impl DataDir {
     /// # Errors
     /// When another process has it, a newer program wrote it, or it cannot be used.
     pub(super) fn lock(path: &Path) -> Result<Self, StartError> {
-        fs::create_dir_all(path).map_err(io(path))?;
-        Self::lock_existing(path)
+        // What people write to each other is in it.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        let lock = lock_file(path)?;
+        check_format(path)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// Locks a data folder that must be there already.
+    /// Locks a data folder that must be there already. Leaves nothing in a folder that is none.
     ///
     /// # Errors
     /// As [`DataDir::lock`], and when there is none.
     pub(super) fn lock_existing(path: &Path) -> Result<Self, StartError> {
-        let lock = lock_file(path)?;
-        check_format(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        if !path.join(FORMAT).exists() {
+            return Err(io(path)(std::io::Error::other("it is not a data folder; name one with --data")));
+        }
+        Self::lock(path)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -109,6 +114,7 @@ const VERSION: u32 = 1;
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_folder_is_held_by_one_at_a_time() {
@@ -139,5 +145,20 @@ mod tests {
         let missing = dir.path().join("missing");
         assert!(DataDir::lock_existing(&missing).is_err());
         assert!(!missing.exists());
+        let sentence = DataDir::lock_existing(dir.path()).unwrap_err().to_string();
+        assert!(sentence.contains("not a data folder"), "{sentence}");
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "something was left in a folder that is none"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_made_is_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = dir.path().join("data");
+        drop(DataDir::lock(&made).unwrap());
+        assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

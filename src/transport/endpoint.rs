@@ -9,12 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt};
+use quinn::{
+    ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime,
+    TransportConfig, VarInt,
+};
 use switchboard_protocol::wire::{CloseCode, ServerLimits};
 
 use super::connection;
 use super::tls::{Identity, TlsError};
 use crate::actors::engine::Engine;
+use crate::clock;
 use crate::limits;
 
 /// The settings of the listener.
@@ -78,10 +82,10 @@ impl Endpoint {
         let bind = |error| EndpointError::Bind { address: options.address, error };
         let socket = socket(options.address).map_err(bind)?;
         let address = socket.local_addr().map_err(bind)?;
+        let config = endpoint_config(&identity);
         let server = server_config(options, identity)?;
         let quic =
-            quinn::Endpoint::new(EndpointConfig::default(), Some(server), socket, Arc::new(TokioRuntime))
-                .map_err(bind)?;
+            quinn::Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime)).map_err(bind)?;
         let limits = ServerLimits {
             subscriptions_max: limits::SUBSCRIPTIONS_MAX as u32,
             text_chars_max: u32::try_from(engine.policy().text_chars_max).unwrap_or(u32::MAX),
@@ -155,6 +159,32 @@ fn socket(address: SocketAddr) -> std::io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
+/// Connections of the process before this one are reset at their next packet: its clients need not wait
+/// until they believe in the silence.
+fn endpoint_config(identity: &Identity) -> EndpointConfig {
+    let mut config = EndpointConfig::new(identity.reset_key());
+    config.min_reset_interval(RESET_INTERVAL).cid_generator(|| Box::new(RandomIds));
+    config
+}
+
+/// Ids of connections that no process takes for another's mistake: quinn's own carry a signature that
+/// ends with the process, and what does not bear it is not even reset.
+struct RandomIds;
+
+impl ConnectionIdGenerator for RandomIds {
+    fn generate_cid(&mut self) -> ConnectionId {
+        ConnectionId::new(&clock::random::<CONNECTION_ID_BYTES>())
+    }
+
+    fn cid_len(&self) -> usize {
+        CONNECTION_ID_BYTES
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
+    }
+}
+
 fn server_config(options: &EndpointOptions, identity: Identity) -> Result<ServerConfig, EndpointError> {
     let tls = QuicServerConfig::try_from(Arc::new(identity.server_config()?))
         .map_err(|error| EndpointError::Setting(error.to_string()))?;
@@ -182,6 +212,12 @@ fn server_config(options: &EndpointOptions, identity: Identity) -> Result<Server
         .incoming_buffer_size_total(INCOMING_BUFFER_BYTES * limits::HANDSHAKES_MAX as u64);
     Ok(server)
 }
+
+/// The length of a connection's id.
+const CONNECTION_ID_BYTES: usize = 8;
+
+/// The least time between two resets: a restart under load has many to send.
+const RESET_INTERVAL: Duration = Duration::from_micros(200);
 
 /// Bytes of the handshake that may wait for their turn.
 const CRYPTO_BUFFER_BYTES: usize = 16 * 1024;

@@ -8,6 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use quinn::crypto::HmacKey;
+use ring::hmac;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
@@ -90,6 +92,13 @@ impl Identity {
         text
     }
 
+    /// The key that proves to a client that its connection is no more: the same after a restart, so that
+    /// clients of a process that was killed are told at their next packet and need not wait in silence.
+    pub(super) fn reset_key(&self) -> Arc<dyn HmacKey> {
+        let secret = Sha256::new().chain_update(RESET_KEY_USE).chain_update(self.key.secret_der()).finalize();
+        Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &secret))
+    }
+
     /// The TLS side of the listener: TLS 1.3, our protocol, no early data.
     ///
     /// # Errors
@@ -144,6 +153,9 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
+/// Keeps what is made of the private key for this use apart from anything else made of it.
+const RESET_KEY_USE: &[u8] = b"switchboard stateless reset";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +172,20 @@ mod tests {
         let mode = std::fs::metadata(dir.path().join("tls/key.pem")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(first.server_config().is_ok());
+    }
+
+    #[test]
+    fn a_restart_can_still_reset_what_the_process_before_it_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let token = |folder: &str| {
+            let source = TlsSource::SelfMade { dir: dir.path().join(folder) };
+            let key = Identity::load(&source).unwrap().reset_key();
+            let mut token = vec![0; key.signature_len()];
+            key.sign(b"a connection", &mut token);
+            token
+        };
+        assert_eq!(token("one"), token("one"));
+        assert_ne!(token("one"), token("other"));
     }
 
     #[test]

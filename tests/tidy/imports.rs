@@ -271,6 +271,7 @@ const ONE_WAY_IN: &[(&str, &[&str])] = &[
     ("quinn", &["src/transport/", "sdk/rust/src/transport"]),
     ("ractor", &["src/actors/"]),
     ("rcgen", &["src/transport/tls.rs"]),
+    ("ring", &["src/transport/tls.rs"]),
     ("rmp_serde", &["protocol/src/wire/codec.rs", "src/journal/stored/"]),
     ("rustls", &["src/transport/tls.rs", "sdk/rust/src/trust.rs", "sdk/rust/src/transport"]),
     ("rustls_native_certs", &["sdk/rust/src/trust.rs"]),

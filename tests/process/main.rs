@@ -1,0 +1,19 @@
+//! Tests with real processes: the daemon as it is started, stopped, killed and refused, and its clients.
+//!
+//! Owns what only processes can show. They speak with the daemon as anybody does: by the command line, the
+//! SDK, and for what no well-behaved client says, by frames of their own. Must not know the engine's insides.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
+
+mod chance;
+mod chat;
+mod daemon;
+mod folder;
+mod kills;
+mod load;
+mod manners;
+mod people;
+mod raw;
+mod talk;
+mod wait;
+mod wire;

@@ -1,0 +1,120 @@
+//! Customers and agents, by the SDK.
+//!
+//! Owns how they connect, and what each may see of a conversation. Must not know processes.
+
+use std::time::Duration;
+
+use switchboard::ready::Ready;
+use switchboard_client::vocabulary::{Content, ConversationId, MessageText, Seq, Token, UserKey};
+use switchboard_client::wire::{Credentials, Event, EventKind, Sender};
+use switchboard_client::{BackoffSettings, Client, ConnectOptions, Trust};
+
+use crate::daemon::Daemon;
+use crate::wait::in_time;
+
+/// A customer of the demo workspace.
+pub(crate) async fn customer(daemon: &Daemon, user_key: &str) -> Client {
+    connect(daemon, as_customer(daemon, user_key)).await
+}
+
+/// An agent of the demo workspace, by its place in the list.
+pub(crate) async fn agent(daemon: &Daemon, at: usize) -> Client {
+    connect(daemon, as_member(&daemon.demo().agents[at].token)).await
+}
+
+/// The owner of the demo workspace, who may serve as well.
+pub(crate) async fn owner(daemon: &Daemon) -> Client {
+    connect(daemon, as_member(&daemon.demo().owner.token)).await
+}
+
+pub(crate) fn as_customer(daemon: &Daemon, user_key: &str) -> Credentials {
+    let user_key = UserKey::new(user_key).unwrap();
+    Credentials::Customer { profile: daemon.demo().profile, platform: None, user_key }
+}
+
+pub(crate) fn as_member(token: &str) -> Credentials {
+    Credentials::Agent { token: Token::new(token).unwrap() }
+}
+
+/// A client of the daemon, which is known by the fingerprint that its ready file told.
+pub(crate) async fn connect(daemon: &Daemon, credentials: Credentials) -> Client {
+    let ready: Ready = switchboard::ready::read(&daemon.ready_file()).unwrap();
+    let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
+    let options = ConnectOptions::new(ready.addresses, trust, credentials).backoff(IMPATIENT);
+    in_time("session", Client::connect(options)).await.unwrap()
+}
+
+pub(crate) fn text(text: impl Into<String>) -> Content {
+    Content::text(MessageText::new(text.into()).unwrap())
+}
+
+/// What an event says, if it is a message.
+pub(crate) fn said(event: &Event) -> Option<&str> {
+    match &event.what {
+        EventKind::Message { content: Content::Text { text } } => Some(text.as_str()),
+        EventKind::Message { content: Content::Unknown }
+        | EventKind::Started
+        | EventKind::Assigned { .. }
+        | EventKind::Entered
+        | EventKind::Left
+        | EventKind::Completed
+        | EventKind::Unknown => None,
+    }
+}
+
+/// Everything of a conversation that the client may see, as it is stored; without gaps, or the test fails.
+pub(crate) async fn stored(client: &Client, conversation: ConversationId) -> Vec<Event> {
+    let mut pages = Vec::new();
+    let mut before = None;
+    loop {
+        let page = in_time("history", client.history(conversation, before, 200)).await.unwrap();
+        before = page.events.first().map(|event| event.seq);
+        pages.push(page.events);
+        if !page.more {
+            break;
+        }
+    }
+    let events: Vec<Event> = pages.into_iter().rev().flatten().collect();
+    without_gaps(&events);
+    events
+}
+
+/// What a customer may see of what the staff see: neither who came and went, nor which agent it was, nor
+/// that there is anything more.
+pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
+    let mut last = Seq::ZERO;
+    let seen = staff.iter().filter(|event| match event.what {
+        EventKind::Started | EventKind::Message { .. } => true,
+        EventKind::Assigned { .. }
+        | EventKind::Entered
+        | EventKind::Left
+        | EventKind::Completed
+        | EventKind::Unknown => false,
+    });
+    let seen = seen.map(|event| {
+        last = last.next();
+        let by = match event.by {
+            Sender::Agent { .. } => Sender::Agent { member: None },
+            Sender::Customer | Sender::Bot | Sender::Unknown => event.by.clone(),
+        };
+        Event { seq: last, at: event.at, by, what: event.what.clone() }
+    });
+    seen.collect()
+}
+
+/// Sees to it that events count 1, 2, 3 and so on, and that time does not run back.
+pub(crate) fn without_gaps(events: &[Event]) {
+    let mut last = Seq::ZERO;
+    for event in events {
+        assert_eq!(event.seq, last.next(), "a gap or a repeat after {last}");
+        last = event.seq;
+    }
+    assert!(events.is_sorted_by_key(|event| event.at), "time runs back");
+}
+
+/// A daemon that is killed every second is worth no growing wait here.
+const IMPATIENT: BackoffSettings = BackoffSettings {
+    first: Duration::from_millis(50),
+    max: Duration::from_millis(200),
+    settled: Duration::from_millis(100),
+};

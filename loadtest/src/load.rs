@@ -178,7 +178,7 @@ impl Usage {
             acknowledged: counts.acknowledged,
             delivered: counts.delivered,
             refused: counts.refused,
-            first_refusal: counts.first_refusal,
+            first_fault: counts.first_fault,
             lost: received.iter().map(lost).sum(),
             repeated: counts.repeated,
             out_of_order: counts.out_of_order,

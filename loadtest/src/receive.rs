@@ -40,7 +40,7 @@ impl Receiver {
             match update {
                 Ok(Update::Event(event)) => self.event(&event, &mut last, &mut received),
                 Ok(Update::Cursors(_) | Update::CaughtUp(_) | Update::Typing(_)) => {}
-                Err(_) => self.tally.spoiled(),
+                Err(error) => self.tally.spoiled(error.to_string()),
             }
         }
         received
@@ -49,7 +49,7 @@ impl Receiver {
     fn event(&self, event: &Event, last: &mut Seq, received: &mut Received) {
         let now = clock::now();
         if event.seq != last.next() {
-            self.tally.spoiled();
+            self.tally.spoiled(format!("event {} came after {last}", event.seq));
         }
         *last = event.seq;
         let EventKind::Message { content } = &event.what else { return };
@@ -58,7 +58,7 @@ impl Receiver {
                 let arrival = received.orders[payload.side.index()].take(payload.number);
                 self.tally.arrived(&payload, arrival, payload.side != self.side, now);
             }
-            Some(_) | None => self.tally.spoiled(),
+            Some(_) | None => self.tally.spoiled(format!("event {} is not as it was sent", event.seq)),
         }
     }
 }

@@ -27,8 +27,8 @@ pub struct LoadReport {
     pub delivered: u64,
     /// Messages that were refused.
     pub refused: u64,
-    /// Why the first of them was.
-    pub first_refusal: Option<String>,
+    /// The first refusal, or what the first spoiled thing was.
+    pub first_fault: Option<String>,
     /// Messages that did not reach both ends.
     pub lost: u64,
     /// Messages that reached an end more than once.
@@ -156,8 +156,8 @@ impl fmt::Display for LoadReport {
             f,
             "lost {lost}   repeated {repeated}   out of order {out_of_order}   spoiled {spoiled}   refused {refused}"
         )?;
-        if let Some(why) = &self.first_refusal {
-            writeln!(f, "the first refusal: {why}")?;
+        if let Some(why) = &self.first_fault {
+            writeln!(f, "the first of them: {why}")?;
         }
         writeln!(f, "{:.0} a second\n", self.per_second)?;
         head(f, "milliseconds")?;

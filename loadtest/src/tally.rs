@@ -31,8 +31,8 @@ pub(crate) struct Counts {
     pub(crate) measured: u64,
     /// Messages that were refused, or whose client ended.
     pub(crate) refused: u64,
-    /// Why the first of them was.
-    pub(crate) first_refusal: Option<String>,
+    /// The first refusal, or what the first spoiled thing was.
+    pub(crate) first_fault: Option<String>,
     /// Messages that reached the other end of their pair.
     pub(crate) delivered: u64,
     /// Messages that reached an end once more.
@@ -86,7 +86,7 @@ impl Tally {
         match refusal {
             Some(refusal) => {
                 sum.counts.refused += 1;
-                sum.counts.first_refusal.get_or_insert(refusal);
+                sum.counts.first_fault.get_or_insert(refusal);
             }
             None => {
                 sum.counts.acknowledged += 1;
@@ -123,8 +123,10 @@ impl Tally {
     }
 
     /// Something has arrived that should not look so.
-    pub(crate) fn spoiled(&self) {
-        self.lock().counts.spoiled += 1;
+    pub(crate) fn spoiled(&self, what: String) {
+        let mut sum = self.lock();
+        sum.counts.spoiled += 1;
+        sum.counts.first_fault.get_or_insert(what);
     }
 
     /// Waits until the counts satisfy a condition.

@@ -20,7 +20,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     });
 
     let folder = folder();
-    let mut journal = Bench::start(JournalOptions::new(folder.path()));
+    let mut journal = Bench::start(&JournalOptions::new(folder.path()));
     journal.open(CONVERSATIONS);
     journal.append(REBUILT);
     journal.journal.stop().unwrap();
@@ -40,7 +40,7 @@ fn fold() -> Duration {
         fold_tail_bytes: never,
         ..JournalOptions::new(folder.path())
     };
-    let mut journal = Bench::start(options);
+    let mut journal = Bench::start(&options);
     journal.open(CONVERSATIONS);
     journal.append(FOLDED);
     let begun = clock::instant();

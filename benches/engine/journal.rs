@@ -46,7 +46,7 @@ fn appends(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for outstanding in [1, 16, 64, 256, 1_024] {
         let folder = folder();
-        let mut journal = Bench::start(JournalOptions::new(folder.path()));
+        let mut journal = Bench::start(&JournalOptions::new(folder.path()));
         journal.open(outstanding);
         group.bench_with_input(
             BenchmarkId::new("append", outstanding),
@@ -69,13 +69,13 @@ fn appends(criterion: &mut Criterion) {
 /// Opening a conversation, which is what waking it takes: from its entries, and from a state that was kept.
 fn opening(criterion: &mut Criterion) {
     let folder = folder();
-    let mut journal = Bench::start(JournalOptions::new(folder.path()));
+    let mut journal = Bench::start(&JournalOptions::new(folder.path()));
     journal.open(1);
     journal.append(ENTRIES);
     journal.journal.stop().unwrap();
     let mut group = criterion.benchmark_group("journal");
 
-    let journal = Bench::start(JournalOptions::new(folder.path()));
+    let journal = Bench::start(&JournalOptions::new(folder.path()));
     group.bench_function("open/1000 entries", |bench| bench.iter(|| journal.open_one(0)));
     let opened = journal.open_one(0);
     assert_eq!((opened.state.revision, opened.state.id), (ENTRIES, conversation_id(0)));
@@ -84,7 +84,7 @@ fn opening(criterion: &mut Criterion) {
     journal.journal.close_conversation(workspace, id, opened.incarnation, Some(opened.state));
     journal.journal.stop().unwrap();
 
-    let journal = Bench::start(JournalOptions::new(folder.path()));
+    let journal = Bench::start(&JournalOptions::new(folder.path()));
     group.bench_function("open/1000 entries, state kept", |bench| bench.iter(|| journal.open_one(0)));
     journal.journal.stop().unwrap();
     group.finish();

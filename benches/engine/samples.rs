@@ -129,7 +129,7 @@ impl TicketSink for Sink {
 
 impl Bench {
     /// Opens a journal.
-    pub(crate) fn start(options: JournalOptions) -> Self {
+    pub(crate) fn start(options: &JournalOptions) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (journal, _) = Journal::start(options, &mut |_| {}).unwrap();
         let (say, tickets) = mpsc::channel();

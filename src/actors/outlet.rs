@@ -237,7 +237,8 @@ mod tests {
     /// What waits, by name; an entry by its revision.
     fn take_all(outlet: &Outlet) -> Vec<String> {
         let names = std::iter::from_fn(|| match outlet.try_next()? {
-            Item::Verdict(verdict) => Some(format!("{verdict:?}")),
+            Item::Verdict(Verdict::Live(_)) => Some("live".to_owned()),
+            Item::Verdict(Verdict::ReadOn) => Some("read on".to_owned()),
             Item::Entry(entry, _) => Some(format!("{}", entry.revision)),
             Item::Lagging => Some("lagging".to_owned()),
             Item::Cursors(cursors) => Some(format!("unread {}", cursors.unread)),
@@ -293,9 +294,9 @@ mod tests {
         end.cursors(ReadCursors { unread: 4, ..ReadCursors::default() });
         outlet.typing(typing(5));
         assert!(push(&end, &entry(1, 1, 1)) && push(&end, &entry(2, 1, 1)));
-        end.verdict(Verdict::Live);
+        end.verdict(Verdict::Live(Seq::ZERO));
         end.end();
-        assert_eq!(take_all(&outlet), ["Live", "1", "2", "lagging", "unread 4", "typing 5"]);
+        assert_eq!(take_all(&outlet), ["live", "1", "2", "lagging", "unread 4", "typing 5"]);
         assert!(take_all(&outlet).is_empty());
     }
 

@@ -360,6 +360,13 @@ impl Journal {
         Ok(folded??)
     }
 
+    /// Makes the writer fail, for tests of failures.
+    #[cfg(feature = "planted-bugs")]
+    pub fn fail_writer(&self) {
+        // One that has ended has failed already.
+        let _ = self.order(Order::Fail);
+    }
+
     async fn open(&self, order: impl FnOnce(OpenReply) -> Order) -> Result<Opened, OpenError> {
         let (reply, answer) = oneshot::channel();
         self.order(order(reply))?;

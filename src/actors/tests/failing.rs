@@ -24,7 +24,7 @@ async fn a_conversation_that_fails_is_begun_anew_and_its_neighbour_does_not_noti
     assert!(matches!(house.fail(failing, way.clone()).await, Located::At(anew) if anew != way));
 
     of_failing.ended().await;
-    ada.session.cast(SessionMsg::SubscriptionEnded(1)).unwrap();
+    ada.session.tell(SessionMsg::SubscriptionEnded(1));
     assert_eq!(minji.posted(failing, 3).await.revision, 3, "it goes on from what is stored");
     assert_eq!(ada.follow(1, failing, 2).await.messages(1).await, [(3, "3".to_owned())]);
     jisoo.posted(neighbour, 3).await;
@@ -100,7 +100,7 @@ async fn a_session_that_fails_ends_alone() {
     let mut follower = same.follow(1, conversation, 0).await;
     assert_eq!(house.engine.sessions().await.unwrap(), 2);
 
-    minji.session.cast(SessionMsg::Fail).unwrap();
+    minji.session.tell(SessionMsg::Fail);
     let mut out = minji.out;
     assert!(soon(out.recv()).await.is_none(), "the transport sees that it has ended");
 
@@ -146,7 +146,7 @@ async fn whoever_follows_the_desk_of_a_workspace_that_fails_is_told() {
 
     while soon(desk.next()).await != DeskItem::Ended {}
     workspace.wait(Some(SOON)).await.unwrap();
-    ada.session.cast(SessionMsg::SubscriptionEnded(1)).unwrap();
+    ada.session.tell(SessionMsg::SubscriptionEnded(1));
     ada.ask(Asked::FollowDesk { subscription: 1 });
     assert!(ada.answer().await.is_none(), "there is no desk in a workspace that is gone");
     house.stop().await;

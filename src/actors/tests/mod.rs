@@ -25,7 +25,8 @@ use super::directory::{DirectoryMsg, Proof};
 use super::engine::{Engine, EngineOptions};
 use super::errand::Way;
 use super::session::{
-    Answered, Ask, Asked, Closing, LocateReply, Located, Out, Refusal, SessionMsg, SessionPorts,
+    Answered, Ask, Asked, Closing, LocateReply, Located, Out, Refusal, SessionHandle, SessionMsg,
+    SessionPorts,
 };
 use super::subscription::{Delivery, Subscription};
 use super::workspace::WorkspaceMsg;
@@ -46,7 +47,7 @@ struct House {
 
 /// A client of the engine: a session, and what it puts into its outbox.
 struct Client {
-    session: ActorRef<SessionMsg>,
+    session: SessionHandle,
     out: mpsc::UnboundedReceiver<Out>,
     credits: Arc<Semaphore>,
     asked: u64,
@@ -94,7 +95,7 @@ impl House {
     /// Starts one whose conversations stay awake for so long.
     async fn start(conversation_idle: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (journal, _) = Journal::start(JournalOptions::new(dir.path()), &mut |_| {}).unwrap();
+        let (journal, _) = Journal::start(&JournalOptions::new(dir.path()), &mut |_| {}).unwrap();
         create_workspace(&journal).await;
         let options = EngineOptions { policy: Policy::default(), conversation_idle, sessions_max: 100 };
         let engine = Engine::start(journal.clone(), Latency::default(), options).await.unwrap();
@@ -186,7 +187,7 @@ impl Client {
         let credit = Arc::clone(&self.credits).try_acquire_owned().unwrap();
         let ask = Ask { id: self.asked, arrived: clock::instant(), what, credit };
         // A session that has ended says so by its outbox.
-        let _ = self.session.cast(SessionMsg::Ask(ask));
+        self.session.tell(SessionMsg::Ask(ask));
     }
 
     /// The next answer; `None`: the session has ended, or is being closed.

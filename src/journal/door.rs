@@ -356,6 +356,7 @@ impl Journal {
         let written = threads.writer.join().map_err(|_| StartError::Log("the writer has failed".to_owned()));
         self.inner.folds.tail.wish(Wish::Finish);
         let folded = threads.folds.join().map_err(|_| StartError::Store("the folds have failed".to_owned()));
+        self.inner.folds.store.close();
         written??;
         Ok(folded??)
     }

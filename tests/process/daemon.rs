@@ -164,6 +164,14 @@ impl Daemon {
         ready::read(&ready::demo_file(&self.data())).unwrap()
     }
 
+    /// The memory that the process holds, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The folder that everything of it is in.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()

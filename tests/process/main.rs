@@ -8,8 +8,12 @@
 mod chance;
 mod chat;
 mod daemon;
+mod folder;
 mod kills;
 mod load;
+mod manners;
 mod people;
+mod raw;
 mod talk;
 mod wait;
+mod wire;

@@ -93,7 +93,7 @@ async fn start_journal(settings: &Settings) -> Result<Journal, DaemonError> {
         tail_bytes_max: wanted.tail_bytes_max,
         ..JournalOptions::new(&settings.data.dir)
     };
-    let (journal, report) = blocking(move || Journal::start(options, &mut trace_progress())).await??;
+    let (journal, report) = blocking(move || Journal::start(&options, &mut trace_progress())).await??;
     let StartReport { log_bytes_cut, durable, rebuilt, replayed } = report;
     if log_bytes_cut > 0 {
         tracing::warn!(

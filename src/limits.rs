@@ -5,6 +5,8 @@
 
 use switchboard_protocol::wire;
 
+use crate::machines::budget::Allowance;
+
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
 pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};
 pub use switchboard_protocol::wire::{
@@ -32,6 +34,9 @@ pub const HISTORY_EVENTS_MAX: usize = 200;
 /// Bytes of events in one reply: a frame less its envelope.
 pub const REPLY_BYTES_MAX: usize = FRAME_BYTES_MAX - 4 * 1024;
 
+/// Typing indicators that a connection may send: so many within so many milliseconds; more are dropped.
+pub const TYPING: Allowance = Allowance { times: 8, within_ms: 2_000 };
+
 /// How long a typing indicator may hold, in milliseconds.
 pub const TYPING_MS_MAX: u32 = 10_000;
 
@@ -40,6 +45,9 @@ pub const CONNECTION_RECEIVE_BYTES_MAX: u32 = 256 * 1024;
 
 /// Bytes that a stream may have on its way to the engine.
 pub const STREAM_RECEIVE_BYTES_MAX: u32 = 96 * 1024;
+
+/// Streams that a client may have open: the session's, and one for an upload.
+pub const CLIENT_STREAMS_MAX: u32 = 2;
 
 /// Bytes that a connection may have on its way to a client.
 pub const CONNECTION_SEND_BYTES_MAX: u64 = 256 * 1024;
@@ -53,7 +61,10 @@ pub const HANDSHAKES_BEFORE_RETRY: usize = 128;
 const _: () = {
     assert!(ANSWERS_MAX >= UNANSWERED_REQUESTS_MAX, "a resent request must find its answer");
     assert!(STREAM_RECEIVE_BYTES_MAX as usize > FRAME_BYTES_MAX + 4, "a stream must take a whole frame");
-    assert!(CONNECTION_RECEIVE_BYTES_MAX > STREAM_RECEIVE_BYTES_MAX);
+    assert!(
+        CONNECTION_RECEIVE_BYTES_MAX > CLIENT_STREAMS_MAX * STREAM_RECEIVE_BYTES_MAX,
+        "streams that are not read must not hold up the session's"
+    );
     assert!(REPLY_BYTES_MAX + 1024 < FRAME_BYTES_MAX);
     assert!(CATCH_UP_BYTES_MAX <= OUTBOX_BYTES_MAX);
     assert!(HANDSHAKES_BEFORE_RETRY < HANDSHAKES_MAX);

@@ -95,7 +95,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<(), ReadyError> {
     std::fs::rename(&beside, path).map_err(io)
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// Names the file.

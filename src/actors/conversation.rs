@@ -30,6 +30,8 @@ pub enum ConversationMsg {
     Unsubscribe(SubscriberId),
     /// Somebody is typing.
     Typing {
+        /// As which subscriber, who is not told of it.
+        from: SubscriberId,
         /// Who.
         identity: Arc<Identity>,
         /// The typist's sequence of the last event seen.
@@ -79,6 +81,7 @@ pub struct ConversationState {
     timer_runs: bool,
 }
 
+#[allow(clippy::large_enum_variant, reason = "nearly always open, and one to an actor")]
 enum Phase {
     Opening,
     Open { live: Live<ActorPorts>, incarnation: Incarnation, kept_revision: u64 },
@@ -161,8 +164,8 @@ impl Actor for ConversationActor {
                     live.unsubscribe(subscriber);
                 }
             }
-            ConversationMsg::Typing { identity, after_seq, expires_ms } => {
-                state.typing(&identity, after_seq, expires_ms);
+            ConversationMsg::Typing { from, identity, after_seq, expires_ms } => {
+                state.typing(from, &identity, after_seq, expires_ms);
             }
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
             ConversationMsg::IdleSince(activity) => {
@@ -282,10 +285,10 @@ impl ConversationState {
         });
     }
 
-    fn typing(&self, identity: &Identity, after_seq: Seq, expires_ms: u32) {
+    fn typing(&self, from: SubscriberId, identity: &Identity, after_seq: Seq, expires_ms: u32) {
         let Phase::Open { live, .. } = &self.phase else { return };
         let Some(typist) = live.state().typist(identity) else { return };
-        for (_, reader, end) in live.subscribers() {
+        for (_, reader, end) in live.subscribers().filter(|(id, ..)| *id != from) {
             // The two sides count differently: a foreign sequence would mean nothing to the reader.
             let after_seq =
                 if reader == identity.reader() { after_seq } else { live.state().last.of(reader) };

@@ -193,4 +193,4 @@ impl DirectoryState {
 }
 
 /// How often a workspace may fail before its customers have to wait.
-const WORKSPACE_ALLOWANCE: Allowance = Allowance { failures: 5, within_ms: 30_000 };
+const WORKSPACE_ALLOWANCE: Allowance = Allowance { times: 5, within_ms: 30_000 };

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::directory::{DirectoryActor, DirectoryMsg, Proof, Proven};
 use super::listener::{ListenerActor, ListenerMsg};
-use super::session::{SessionMsg, SessionPorts};
+use super::session::{SessionHandle, SessionPorts};
 use super::workspace::WorkspacePorts;
 use crate::clock;
 use crate::domain::conversation::Policy;
@@ -88,12 +88,10 @@ impl Engine {
     ///
     /// # Errors
     /// When the listener is not available.
-    pub async fn open_session(
-        &self,
-        ports: SessionPorts,
-    ) -> Result<Option<ActorRef<SessionMsg>>, EngineError> {
+    pub async fn open_session(&self, ports: SessionPorts) -> Result<Option<SessionHandle>, EngineError> {
         let (_, listener) = self.parts().await?;
-        ask(&listener, |reply| ListenerMsg::Open(ports, reply)).await
+        let session = ask(&listener, |reply| ListenerMsg::Open(ports, reply)).await?;
+        Ok(session.map(SessionHandle))
     }
 
     /// How many sessions are live.
@@ -113,7 +111,7 @@ impl Engine {
     pub async fn say_goodbye(&self, spread: Duration) -> Result<(), EngineError> {
         let (_, listener) = self.parts().await?;
         let spread_ms = u32::try_from(spread.as_millis()).unwrap_or(u32::MAX);
-        listener.cast(ListenerMsg::SayGoodbye(spread_ms)).map_err(unavailable)
+        listener.cast(ListenerMsg::SayGoodbye(spread_ms)).map_err(|error| unavailable(&error))
     }
 
     /// Stops the tree and waits until every actor has ended. The journal goes on.
@@ -166,14 +164,14 @@ async fn ask<M: ractor::Message, T: Send + 'static>(
     actor: &ActorRef<M>,
     message: impl FnOnce(RpcReplyPort<T>) -> M,
 ) -> Result<T, EngineError> {
-    match actor.call(message, Some(ANSWER_WAIT)).await.map_err(unavailable)? {
+    match actor.call(message, Some(ANSWER_WAIT)).await.map_err(|error| unavailable(&error))? {
         ractor::rpc::CallResult::Success(answer) => Ok(answer),
-        ractor::rpc::CallResult::Timeout => Err(unavailable("no answer in time")),
-        ractor::rpc::CallResult::SenderError => Err(unavailable("it ended meanwhile")),
+        ractor::rpc::CallResult::Timeout => Err(unavailable(&"no answer in time")),
+        ractor::rpc::CallResult::SenderError => Err(unavailable(&"it ended meanwhile")),
     }
 }
 
-fn unavailable(error: impl ToString) -> EngineError {
+fn unavailable(error: &dyn std::fmt::Display) -> EngineError {
     EngineError::Unavailable(error.to_string())
 }
 
@@ -284,7 +282,7 @@ async fn start_listener(
 }
 
 /// How often a part of the engine may fail before the daemon ends.
-const ENGINE_ALLOWANCE: Allowance = Allowance { failures: 3, within_ms: 60_000 };
+const ENGINE_ALLOWANCE: Allowance = Allowance { times: 3, within_ms: 60_000 };
 
 /// How long an answer may take that goes down the tree.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);

@@ -396,4 +396,4 @@ pub fn deliver_rows(workspace: &ActorRef<WorkspaceMsg>, change: DeskChange) {
 }
 
 /// How often a conversation may fail before it is set aside.
-const CONVERSATION_ALLOWANCE: Allowance = Allowance { failures: 5, within_ms: 60_000 };
+const CONVERSATION_ALLOWANCE: Allowance = Allowance { times: 5, within_ms: 60_000 };

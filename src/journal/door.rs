@@ -60,19 +60,19 @@ impl Journal {
     /// # Errors
     /// When the folder, the log or the store cannot be used.
     pub fn start(
-        options: JournalOptions,
+        options: &JournalOptions,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Self, StartReport), StartError> {
         let dir = DataDir::lock(&options.dir)?;
         let Begun { log, recovered, report } =
-            begin(&dir, &options, recover::known_to_have(dir.path())?, false, on_progress)?;
+            begin(&dir, options, recover::known_to_have(dir.path())?, false, on_progress)?;
         let folds = Arc::new(Folds::new(recovered.store, recovered.mark));
         let gate = Arc::new(Gate::default());
         let (orders, taken) = mpsc::channel();
         let (ended_sender, ended) = watch::channel(false);
         let writer = Writer::new(log, Arc::clone(&folds), Arc::clone(&gate));
         let writer = spawn("journal-writer", move || writer.run(&taken, &ended_sender))?;
-        let fold_thread = FoldThread::new(Arc::clone(&folds), &options);
+        let fold_thread = FoldThread::new(Arc::clone(&folds), options);
         let fold_thread = spawn("journal-folds", move || fold_thread.run())?;
         let inner = Inner {
             orders,
@@ -199,7 +199,7 @@ impl Journal {
     }
 
     /// Keeps a state of a conversation that goes on, so that opening it stays quick; worth it every
-    /// [`SNAPSHOT_ENTRIES`] entries. All of it must be durable.
+    /// [`super::SNAPSHOT_ENTRIES`] entries. All of it must be durable.
     pub fn keep_snapshot(&self, snapshot: &Conversation) {
         self.inner.folds.offer_snapshot(snapshot);
     }
@@ -220,13 +220,13 @@ impl Journal {
         let of = (workspace, conversation);
         let what = Stream::Conversation(workspace, conversation);
         if let Some(found) = read::read_after_in_tail(&self.inner.folds, of, reader, after, bytes_max) {
-            return found.map_err(|fault| fault.into_read(format_args!("{what:?}")));
+            return found.map_err(|fault| fault.into_read(&format_args!("{what:?}")));
         }
         let folds = Arc::clone(&self.inner.folds);
         blocking(move || read::read_after(&folds, of, reader, after, bytes_max))
             .await
             .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(format_args!("{what:?}")))
+            .map_err(|fault| fault.into_read(&format_args!("{what:?}")))
     }
 
     /// The durable entries with the last `limit` events that this reader sees before a sequence
@@ -249,7 +249,7 @@ impl Journal {
         blocking(move || read::read_before(&folds, of, reader, before, limit))
             .await
             .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(format_args!("{what:?}")))
+            .map_err(|fault| fault.into_read(&format_args!("{what:?}")))
     }
 
     /// The conversation that a customer has now.
@@ -265,7 +265,7 @@ impl Journal {
         blocking(move || read::find_conversation(&folds, workspace, &customer))
             .await
             .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read("the conversation of a customer"))
+            .map_err(|fault| fault.into_read(&"the conversation of a customer"))
     }
 
     /// Every workspace that was created.
@@ -277,7 +277,7 @@ impl Journal {
         blocking(move || read::workspaces(&folds))
             .await
             .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read("the workspaces"))
+            .map_err(|fault| fault.into_read(&"the workspaces"))
     }
 
     /// A page of the conversations of a workspace, newest activity first. Holds everything that
@@ -302,7 +302,7 @@ impl Journal {
                 }
             }
             read::list(&folds, workspace, cursor, limit)
-                .map_err(|fault| fault.into_read("the conversation list"))
+                .map_err(|fault| fault.into_read(&"the conversation list"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?
     }
@@ -356,8 +356,8 @@ impl Journal {
         let written = threads.writer.join().map_err(|_| StartError::Log("the writer has failed".to_owned()));
         self.inner.folds.tail.wish(Wish::Finish);
         let folded = threads.folds.join().map_err(|_| StartError::Store("the folds have failed".to_owned()));
-        written?.map_err(|error| StartError::Log(error.to_string()))?;
-        folded?.map_err(|error| StartError::Store(error.to_string()))
+        written??;
+        Ok(folded??)
     }
 
     async fn open(&self, order: impl FnOnce(OpenReply) -> Order) -> Result<Opened, OpenError> {
@@ -405,7 +405,7 @@ pub fn rebuild(dir: &Path, on_progress: &mut dyn FnMut(Progress)) -> Result<Star
     let dir = DataDir::lock_existing(dir)?;
     let options = JournalOptions::new(dir.path());
     let Begun { mut log, report, .. } = begin(&dir, &options, Position(0), true, on_progress)?;
-    log.close().map_err(log_failed)?;
+    log.close()?;
     Ok(report)
 }
 
@@ -424,7 +424,7 @@ fn begin(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Begun, StartError> {
     let log_options = LogOptions { folder: dir.log(), segment_bytes: options.log_segment_bytes, at_least };
-    let OpenedLog { log, files, bytes_cut } = Log::open(&log_options, Box::new(Disk)).map_err(log_failed)?;
+    let OpenedLog { log, files, bytes_cut } = Log::open(&log_options, Box::new(Disk))?;
     let recovered = recover::recover(dir.path(), options.store_cache_bytes, &files, anew, on_progress)?;
     let report = StartReport {
         log_bytes_cut: bytes_cut,
@@ -447,10 +447,6 @@ fn spawn<T: Send + 'static>(
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
-}
-
-fn log_failed(error: LogError) -> StartError {
-    StartError::Log(error.to_string())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use super::log::LogError;
+use super::store::StoreError;
 use super::{Position, StoredError, Stream};
 
 /// Why a journal could not be started.
@@ -57,6 +59,18 @@ pub enum StartError {
         /// What the system says.
         error: std::io::Error,
     },
+}
+
+impl From<LogError> for StartError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error.to_string())
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
 }
 
 /// Why a stream could not be opened.

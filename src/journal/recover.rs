@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoint::{self, CheckpointError};
 use super::fold::{Meaning, Understood, fold, keys, understand};
-use super::log::{LogError, LogFiles, Records};
+use super::log::{LogFiles, Records};
 use super::store::{Store, StoreError};
 use super::stored::{FoldMark, StoredError};
 use super::{LogRecord, Position, Progress, RebuildReason, StartError};
@@ -54,7 +54,7 @@ pub(super) fn recover(
         }
     };
     set_aside(dir)?;
-    let store = Store::open(&dir.join(STORE), cache_bytes).map_err(store_failed)?;
+    let store = Store::open(&dir.join(STORE), cache_bytes)?;
     match replay(store, FoldMark::default(), log, Onto::New, on_progress) {
         Ok((store, mark, replayed)) => settle(dir, Recovered { store, mark, rebuilt: reason, replayed }),
         Err(ReplayError::Untrusted(reason)) => Err(StartError::Store(reason)),
@@ -98,7 +98,7 @@ fn open_trusted(dir: &Path, cache_bytes: u64, log: &LogFiles) -> Result<Trust, S
     }
     let store = match Store::open(&folder, cache_bytes) {
         Ok(store) => store,
-        Err(error @ StoreError::Full) => return Err(store_failed(error)),
+        Err(error @ StoreError::Full) => return Err(error.into()),
         Err(error @ (StoreError::Failed(_) | StoreError::ValueTooLarge { .. })) => {
             return Ok(Trust::No(RebuildReason::Unreadable(error.to_string())));
         }
@@ -134,7 +134,7 @@ fn compare(
         if mark.position == Position(0) {
             continue;
         }
-        let record = log.records(mark.position).next().transpose().map_err(log_failed)?;
+        let record = log.records(mark.position).next().transpose()?;
         if record.is_none_or(|record| FoldMark::of(&record) != mark) {
             return Ok(Some(RebuildReason::OtherLog { position: mark.position }));
         }
@@ -162,7 +162,7 @@ enum ReplayError {
 impl From<StoreError> for ReplayError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full => Self::Start(store_failed(error)),
+            StoreError::Full => Self::Start(error.into()),
             StoreError::Failed(_) | StoreError::ValueTooLarge { .. } => Self::Untrusted(error.to_string()),
         }
     }
@@ -200,7 +200,7 @@ fn next_batch(records: &mut Records) -> Result<Vec<Understood>, StartError> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     while bytes < BATCH_BYTES {
-        let Some(record) = records.next().transpose().map_err(log_failed)? else { break };
+        let Some(record) = records.next().transpose()? else { break };
         bytes += record.payload.len();
         let understood = understand(record);
         if let Meaning::Unreadable(error @ StoredError::Newer { .. }) = &understood.meaning {
@@ -215,7 +215,7 @@ fn next_batch(records: &mut Records) -> Result<Vec<Understood>, StartError> {
 /// Makes what was folded last.
 fn settle(dir: &Path, recovered: Recovered) -> Result<Recovered, StartError> {
     if recovered.replayed > 0 {
-        recovered.store.sync().map_err(store_failed)?;
+        recovered.store.sync()?;
         checkpoint::write(dir, recovered.mark).map_err(|error| io_failed(dir, error))?;
     }
     Ok(recovered)
@@ -233,14 +233,6 @@ fn set_aside(dir: &Path) -> Result<(), StartError> {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| io_failed(dir, error))?;
     }
     Ok(())
-}
-
-fn log_failed(error: LogError) -> StartError {
-    StartError::Log(error.to_string())
-}
-
-fn store_failed(error: StoreError) -> StartError {
-    StartError::Store(error.to_string())
 }
 
 fn io_failed(path: &Path, error: io::Error) -> StartError {

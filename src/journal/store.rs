@@ -10,7 +10,9 @@ use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -186,12 +188,16 @@ fn remove_torn_snapshots(folder: &Path) -> Result<(), StoreError> {
 /// Opens sled, waiting while threads of a store that was just closed still hold its lock. Another
 /// process cannot hold it: the data folder has a lock of its own.
 fn open_unlocked(config: &sled::Config) -> Result<sled::Db, StoreError> {
-    let begun = Instant::now();
+    let begun = clock::instant();
     loop {
         match guarded(|| config.open()) {
             Err(StoreError::Failed(reason))
                 if reason.contains("could not acquire lock") && begun.elapsed() < UNLOCK_MAX =>
             {
+                #[allow(
+                    clippy::disallowed_methods,
+                    reason = "a start may wait, and sled says nothing when it is done"
+                )]
                 std::thread::sleep(Duration::from_millis(5));
             }
             outcome => return outcome,

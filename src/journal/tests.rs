@@ -1,4 +1,7 @@
 //! The journal through its door, on real files, against plain lists.
+//!
+//! Owns the proof that what was acknowledged is read back, folded or not, also after a restart and
+//! with a store made anew. Must not know how the journal does it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -59,7 +62,7 @@ fn options(dir: &Path) -> JournalOptions {
 }
 
 fn start(dir: &Path) -> (Journal, StartReport) {
-    Journal::start(options(dir), &mut |_| {}).unwrap()
+    Journal::start(&options(dir), &mut |_| {}).unwrap()
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -169,7 +172,7 @@ fn an_earlier_incarnation_and_an_earlier_term_are_refused() {
 fn a_second_journal_on_the_same_folder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = start(dir.path());
-    let Err(error) = Journal::start(options(dir.path()), &mut |_| {}) else { panic!("opened twice") };
+    let Err(error) = Journal::start(&options(dir.path()), &mut |_| {}) else { panic!("opened twice") };
     assert!(matches!(error, StartError::InUse { .. }), "{error}");
     assert!(matches!(verify(dir.path()), Err(StartError::InUse { .. })));
     journal.stop().unwrap();
@@ -186,7 +189,7 @@ fn a_log_that_has_lost_something_is_not_taken_for_the_truth() {
         journal.stop().unwrap();
         drop(journal);
         fs::remove_dir_all(dir.path().join("log")).unwrap();
-        let Err(error) = Journal::start(options(dir.path()), &mut |_| {}) else { panic!("opened") };
+        let Err(error) = Journal::start(&options(dir.path()), &mut |_| {}) else { panic!("opened") };
         assert!(error.to_string().contains("ends at position 0"), "{error}");
     });
 }

@@ -1,44 +1,45 @@
-//! Restart budgets: so many failures in so long.
+//! Budgets: so many times in so long.
 //!
-//! Owns the count. Must not know what fails, nor read a clock: the time comes in.
+//! Owns the count, of restarts after failures and of ephemera alike. Must not know what is counted, nor
+//! read a clock: the time comes in.
 
 use std::collections::VecDeque;
 
 use switchboard_protocol::vocabulary::Timestamp;
 
-/// How many failures are forgiven.
+/// How often something is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// This many…
-    pub failures: usize,
+    /// This many times…
+    pub times: usize,
     /// …within this many milliseconds.
     pub within_ms: i64,
 }
 
-/// The failures of one part.
+/// When it happened to one part, as far back as it counts.
 #[derive(Debug, Clone, Default)]
 pub struct Budget {
-    failures: VecDeque<Timestamp>,
+    spent: VecDeque<Timestamp>,
 }
 
 impl Budget {
-    /// Whether it allows no restart now.
+    /// Whether it allows nothing now.
     #[must_use]
     pub fn is_spent(&self, now: Timestamp, allowance: Allowance) -> bool {
         let since = now.as_millis() - allowance.within_ms;
-        self.failures.iter().filter(|at| at.as_millis() > since).count() >= allowance.failures
+        self.spent.iter().filter(|at| at.as_millis() > since).count() >= allowance.times
     }
 
-    /// Notes a failure; says whether the budget still allows a restart.
+    /// Takes one out of it. `false`: it is spent, and nothing was taken.
     pub fn spend(&mut self, now: Timestamp, allowance: Allowance) -> bool {
         let since = now.as_millis() - allowance.within_ms;
-        while self.failures.front().is_some_and(|at| at.as_millis() <= since) {
-            self.failures.pop_front();
+        while self.spent.front().is_some_and(|at| at.as_millis() <= since) {
+            self.spent.pop_front();
         }
-        if self.failures.len() >= allowance.failures {
+        if self.spent.len() >= allowance.times {
             return false;
         }
-        self.failures.push_back(now);
+        self.spent.push_back(now);
         true
     }
 }
@@ -48,8 +49,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_forgiven_up_to_the_allowance_and_forgotten_with_time() {
-        let allowance = Allowance { failures: 2, within_ms: 100 };
+    fn it_is_spent_by_the_allowance_and_refilled_by_time() {
+        let allowance = Allowance { times: 2, within_ms: 100 };
         let mut budget = Budget::default();
         let at = Timestamp::from_millis;
         assert!(budget.spend(at(0), allowance));

@@ -9,7 +9,7 @@
 //! - [`feed`]: the reading side of a subscription: catch up from the journal, then live.
 //! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
 //! - [`route`]: a session's way to a conversation: in order, resent when the conversation dies.
-//! - [`budget`]: so many restarts in so long.
+//! - [`budget`]: so many times in so long, for restarts and for ephemera.
 //! - [`planted`]: known mistakes that the simulator must find.
 
 pub mod budget;

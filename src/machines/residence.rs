@@ -145,7 +145,7 @@ mod tests {
     const ID: ConversationId = ConversationId::from_bytes([1; 16]);
 
     fn residence() -> Residence<u8, &'static str> {
-        Residence::new(Allowance { failures: 1, within_ms: 1_000 })
+        Residence::new(Allowance { times: 1, within_ms: 1_000 })
     }
 
     #[test]

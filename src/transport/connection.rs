@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt};
-use ractor::ActorRef;
 use switchboard_protocol::wire::{
     CloseCode, ErrorBody, ErrorCode, FrameError, FrameReader, Hello, PROTOCOL_VERSION, ServerFrame, Welcome,
     encode_frame,
@@ -20,9 +19,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::endpoint::Shared;
 use super::wire::{BadRequest, Speaker};
 use super::{pump, wire};
-use crate::actors::session::{Answered, Ask, Out, Refusal, SessionMsg, SessionPorts};
+use crate::actors::session::{Answered, Ask, Out, Refusal, SessionHandle, SessionMsg, SessionPorts};
 use crate::clock;
 use crate::limits;
+use crate::machines::budget::Budget;
 use crate::stats::Latency;
 
 /// Serves a connection from hello to goodbye.
@@ -32,14 +32,15 @@ pub(super) async fn serve(connection: Connection, shared: Arc<Shared>) {
     let close = match opened {
         Ok(Ok(mut open)) => {
             let close = open.run().await;
-            let _ = open.session.cast(SessionMsg::Closed);
+            open.session.tell(SessionMsg::Closed);
             close
         }
         Ok(Err(Refused(code, error))) => {
             tracing::debug!(%from, %error, "a session was refused");
             code
         }
-        Err(_) => CloseCode::Refused,
+        // Whoever was too slow once may come again.
+        Err(_) => CloseCode::Overloaded,
     };
     connection.close(VarInt::from_u32(close.number()), close_reason(close));
 }
@@ -53,9 +54,10 @@ struct Open {
     frames: FrameReader,
     credits: Arc<Semaphore>,
     out: UnboundedReceiver<Out>,
-    session: ActorRef<SessionMsg>,
+    session: SessionHandle,
     speaker: Speaker,
     latency: Latency,
+    typing: Budget,
 }
 
 /// A connection that is refused before it has a session.
@@ -91,7 +93,8 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
             let from = connection.remote_address();
             let latency = shared.engine.latency().clone();
             let connection = connection.clone();
-            Ok(Open { connection, from, send, recv, frames, credits, out, session, speaker, latency })
+            let typing = Budget::default();
+            Ok(Open { connection, from, send, recv, frames, credits, out, session, speaker, latency, typing })
         }
         Err(error) => {
             let code = wire::close_for(&error);
@@ -103,7 +106,7 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
 }
 
 struct Welcomed {
-    session: ActorRef<SessionMsg>,
+    session: SessionHandle,
     out: UnboundedReceiver<Out>,
     speaker: Speaker,
     welcome: Welcome,
@@ -180,8 +183,7 @@ impl Open {
         let arrived = clock::instant();
         match wire::request(body) {
             Ok((id, what)) => {
-                // A session that is gone has closed its outbox, which ends the connection.
-                let _ = self.session.cast(SessionMsg::Ask(Ask { id, arrived, what, credit }));
+                self.session.tell(SessionMsg::Ask(Ask { id, arrived, what, credit }));
                 Ok(())
             }
             Err(BadRequest { id: Some(id), error }) => {
@@ -252,10 +254,13 @@ impl Open {
         }
     }
 
-    fn datagram(&self, datagram: &Bytes) {
-        // Ephemera may be lost; one that cannot be read is.
+    fn datagram(&mut self, datagram: &Bytes) {
+        // Ephemera may be lost; one that cannot be read is, and so is one too many.
+        if !self.typing.spend(clock::now(), limits::TYPING) {
+            return;
+        }
         if let Some((conversation, after_seq, expires_ms)) = wire::typing(datagram) {
-            let _ = self.session.cast(SessionMsg::Typing(conversation, after_seq, expires_ms));
+            self.session.tell(SessionMsg::Typing(conversation, after_seq, expires_ms));
         }
     }
 

@@ -194,7 +194,7 @@ fn server_config(options: &EndpointOptions, identity: Identity) -> Result<Server
     transport
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(options.keep_alive))
-        .max_concurrent_bidi_streams(VarInt::from_u32(CLIENT_STREAMS_MAX))
+        .max_concurrent_bidi_streams(VarInt::from_u32(limits::CLIENT_STREAMS_MAX))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(limits::STREAM_RECEIVE_BYTES_MAX))
         .receive_window(VarInt::from_u32(limits::CONNECTION_RECEIVE_BYTES_MAX))
@@ -218,9 +218,6 @@ const CONNECTION_ID_BYTES: usize = 8;
 
 /// The least time between two resets: a restart under load has many to send.
 const RESET_INTERVAL: Duration = Duration::from_micros(200);
-
-/// Streams that a client may open: the session's, and room for uploads.
-const CLIENT_STREAMS_MAX: u32 = 4;
 
 /// Bytes of the handshake that may wait for their turn.
 const CRYPTO_BUFFER_BYTES: usize = 16 * 1024;

@@ -1,7 +1,7 @@
 //! Clients over QUIC: the only place that knows sockets and the wire.
 //!
 //! Owns the listener, connections and streams with every window and limit set, and the translation
-//! between the wire and the domain (in [`wire`] alone). Must not know stored state or rules.
+//! between the wire and the domain (in `wire` alone). Must not know stored state or rules.
 
 mod connection;
 mod endpoint;

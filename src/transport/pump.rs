@@ -9,13 +9,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use quinn::{Connection, SendStream, VarInt};
-use ractor::ActorRef;
 use serde::Serialize;
 use switchboard_protocol::wire::{ErrorBody, ErrorCode, SubscriptionHead, encode, encode_frame};
 
 use super::wire;
 use crate::actors::desk::DeskOutlet;
-use crate::actors::session::SessionMsg;
+use crate::actors::session::{SessionHandle, SessionMsg};
 use crate::actors::subscription::{Delivery, Subscription};
 use crate::limits;
 use crate::stats::{Latency, Stage};
@@ -25,7 +24,7 @@ pub(super) async fn conversation(
     connection: Connection,
     number: u32,
     mut subscription: Box<Subscription>,
-    session: ActorRef<SessionMsg>,
+    session: SessionHandle,
     latency: Latency,
 ) {
     if let Some(stream) = begin(&connection, number).await {
@@ -33,7 +32,7 @@ pub(super) async fn conversation(
         // A stream that cannot be written has no reader; nothing is left to say to it.
         let _ = writing.conversation(&mut subscription).await;
     }
-    let _ = session.cast(SessionMsg::SubscriptionEnded(number));
+    session.tell(SessionMsg::SubscriptionEnded(number));
 }
 
 /// Writes the desk's subscription to a stream of its own until one side ends it.
@@ -41,14 +40,14 @@ pub(super) async fn desk(
     connection: Connection,
     number: u32,
     outlet: Arc<DeskOutlet>,
-    session: ActorRef<SessionMsg>,
+    session: SessionHandle,
     latency: Latency,
 ) {
     if let Some(stream) = begin(&connection, number).await {
         let writing = Writing { connection, stream, batch: Batch::default(), latency };
         let _ = writing.desk(&outlet).await;
     }
-    let _ = session.cast(SessionMsg::SubscriptionEnded(number));
+    session.tell(SessionMsg::SubscriptionEnded(number));
 }
 
 async fn begin(connection: &Connection, number: u32) -> Option<SendStream> {

@@ -84,7 +84,7 @@ impl Identity {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut text = String::with_capacity(64);
-        let digest = self.chain.first().map(|certificate| Sha256::digest(certificate));
+        let digest = self.chain.first().map(Sha256::digest);
         for byte in digest.unwrap_or_default() {
             // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");
@@ -193,7 +193,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("empty.pem");
         std::fs::write(&path, "nothing").unwrap();
-        let source = TlsSource::Files { certificate: path.clone(), key: path.clone() };
+        let source = TlsSource::Files { certificate: path.clone(), key: path };
         let error = Identity::load(&source).err().unwrap().to_string();
         assert!(error.contains("empty.pem"), "{error}");
     }

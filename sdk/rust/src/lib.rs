@@ -32,6 +32,9 @@
 //! again with their counters, so that the engine carries each out once; whoever follows a conversation
 //! sees each event once and in order.
 //!
+//! Owns the client's side of the protocol: connecting, resuming, resending, and the back-pressure of
+//! whoever does not take their events. Must not know the engine: only the wire is shared with it.
+//!
 //! Inside, data moves one way: `client` puts a request into `outstanding` under the one lock of
 //! `shared`, the task in `session` writes it and hands back the answer; a stream of a subscription is
 //! read by a `reader` into the queue of its `subscription`, judged by `progress`, and taken out by its

@@ -84,10 +84,12 @@ impl Following {
         Ok(())
     }
 
-    /// The way to a conversation that is followed.
-    pub(super) fn way_to(&self, wanted: ConversationId) -> Option<&Way> {
+    /// The way to a conversation that is followed, and as which subscriber.
+    pub(super) fn way_to(&self, wanted: ConversationId) -> Option<(&Way, SubscriberId)> {
         self.subscriptions.values().find_map(|followed| match followed {
-            Followed::Conversation { conversation, way, .. } => (*conversation == wanted).then_some(way),
+            Followed::Conversation { conversation, way, subscriber, .. } => {
+                (*conversation == wanted).then_some((way, *subscriber))
+            }
             Followed::Asked | Followed::Desk(_) => None,
         })
     }

@@ -102,6 +102,18 @@ pub struct SessionPorts {
     pub out: mpsc::UnboundedSender<Out>,
 }
 
+/// The way to a session for its connection, which needs no answer: one that is gone has closed its
+/// outbox, and that ends the connection.
+#[derive(Debug, Clone)]
+pub struct SessionHandle(pub(super) ActorRef<SessionMsg>);
+
+impl SessionHandle {
+    /// Tells the session something.
+    pub fn tell(&self, message: SessionMsg) {
+        let _ = self.0.cast(message);
+    }
+}
+
 /// The actor.
 pub struct SessionActor;
 
@@ -295,10 +307,10 @@ impl SessionState {
 
     /// Only where it follows: the way is known, and nobody is woken for it.
     fn typing(&self, conversation: ConversationId, after_seq: Seq, expires_ms: u32) {
-        if let Some(way) = self.following.way_to(conversation) {
+        if let Some((way, from)) = self.following.way_to(conversation) {
             let identity = Arc::clone(&self.ports.identity);
             let expires_ms = expires_ms.min(limits::TYPING_MS_MAX);
-            let _ = way.0.cast(ConversationMsg::Typing { identity, after_seq, expires_ms });
+            let _ = way.0.cast(ConversationMsg::Typing { from, identity, after_seq, expires_ms });
         }
     }
 

@@ -112,7 +112,7 @@ impl SessionState {
         }
         let Some(Pending { ask, kind, _credit }) = self.routing.pending.remove(&tag) else { return };
         let answer = match answer {
-            ErrandAnswer::Outcome(outcome) => self.outcome(conversation, kind, outcome),
+            ErrandAnswer::Outcome(outcome) => self.outcome(conversation, &kind, outcome),
             ErrandAnswer::History(entries, more) => {
                 let PendingKind::History { before, limit } = kind else { return };
                 Ok(Answered::History(History { entries, more, before, limit }))
@@ -126,12 +126,12 @@ impl SessionState {
     fn outcome(
         &mut self,
         conversation: ConversationId,
-        kind: PendingKind,
+        kind: &PendingKind,
         outcome: Outcome,
     ) -> Result<Answered, Refusal> {
         match outcome {
-            Outcome::Rejected(rejection) => self.not_following(&kind, rejection.into()),
-            Outcome::Subscribed => self.begun_following(&kind),
+            Outcome::Rejected(rejection) => self.not_following(kind, rejection.into()),
+            Outcome::Subscribed => self.begun_following(kind),
             Outcome::Accepted(_) | Outcome::AlreadySo | Outcome::AcceptedLongAgo
                 if matches!(kind, PendingKind::Open) =>
             {

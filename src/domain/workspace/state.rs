@@ -152,7 +152,7 @@ impl Workspace {
     /// The customer with this key, if the profile is one of the workspace's.
     #[must_use]
     pub fn customer(&self, profile: ProfileId, platform: Platform, user_key: UserKey) -> Option<Identity> {
-        self.profiles.contains_key(&profile).then(|| Identity::Customer {
+        self.profiles.contains_key(&profile).then_some(Identity::Customer {
             workspace: self.id,
             customer: CustomerKey { profile, platform, user_key },
         })

@@ -13,6 +13,7 @@ use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
 use super::folds::Folds;
 use super::record::{Understood, understand};
+use crate::clock;
 use crate::journal::store::StoreError;
 use crate::journal::tail::Wish;
 use crate::journal::{DeskChange, JournalOptions, ListRow, LogRecord, Position, checkpoint};
@@ -49,7 +50,7 @@ struct Pace {
 impl FoldThread {
     /// The thread's state, before it runs.
     pub(in crate::journal) fn new(folds: Arc<Folds>, options: &JournalOptions) -> Self {
-        let now = Instant::now();
+        let now = clock::instant();
         Self {
             folding_to: folds.folded(),
             folds,
@@ -142,7 +143,7 @@ impl FoldThread {
         for ((workspace, conversation), row) in rows {
             self.changed.entry(workspace).or_default().insert(conversation, row);
         }
-        let now = Instant::now();
+        let now = clock::instant();
         for understood in self.unseen.drain(..) {
             self.pending_bytes += size(&understood);
             self.pending.push_back((understood, now));
@@ -159,7 +160,7 @@ impl FoldThread {
             rows.sort_by_key(|row| row.position);
             self.folds.report(DeskChange { workspace, rows });
         }
-        self.reported = Instant::now();
+        self.reported = clock::instant();
     }
 
     fn is_due(&self) -> bool {
@@ -209,7 +210,7 @@ impl FoldThread {
         let mark = self.folds.mark()?;
         self.folds.store.sync()?;
         checkpoint::write(&self.dir, mark)?;
-        self.checkpointed = Instant::now();
+        self.checkpointed = clock::instant();
         self.unchecked_bytes = 0;
         Ok(())
     }

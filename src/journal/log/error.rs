@@ -35,7 +35,10 @@ pub(in crate::journal) enum LogError {
         what: String,
     },
     /// Files of the log are missing, or belong to another. Nothing was changed.
-    #[error("{}: {what}. Nothing was changed. Put back the missing files, or the whole data folder, from a backup", folder.display())]
+    #[error(
+        "{}: {what}. Nothing was changed. Put back the missing files, or the whole data folder, from a backup",
+        folder.display()
+    )]
     Incomplete {
         /// The folder of the log.
         folder: PathBuf,

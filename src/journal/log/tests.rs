@@ -1,4 +1,7 @@
 //! What the log promises, on real files.
+//!
+//! Owns the proof that a commit is there whole or not at all, whatever tears or fails. Must not know
+//! what a payload means.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -7,6 +7,8 @@ mod history;
 mod list;
 mod load;
 
+use std::fmt;
+
 use super::store::StoreError;
 use super::stored::StoredError;
 use super::{OpenError, ReadError, Stream};
@@ -45,7 +47,7 @@ impl ReadFault {
     }
 
     /// As an error of reading something.
-    pub(super) fn into_read(self, what: impl ToString) -> ReadError {
+    pub(super) fn into_read(self, what: &dyn fmt::Display) -> ReadError {
         match self {
             Self::Store(error) => ReadError::Unavailable(error.to_string()),
             Self::Stored(_) | Self::Damaged { .. } => {

@@ -130,7 +130,7 @@ pub(super) fn stored_unread(unread: &Unread) -> StoredUnread {
 pub(super) fn unread(stored: &StoredUnread) -> Result<Unread, StoredError> {
     let (distances, odd) = stored.1.as_chunks::<2>();
     if !odd.is_empty() || distances.len() > UNREAD_MAX {
-        return Err(StoredError::malformed(CONVERSATION, "unread places that are not pairs, or too many"));
+        return Err(StoredError::malformed(CONVERSATION, &"unread places that are not pairs, or too many"));
     }
     let waiting = distances.iter().scan(StoredPlace(0, 0), |before, [staff, customer]| {
         *before = StoredPlace(before.0.wrapping_add(*staff), before.1.wrapping_add(*customer));

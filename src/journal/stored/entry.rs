@@ -56,9 +56,9 @@ pub(in crate::journal) fn decode_entry(
     let structure: StoredEntry<'_> = rmp_serde::from_slice(parts.structure)
         .map_err(|error| newer_or_malformed(parts.structure, &error))?;
     let mut contents: Vec<Option<EventContent<'_>>> =
-        rmp_serde::from_slice(parts.content).map_err(|error| StoredError::malformed(ENTRY, error))?;
+        rmp_serde::from_slice(parts.content).map_err(|error| StoredError::malformed(ENTRY, &error))?;
     if structure.events.is_empty() || contents.len() > structure.events.len() {
-        return Err(StoredError::malformed(ENTRY, "its parts do not fit each other"));
+        return Err(StoredError::malformed(ENTRY, &"its parts do not fit each other"));
     }
     contents.resize_with(structure.events.len(), || None);
     let origin = structure.origin.map(|StoredOrigin(party, client, counter)| Origin {
@@ -217,7 +217,7 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
 fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<Event, StoredError> {
     // Versions below the present one are upgraded here, each by an arm of its own; there is none yet.
     known_version(EVENT, EVENT_VERSION, stored.v)?;
-    let absent = || StoredError::malformed(EVENT, format_args!("{:?} lacks a part", stored.kind));
+    let absent = || StoredError::malformed(EVENT, &format_args!("{:?} lacks a part", stored.kind));
     let of_member = || stored.member.map(member).ok_or_else(absent);
     let what = match stored.kind.as_ref() {
         STARTED => {
@@ -245,7 +245,7 @@ fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<
             };
             What::Read { side, up_to: stored.up_to.ok_or_else(absent)?.place(EVENT)? }
         }
-        _ => return Err(StoredError::malformed(EVENT, format_args!("of unknown kind {:?}", stored.kind))),
+        _ => return Err(StoredError::malformed(EVENT, &format_args!("of unknown kind {:?}", stored.kind))),
     };
     Ok(Event { by: stored.by.0, what })
 }

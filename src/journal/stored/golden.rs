@@ -26,8 +26,11 @@ struct Case {
     name: String,
     meaning: String,
     bytes: Vec<u8>,
-    means_it: Box<dyn Fn(&[u8]) -> Result<bool, StoredError>>,
+    means_it: Reading,
 }
+
+/// Reads stored bytes, and says whether they mean the case's value.
+type Reading = Box<dyn Fn(&[u8]) -> Result<bool, StoredError>>;
 
 #[test]
 fn what_was_ever_stored_is_read_as_what_it_was_and_stored_so_today() {
@@ -103,7 +106,11 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(at in any::<prop::sample::Index>(), byte in any::<u8>(), which in any::<prop::sample::Index>()) {
+    fn no_bytes_make_it_panic(
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            which in any::<prop::sample::Index>(),
+        ) {
         let cases = cases();
         let case = &cases[which.index(cases.len())];
         let mut bytes = case.bytes.clone();
@@ -184,12 +191,7 @@ fn cases() -> Vec<Case> {
         mark.encode().unwrap(),
         Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
     );
-    add(
-        "page",
-        "entries 1 to 4 as in the files of their own".to_owned(),
-        page(),
-        Box::new(|bytes| means_page(bytes)),
-    );
+    add("page", "entries 1 to 4 as in the files of their own".to_owned(), page(), Box::new(means_page));
     cases
 }
 

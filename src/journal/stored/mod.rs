@@ -62,7 +62,7 @@ pub enum StoredError {
 }
 
 impl StoredError {
-    fn malformed(what: &'static str, reason: impl ToString) -> Self {
+    fn malformed(what: &'static str, reason: &dyn std::fmt::Display) -> Self {
         Self::Malformed { what, reason: reason.to_string() }
     }
 }
@@ -70,26 +70,26 @@ impl StoredError {
 /// Appends one value.
 fn write<T: Serialize>(what: &'static str, value: &T, buffer: &mut Vec<u8>) -> Result<(), StoredError> {
     let mut serializer = rmp_serde::Serializer::new(buffer).with_struct_map();
-    value.serialize(&mut serializer).map_err(|error| StoredError::malformed(what, error))
+    value.serialize(&mut serializer).map_err(|error| StoredError::malformed(what, &error))
 }
 
 /// Reads exactly one value, of a version up to `known`.
 fn read<'a, T: Deserialize<'a>>(what: &'static str, known: u64, bytes: &'a [u8]) -> Result<T, StoredError> {
     one_value(what, bytes)?;
     let version = rmp_serde::from_slice(bytes).map(|Version { v }| v);
-    let found = version.map_err(|error| StoredError::malformed(what, error))?;
+    let found = version.map_err(|error| StoredError::malformed(what, &error))?;
     known_version(what, known, found)?;
-    rmp_serde::from_slice(bytes).map_err(|error| StoredError::malformed(what, error))
+    rmp_serde::from_slice(bytes).map_err(|error| StoredError::malformed(what, &error))
 }
 
 /// The MessagePack library ignores what follows a value: stored values have nothing behind them.
 fn one_value(what: &'static str, bytes: &[u8]) -> Result<(), StoredError> {
-    check_structure(bytes, DEPTH_MAX).map_err(|error| StoredError::malformed(what, error))
+    check_structure(bytes, DEPTH_MAX).map_err(|error| StoredError::malformed(what, &error))
 }
 
 fn known_version(what: &'static str, known: u64, found: u64) -> Result<(), StoredError> {
     match found {
-        0 => Err(StoredError::malformed(what, "it has no version")),
+        0 => Err(StoredError::malformed(what, &"it has no version")),
         found if found > known => Err(StoredError::Newer { what, found, known }),
         _ => Ok(()),
     }

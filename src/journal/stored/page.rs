@@ -34,7 +34,7 @@ impl<'a> Page<'a> {
         let stored: StoredPage<'a> = read(PAGE, VERSION, bytes)?;
         let last = stored.first + (stored.entries.len() as u64).saturating_sub(1);
         if stored.entries.is_empty() || stored.last != last {
-            return Err(StoredError::malformed(PAGE, "it does not have the entries that it says"));
+            return Err(StoredError::malformed(PAGE, &"it does not have the entries that it says"));
         }
         Ok(Self {
             first: stored.first,

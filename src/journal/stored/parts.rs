@@ -34,7 +34,8 @@ impl StoredPlace {
 }
 
 pub(super) fn seq(what: &'static str, value: u64) -> Result<Seq, StoredError> {
-    Seq::new(value).ok_or_else(|| StoredError::malformed(what, format_args!("sequence {value} out of range")))
+    Seq::new(value)
+        .ok_or_else(|| StoredError::malformed(what, &format_args!("sequence {value} out of range")))
 }
 
 pub(super) const fn at(millis: i64) -> Timestamp {
@@ -133,8 +134,8 @@ pub(super) fn customer(
 ) -> Result<CustomerKey, StoredError> {
     Ok(CustomerKey {
         profile: ProfileId::from_bytes(profile.into_array()),
-        platform: Platform::new(platform).map_err(|error| StoredError::malformed(what, error))?,
-        user_key: UserKey::new(user_key).map_err(|error| StoredError::malformed(what, error))?,
+        platform: Platform::new(platform).map_err(|error| StoredError::malformed(what, &error))?,
+        user_key: UserKey::new(user_key).map_err(|error| StoredError::malformed(what, &error))?,
     })
 }
 
@@ -163,10 +164,10 @@ impl<'a> StoredContent<'a> {
         match (self.kind.as_ref(), &self.text) {
             (TEXT, Some(text)) => {
                 let text = MessageText::new(text.as_ref());
-                text.map(Content::text).map_err(|error| StoredError::malformed("content", error))
+                text.map(Content::text).map_err(|error| StoredError::malformed("content", &error))
             }
-            (TEXT, None) => Err(StoredError::malformed("content", "a text without its text")),
-            (_, _) => Err(StoredError::malformed("content", "of an unknown kind")),
+            (TEXT, None) => Err(StoredError::malformed("content", &"a text without its text")),
+            (_, _) => Err(StoredError::malformed("content", &"of an unknown kind")),
         }
     }
 }

@@ -42,7 +42,7 @@ pub(in crate::journal) fn decode_workspace_entry(
     let stored: StoredEntry<'_> =
         read(ENTRY, ENTRY_VERSION, bytes).map_err(|error| newer_or(bytes, error))?;
     if stored.events.is_empty() {
-        return Err(StoredError::malformed(ENTRY, "it has no event"));
+        return Err(StoredError::malformed(ENTRY, &"it has no event"));
     }
     Ok(WorkspaceEntry {
         workspace,
@@ -200,7 +200,7 @@ fn stored_event(event: &WorkspaceEvent) -> Result<StoredEvent<'_>, StoredError> 
 fn event(stored: &StoredEvent<'_>) -> Result<WorkspaceEvent, StoredError> {
     // Versions below the present one are upgraded here, each by an arm of its own; there is none yet.
     known_version(EVENT, EVENT_VERSION, stored.v)?;
-    let absent = || StoredError::malformed(EVENT, format_args!("{:?} lacks a part", stored.kind));
+    let absent = || StoredError::malformed(EVENT, &format_args!("{:?} lacks a part", stored.kind));
     match stored.kind.as_ref() {
         CREATED => Ok(WorkspaceEvent::Created { name: title(stored.name.as_deref().ok_or_else(absent)?)? }),
         MEMBER_ADDED => Ok(WorkspaceEvent::MemberAdded {
@@ -211,7 +211,7 @@ fn event(stored: &StoredEvent<'_>) -> Result<WorkspaceEvent, StoredError> {
             profile: stored.id.map(profile_id).ok_or_else(absent)?,
             details: profile_details(stored.profile.as_ref().ok_or_else(absent)?)?,
         }),
-        _ => Err(StoredError::malformed(EVENT, format_args!("of unknown kind {:?}", stored.kind))),
+        _ => Err(StoredError::malformed(EVENT, &format_args!("of unknown kind {:?}", stored.kind))),
     }
 }
 
@@ -235,11 +235,11 @@ fn member_details(stored: &StoredMember<'_>) -> Result<Member, StoredError> {
         ADMIN => Role::Admin,
         EDITOR => Role::Editor,
         READONLY => Role::Readonly,
-        _ => return Err(StoredError::malformed("member", format_args!("unknown role {:?}", stored.role))),
+        _ => return Err(StoredError::malformed("member", &format_args!("unknown role {:?}", stored.role))),
     };
     let name = DisplayName::new(stored.name.as_ref());
     Ok(Member {
-        name: name.map_err(|error| StoredError::malformed("member", error))?,
+        name: name.map_err(|error| StoredError::malformed("member", &error))?,
         role,
         token_hash: TokenHash(stored.token_hash.into_array()),
     })
@@ -256,7 +256,7 @@ fn profile_details(stored: &StoredProfile<'_>) -> Result<Profile, StoredError> {
 }
 
 fn title(text: &str) -> Result<ProfileTitle, StoredError> {
-    ProfileTitle::new(text).map_err(|error| StoredError::malformed("title", error))
+    ProfileTitle::new(text).map_err(|error| StoredError::malformed("title", &error))
 }
 
 fn profile_id(id: Id) -> ProfileId {

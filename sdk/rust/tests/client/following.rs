@@ -1,4 +1,6 @@
 //! Subscriptions: each event once and in order, and nobody waits for a slow follower.
+//!
+//! Owns what a follower must see whatever the connection does. Must not know the client's insides.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,6 @@
 //! Requests: each is carried out once, in order, and answered.
+//!
+//! Owns what the peer must receive whatever the connection does. Must not know the client's insides.
 
 use switchboard_client::ClientError;
 use switchboard_client::vocabulary::Seq;

@@ -1,4 +1,6 @@
 //! Sessions: whom the client trusts, when it comes back and when it does not.
+//!
+//! Owns what follows from each way in which a session can end. Must not know the client's insides.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -96,6 +98,7 @@ fn after_a_goodbye_the_client_comes_back_when_it_was_told_to() {
         let peer = Peer::new();
         let (client, mut first) = connect(&peer).await;
         let mut connection = client.connection();
+        #[allow(clippy::disallowed_methods, reason = "the wait itself is what is tested")]
         let said = Instant::now();
         first.goodbye(CloseCode::GoingAway, Some(300)).await;
         let state = connection

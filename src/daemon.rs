@@ -2,17 +2,21 @@
 //!
 //! Owns the order in which things come up and go down. Must not know rules, frames or stored forms.
 
+use std::future::Future;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::actors::engine::{Engine, EngineOptions};
+use crate::clock;
 use crate::config::{Settings, millis};
 use crate::demo;
 use crate::domain::conversation::Policy;
 use crate::journal::{Journal, JournalOptions, Progress, StartError, StartReport};
+use crate::machines::budget::{Allowance, Budget};
 use crate::ready::{self, Demo, Ready};
 use crate::stats::{Latency, Stage};
 use crate::transport::{Endpoint, EndpointOptions, Identity, TlsSource};
@@ -34,38 +38,120 @@ pub enum DaemonError {
     Other(String),
 }
 
-/// Runs the daemon until it is told to stop.
+/// Runs the daemon until a signal tells it to stop.
 ///
 /// # Errors
 /// Why it could not start, or could not go on.
 pub async fn serve(settings: &Settings, ready_file: Option<&Path>) -> Result<(), DaemonError> {
     // First of all, so that a signal during the start is not lost.
     let mut stop = StopSignal::listen()?;
-    let journal = start_journal(settings).await?;
-    let served = serve_on(settings, ready_file, &journal, &mut stop).await;
-    let stopped = blocking(move || journal.stop()).await?;
-    served.and(stopped.map_err(DaemonError::from))
+    let mut daemon = Daemon::start(settings.clone()).await?;
+    announce(daemon.ready(), ready_file)?;
+    let ran = daemon
+        .run(async {
+            let name = stop.wait().await;
+            tracing::info!(signal = name, "stopping");
+        })
+        .await;
+    ran.and(daemon.stop().await)
 }
 
-async fn serve_on(
+/// A daemon in this process: everything from the data folder to the listener.
+pub struct Daemon {
+    settings: Settings,
+    ready: Ready,
+    endpoint: Endpoint,
+    running: Running,
+    latency: Latency,
+    budget: Budget,
+}
+
+/// What is begun anew when the journal has failed.
+struct Running {
+    journal: Journal,
+    engine: Engine,
+}
+
+impl Daemon {
+    /// Starts it: clients can connect when this returns.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub async fn start(settings: Settings) -> Result<Self, DaemonError> {
+        let latency = Latency::default();
+        let journal = start_journal(&settings).await?;
+        match open_doors(&settings, &journal, &latency).await {
+            Ok((engine, endpoint, ready)) => {
+                let running = Running { journal, engine };
+                Ok(Self { settings, ready, endpoint, running, latency, budget: Budget::default() })
+            }
+            Err(error) => {
+                stop_journal(journal).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// What clients need to know of it.
+    #[must_use]
+    pub const fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Waits until `stop` says so. When the journal fails meanwhile, it and the tree are begun anew from
+    /// disk; clients connect again to the same listener.
+    ///
+    /// # Errors
+    /// When the engine or the journal have failed more often than their budget allows, or what is on
+    /// disk cannot be used any more.
+    pub async fn run(&mut self, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
+        let mut stop = pin!(stop);
+        loop {
+            let Running { journal, engine } = &self.running;
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                () = engine.ended() => return Err(DaemonError::Engine),
+                () = journal.failed() => {
+                    if !self.budget.spend(clock::now(), JOURNAL_ALLOWANCE) {
+                        return Err(DaemonError::Engine);
+                    }
+                    tracing::error!("the journal has failed; everything is begun anew from disk");
+                    self.begin_anew().await?;
+                }
+            }
+        }
+    }
+
+    /// Stops it: clients are told to go and when to come back; everything acknowledged is on disk.
+    ///
+    /// # Errors
+    /// When the last folds or syncs failed; nothing that was acknowledged is lost by it.
+    pub async fn stop(self) -> Result<(), DaemonError> {
+        drain(&self.settings, &self.running.engine, &self.endpoint).await;
+        stop_journal(self.running.journal).await
+    }
+
+    async fn begin_anew(&mut self) -> Result<(), DaemonError> {
+        // Every session ends with the tree, and its connection with it.
+        self.running.engine.stop().await;
+        // It has failed already: what it says of that now is nothing new.
+        let _ = stop_journal(self.running.journal.clone()).await;
+        let journal = start_journal(&self.settings).await?;
+        let engine = start_engine(&self.settings, &journal, &self.latency).await?;
+        self.endpoint.serve(engine.clone());
+        self.running = Running { journal, engine };
+        Ok(())
+    }
+}
+
+async fn open_doors(
     settings: &Settings,
-    ready_file: Option<&Path>,
     journal: &Journal,
-    stop: &mut StopSignal,
-) -> Result<(), DaemonError> {
+    latency: &Latency,
+) -> Result<(Engine, Endpoint, Ready), DaemonError> {
     let data_dir = absolute(&settings.data.dir);
     let demo = make_demo_if_empty(journal, &data_dir).await?;
-    let latency = Latency::default();
-    let commits = latency.clone();
-    journal.on_commit(Box::new(move |took| commits.record(Stage::Commit, took)));
-    let options = EngineOptions {
-        policy: Policy { text_chars_max: settings.conversation.text_chars_max },
-        conversation_idle: millis(settings.conversation.idle_ms),
-        sessions_max: settings.listen.sessions_max,
-    };
-    let engine = Engine::start(journal.clone(), latency, options)
-        .await
-        .map_err(|error| DaemonError::Other(error.to_string()))?;
+    let engine = start_engine(settings, journal, latency).await?;
     let identity =
         Identity::load(&tls_source(settings)).map_err(|error| DaemonError::Listen(error.to_string()))?;
     let fingerprint = identity.fingerprint();
@@ -73,13 +159,28 @@ async fn serve_on(
         .map_err(|error| DaemonError::Listen(error.to_string()))?;
     let ready =
         Ready { addresses: vec![endpoint.address()], fingerprint, pid: std::process::id(), data_dir, demo };
-    announce(&ready, ready_file)?;
-    tokio::select! {
-        name = stop.wait() => tracing::info!(signal = name, "stopping"),
-        () = engine.ended() => return Err(DaemonError::Engine),
-    }
-    drain(settings, &engine, &endpoint).await;
-    Ok(())
+    Ok((engine, endpoint, ready))
+}
+
+async fn start_engine(
+    settings: &Settings,
+    journal: &Journal,
+    latency: &Latency,
+) -> Result<Engine, DaemonError> {
+    let commits = latency.clone();
+    journal.on_commit(Box::new(move |took| commits.record(Stage::Commit, took)));
+    let options = EngineOptions {
+        policy: Policy { text_chars_max: settings.conversation.text_chars_max },
+        conversation_idle: millis(settings.conversation.idle_ms),
+        sessions_max: settings.listen.sessions_max,
+    };
+    Engine::start(journal.clone(), latency.clone(), options)
+        .await
+        .map_err(|error| DaemonError::Other(error.to_string()))
+}
+
+async fn stop_journal(journal: Journal) -> Result<(), DaemonError> {
+    blocking(move || journal.stop()).await?.map_err(DaemonError::from)
 }
 
 async fn start_journal(settings: &Settings) -> Result<Journal, DaemonError> {
@@ -222,5 +323,60 @@ impl StopSignal {
     }
 }
 
+/// How often the journal may fail before the daemon ends.
+const JOURNAL_ALLOWANCE: Allowance = Allowance { times: 3, within_ms: 60_000 };
+
 /// How long the run-time may take to let go of its threads after everything has stopped.
 pub const RUNTIME_STOP_WAIT: Duration = Duration::from_secs(1);
+
+#[cfg(all(test, feature = "planted-bugs"))]
+mod tests {
+    use super::*;
+    use crate::config::Flags;
+    use switchboard_client::vocabulary::{Content, MessageText, Seq, UserKey};
+    use switchboard_client::wire::{Credentials, EventKind};
+    use switchboard_client::{Client, ConnectOptions, Trust, Update};
+
+    fn text(text: &str) -> Content {
+        Content::text(MessageText::new(text).unwrap())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_journal_that_fails_is_begun_anew_and_clients_come_back_to_everything() {
+        let dir = tempfile::tempdir().unwrap();
+        let flags =
+            Flags { data_dir: Some(dir.path().join("data")), listen_address: Some("127.0.0.1:0".to_owned()) };
+        let mut daemon = Daemon::start(Settings::load(None, &flags).unwrap()).await.unwrap();
+        let ready = daemon.ready().clone();
+        let journal = daemon.running.journal.clone();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let running = tokio::spawn(async move {
+            let ran = daemon.run(async { drop(stopped.await) }).await;
+            (daemon, ran)
+        });
+        let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
+        let profile = ready.demo.unwrap().profile;
+        let user_key = UserKey::new("ada").unwrap();
+        let customer = Credentials::Customer { profile, platform: None, user_key };
+        let client = Client::connect(ConnectOptions::new(ready.addresses, trust, customer)).await.unwrap();
+        let conversation = client.open().await.unwrap();
+        let mut following = client.follow(conversation, Seq::ZERO).await.unwrap();
+        client.post(conversation, text("before")).await.unwrap();
+        journal.fail_writer();
+        client.post(conversation, text("after")).await.unwrap();
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|last| *last != text("after")) {
+            if let Update::Event(event) = following.next().await.unwrap().unwrap()
+                && let EventKind::Message { content } = event.what
+            {
+                seen.push(content);
+            }
+        }
+        assert_eq!(seen[1..], [text("before"), text("after")], "behind the greeting, each once");
+        stop.send(()).unwrap();
+        client.close().await.unwrap();
+        let (daemon, ran) = running.await.unwrap();
+        ran.unwrap();
+        daemon.stop().await.unwrap();
+    }
+}

@@ -9,6 +9,7 @@ use crate::machines::budget::Allowance;
 
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
 pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};
+pub use crate::journal::PREVIEW_CHARS_MAX;
 pub use switchboard_protocol::wire::{
     DATAGRAM_BYTES_MAX, DEPTH_MAX, FRAME_BYTES_MAX, UNANSWERED_REQUESTS_MAX,
 };
@@ -25,8 +26,8 @@ pub const CATCH_UP_BYTES_MAX: usize = 64 * 1024;
 /// Rows that wait for a desk before it is given a fresh snapshot instead.
 pub const DESK_ROWS_MAX: usize = 256;
 
-/// Rows of a page of the conversation list.
-pub const LIST_ROWS_MAX: usize = 100;
+/// Rows of a page of the conversation list: as many of the longest as fit into a frame.
+pub const LIST_ROWS_MAX: usize = 48;
 
 /// Events of a page of history.
 pub const HISTORY_EVENTS_MAX: usize = 200;
@@ -70,3 +71,41 @@ const _: () = {
     assert!(HANDSHAKES_BEFORE_RETRY < HANDSHAKES_MAX);
     assert!(wire::DATAGRAM_BYTES_MAX < 1_200, "a datagram must fit QUIC's smallest packet");
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, MessageText, Seq, Timestamp};
+    use switchboard_protocol::wire::{
+        ConversationFrame, Event, EventKind, Reply, ReplyBody, Sender, ServerFrame, Typing, encode,
+    };
+
+    /// The longest message that can be stored, by the sender with the longest name.
+    fn longest() -> Event {
+        let text = MessageText::new("🙂".repeat(MessageText::CHARS_MAX)).unwrap();
+        let by = Sender::Agent { member: Some(MemberId::from_bytes([0xff; 16])) };
+        let what = EventKind::Message { content: Content::text(text) };
+        Event { seq: Seq::MAX, at: Timestamp::from_millis(i64::MAX), by, what }
+    }
+
+    #[test]
+    fn the_longest_message_fits_into_a_frame_an_outbox_and_a_page_of_history() {
+        let event = encode(&ConversationFrame::Event(longest())).unwrap().len();
+        assert!(event < FRAME_BYTES_MAX.min(OUTBOX_BYTES_MAX).min(CATCH_UP_BYTES_MAX), "{event} bytes");
+        let events = vec![longest()];
+        let reply =
+            ServerFrame::Reply(Reply { id: u64::MAX, body: ReplyBody::Events { events, more: true } });
+        assert!(encode(&reply).unwrap().len() < REPLY_BYTES_MAX);
+    }
+
+    #[test]
+    fn typing_fits_into_a_datagram() {
+        let typing = Typing {
+            conversation: ConversationId::from_bytes([0xff; 16]),
+            by: Some(longest().by),
+            after_seq: Seq::MAX,
+            expires_ms: TYPING_MS_MAX,
+        };
+        assert!(encode(&typing).unwrap().len() <= DATAGRAM_BYTES_MAX);
+    }
+}

@@ -5,7 +5,7 @@
 //! fresh snapshot instead. Must not know where rows come from.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use switchboard_protocol::vocabulary::{ConversationId, DisplayName, MemberId};
 use tokio::sync::Notify;
@@ -130,6 +130,24 @@ impl DeskOutlet {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Nothing that holds the lock can panic half-way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The workspace's end of a desk's outbox: when it goes, also by a panic, the subscription ends.
+#[derive(Debug)]
+pub struct WorkspaceEnd(pub Arc<DeskOutlet>);
+
+impl WorkspaceEnd {
+    /// Whether somebody still holds the other end.
+    #[must_use]
+    pub fn has_reader(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
+
+impl Drop for WorkspaceEnd {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

@@ -24,4 +24,6 @@ pub mod listener;
 pub mod outlet;
 pub mod session;
 pub mod subscription;
+#[cfg(all(test, feature = "planted-bugs"))]
+mod tests;
 pub mod workspace;

@@ -202,3 +202,144 @@ fn bytes_of(entry: &Entry) -> usize {
 
 /// What an event takes besides its text.
 const EVENT_BYTES: usize = 160;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::domain::conversation::{Event, Place};
+    use crate::machines::live::Outlet as _;
+    use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Timestamp};
+
+    fn outlet() -> (Arc<Outlet>, ConversationEnd) {
+        let outlet = Arc::new(Outlet::default());
+        (Arc::clone(&outlet), ConversationEnd(outlet))
+    }
+
+    /// An entry with so many messages of so many bytes each.
+    fn entry(revision: u64, messages: usize, bytes: usize) -> Arc<Entry> {
+        let content = Content::text(MessageText::new("x".repeat(bytes)).unwrap());
+        let event = Event { by: Party::Bot, what: What::Message { content } };
+        Arc::new(Entry {
+            conversation: ConversationId::from_bytes([1; 16]),
+            revision,
+            before: Place::default(),
+            at: Timestamp::from_millis(0),
+            origin: None,
+            events: vec![event; messages],
+        })
+    }
+
+    fn push(end: &ConversationEnd, entry: &Arc<Entry>) -> bool {
+        end.push(entry, &Stamp::new(clock::instant()))
+    }
+
+    /// What waits, by name; an entry by its revision.
+    fn take_all(outlet: &Outlet) -> Vec<String> {
+        let names = std::iter::from_fn(|| match outlet.try_next()? {
+            Item::Verdict(Verdict::Live(_)) => Some("live".to_owned()),
+            Item::Verdict(Verdict::ReadOn) => Some("read on".to_owned()),
+            Item::Entry(entry, _) => Some(format!("{}", entry.revision)),
+            Item::Lagging => Some("lagging".to_owned()),
+            Item::Cursors(cursors) => Some(format!("unread {}", cursors.unread)),
+            Item::Typing(typing) => Some(format!("typing {}", typing.expires_ms)),
+            Item::Ended => None,
+        });
+        names.collect()
+    }
+
+    fn typing(expires_ms: u32) -> Typing {
+        Typing { by: Party::Customer, after_seq: Seq::ZERO, expires_ms }
+    }
+
+    #[test]
+    fn entries_wait_in_order_up_to_the_bound_and_there_is_room_again_when_one_is_taken() {
+        let (outlet, end) = outlet();
+        let bytes = EVENT_BYTES + 1_000;
+        let fit = limits::OUTBOX_BYTES_MAX / bytes;
+        for revision in 1..=fit as u64 {
+            assert!(push(&end, &entry(revision, 1, 1_000)));
+        }
+        let one_more = entry(fit as u64 + 1, 1, 1_000);
+        assert!(!push(&end, &one_more), "nothing of it was taken");
+        assert!(matches!(outlet.try_next(), Some(Item::Entry(first, _)) if first.revision == 1));
+        assert!(push(&end, &one_more));
+        let rest: Vec<_> = (2..=fit + 1).map(|revision| revision.to_string()).collect();
+        assert_eq!(take_all(&outlet), rest);
+        assert_eq!(outlet.lock().bytes, 0);
+    }
+
+    #[test]
+    fn small_events_count_as_well() {
+        let (_outlet, end) = outlet();
+        let taken = (1..).take_while(|revision| push(&end, &entry(*revision, 1, 1))).count();
+        assert_eq!(taken, limits::OUTBOX_BYTES_MAX / (EVENT_BYTES + 1));
+    }
+
+    #[test]
+    fn one_entry_always_fits_however_large_and_no_second_one_beside_it() {
+        let (outlet, end) = outlet();
+        let large = entry(1, 30, MessageText::CHARS_MAX);
+        assert!(bytes_of(&large) > limits::OUTBOX_BYTES_MAX);
+        assert!(push(&end, &large));
+        assert!(!push(&end, &entry(2, 1, 1)));
+        assert_eq!(take_all(&outlet), ["1"]);
+        assert!(push(&end, &large), "what was taken counts no more");
+    }
+
+    #[test]
+    fn what_was_missed_is_said_after_everything_that_was_not() {
+        let (outlet, end) = outlet();
+        end.lagging();
+        end.cursors(ReadCursors { unread: 4, ..ReadCursors::default() });
+        outlet.typing(typing(5));
+        assert!(push(&end, &entry(1, 1, 1)) && push(&end, &entry(2, 1, 1)));
+        end.verdict(Verdict::Live(Seq::ZERO));
+        end.end();
+        assert_eq!(take_all(&outlet), ["live", "1", "2", "lagging", "unread 4", "typing 5"]);
+        assert!(take_all(&outlet).is_empty());
+    }
+
+    #[test]
+    fn of_latest_values_only_the_last_waits_and_it_waits_once() {
+        let (outlet, end) = outlet();
+        for value in 1..=1_000 {
+            end.cursors(ReadCursors { unread: value as usize, ..ReadCursors::default() });
+            outlet.typing(typing(value));
+            end.lagging();
+        }
+        assert_eq!(take_all(&outlet), ["lagging", "unread 1000", "typing 1000"]);
+        assert!(outlet.try_next().is_none());
+    }
+
+    #[test]
+    fn the_end_comes_after_what_waits_and_stays() {
+        let (outlet, end) = outlet();
+        assert!(push(&end, &entry(1, 1, 1)));
+        drop(end);
+        assert!(matches!(outlet.try_next(), Some(Item::Entry(..))));
+        assert!(matches!(outlet.try_next(), Some(Item::Ended)));
+        assert!(matches!(outlet.try_next(), Some(Item::Ended)));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_by_whatever_comes() {
+        let (outlet, end) = outlet();
+        let wait = || {
+            let outlet = Arc::clone(&outlet);
+            tokio::spawn(async move { outlet.next().await })
+        };
+        let waiting = wait();
+        tokio::task::yield_now().await;
+        assert!(push(&end, &entry(1, 1, 1)));
+        assert!(matches!(waiting.await, Ok(Item::Entry(..))));
+        let waiting = wait();
+        tokio::task::yield_now().await;
+        end.cursors(ReadCursors::default());
+        assert!(matches!(waiting.await, Ok(Item::Cursors(_))));
+        let waiting = wait();
+        tokio::task::yield_now().await;
+        drop(end);
+        assert!(matches!(waiting.await, Ok(Item::Ended)));
+    }
+}

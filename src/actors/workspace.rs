@@ -12,7 +12,7 @@ use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Work
 
 use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
-use super::desk::{AgentStatus, DeskOutlet};
+use super::desk::{AgentStatus, WorkspaceEnd};
 use super::errand::Way;
 use super::session::{LocateReply, OpenReply};
 use crate::clock;
@@ -45,7 +45,7 @@ pub enum WorkspaceMsg {
     /// An agent is online or is not.
     AgentStatus(MemberId, bool),
     /// Somebody follows the desk.
-    FollowDesk(Arc<DeskOutlet>),
+    FollowDesk(WorkspaceEnd),
     /// Rows of the list have changed.
     Rows(Vec<ListRow>),
     /// The list was read for the desks that need it.
@@ -84,7 +84,7 @@ pub struct WorkspaceState {
     agents: BTreeMap<MemberId, Agent>,
     /// The customer of each conversation in `opening` that has begun.
     begun: BTreeMap<ConversationId, CustomerKey>,
-    desks: Vec<(Arc<DeskOutlet>, PageNeed)>,
+    desks: Vec<(WorkspaceEnd, PageNeed)>,
 }
 
 /// Whether a desk needs a page of the list.
@@ -179,8 +179,8 @@ impl Actor for WorkspaceActor {
                 state.agent_session(&myself, member, session, came).await?;
             }
             WorkspaceMsg::AgentStatus(member, online) => state.agent_status(member, online),
-            WorkspaceMsg::FollowDesk(outlet) => {
-                state.desks.push((outlet, PageNeed::NextRead));
+            WorkspaceMsg::FollowDesk(desk) => {
+                state.desks.push((desk, PageNeed::NextRead));
                 state.read_for_desks(&myself);
             }
             WorkspaceMsg::Rows(rows) => state.rows(&myself, &rows),
@@ -328,7 +328,7 @@ impl WorkspaceState {
         agent.online = online;
         let status = self.status_of(member);
         for (desk, _) in &self.desks {
-            status.iter().cloned().for_each(|status| desk.agent(status));
+            status.iter().cloned().for_each(|status| desk.0.agent(status));
         }
     }
 
@@ -339,10 +339,9 @@ impl WorkspaceState {
     }
 
     fn rows(&mut self, myself: &ActorRef<WorkspaceMsg>, rows: &[ListRow]) {
-        // A desk that nobody but this actor holds has no reader any more.
-        self.desks.retain(|(desk, _)| Arc::strong_count(desk) > 1);
+        self.desks.retain(|(desk, _)| desk.has_reader());
         for (desk, need) in &mut self.desks {
-            if rows.iter().any(|row| !desk.row(row.clone())) {
+            if rows.iter().any(|row| !desk.0.row(row.clone())) {
                 *need = PageNeed::NextRead;
             }
         }
@@ -373,7 +372,7 @@ impl WorkspaceState {
             Ok(page) => page,
             Err(why) => {
                 tracing::warn!(why, "the list cannot be read for the desk");
-                self.desks.drain(..).for_each(|(desk, _)| desk.close());
+                self.desks.clear();
                 return;
             }
         };
@@ -382,7 +381,7 @@ impl WorkspaceState {
         for (desk, need) in &mut self.desks {
             if *need == PageNeed::ThisRead {
                 *need = PageNeed::None;
-                desk.snapshot(page.rows.clone(), agents.clone());
+                desk.0.snapshot(page.rows.clone(), agents.clone());
             }
         }
         self.read_for_desks(myself);

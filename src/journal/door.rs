@@ -356,8 +356,16 @@ impl Journal {
         let written = threads.writer.join().map_err(|_| StartError::Log("the writer has failed".to_owned()));
         self.inner.folds.tail.wish(Wish::Finish);
         let folded = threads.folds.join().map_err(|_| StartError::Store("the folds have failed".to_owned()));
+        self.inner.folds.store.close();
         written??;
         Ok(folded??)
+    }
+
+    /// Makes the writer fail, for tests of failures.
+    #[cfg(feature = "planted-bugs")]
+    pub fn fail_writer(&self) {
+        // One that has ended has failed already.
+        let _ = self.order(Order::Fail);
     }
 
     async fn open(&self, order: impl FnOnce(OpenReply) -> Order) -> Result<Opened, OpenError> {

@@ -10,6 +10,7 @@ use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::clock;
@@ -33,7 +34,8 @@ pub(super) enum StoreError {
 
 /// An open store.
 pub(super) struct Store {
-    db: sled::Db,
+    /// Empty once it is closed: handles of a journal that has stopped may live on, its files must not.
+    db: RwLock<Option<sled::Db>>,
     /// The same file that sled writes, for the sync that sled does not do.
     file: File,
     folder: PathBuf,
@@ -89,7 +91,7 @@ impl Store {
             .flush_every_ms(Some(FLUSH_EVERY_MS));
         let db = open_unlocked(&config)?;
         let file = File::open(folder.join("db"))?;
-        let store = Self { db, file, folder: folder.to_owned() };
+        let store = Self { db: RwLock::new(Some(db)), file, folder: folder.to_owned() };
         store.sync_creation()?;
         Ok(store)
     }
@@ -99,7 +101,8 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        guarded(|| self.db.get(key)).map(|found| found.map(Value))
+        let db = self.db()?;
+        guarded(|| db.get(key)).map(|found| found.map(Value))
     }
 
     /// The last pair whose key begins with `prefix` and is not after `key`.
@@ -111,7 +114,8 @@ impl Store {
         prefix: &[u8],
         key: &[u8],
     ) -> Result<Option<(Value, Value)>, StoreError> {
-        let found = guarded(|| self.db.range(prefix..=key).next_back().transpose())?;
+        let db = self.db()?;
+        let found = guarded(|| db.range(prefix..=key).next_back().transpose())?;
         Ok(found.map(|(key, value)| (Value(key), Value(value))))
     }
 
@@ -122,11 +126,17 @@ impl Store {
         from: &[u8],
     ) -> impl Iterator<Item = Result<(Value, Value), StoreError>> {
         let prefix = prefix.to_vec();
-        let mut range = self.db.range(from.to_vec()..);
-        std::iter::from_fn(move || match guarded(|| range.next().transpose()) {
-            Ok(Some((key, value))) if key.starts_with(&prefix) => Some(Ok((Value(key), Value(value)))),
-            Ok(Some(_) | None) => None,
-            Err(error) => Some(Err(error)),
+        let mut range = self.db().map(|db| db.range(from.to_vec()..));
+        std::iter::from_fn(move || {
+            let next = match &mut range {
+                Ok(range) => guarded(|| range.next().transpose()),
+                Err(closed) => Err(closed.clone()),
+            };
+            match next {
+                Ok(Some((key, value))) if key.starts_with(&prefix) => Some(Ok((Value(key), Value(value)))),
+                Ok(Some(_) | None) => None,
+                Err(error) => Some(Err(error)),
+            }
         })
     }
 
@@ -145,7 +155,8 @@ impl Store {
                 None => changes.remove(key),
             }
         }
-        guarded(|| self.db.apply_batch(changes))
+        let db = self.db()?;
+        guarded(|| db.apply_batch(changes))
     }
 
     /// Waits until everything applied before is on disk: sled's own flush does not wait for the
@@ -154,9 +165,20 @@ impl Store {
     /// # Errors
     /// When the store or the disk fails.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
-        guarded(|| self.db.flush())?;
+        let db = self.db()?;
+        guarded(|| db.flush())?;
         self.file.sync_data()?;
         Ok(())
+    }
+
+    /// Lets go of the files, so that they can be opened again while handles of this store live on.
+    pub(super) fn close(&self) {
+        *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn db(&self) -> Result<sled::Db, StoreError> {
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        db.clone().ok_or_else(|| StoreError::Failed("it is closed".to_owned()))
     }
 
     /// Makes the files and folders that sled created last.
@@ -284,6 +306,17 @@ mod tests {
         let found = store.at_or_before(b"a", b"a\xff").unwrap().unwrap();
         assert_eq!((&*found.0, &*found.1), (&b"a2"[..], &b"a2"[..]));
         assert_eq!(store.at_or_before(b"b", b"b0").unwrap(), None);
+    }
+
+    #[test]
+    fn one_that_is_closed_can_be_opened_again_while_it_is_still_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).unwrap();
+        store.close();
+        let again = open(dir.path()).unwrap();
+        assert_eq!(again.get(b"a1"), Ok(None));
+        assert!(store.get(b"a1").is_err() && store.sync().is_err());
+        assert!(store.scan(b"a", b"a").next().unwrap().is_err());
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub(super) enum Order {
     Close { claim: Claim<Stream> },
     /// Commit what is queued, close the log, and end.
     Stop,
+    /// Fails on purpose, to prove that everything is begun anew from disk.
+    #[cfg(feature = "planted-bugs")]
+    Fail,
 }
 
 /// Who waits for an opening.
@@ -192,6 +195,9 @@ impl Writer {
                 self.queue.end(claim, "it was closed");
             }
             Order::Stop => self.stopping = true,
+            #[cfg(feature = "planted-bugs")]
+            #[allow(clippy::panic, reason = "this is what it is for")]
+            Order::Fail => panic!("a failure planted on purpose"),
         }
     }
 

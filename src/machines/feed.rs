@@ -12,8 +12,8 @@ use crate::domain::identity::Reader;
 /// What the conversation says when a reader asks to become live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// From here on entries are pushed.
-    Live,
+    /// From here on entries are pushed; those up to this sequence were there before.
+    Live(Seq),
     /// There is more in the journal: read it, and ask again.
     ReadOn,
 }
@@ -47,14 +47,25 @@ pub struct Feed {
     reader: Reader,
     at: Seq,
     turn: Turn,
-    live_once: bool,
+    catching_up: CatchingUp,
+}
+
+/// Whether the reader has had everything that was there when it first became live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CatchingUp {
+    /// It has not become live.
+    Reading,
+    /// Not before it has this sequence.
+    UpTo(Seq),
+    /// It has, and that has been said.
+    Done,
 }
 
 impl Feed {
     /// A reader who has everything up to `after`, and whose subscription has been asked for.
     #[must_use]
     pub const fn new(reader: Reader, after: Seq) -> Self {
-        Self { reader, at: after, turn: Turn::AwaitVerdict, live_once: false }
+        Self { reader, at: after, turn: Turn::AwaitVerdict, catching_up: CatchingUp::Reading }
     }
 
     /// What is to be done next.
@@ -75,18 +86,28 @@ impl Feed {
         self.at
     }
 
-    /// The conversation has spoken. Returns `true` when the reader has become live for the first time:
-    /// everything that was there when it subscribed has been forwarded.
-    pub fn verdict(&mut self, verdict: Verdict) -> bool {
+    /// The conversation has spoken.
+    pub fn verdict(&mut self, verdict: Verdict) {
         match verdict {
-            Verdict::ReadOn => {
-                self.turn = Turn::Read(self.at);
-                false
-            }
-            Verdict::Live => {
+            Verdict::ReadOn => self.turn = Turn::Read(self.at),
+            Verdict::Live(up_to) => {
                 self.turn = Turn::Forward;
-                !std::mem::replace(&mut self.live_once, true)
+                if self.catching_up == CatchingUp::Reading {
+                    self.catching_up = CatchingUp::UpTo(up_to);
+                }
             }
+        }
+    }
+
+    /// Says once, when it is so, that everything that was there when the reader first became live has
+    /// been forwarded: up to the sequence that it returns.
+    pub fn caught_up(&mut self) -> Option<Seq> {
+        match self.catching_up {
+            CatchingUp::UpTo(up_to) if self.at >= up_to => {
+                self.catching_up = CatchingUp::Done;
+                Some(self.at)
+            }
+            CatchingUp::Reading | CatchingUp::UpTo(_) | CatchingUp::Done => None,
         }
     }
 
@@ -117,5 +138,53 @@ impl Feed {
         }
         self.at = at.max(entry.after().of(reader));
         Ok(entry.seen_by(reader).filter(move |seen| seen.seq > at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::domain::conversation::{Event, Place, What};
+    use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Party, Timestamp};
+
+    fn seq(number: u64) -> Seq {
+        Seq::new(number).unwrap()
+    }
+
+    fn message(number: u64) -> Entry {
+        let before = Place { staff: seq(number - 1), customer: seq(number - 1) };
+        let content = Content::text(MessageText::new("hello").unwrap());
+        Entry {
+            conversation: ConversationId::from_bytes([7; 16]),
+            revision: number,
+            before,
+            at: Timestamp::from_millis(0),
+            origin: None,
+            events: vec![Event { by: Party::Customer, what: What::Message { content } }],
+        }
+    }
+
+    #[test]
+    fn it_is_said_once_and_not_before_everything_was_forwarded() {
+        let mut feed = Feed::new(Reader::Customer, Seq::ZERO);
+        feed.verdict(Verdict::Live(seq(2)));
+        assert_eq!((feed.turn(), feed.caught_up()), (Turn::Forward, None), "what was at hand comes first");
+        assert_eq!(feed.take(&message(1)).unwrap().count(), 1);
+        assert_eq!(feed.caught_up(), None);
+        feed.lagging();
+        assert_eq!(feed.take(&message(2)).unwrap().count(), 1);
+        assert_eq!((feed.caught_up(), feed.caught_up()), (Some(seq(2)), None));
+        feed.verdict(Verdict::Live(seq(9)));
+        assert_eq!(feed.caught_up(), None, "only the first time");
+    }
+
+    #[test]
+    fn whoever_has_everything_is_told_at_once() {
+        let mut feed = Feed::new(Reader::Staff, seq(5));
+        assert_eq!(feed.caught_up(), None);
+        feed.verdict(Verdict::Live(seq(5)));
+        assert_eq!(feed.caught_up(), Some(seq(5)));
     }
 }

@@ -225,7 +225,7 @@ impl<P: Ports> Live<P> {
             subscriber.outlet.verdict(Verdict::ReadOn);
             return;
         }
-        subscriber.outlet.verdict(Verdict::Live);
+        subscriber.outlet.verdict(Verdict::Live(durable_place.of(reader)));
         subscriber.live_at = Some(at);
         for (entry, stamp) in &self.recent {
             subscriber.offer(entry, stamp);

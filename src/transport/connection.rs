@@ -91,7 +91,7 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
             send.write_all(&frame).await.map_err(|error| malformed(&error.to_string()))?;
             let credits = Arc::new(Semaphore::new(limits::UNANSWERED_REQUESTS_MAX));
             let from = connection.remote_address();
-            let latency = shared.engine.latency().clone();
+            let latency = shared.engine().latency().clone();
             let connection = connection.clone();
             let typing = Budget::default();
             Ok(Open { connection, from, send, recv, frames, credits, out, session, speaker, latency, typing })
@@ -121,7 +121,8 @@ async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> 
         ErrorBody::new(ErrorCode::Unavailable, error.to_string()).after_ms(RETRY_MS)
     };
     let proof = wire::proof(&hello.credentials)?;
-    let proven = shared.engine.prove(proof).await.map_err(|error| unavailable(&error))?;
+    let engine = shared.engine();
+    let proven = engine.prove(proof).await.map_err(|error| unavailable(&error))?;
     let proven = proven.ok_or_else(wire::bad_credentials)?;
     let (to_out, out) = mpsc::unbounded_channel();
     let ports = SessionPorts {
@@ -129,8 +130,8 @@ async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> 
         instance: hello.instance,
         identity: Arc::new(proven.identity),
         workspace: proven.workspace,
-        journal: shared.engine.journal().clone(),
-        latency: shared.engine.latency().clone(),
+        journal: engine.journal().clone(),
+        latency: engine.latency().clone(),
         out: to_out,
     };
     let welcome = Welcome {
@@ -141,7 +142,7 @@ async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> 
         server_time: clock::now(),
     };
     let speaker = Speaker::to(&ports.identity);
-    let session = shared.engine.open_session(ports).await.map_err(|error| unavailable(&error))?;
+    let session = engine.open_session(ports).await.map_err(|error| unavailable(&error))?;
     let session = session.ok_or_else(|| {
         ErrorBody::new(ErrorCode::Overloaded, "the engine takes no more sessions now").after_ms(RETRY_MS)
     })?;

@@ -4,8 +4,8 @@
 //! address must prove itself first. Must not know what a connection says.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use quinn::crypto::rustls::QuicServerConfig;
@@ -59,14 +59,22 @@ pub enum EndpointError {
 pub struct Endpoint {
     quic: quinn::Endpoint,
     address: SocketAddr,
+    shared: Arc<Shared>,
 }
 
 /// What every connection needs.
 pub(super) struct Shared {
-    pub(super) engine: Engine,
+    engine: Mutex<Engine>,
     pub(super) hello: Duration,
     pub(super) limits: ServerLimits,
     handshakes: AtomicUsize,
+}
+
+impl Shared {
+    /// The engine that serves new sessions.
+    pub(super) fn engine(&self) -> Engine {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Endpoint {
@@ -91,10 +99,15 @@ impl Endpoint {
             text_chars_max: u32::try_from(engine.policy().text_chars_max).unwrap_or(u32::MAX),
             ..ServerLimits::default()
         };
-        let shared =
-            Arc::new(Shared { engine, hello: options.hello, limits, handshakes: AtomicUsize::new(0) });
-        tokio::spawn(accept(quic.clone(), shared));
-        Ok(Self { quic, address })
+        let (engine, handshakes) = (Mutex::new(engine), AtomicUsize::new(0));
+        let shared = Arc::new(Shared { engine, hello: options.hello, limits, handshakes });
+        tokio::spawn(accept(quic.clone(), Arc::clone(&shared)));
+        Ok(Self { quic, address, shared })
+    }
+
+    /// Serves new sessions by another engine, with the same settings. Those of the one before end with it.
+    pub fn serve(&self, engine: Engine) {
+        *self.shared.engine.lock().unwrap_or_else(PoisonError::into_inner) = engine;
     }
 
     /// Where it listens.

@@ -332,11 +332,14 @@ pub(super) const fn conversation_ended(error: ErrorBody) -> ConversationFrame {
 pub(super) fn desk(item: DeskItem) -> Vec<Result<DeskFrame, DeskFrame>> {
     match item {
         DeskItem::Snapshot(rows, agents) => {
-            let agents = agents.into_iter().map(agent).collect();
             let mut rows: Vec<Row> = rows.into_iter().map(row).collect();
-            // The first page fits into a frame; its rows are bounded.
+            // The first page fits into a frame; its rows are bounded. The agents need not.
             rows.truncate(limits::LIST_ROWS_MAX);
-            vec![Ok(DeskFrame::Snapshot { rows, agents })]
+            let room = (FRAME_BYTES_MAX - ROW_BYTES_MAX * (rows.len() + 1)) / AGENT_BYTES_MAX;
+            let mut agents: Vec<_> = agents.into_iter().map(agent).collect();
+            let rest = agents.split_off(room.min(agents.len()));
+            let snapshot = DeskFrame::Snapshot { rows, agents };
+            std::iter::once(snapshot).chain(rest.into_iter().map(DeskFrame::Agent)).map(Ok).collect()
         }
         DeskItem::Row(changed) => vec![Ok(DeskFrame::Row(row(changed)))],
         DeskItem::Agent(status) => vec![Ok(DeskFrame::Agent(agent(status)))],
@@ -424,7 +427,72 @@ const RETRY_MS: u32 = 500;
 /// What an event takes in a reply besides its text, at the most.
 const EVENT_BYTES: usize = 160;
 
-const _: () = assert!(limits::LIST_ROWS_MAX * ROW_BYTES_MAX < FRAME_BYTES_MAX);
+// One more stands for the envelope.
+const _: () = assert!((limits::LIST_ROWS_MAX + 1) * ROW_BYTES_MAX < FRAME_BYTES_MAX);
 
-/// What a row takes at the most: three texts of up to 90, 100 and 80 characters, three ids, numbers.
-const ROW_BYTES_MAX: usize = 600;
+/// What a row takes at the most: three texts of up to 90, 100 and 80 characters, of up to four bytes
+/// each, three ids, numbers, and the names of the fields.
+const ROW_BYTES_MAX: usize = 1_280;
+
+/// What an agent takes at the most: a name of up to 30 characters, an id, and the names of the fields.
+const AGENT_BYTES_MAX: usize = 180;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::identity::CustomerKey;
+    use crate::journal::Position;
+    use switchboard_protocol::vocabulary::{ConversationId, DisplayName, ProfileId, Timestamp, UserKey};
+    use switchboard_protocol::wire::encode;
+
+    fn longest_row() -> ListRow {
+        ListRow {
+            conversation: ConversationId::from_bytes([0xff; 16]),
+            customer: CustomerKey {
+                profile: ProfileId::from_bytes([0xff; 16]),
+                platform: Platform::new("🙂".repeat(Platform::CHARS_MAX)).unwrap(),
+                user_key: UserKey::new("🙂".repeat(UserKey::CHARS_MAX)).unwrap(),
+            },
+            assignee: Some(MemberId::from_bytes([0xff; 16])),
+            last_message: "🙂".repeat(limits::PREVIEW_CHARS_MAX),
+            last_at: Timestamp::from_millis(i64::MAX),
+            unread: usize::MAX,
+            seq: Seq::MAX,
+            position: Position(u64::MAX),
+        }
+    }
+
+    fn longest_status(n: usize) -> desk::AgentStatus {
+        let mut id = [0xff; 16];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        let name = DisplayName::new("🙂".repeat(DisplayName::CHARS_MAX)).unwrap();
+        desk::AgentStatus { member: MemberId::from_bytes(id), name, online: true }
+    }
+
+    #[test]
+    fn the_longest_page_of_the_list_fits_into_a_frame() {
+        let rows = vec![row(longest_row()); limits::LIST_ROWS_MAX];
+        let next = Some("x".repeat(200));
+        let body = ReplyBody::Conversations { rows, next, position: u64::MAX };
+        assert!(encode(&reply_frame(u64::MAX, Ok(body))).is_ok());
+    }
+
+    #[test]
+    fn every_agent_of_the_largest_workspace_reaches_the_desk_whatever_rows_there_are() {
+        for rows in [0, 1, limits::LIST_ROWS_MAX, limits::LIST_ROWS_MAX + 9] {
+            let agents: Vec<_> = (0..limits::MEMBERS_MAX).map(longest_status).collect();
+            let frames = desk(DeskItem::Snapshot(vec![longest_row(); rows], agents.clone()));
+            let mut told = Vec::new();
+            for frame in frames {
+                let frame = frame.unwrap();
+                assert!(encode(&frame).is_ok());
+                match frame {
+                    DeskFrame::Snapshot { agents, .. } => told.extend(agents),
+                    DeskFrame::Agent(agent) => told.push(agent),
+                    DeskFrame::Row(_) | DeskFrame::Ended { .. } | DeskFrame::Unknown => {}
+                }
+            }
+            assert_eq!(told, agents.into_iter().map(agent).collect::<Vec<_>>());
+        }
+    }
+}

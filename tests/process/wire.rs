@@ -151,7 +151,7 @@ async fn a_subscription_has_a_number_an_end_and_a_place_to_begin_again() {
     assert_eq!(raw.ask(2, None, follow(5, 0)).await, Ok(ReplyBody::Subscribed { subscription: 5 }));
     let mut stream = raw.stream().await;
     assert_eq!(stream.next().await, Some(SubscriptionHead { subscription: 5 }));
-    assert_eq!(seqs_up_to(2, &mut stream).await, [1, 2]);
+    assert_eq!(seqs_until_caught_up(&mut stream).await, [1, 2]);
     refused(raw.ask(3, None, follow(5, 0)).await, ErrorCode::SubscriptionInUse);
     refused(raw.ask(4, None, Op::Unsubscribe { subscription: 6 }).await, ErrorCode::NoSuchSubscription);
     refused(raw.ask(5, None, follow(6, 3)).await, ErrorCode::BeyondEnd);
@@ -165,7 +165,7 @@ async fn a_subscription_has_a_number_an_end_and_a_place_to_begin_again() {
     assert_eq!(raw.ask(9, None, follow(5, 2)).await, Ok(ReplyBody::Subscribed { subscription: 5 }));
     let mut stream = raw.stream().await;
     assert_eq!(stream.next().await, Some(SubscriptionHead { subscription: 5 }));
-    assert_eq!(seqs_up_to(3, &mut stream).await, [3]);
+    assert_eq!(seqs_until_caught_up(&mut stream).await, [3]);
     for number in 6..21 {
         raw.ask(u64::from(number) + 10, None, follow(number, 0)).await.unwrap();
     }
@@ -242,17 +242,16 @@ async fn still_serves(daemon: &Daemon) {
     other.close().await.unwrap();
 }
 
-/// The sequences of events that a stream brings, up to the last.
-async fn seqs_up_to(last: u64, stream: &mut Frames) -> Vec<u64> {
+async fn seqs_until_caught_up(stream: &mut Frames) -> Vec<u64> {
     let mut seqs = Vec::new();
-    while seqs.last() != Some(&last) {
+    loop {
         match stream.next().await.expect("the stream goes on") {
             ConversationFrame::Event(event) => seqs.push(event.seq.get()),
-            ConversationFrame::CaughtUp { .. } | ConversationFrame::Cursors(_) => {}
+            ConversationFrame::CaughtUp { .. } => return seqs,
+            ConversationFrame::Cursors(_) => {}
             other @ (ConversationFrame::Ended { .. } | ConversationFrame::Unknown) => panic!("{other:?}"),
         }
     }
-    seqs
 }
 
 fn seq(answer: Result<ReplyBody, ErrorBody>) -> u64 {

@@ -86,6 +86,7 @@ const ROOMS: &[Room] = &[
             "switchboard::domain",
             "switchboard::machines",
             "switchboard::journal",
+            "switchboard::limits",
             "switchboard_protocol",
         ],
         libraries: Libraries::Only(&[]),
@@ -253,6 +254,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     // The one place where wire and domain meet, and the values of the engine that a client is shown.
     ("src/transport/wire.rs", "switchboard::domain"),
     ("src/transport/wire.rs", "switchboard::journal::ListRow"),
+    ("src/transport/wire.rs", "switchboard::journal::Position"),
     ("src/transport/wire.rs", "switchboard::machines::feed::Gap"),
     ("src/transport/wire.rs", "switchboard::machines::live::ReadCursors"),
     // What a client sends without waiting for an answer is bounded before anything is made of it.

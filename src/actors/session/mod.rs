@@ -17,6 +17,7 @@ use switchboard_protocol::vocabulary::{Content, ConversationId, InstanceId, Seq,
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::conversation::ConversationMsg;
+use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Command, Origin};
@@ -217,7 +218,10 @@ impl SessionState {
             Asked::FollowDesk { subscription } => {
                 let desk = self.staff("desk").and_then(|()| self.following.begin_desk(subscription));
                 if let Ok(outlet) = &desk {
-                    let _ = self.ports.workspace.cast(WorkspaceMsg::FollowDesk(Arc::clone(outlet)));
+                    let end = WorkspaceEnd(Arc::clone(outlet));
+                    if self.ports.workspace.cast(WorkspaceMsg::FollowDesk(end)).is_err() {
+                        return self.close(myself, Closing::Fault);
+                    }
                 }
                 self.reply(id, desk.map(|outlet| Answered::FollowingDesk(subscription, outlet)));
             }

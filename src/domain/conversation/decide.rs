@@ -77,7 +77,9 @@ fn admit_to_start(
 ) -> Result<Party, Rejection> {
     match identity {
         Identity::Member { .. } => Err(Rejection::OnlyCustomer { action: "open" }),
-        Identity::Customer { customer: own, .. } if state.customer.is_none() && own == customer => {
+        Identity::Customer { workspace, customer: own }
+            if state.customer.is_none() && *workspace == state.workspace && own == customer =>
+        {
             Ok(identity.party())
         }
         Identity::Customer { .. } => admit(state, identity),

@@ -9,6 +9,8 @@ mod command;
 mod decide;
 mod entry;
 mod state;
+#[cfg(test)]
+mod tests;
 mod unread;
 
 pub use apply::answer_of;

@@ -6,6 +6,8 @@
 
 mod decide;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{MEMBERS_MAX, PROFILES_MAX, WorkspaceAction, WorkspaceRejection, decide};
 pub use state::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};

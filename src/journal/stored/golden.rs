@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -17,7 +18,8 @@ use super::samples::{
     workspace_entries, workspace_id,
 };
 use super::*;
-use crate::domain::conversation::{Conversation, Unread};
+use crate::domain::conversation::{Conversation, Side, Unread, What};
+use crate::domain::workspace::{Role, Workspace, WorkspaceEvent};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{Seq, Timestamp};
 
@@ -26,11 +28,11 @@ struct Case {
     name: String,
     meaning: String,
     bytes: Vec<u8>,
-    means_it: Reading,
+    means_it: Box<Meaning>,
 }
 
-/// Reads stored bytes, and says whether they mean the case's value.
-type Reading = Box<dyn Fn(&[u8]) -> Result<bool, StoredError>>;
+/// Whether bytes mean something.
+type Meaning = dyn Fn(&[u8]) -> Result<bool, StoredError>;
 
 #[test]
 fn what_was_ever_stored_is_read_as_what_it_was_and_stored_so_today() {
@@ -48,6 +50,39 @@ fn no_golden_file_is_forgotten() {
         let name = file.unwrap().file_name().into_string().unwrap();
         assert!(names.contains(&name), "{name} is read by no test");
     }
+}
+
+/// A new kind does not compile here: it needs a number, and then a file.
+#[test]
+fn every_kind_of_event_has_a_golden_file() {
+    let kind = |what: &What| match what {
+        What::Started { .. } => 0,
+        What::Message { .. } => 1,
+        What::Assigned { .. } => 2,
+        What::Entered { .. } => 3,
+        What::Left { .. } => 4,
+        What::Completed => 5,
+        What::Read { side: Side::Customer, .. } => 6,
+        What::Read { side: Side::Staff, .. } => 7,
+    };
+    let entries = entries();
+    let events = entries.iter().flat_map(|(_, entry)| &entry.events);
+    let kinds: BTreeSet<_> = events.map(|event| kind(&event.what)).collect();
+    assert_eq!(kinds, (0..8).collect());
+
+    let kind = |event: &WorkspaceEvent| match event {
+        WorkspaceEvent::Created { .. } => 0,
+        WorkspaceEvent::ProfileAdded { .. } => 1,
+        WorkspaceEvent::MemberAdded { details, .. } => match details.role {
+            Role::Owner => 2,
+            Role::Admin => 3,
+            Role::Editor => 4,
+            Role::Readonly => 5,
+        },
+    };
+    let entries = workspace_entries();
+    let kinds: BTreeSet<_> = entries.iter().flat_map(|(_, entry)| &entry.events).map(kind).collect();
+    assert_eq!(kinds, (0..6).collect());
 }
 
 #[test]
@@ -106,11 +141,11 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(
-            at in any::<prop::sample::Index>(),
-            byte in any::<u8>(),
-            which in any::<prop::sample::Index>(),
-        ) {
+    fn no_byte_makes_it_panic(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        which in any::<prop::sample::Index>(),
+    ) {
         let cases = cases();
         let case = &cases[which.index(cases.len())];
         let mut bytes = case.bytes.clone();
@@ -156,43 +191,56 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_conversation(state.workspace, state.id, bytes)? == state)),
         );
     }
-    let state = workspace();
-    add(
-        "workspace",
-        format!("{state:?}"),
-        encode_workspace(&state).unwrap(),
-        Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
-    );
-    let row = row();
-    add(
-        "row",
-        format!("{row:?}"),
-        encode_row(&row).unwrap(),
-        Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
-    );
-    let current = CurrentConversation { conversation: conversation_id(2), position: Position(70_000) };
-    add(
-        "current_conversation",
-        format!("{current:?}"),
-        current.encode().unwrap(),
-        Box::new(move |bytes| Ok(CurrentConversation::decode(bytes)? == current)),
-    );
-    let damaged = Damaged { revision: 7, reason: "it is missing".to_owned() };
-    add(
-        "damage",
-        format!("{damaged:?}"),
-        damaged.encode().unwrap(),
-        Box::new(move |bytes| Ok(Damaged::decode(bytes)? == damaged)),
-    );
-    let mark = FoldMark { position: Position(70_001), digest: [0xd1; 16] };
-    add(
-        "fold_mark",
-        format!("{mark:?}"),
-        mark.encode().unwrap(),
-        Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
-    );
-    add("page", "entries 1 to 4 as in the files of their own".to_owned(), page(), Box::new(means_page));
+    for (name, state) in [("workspace", workspace()), ("workspace_empty", Workspace::new(workspace_id(1)))] {
+        add(
+            name,
+            format!("{state:?}"),
+            encode_workspace(&state).unwrap(),
+            Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
+        );
+    }
+    for (name, row) in [("row", row()), ("row_empty", empty_row())] {
+        add(
+            name,
+            format!("{row:?}"),
+            encode_row(&row).unwrap(),
+            Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
+        );
+    }
+    cases.extend(small_cases());
     cases
+}
+
+fn small_cases() -> [Case; 4] {
+    let current = CurrentConversation { conversation: conversation_id(2), position: Position(70_000) };
+    let damaged = Damaged { revision: 7, reason: "it is missing".to_owned() };
+    let mark = FoldMark { position: Position(70_001), digest: [0xd1; 16] };
+    [
+        Case {
+            name: "current_conversation".to_owned(),
+            meaning: format!("{current:?}"),
+            bytes: current.encode().unwrap(),
+            means_it: Box::new(move |bytes| Ok(CurrentConversation::decode(bytes)? == current)),
+        },
+        Case {
+            name: "damage".to_owned(),
+            meaning: format!("{damaged:?}"),
+            bytes: damaged.encode().unwrap(),
+            means_it: Box::new(move |bytes| Ok(Damaged::decode(bytes)? == damaged)),
+        },
+        Case {
+            name: "fold_mark".to_owned(),
+            meaning: format!("{mark:?}"),
+            bytes: mark.encode().unwrap(),
+            means_it: Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
+        },
+        Case {
+            name: "page".to_owned(),
+            meaning: "entries 1 to 4 as in the files of their own".to_owned(),
+            bytes: page(),
+            means_it: Box::new(means_page),
+        },
+    ]
 }
 
 fn row() -> RowState {
@@ -205,6 +253,20 @@ fn row() -> RowState {
         seq: Seq::new(9).unwrap(),
         revision: 8,
         position: Position(70_000),
+    }
+}
+
+/// The row of a conversation that has not started.
+fn empty_row() -> RowState {
+    RowState {
+        customer: None,
+        assignee: None,
+        last_message: String::new(),
+        last_at: Timestamp::from_millis(0),
+        unread: Unread::default(),
+        seq: Seq::ZERO,
+        revision: 0,
+        position: Position(0),
     }
 }
 

@@ -12,6 +12,8 @@ mod golden;
 mod index;
 mod page;
 mod parts;
+#[cfg(test)]
+mod random;
 mod row;
 #[cfg(test)]
 pub(in crate::journal) mod samples;

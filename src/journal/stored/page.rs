@@ -32,13 +32,14 @@ impl<'a> Page<'a> {
     /// When it is newer than this program, or is none.
     pub(in crate::journal) fn decode(bytes: &'a [u8]) -> Result<Self, StoredError> {
         let stored: StoredPage<'a> = read(PAGE, VERSION, bytes)?;
-        let last = stored.first + (stored.entries.len() as u64).saturating_sub(1);
-        if stored.entries.is_empty() || stored.last != last {
+        let last =
+            (stored.entries.len() as u64).checked_sub(1).and_then(|more| stored.first.checked_add(more));
+        if last != Some(stored.last) {
             return Err(StoredError::malformed(PAGE, &"it does not have the entries that it says"));
         }
         Ok(Self {
             first: stored.first,
-            last,
+            last: stored.last,
             before: stored.before.place(PAGE)?,
             after: stored.after.place(PAGE)?,
             entries: stored.entries.iter().map(|entry| -> &'a [u8] { entry }).collect(),

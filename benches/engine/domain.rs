@@ -1,0 +1,29 @@
+//! The rules: one message decided and applied in a conversation that has a history.
+//!
+//! Owns nothing but that measurement. Must not know journals.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion};
+use switchboard::domain::conversation::{Action, decide};
+
+use crate::samples::{command, content, context, conversation, decided};
+
+pub(crate) fn bench(criterion: &mut Criterion) {
+    let state = conversation(1_000);
+    let post = command(0, 2_000, Action::Post { content: content() });
+    let context = context(2_000);
+    let entry = decided(&state, &post, &context);
+    let mut group = criterion.benchmark_group("domain");
+    group.bench_function("decide/post", |bench| {
+        bench.iter(|| decide(black_box(&state), black_box(&post), &context));
+    });
+    group.bench_function("apply/post", |bench| {
+        bench.iter_batched_ref(
+            || state.clone(),
+            |state| state.apply(black_box(&entry)),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}

@@ -1,0 +1,100 @@
+//! Which daemon is tested, and as whom.
+//!
+//! Owns the reading of the ready file that a daemon leaves, as far as a tester needs it. Must not know
+//! how the daemon came to run.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use switchboard_client::vocabulary::{Platform, ProfileId, Token, UserKey};
+use switchboard_client::wire::Credentials;
+use switchboard_client::{ConnectOptions, Trust};
+
+use crate::Failure;
+
+/// A daemon, and who can be played there.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+    /// Its certificate.
+    pub trust: Trust,
+    /// The profile that customers write to.
+    pub profile: ProfileId,
+    /// Who agents are; any number of connections may share one.
+    pub agents: Vec<Token>,
+    /// Its process, if it runs on this machine: its memory and processor time are measured then.
+    pub pid: Option<u32>,
+}
+
+impl Target {
+    /// The daemon that wrote a ready file. On a store that is not fresh the demo's credentials are in
+    /// its data folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read or does not say what is needed.
+    pub fn from_ready_file(path: &Path) -> Result<Self, Failure> {
+        let Ready { addresses, fingerprint, pid, data_dir, demo } = read(path)?;
+        let demo = match demo {
+            Some(demo) => demo,
+            None => read(&data_dir.join("demo.json"))?,
+        };
+        let fingerprint = fingerprint.parse().map_err(Failure::of("the ready file"))?;
+        let agents = demo.agents.into_iter().map(|agent| agent.token).collect();
+        let profile = demo.profile;
+        Ok(Self { addresses, trust: Trust::Pinned(fingerprint), profile, agents, pid: Some(pid) })
+    }
+
+    /// How an agent's end connects; those of different numbers are spread over the agents.
+    ///
+    /// # Errors
+    /// When there is no agent.
+    pub(crate) fn agent(&self, number: usize) -> Result<ConnectOptions, Failure> {
+        let token = self.agents.get(number % self.agents.len().max(1));
+        let token = token.ok_or_else(|| Failure("there is no agent's token".to_owned()))?.clone();
+        Ok(self.options(Credentials::Agent { token }))
+    }
+
+    /// How the customer of a name connects.
+    ///
+    /// # Errors
+    /// When the name is too long.
+    pub(crate) fn customer(&self, name: &str) -> Result<ConnectOptions, Failure> {
+        let user_key = UserKey::new(name).map_err(Failure::of("a customer's name"))?;
+        let platform = Some(Platform::new("load").map_err(Failure::of("the platform"))?);
+        Ok(self.options(Credentials::Customer { profile: self.profile, platform, user_key }))
+    }
+
+    fn options(&self, credentials: Credentials) -> ConnectOptions {
+        // A daemon that is busy with handshakes asks some to come again.
+        ConnectOptions::new(self.addresses.clone(), self.trust, credentials).first_attempts(5)
+    }
+}
+
+/// What is needed of a ready file.
+#[derive(Deserialize)]
+struct Ready {
+    addresses: Vec<SocketAddr>,
+    fingerprint: String,
+    pid: u32,
+    data_dir: PathBuf,
+    demo: Option<Demo>,
+}
+
+#[derive(Deserialize)]
+struct Demo {
+    profile: ProfileId,
+    agents: Vec<DemoAgent>,
+}
+
+#[derive(Deserialize)]
+struct DemoAgent {
+    token: Token,
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
+    let failure = |error: &dyn std::fmt::Display| Failure(format!("{}: {error}", path.display()));
+    let json = std::fs::read(path).map_err(|error| failure(&error))?;
+    serde_json::from_slice(&json).map_err(|error| failure(&error))
+}

@@ -1,0 +1,315 @@
+//! The tree of actors on a real journal, with failures planted in it.
+//!
+//! Owns an engine with one workspace, and clients of it that stand where the transport does. The tests are
+//! in files of their own: who notices a failure, and who sleeps when.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod failing;
+mod sleeping;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::rpc::CallResult;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use switchboard_protocol::vocabulary::{
+    Content, ConversationId, DisplayName, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    ProfileTitle, Seq, UserKey, WorkspaceId,
+};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::conversation::ConversationMsg;
+use super::directory::{DirectoryMsg, Proof};
+use super::engine::{Engine, EngineOptions};
+use super::errand::Way;
+use super::session::{
+    Answered, Ask, Asked, Closing, LocateReply, Located, Out, Refusal, SessionHandle, SessionMsg,
+    SessionPorts,
+};
+use super::subscription::{Delivery, Subscription};
+use super::workspace::WorkspaceMsg;
+use crate::clock;
+use crate::domain::conversation::{Action, Answer, Policy, What};
+use crate::domain::workspace::{
+    Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide as decide_workspace,
+};
+use crate::journal::{Journal, JournalOptions, Resolved, TicketSink};
+use crate::stats::Latency;
+
+/// An engine with one workspace.
+struct House {
+    engine: Engine,
+    journal: Journal,
+    _dir: tempfile::TempDir,
+}
+
+/// A client of the engine: a session, and what it puts into its outbox.
+struct Client {
+    session: SessionHandle,
+    out: mpsc::UnboundedReceiver<Out>,
+    credits: Arc<Semaphore>,
+    asked: u64,
+}
+
+/// Tickets of the journal, as a list.
+struct Tickets(mpsc::UnboundedSender<Resolved>);
+
+impl TicketSink for Tickets {
+    fn resolved(&self, resolved: Resolved) {
+        let _ = self.0.send(resolved);
+    }
+}
+
+/// Waits for the way to a conversation in a session's place.
+struct Seeker;
+
+impl Actor for Seeker {
+    type Msg = SessionMsg;
+    type State = mpsc::UnboundedSender<Located>;
+    type Arguments = mpsc::UnboundedSender<Located>;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<SessionMsg>,
+        found: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(found)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<SessionMsg>,
+        message: SessionMsg,
+        found: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let SessionMsg::Located(_, located) = message {
+            let _ = found.send(located);
+        }
+        Ok(())
+    }
+}
+
+impl House {
+    /// Starts one whose conversations stay awake for so long.
+    async fn start(conversation_idle: Duration) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::start(&JournalOptions::new(dir.path()), &mut |_| {}).unwrap();
+        create_workspace(&journal).await;
+        let options = EngineOptions { policy: Policy::default(), conversation_idle, sessions_max: 100 };
+        let engine = Engine::start(journal.clone(), Latency::default(), options).await.unwrap();
+        Self { engine, journal, _dir: dir }
+    }
+
+    async fn stop(self) {
+        self.engine.stop().await;
+        self.journal.stop().unwrap();
+    }
+
+    /// Connects a client that is proven so.
+    async fn connect(&self, proof: Proof) -> Client {
+        let proven = self.engine.prove(proof).await.unwrap().unwrap();
+        let (to_out, out) = mpsc::unbounded_channel();
+        let ports = SessionPorts {
+            id: clock::session_id(),
+            instance: InstanceId::v7(clock::now().as_millis(), clock::random()),
+            identity: Arc::new(proven.identity),
+            workspace: proven.workspace,
+            journal: self.journal.clone(),
+            latency: self.engine.latency().clone(),
+            out: to_out,
+        };
+        let session = self.engine.open_session(ports).await.unwrap().unwrap();
+        Client { session, out, credits: Arc::new(Semaphore::new(64)), asked: 0 }
+    }
+
+    /// A customer in their conversation.
+    async fn customer(&self, user: &str) -> (Client, ConversationId) {
+        let mut client = self.connect(customer(user)).await;
+        let conversation = client.open().await.unwrap();
+        (client, conversation)
+    }
+
+    async fn ada(&self) -> Client {
+        self.connect(Proof::Token(ADAS_TOKEN)).await
+    }
+
+    /// Connects again as a client does that was told of a fault, until it is served.
+    async fn customer_again(&self, user: &str) -> (Client, ConversationId) {
+        soon(async {
+            loop {
+                let mut client = self.connect(customer(user)).await;
+                if let Some(conversation) = client.open().await {
+                    return (client, conversation);
+                }
+            }
+        })
+        .await
+    }
+
+    async fn workspace(&self) -> ActorRef<WorkspaceMsg> {
+        let directory = self.engine.directory().await.unwrap();
+        let located = directory.call(|reply| DirectoryMsg::Locate(WORKSPACE, reply), None).await.unwrap();
+        let CallResult::Success(Some(workspace)) = located else { panic!("the workspace is not there") };
+        workspace
+    }
+
+    /// Where a conversation is; `dead` is a way to it that is closed, whose end may not be noticed yet.
+    async fn locate(&self, conversation: ConversationId, dead: Option<Way>) -> Located {
+        let (to_found, mut found) = mpsc::unbounded_channel();
+        let (seeker, _) = Actor::spawn(None, Seeker, to_found).await.unwrap();
+        let reply = LocateReply::new(seeker.clone(), conversation);
+        self.workspace().await.cast(WorkspaceMsg::Locate(conversation, dead, reply)).unwrap();
+        let located = soon(found.recv()).await.unwrap();
+        seeker.stop(None);
+        located
+    }
+
+    async fn way_to(&self, conversation: ConversationId) -> Way {
+        match self.locate(conversation, None).await {
+            Located::At(way) => way,
+            Located::Quarantined(why) => panic!("{why}"),
+        }
+    }
+
+    /// Makes a conversation fail; returns where it is after that.
+    async fn fail(&self, conversation: ConversationId, way: Way) -> Located {
+        way.0.cast(ConversationMsg::Fail).unwrap();
+        way.0.wait(Some(SOON)).await.unwrap();
+        self.locate(conversation, Some(way)).await
+    }
+}
+
+impl Client {
+    fn ask(&mut self, what: Asked) {
+        self.asked += 1;
+        let credit = Arc::clone(&self.credits).try_acquire_owned().unwrap();
+        let ask = Ask { id: self.asked, arrived: clock::instant(), what, credit };
+        // A session that has ended says so by its outbox.
+        self.session.tell(SessionMsg::Ask(ask));
+    }
+
+    /// The next answer; `None`: the session has ended, or is being closed.
+    async fn answer(&mut self) -> Option<Result<Answered, Refusal>> {
+        match soon(self.out.recv()).await? {
+            Out::Reply(_, answer) => Some(answer),
+            Out::Close(closing) => {
+                assert_eq!(closing, Closing::Fault);
+                None
+            }
+        }
+    }
+
+    /// Opens the customer's conversation, if the session lives for so long.
+    async fn open(&mut self) -> Option<ConversationId> {
+        self.ask(Asked::Open { counter: 1 });
+        match self.answer().await? {
+            Ok(Answered::Opened(conversation)) => Some(conversation),
+            Ok(_) | Err(_) => panic!("not opened"),
+        }
+    }
+
+    fn send(&mut self, conversation: ConversationId, counter: u64, action: Action) {
+        self.ask(Asked::Command { conversation, counter, action });
+    }
+
+    fn post(&mut self, conversation: ConversationId, counter: u64) {
+        self.send(conversation, counter, Action::Post { content: text(&format!("{counter}")) });
+    }
+
+    async fn accepted(&mut self) -> Answer {
+        match self.answer().await {
+            Some(Ok(Answered::Accepted(Some(answer)))) => answer,
+            Some(Err(refusal)) => panic!("{refusal}"),
+            Some(Ok(_)) | None => panic!("not accepted"),
+        }
+    }
+
+    async fn posted(&mut self, conversation: ConversationId, counter: u64) -> Answer {
+        self.post(conversation, counter);
+        self.accepted().await
+    }
+
+    async fn follow(&mut self, subscription: u32, conversation: ConversationId, after: u64) -> Follower {
+        let after = Seq::new(after).unwrap();
+        self.ask(Asked::Follow { subscription, conversation, after });
+        match self.answer().await {
+            Some(Ok(Answered::Following(_, subscription))) => Follower(*subscription),
+            Some(Ok(_) | Err(_)) | None => panic!("not following"),
+        }
+    }
+}
+
+/// Whoever reads a subscription.
+struct Follower(Subscription);
+
+impl Follower {
+    /// The messages that come next, so many, each with its place; every event is one after the last.
+    async fn messages(&mut self, count: usize) -> Vec<(u64, String)> {
+        let mut messages = Vec::new();
+        while messages.len() < count {
+            match soon(self.0.next()).await {
+                Delivery::Entry(entry, _) => {
+                    for seen in self.0.take(&entry).unwrap() {
+                        if let What::Message { content } = &seen.event.what {
+                            messages.push((seen.seq.get(), content.preview(100)));
+                        }
+                    }
+                }
+                Delivery::CaughtUp(_) | Delivery::Cursors(_) | Delivery::Typing(_) => {}
+                Delivery::Ended => panic!("it has ended after {messages:?}"),
+            }
+        }
+        messages
+    }
+
+    /// Reads on until the end.
+    async fn ended(&mut self) {
+        while !matches!(soon(self.0.next()).await, Delivery::Ended) {}
+    }
+}
+
+/// Nothing here takes long: whoever waits longer waits for something that does not come.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(SOON, what).await.unwrap()
+}
+
+async fn create_workspace(journal: &Journal) {
+    let (to_tickets, mut tickets) = mpsc::unbounded_channel();
+    let opened = journal.open_workspace(WORKSPACE, Arc::new(Tickets(to_tickets))).await.unwrap();
+    let mut state: Workspace = opened.state;
+    let member = |name: &str, role, token| {
+        let details = Member { name: DisplayName::new(name).unwrap(), role, token_hash: token };
+        (clock::member_id(), details)
+    };
+    let title = || ProfileTitle::new("Demo").unwrap();
+    let (ada, details) = member("Ada", Role::Readonly, ADAS_TOKEN);
+    let actions = [
+        WorkspaceAction::Create { name: title(), owner: member("Olivia", Role::Owner, TokenHash([1; 32])) },
+        WorkspaceAction::AddMember { member: MemberId::from_bytes(*ada.as_bytes()), details },
+        WorkspaceAction::AddProfile { profile: PROFILE, details: Profile { title: title(), greeting: None } },
+    ];
+    for action in actions {
+        let entry = decide_workspace(&state, action, clock::now()).unwrap();
+        state.apply(&entry);
+        journal.append_workspace(opened.incarnation, &entry).unwrap();
+    }
+    while soon(tickets.recv()).await != Some(Resolved::Durable { up_to: state.revision }) {}
+}
+
+fn customer(user: &str) -> Proof {
+    Proof::Customer(PROFILE, Platform::new("web").unwrap(), UserKey::new(user).unwrap())
+}
+
+fn text(text: &str) -> Content {
+    Content::text(MessageText::new(text).unwrap())
+}
+
+const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([1; 16]);
+const PROFILE: ProfileId = ProfileId::from_bytes([2; 16]);
+const ADAS_TOKEN: TokenHash = TokenHash([2; 32]);
+const SOON: Duration = Duration::from_secs(20);
+
+/// Longer than any test.
+const NO_SLEEP: Duration = Duration::from_secs(3_600);

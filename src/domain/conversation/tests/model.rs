@@ -1,0 +1,286 @@
+//! A conversation as a plain list, to hold the rules against.
+//!
+//! Owns nothing but the list of what was accepted; whatever is asked of it is found by going through all
+//! of it again. Slow, without bounds, and written without a look at how the rules are carried out.
+
+use super::*;
+
+/// Everything that was accepted.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    accepted: Vec<Accepted>,
+}
+
+#[derive(Debug)]
+struct Accepted {
+    origin: Origin,
+    at: i64,
+    events: Vec<(Party, What)>,
+}
+
+/// What may become of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    Events(Vec<(Party, What)>),
+    AlreadySo,
+    Refused(Rejection),
+    /// It is one that was accepted before: the entry of this number.
+    Again(usize),
+    /// It is one that was accepted before, further back than is promised to be remembered.
+    NotAgain,
+    /// The client does not keep to the window: only a second message would be wrong.
+    Unpromised(Box<Expected>),
+}
+
+impl Model {
+    pub(super) fn expects(&self, command: &Command, text_chars_max: usize) -> Expected {
+        let rule = match self.admission(command) {
+            Err(rejection) => return Expected::Refused(rejection),
+            Ok(()) => self.rule(command, text_chars_max),
+        };
+        let origin = &command.origin;
+        let earlier = self.accepted.iter().position(|accepted| accepted.origin == *origin);
+        match earlier {
+            Some(entry) if self.is_in_window(origin) && self.is_recent(origin) => Expected::Again(entry),
+            Some(_) => Expected::NotAgain,
+            None if self.is_in_window(origin) && (self.is_recent(origin) || self.is_newest(origin)) => rule,
+            None => Expected::Unpromised(Box::new(rule)),
+        }
+    }
+
+    pub(super) fn accept(&mut self, origin: Origin, at: i64, events: Vec<(Party, What)>) {
+        self.accepted.push(Accepted { origin, at, events });
+    }
+
+    /// The time that an entry made now has.
+    pub(super) fn time(&self, now: i64) -> i64 {
+        self.accepted.iter().map(|accepted| accepted.at).fold(now, i64::max)
+    }
+
+    /// What a reader sees, in order.
+    pub(super) fn view(&self, reader: Reader) -> Vec<What> {
+        self.events().map(|(_, what)| what).filter(|what| sees(reader, what)).cloned().collect()
+    }
+
+    pub(super) fn agents(&self) -> Vec<MemberId> {
+        let mut inside = Vec::new();
+        for (_, what) in self.events() {
+            match what {
+                What::Entered { member } => inside.push(*member),
+                What::Left { member } => inside.retain(|agent| agent != member),
+                What::Completed => inside.clear(),
+                What::Started { .. } | What::Message { .. } | What::Assigned { .. } | What::Read { .. } => {}
+            }
+        }
+        inside.sort();
+        inside
+    }
+
+    pub(super) fn assignee(&self) -> Option<MemberId> {
+        let changes = self.events().filter_map(|(_, what)| match what {
+            What::Assigned { member } => Some(Some(*member)),
+            What::Completed => Some(None),
+            _ => None,
+        });
+        changes.last().flatten()
+    }
+
+    /// How often it has changed who serves it.
+    pub(super) fn epoch(&self) -> u64 {
+        let changes =
+            self.events().filter(|(_, what)| matches!(what, What::Assigned { .. } | What::Completed));
+        changes.count() as u64
+    }
+
+    /// The places of the other side's messages that a side has not read.
+    pub(super) fn unread(&self, side: Side) -> Vec<Place> {
+        let read = self.cursor(side);
+        self.messages_to(side).into_iter().filter(|place| place.staff > read.staff).collect()
+    }
+
+    /// How far a side has read.
+    pub(super) fn cursor(&self, side: Side) -> Place {
+        let reads = self.events().filter_map(|(_, what)| match what {
+            What::Read { side: by, up_to } if *by == side => Some(*up_to),
+            _ => None,
+        });
+        reads.last().unwrap_or_default()
+    }
+
+    /// The place of the last event of an entry that counts, and whether the customer sees that event.
+    pub(super) fn answer(&self, entry: usize) -> (Option<Place>, bool) {
+        let before: usize = self.accepted[..entry].iter().map(|accepted| accepted.events.len()).sum();
+        let own = &self.accepted[entry].events;
+        let counts = |(_, what): &&(Party, What)| sees(Reader::Staff, what);
+        match own.iter().rev().find(counts) {
+            Some((_, what)) => (Some(self.place_after(before + own.len())), sees(Reader::Customer, what)),
+            None => (None, false),
+        }
+    }
+
+    fn events(&self) -> impl Iterator<Item = &(Party, What)> {
+        self.accepted.iter().flat_map(|accepted| &accepted.events)
+    }
+
+    /// Where both sequences stand after so many events.
+    fn place_after(&self, events: usize) -> Place {
+        let count = |reader| self.events().take(events).filter(|(_, what)| sees(reader, what)).count() as u64;
+        place(count(Reader::Staff), count(Reader::Customer))
+    }
+
+    fn end(&self) -> Place {
+        self.place_after(usize::MAX)
+    }
+
+    fn messages_to(&self, side: Side) -> Vec<Place> {
+        let all = self.events().enumerate();
+        let theirs = all.filter(|(_, (by, what))| {
+            matches!(what, What::Message { .. }) && (*by == Party::Customer) == (side == Side::Staff)
+        });
+        theirs.map(|(at, _)| self.place_after(at + 1)).collect()
+    }
+
+    fn customer(&self) -> Option<&CustomerKey> {
+        self.events().find_map(|(_, what)| match what {
+            What::Started { customer } => Some(customer),
+            _ => None,
+        })
+    }
+
+    fn admission(&self, command: &Command) -> Result<(), Rejection> {
+        let starts = matches!(command.action, Action::Start { .. });
+        let is_known = match (&command.identity, self.customer()) {
+            (Identity::Member { .. }, _) if starts => {
+                return Err(Rejection::OnlyCustomer { action: "open" });
+            }
+            (identity, _) if identity.workspace() != WORKSPACE => false,
+            (Identity::Customer { customer, .. }, Some(own)) => customer == own,
+            (Identity::Member { .. }, Some(_)) => true,
+            (Identity::Customer { customer: own, .. }, None) => {
+                matches!(&command.action, Action::Start { customer, .. } if customer == own)
+            }
+            (Identity::Member { .. }, None) => false,
+        };
+        if is_known { Ok(()) } else { Err(Rejection::NoSuchConversation) }
+    }
+
+    fn rule(&self, command: &Command, text_chars_max: usize) -> Expected {
+        let by = command.identity.party();
+        match (&command.action, by) {
+            (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
+            (Action::Start { customer, greeting }, _) => {
+                let greeting = greeting.clone().map(|content| (Party::Bot, What::Message { content }));
+                let started = (by, What::Started { customer: customer.clone() });
+                Expected::Events([started].into_iter().chain(greeting).collect())
+            }
+            (Action::Post { content }, _) => self.post(by, content, text_chars_max),
+            (Action::Read { up_to }, _) => self.read(by, *up_to),
+            (Action::Join, Party::Agent { member }) => self.serve(member, "join"),
+            (Action::Leave, Party::Agent { member }) => self.serve(member, "leave"),
+            (Action::Take, Party::Agent { member }) => self.serve(member, "take"),
+            (Action::Complete, Party::Agent { member }) => self.serve(member, "complete"),
+            (Action::Join, _) => Expected::Refused(Rejection::OnlyAgents { action: "join" }),
+            (Action::Leave, _) => Expected::Refused(Rejection::OnlyAgents { action: "leave" }),
+            (Action::Take, _) => Expected::Refused(Rejection::OnlyAgents { action: "take" }),
+            (Action::Complete, _) => Expected::Refused(Rejection::OnlyAgents { action: "complete" }),
+        }
+    }
+
+    fn post(&self, by: Party, content: &Content, max: usize) -> Expected {
+        if self.is_outside(by) {
+            return Expected::Refused(Rejection::NotEntered { action: "post" });
+        }
+        match content {
+            Content::Unknown => Expected::Refused(Rejection::UnknownContent),
+            Content::Text { text } if text.as_str().chars().count() > max => {
+                let chars = text.as_str().chars().count();
+                Expected::Refused(Rejection::TextTooLong { chars, max })
+            }
+            Content::Text { .. } => Expected::Events(vec![(by, What::Message { content: content.clone() })]),
+        }
+    }
+
+    fn read(&self, by: Party, up_to: Seq) -> Expected {
+        if self.is_outside(by) {
+            return Expected::Refused(Rejection::NotEntered { action: "read" });
+        }
+        let (side, reader) = match by {
+            Party::Customer => (Side::Customer, Reader::Customer),
+            Party::Bot | Party::Agent { .. } => (Side::Staff, Reader::Staff),
+        };
+        let last = self.end().of(reader);
+        if up_to > last {
+            return Expected::Refused(Rejection::BeyondEnd { up_to, last });
+        }
+        let covered = self.unread(side).into_iter().rfind(|place| place.of(reader) <= up_to);
+        covered.map_or(Expected::AlreadySo, |up_to| Expected::Events(vec![(by, What::Read { side, up_to })]))
+    }
+
+    /// The few agents of these tests never fill a conversation.
+    fn serve(&self, member: MemberId, action: &'static str) -> Expected {
+        let by = Party::Agent { member };
+        let (inside, assignee) = (self.agents().contains(&member), self.assignee());
+        let whats = match action {
+            "join" if inside => vec![],
+            "join" => vec![What::Entered { member }],
+            "leave" if inside => vec![What::Left { member }],
+            "leave" => vec![],
+            "take" => match (assignee, inside) {
+                (Some(other), _) if other != member => {
+                    return Expected::Refused(Rejection::AlreadyAssigned { by: other });
+                }
+                (Some(_), true) => vec![],
+                (Some(_), false) => vec![What::Entered { member }],
+                (None, true) => vec![What::Assigned { member }],
+                (None, false) => vec![What::Assigned { member }, What::Entered { member }],
+            },
+            _ if assignee.is_none() && self.agents().is_empty() => {
+                return Expected::Refused(Rejection::NotServed);
+            }
+            _ if !inside => return Expected::Refused(Rejection::NotEntered { action }),
+            _ => vec![What::Completed],
+        };
+        let events: Vec<_> = whats.into_iter().map(|what| (by, what)).collect();
+        if events.is_empty() { Expected::AlreadySo } else { Expected::Events(events) }
+    }
+
+    fn is_outside(&self, by: Party) -> bool {
+        matches!(by, Party::Agent { member } if !self.agents().contains(&member))
+    }
+
+    /// The client has left no more unanswered than it may, if it sends this now.
+    fn is_in_window(&self, origin: &Origin) -> bool {
+        let own = self.accepted.iter().filter(|accepted| {
+            (accepted.origin.party, accepted.origin.instance) == (origin.party, origin.instance)
+        });
+        own.map(|accepted| accepted.origin.counter).all(|used| used < origin.counter + ANSWERS_MAX as u64)
+    }
+
+    /// The instance is one of the last that the party used here.
+    fn is_recent(&self, origin: &Origin) -> bool {
+        let mut recent: Vec<InstanceId> = Vec::new();
+        for accepted in self.accepted.iter().rev().filter(|accepted| accepted.origin.party == origin.party) {
+            if !recent.contains(&accepted.origin.instance) {
+                recent.push(accepted.origin.instance);
+            }
+        }
+        recent.iter().take(INSTANCES_MAX).any(|instance| *instance == origin.instance)
+    }
+
+    /// The instance is younger than all that the party used here.
+    fn is_newest(&self, origin: &Origin) -> bool {
+        let own = self.accepted.iter().filter(|accepted| accepted.origin.party == origin.party);
+        own.map(|accepted| accepted.origin.instance).all(|used| used < origin.instance)
+    }
+}
+
+/// Who sees what, as the product says it.
+fn sees(reader: Reader, what: &What) -> bool {
+    match what {
+        What::Started { .. } | What::Message { .. } => true,
+        What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
+            reader == Reader::Staff
+        }
+        What::Read { .. } => false,
+    }
+}

@@ -1,0 +1,152 @@
+//! Exactly once: what a client is answered when it sends something again.
+//!
+//! Owns the promise over (instance, counter) and where it ends.
+
+use super::*;
+
+const FIRST: u8 = 20;
+
+#[test]
+fn the_same_command_again_is_answered_as_it_was_and_not_done_again() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let posted = story.when_sent(&customer(), FIRST, 7, post("Hi")).recorded();
+    let _ = story.when(&agent(ADA), post("Yes?")).recorded();
+    let before = story.state.clone();
+    story.now += 60_000;
+    for _ in 0..2 {
+        story.when_sent(&customer(), FIRST, 7, post("Hi")).answered_as(&posted);
+    }
+    assert_eq!(story.state, before);
+}
+
+#[test]
+fn every_command_that_changes_something_is_done_once() {
+    let mut story = given([(customer(), start())]);
+    let commands = [
+        (agent(ADA), Action::Take),
+        (customer(), post("Hi")),
+        (agent(ADA), read(4)),
+        (agent(ADA), Action::Leave),
+        (agent(ADA), Action::Join),
+        (agent(ADA), Action::Complete),
+    ];
+    let done: Vec<_> = (1..)
+        .zip(&commands)
+        .map(|(counter, (who, action))| story.when_sent(who, FIRST, counter, action.clone()).recorded())
+        .collect();
+    let before = story.state.clone();
+    for ((counter, (who, action)), entry) in (1..).zip(commands).zip(&done) {
+        story.when_sent(&who, FIRST, counter, action).answered_as(entry);
+    }
+    assert_eq!(story.state, before);
+}
+
+#[test]
+fn the_start_again_is_answered_even_though_it_has_started() {
+    let mut story = given([]);
+    let started = story.when_sent(&customer(), FIRST, 1, start()).recorded();
+    story.when_sent(&customer(), FIRST, 1, start()).answered_as(&started);
+    story.when_sent(&customer(), FIRST + 1, 1, start()).already_so();
+}
+
+#[test]
+fn what_was_refused_may_be_tried_again() {
+    let mut story = given([(customer(), start())]);
+    let outside = Rejection::NotEntered { action: "post" };
+    story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).refused(outside);
+    let _ = story.when_sent(&agent(ADA), FIRST, 2, Action::Join).recorded();
+    let _ = story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).becomes([message("Hi")]);
+}
+
+#[test]
+fn a_counter_that_was_overtaken_is_still_done_once() {
+    let mut story = given([(customer(), start())]);
+    let later = story.when_sent(&customer(), FIRST, 9, post("nine")).recorded();
+    let earlier = story.when_sent(&customer(), FIRST, 8, post("eight")).recorded();
+    story.when_sent(&customer(), FIRST, 8, post("eight")).answered_as(&earlier);
+    story.when_sent(&customer(), FIRST, 9, post("nine")).answered_as(&later);
+}
+
+#[test]
+fn the_oldest_of_a_full_window_may_come_last_and_is_remembered() {
+    let mut story = given([(customer(), start())]);
+    let last = ANSWERS_MAX as u64;
+    for counter in 2..=last {
+        let _ = story.when_sent(&customer(), FIRST, counter, post("Hi")).recorded();
+    }
+    let oldest = story.when_sent(&customer(), FIRST, 1, post("one")).recorded();
+    story.when_sent(&customer(), FIRST, 1, post("one")).answered_as(&oldest);
+}
+
+#[test]
+fn what_is_long_past_is_accepted_already_and_never_posted_again() {
+    let mut story = given([(customer(), start())]);
+    for counter in 1..=ANSWERS_MAX as u64 + 3 {
+        let _ = story.when_sent(&customer(), FIRST, counter, post("Hi")).recorded();
+    }
+    for counter in 1..=3 {
+        let again = story.when_sent(&customer(), FIRST, counter, post("Hi"));
+        assert_eq!(again.0, Ok(Decision::AcceptedLongAgo));
+    }
+    let kept = &story.entries[4].clone();
+    story.when_sent(&customer(), FIRST, 4, post("Hi")).answered_as(kept);
+}
+
+#[test]
+fn instances_and_parties_count_for_themselves() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join), (agent(BEN), Action::Join)]);
+    for (who, client) in
+        [(customer(), FIRST), (customer(), FIRST + 1), (agent(ADA), FIRST), (agent(BEN), FIRST)]
+    {
+        let _ = story.when_sent(&who, client, 1, post("Hi")).becomes([message("Hi")]);
+    }
+}
+
+#[test]
+fn a_forgotten_instance_is_refused_and_a_newer_one_is_not() {
+    let mut story = given([(customer(), start())]);
+    let instances_max = u8::try_from(INSTANCES_MAX).unwrap();
+    for client in FIRST..=FIRST + instances_max {
+        let _ = story.when_sent(&customer(), client, 1, post("Hi")).recorded();
+    }
+    for counter in [1, 2] {
+        let forgotten = story.when_sent(&customer(), FIRST, counter, post("Hi"));
+        forgotten.refused(Rejection::InstanceForgotten);
+    }
+    let newer = FIRST + instances_max + 1;
+    let _ = story.when_sent(&customer(), newer, 1, post("Hi")).becomes([message("Hi")]);
+}
+
+#[test]
+fn an_instance_stays_forgotten_when_older_ones_are_forgotten_after_it() {
+    let mut story = given([(customer(), start())]);
+    let youngest_first = (0..u8::try_from(INSTANCES_MAX).unwrap()).rev().map(|n| FIRST + n);
+    let youngest = FIRST + u8::try_from(INSTANCES_MAX).unwrap() - 1;
+    for client in youngest_first.chain([youngest + 1, youngest + 2]) {
+        let _ = story.when_sent(&customer(), client, 1, post("Hi")).recorded();
+    }
+    for forgotten in [youngest, youngest - 1] {
+        let again = story.when_sent(&customer(), forgotten, 1, post("Hi"));
+        again.refused(Rejection::InstanceForgotten);
+    }
+}
+
+#[test]
+fn an_instance_that_is_in_use_is_not_forgotten_and_nobody_pushes_out_anothers() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let by_ada = story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).recorded();
+    for round in 1..=u64::try_from(INSTANCES_MAX).unwrap() * 2 {
+        let kept = story.when_sent(&customer(), FIRST, round, post("Hi")).recorded();
+        let other = FIRST + u8::try_from(round).unwrap();
+        let _ = story.when_sent(&customer(), other, 1, post("Hi")).recorded();
+        story.when_sent(&customer(), FIRST, round, post("Hi")).answered_as(&kept);
+    }
+    story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).answered_as(&by_ada);
+}
+
+#[test]
+fn a_resend_by_somebody_who_may_not_see_it_learns_nothing() {
+    let mut story = given([(customer(), start())]);
+    let _ = story.when_sent(&customer(), FIRST, 1, post("Hi")).recorded();
+    story.when_sent(&stranger(), FIRST, 1, post("Hi")).refused(Rejection::NoSuchConversation);
+}

@@ -1,0 +1,246 @@
+//! Random commands: the rules against the plain list of `model`, and what must hold after every command.
+//!
+//! Owns which commands are tried: from everybody, first and again, in the window and beyond it, while the
+//! clock runs forwards and backwards.
+
+use proptest::prelude::*;
+
+use super::model::{Expected, Model};
+use super::*;
+
+/// A command to try.
+#[derive(Debug, Clone)]
+enum Try {
+    New {
+        who: u8,
+        client: u8,
+        skip: i8,
+        clock: i16,
+        action: Action,
+        from_end: i8,
+    },
+    /// One that was tried before, of those so many ago.
+    Again(prop::sample::Index),
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        1 => Just(start()),
+        1 => Just(Action::Start { customer: key("minji"), greeting: Some(text("Hello")) }),
+        1 => Just(Action::Start { customer: key("stranger"), greeting: None }),
+        6 => "[a가🙂]{1,9}".prop_map(|words| post(&words)),
+        1 => Just(Action::Post { content: Content::Unknown }),
+        4 => Just(read(0)),
+        3 => Just(Action::Join),
+        2 => Just(Action::Leave),
+        2 => Just(Action::Take),
+        1 => Just(Action::Complete),
+    ]
+}
+
+/// What is tried by the first so many of everybody, each with so many client instances.
+fn tries(people: u8, clients: u8) -> impl Strategy<Value = Try> {
+    let client = 1..=clients;
+    let skip = prop_oneof![12 => Just(1_i8), 2 => -3..4_i8, 1 => -40..40_i8];
+    let new = (0..people, client, skip, -50..200_i16, action(), -3..2_i8);
+    prop_oneof![
+        5 => new.prop_map(|(who, client, skip, clock, action, from_end)| {
+            Try::New { who, client, skip, clock, action, from_end }
+        }),
+        1 => any::<prop::sample::Index>().prop_map(Try::Again),
+    ]
+}
+
+fn somebody(who: u8) -> Identity {
+    match who {
+        0..3 => customer(),
+        3 => agent(ADA),
+        4 => agent(BEN),
+        5 => stranger(),
+        6 => outsider(),
+        _ => customer_elsewhere(),
+    }
+}
+
+/// Both at once: the conversation, and the list that it is held against.
+struct Both {
+    story: Story,
+    model: Model,
+    tried: Vec<Command>,
+    counters: BTreeMap<(Party, InstanceId), u64>,
+}
+
+impl Both {
+    /// The command to try next.
+    fn command(&mut self, what: Try) -> Option<Command> {
+        let Try::New { who, client, skip, clock, mut action, from_end } = what else {
+            let Try::Again(which) = what else { return None };
+            return (!self.tried.is_empty()).then(|| which.get(&self.tried).clone());
+        };
+        self.story.now += i64::from(clock);
+        let identity = somebody(who);
+        if let Action::Read { up_to } = &mut action {
+            let last = self.story.state.last.of(identity.reader()).get();
+            *up_to = Seq::new(last.saturating_add_signed(i64::from(from_end))).unwrap();
+        }
+        let (party, instance) = (identity.party(), instance(client));
+        let counter = self.counters.entry((party, instance)).or_default();
+        *counter = counter.saturating_add_signed(i64::from(skip)).max(1);
+        let origin = Origin { party, instance, counter: *counter };
+        let command = Command { identity, origin, action };
+        // A client uses a counter for one command only.
+        let taken = self.tried.iter().find(|tried| tried.origin == origin);
+        Some(taken.cloned().unwrap_or(command))
+    }
+
+    fn run(&mut self, command: &Command) -> Result<(), TestCaseError> {
+        let now = Timestamp::from_millis(self.story.now);
+        let context = Context { now, policy: Policy { text_chars_max: TEXT_CHARS_MAX } };
+        let decided = decide(&self.story.state, command, &context);
+        prop_assert_eq!(&decided, &decide(&self.story.state, command, &context), "the same, decided again");
+        self.compare(self.model.expects(command, TEXT_CHARS_MAX), &decided)?;
+        self.tried.push(command.clone());
+        if let Ok(Decision::Record(entry)) = decided {
+            let at = self.model.time(self.story.now);
+            prop_assert_eq!((entry.at.as_millis(), entry.origin), (at, Some(command.origin)));
+            let events = entry.events.iter().map(|event| (event.by, event.what.clone()));
+            self.model.accept(command.origin, at, events.collect());
+            self.story.state.apply(&entry);
+            self.story.entries.push(entry);
+            self.last_entry_fits()?;
+            self.state_is_what_the_list_says()?;
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        expected: Expected,
+        decided: &Result<Decision, Rejection>,
+    ) -> Result<(), TestCaseError> {
+        match expected {
+            Expected::Events(events) => {
+                let Ok(Decision::Record(entry)) = decided else {
+                    return Err(TestCaseError::fail(format!("expected {events:?}, got {decided:?}")));
+                };
+                let found: Vec<_> = entry.events.iter().map(|event| (event.by, event.what.clone())).collect();
+                prop_assert_eq!(found, events);
+            }
+            Expected::AlreadySo => prop_assert_eq!(decided, &Ok(Decision::AlreadySo)),
+            Expected::Refused(rejection) => prop_assert_eq!(decided, &Err(rejection)),
+            Expected::Again(entry) => {
+                let answer = answer_of(&self.story.entries[entry]);
+                prop_assert_eq!(decided, &Ok(Decision::Answered(answer)));
+            }
+            Expected::NotAgain => prop_assert!(
+                matches!(
+                    decided,
+                    Ok(Decision::Answered(_) | Decision::AcceptedLongAgo) | Err(Rejection::InstanceForgotten)
+                ),
+                "a second time: {decided:?}"
+            ),
+            Expected::Unpromised(rule) => match decided {
+                Ok(Decision::AcceptedLongAgo) | Err(Rejection::InstanceForgotten) => {}
+                Ok(Decision::Record(_) | Decision::AlreadySo | Decision::Answered(_)) | Err(_) => {
+                    self.compare(*rule, decided)?;
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn last_entry_fits(&self) -> Result<(), TestCaseError> {
+        let entries = &self.story.entries;
+        let entry = entries.last().unwrap();
+        let (place, customer_sees) = self.model.answer(entries.len() - 1);
+        let answer = Answer { revision: entries.len() as u64, place, customer_sees, at: entry.at };
+        prop_assert_eq!(answer_of(entry), answer);
+        prop_assert_eq!(entry.placed().last().map(|(place, _)| place), Some(entry.after()));
+        for reader in [Reader::Customer, Reader::Staff] {
+            let placed = entry.placed().filter(|(_, event)| event.what.audience().includes(reader));
+            let placed: Vec<_> = placed.map(|(place, event)| (place.of(reader), event.clone())).collect();
+            let seen: Vec<_> = entry.seen_by(reader).map(|seen| (seen.seq, seen.event.clone())).collect();
+            prop_assert_eq!(placed, seen);
+        }
+        Ok(())
+    }
+
+    fn state_is_what_the_list_says(&self) -> Result<(), TestCaseError> {
+        let (story, model, state) = (&self.story, &self.model, &self.story.state);
+        for reader in [Reader::Customer, Reader::Staff] {
+            let view: Vec<_> = (1..).zip(model.view(reader)).collect();
+            prop_assert_eq!(state.last.of(reader).get(), view.len() as u64);
+            prop_assert_eq!(story.seen_by(reader), view);
+        }
+        for (side, unread) in [(Side::Customer, &state.customer_unread), (Side::Staff, &state.staff_unread)] {
+            prop_assert_eq!(unread.waiting.iter().copied().collect::<Vec<_>>(), model.unread(side));
+            prop_assert_eq!((unread.count(), unread.read), (model.unread(side).len(), model.cursor(side)));
+        }
+        prop_assert_eq!(state.agents.iter().copied().collect::<Vec<_>>(), model.agents());
+        prop_assert_eq!((state.assignee, state.epoch), (model.assignee(), model.epoch()));
+        prop_assert_eq!(state.is_served(), model.assignee().is_some() || !model.agents().is_empty());
+        let mut replayed = Conversation::new(WORKSPACE, CONVERSATION);
+        story.entries.iter().for_each(|entry| replayed.apply(entry));
+        prop_assert_eq!(&replayed, state);
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_conversation_is_the_list_of_what_was_accepted(
+        starts in prop::bool::weighted(0.9),
+        // A few that go on, or a crowd whose members push each other out.
+        tries in prop::sample::select(vec![(8, 3), (4, 24)])
+            .prop_flat_map(|(people, clients)| prop::collection::vec(tries(people, clients), 1..200)),
+    ) {
+        let (story, model) = (given([]), Model::default());
+        let mut both = Both { story, model, tried: Vec::new(), counters: BTreeMap::new() };
+        if starts {
+            let origin = Origin { party: Party::Customer, instance: instance(1), counter: 1 };
+            both.counters.insert((Party::Customer, origin.instance), 1);
+            both.run(&Command { identity: customer(), origin, action: start() })?;
+        }
+        for what in tries {
+            if let Some(command) = both.command(what) {
+                both.run(&command)?;
+            }
+        }
+    }
+
+    /// One client that keeps to its window, whatever is lost on the way and however often it sends.
+    #[test]
+    fn a_client_that_resends_what_is_unanswered_posts_everything_once_and_hears_the_answer(
+        lost in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>()), 1..200),
+    ) {
+        let mut story = given([(customer(), start())]);
+        let mut unanswered: Vec<(u64, Option<Entry>)> = Vec::new();
+        let (mut next, mut sent) = (1_u64, 0);
+        for (overtakes, request_lost, answer_lost) in lost {
+            let has_room = unanswered.first().is_none_or(|(oldest, _)| next - oldest < ANSWERS_MAX as u64);
+            if has_room {
+                unanswered.push((next, None));
+                next += 1;
+            }
+            let which = if overtakes { unanswered.len() - 1 } else { 0 };
+            if request_lost {
+                continue;
+            }
+            let (counter, first) = &mut unanswered[which];
+            let outcome = story.when_sent(&customer(), 2, *counter, post(&format!("{counter}")));
+            match first {
+                Some(entry) => outcome.answered_as(entry),
+                None => {
+                    *first = Some(outcome.becomes([message(&format!("{counter}"))]));
+                    sent += 1;
+                }
+            }
+            if !answer_lost {
+                unanswered.remove(which);
+            }
+        }
+        prop_assert_eq!(story.seen_by(Reader::Customer).len(), sent + 1);
+    }
+}

@@ -1,0 +1,150 @@
+//! Who begins a conversation, who posts into it, and what may be posted.
+//!
+//! Owns the rules of starting, posting and being shown as typing.
+
+use super::*;
+
+#[test]
+fn a_customer_starts_their_conversation() {
+    let entry = given([]).when(&customer(), start()).becomes([What::Started { customer: key("minji") }]);
+    assert_eq!((entry.conversation, entry.revision, entry.before), (CONVERSATION, 1, place(0, 0)));
+    assert_eq!((entry.after(), entry.at), (place(1, 1), Timestamp::from_millis(1_000)));
+}
+
+#[test]
+fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
+    let mut story = given([]);
+    let greeting = Some(text("Hello"));
+    let entry = story.when(&customer(), Action::Start { customer: key("minji"), greeting }).recorded();
+    let started = Event { by: Party::Customer, what: What::Started { customer: key("minji") } };
+    assert_eq!(entry.events, [started, Event { by: Party::Bot, what: message("Hello") }]);
+    assert_eq!((story.state.customer_unread.count(), story.state.staff_unread.count()), (1, 0));
+}
+
+#[test]
+fn starting_twice_changes_nothing_and_greets_nobody_again() {
+    let mut story = given([(customer(), start())]);
+    let again = Action::Start { customer: key("minji"), greeting: Some(text("Hello")) };
+    story.when(&customer(), again).already_so();
+}
+
+#[test]
+fn only_the_customer_starts_it() {
+    for mut story in [given([]), given([(customer(), start())])] {
+        story.when(&agent(ADA), start()).refused(Rejection::OnlyCustomer { action: "open" });
+        story.when(&stranger(), start()).refused(Rejection::NoSuchConversation);
+        story.when(&customer_elsewhere(), start()).refused(Rejection::NoSuchConversation);
+    }
+}
+
+#[test]
+fn nobody_is_made_another_customers_partner() {
+    let theirs = Action::Start { customer: key("stranger"), greeting: None };
+    given([]).when(&customer(), theirs.clone()).refused(Rejection::NoSuchConversation);
+    let mut story = given([(customer(), start())]);
+    story.when(&stranger(), theirs.clone()).refused(Rejection::NoSuchConversation);
+    story.when(&customer(), theirs).already_so();
+}
+
+#[test]
+fn the_customer_and_an_agent_who_has_entered_post() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let asked = story.when(&customer(), post("Hi?")).becomes([message("Hi?")]);
+    assert_eq!((asked.before, asked.after()), (place(2, 1), place(3, 2)));
+    let said = story.when(&agent(ADA), post("Hi.")).becomes([message("Hi.")]);
+    assert_eq!((said.before, said.after(), said.revision), (place(3, 2), place(4, 3), 4));
+}
+
+#[test]
+fn an_agent_posts_only_while_inside() {
+    let mut story = given([(customer(), start()), (agent(BEN), Action::Join)]);
+    let outside = Rejection::NotEntered { action: "post" };
+    story.when(&agent(ADA), post("Hi")).refused(outside.clone());
+    let _ = story.when(&agent(ADA), Action::Join).recorded();
+    let _ = story.when(&agent(ADA), Action::Leave).recorded();
+    story.when(&agent(ADA), post("Hi")).refused(outside.clone());
+    let _ = story.when(&agent(BEN), Action::Complete).recorded();
+    story.when(&agent(BEN), post("Hi")).refused(outside);
+}
+
+#[test]
+fn to_everybody_else_the_conversation_does_not_exist() {
+    let actions = [post("Hi"), read(0), Action::Join, Action::Leave, Action::Take, Action::Complete];
+    for action in actions {
+        let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
+        for who in [stranger(), outsider(), customer_elsewhere()] {
+            story.when(&who, action.clone()).refused(Rejection::NoSuchConversation);
+            assert_eq!(admit(&story.state, &who), Err(Rejection::NoSuchConversation));
+        }
+        let mut unbegun = given([]);
+        for who in [customer(), agent(ADA)] {
+            unbegun.when(&who, action.clone()).refused(Rejection::NoSuchConversation);
+            assert_eq!(admit(&unbegun.state, &who), Err(Rejection::NoSuchConversation));
+        }
+    }
+}
+
+#[test]
+fn a_customer_is_told_apart_by_profile_platform_and_key() {
+    let story = given([(customer(), start())]);
+    assert_eq!(admit(&story.state, &customer()), Ok(Party::Customer));
+    assert_eq!(admit(&story.state, &agent(BEN)), Ok(Party::Agent { member: BEN }));
+    let profile = CustomerKey { profile: ProfileId::from_bytes([8; 16]), ..key("minji") };
+    let platform = CustomerKey { platform: Platform::new("kakao").unwrap(), ..key("minji") };
+    for customer in [profile, platform] {
+        let other = Identity::Customer { workspace: WORKSPACE, customer };
+        assert_eq!(admit(&story.state, &other), Err(Rejection::NoSuchConversation));
+    }
+}
+
+#[test]
+fn a_text_has_at_most_so_many_characters_however_many_bytes_these_have() {
+    for letter in ["a", "가", "🙂"] {
+        let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+        for who in [customer(), agent(ADA)] {
+            let longest = letter.repeat(TEXT_CHARS_MAX);
+            let _ = story.when(&who, post(&longest)).becomes([message(&longest)]);
+            let too_long = Rejection::TextTooLong { chars: TEXT_CHARS_MAX + 1, max: TEXT_CHARS_MAX };
+            story.when(&who, post(&format!("{longest}!"))).refused(too_long);
+        }
+    }
+}
+
+#[test]
+fn content_of_an_unknown_kind_is_refused() {
+    let mut story = given([(customer(), start())]);
+    story.when(&customer(), Action::Post { content: Content::Unknown }).refused(Rejection::UnknownContent);
+}
+
+#[test]
+fn a_message_after_completion_goes_to_the_bot_and_never_nowhere() {
+    let mut story =
+        given([(customer(), start()), (agent(ADA), Action::Take), (agent(ADA), Action::Complete)]);
+    let _ = story.when(&customer(), post("Again")).becomes([message("Again")]);
+    assert!(!story.state.is_served());
+    assert_eq!(story.state.staff_unread.count(), 1);
+}
+
+#[test]
+fn time_does_not_run_backwards_with_the_clock() {
+    let mut story = given([(customer(), start())]);
+    let times = [(900, 1_000), (1_000, 1_000), (i64::MIN, 1_000), (1_001, 1_001), (1_000, 1_001)];
+    for (now, at) in times {
+        story.now = now;
+        let entry = story.when(&customer(), post("Hi")).recorded();
+        assert_eq!(entry.at, Timestamp::from_millis(at));
+    }
+}
+
+#[test]
+fn only_those_who_may_post_are_shown_typing() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    assert_eq!(story.state.typist(&customer()), Some(Party::Customer));
+    assert_eq!(story.state.typist(&agent(ADA)), Some(Party::Agent { member: ADA }));
+    for who in [agent(BEN), stranger(), outsider()] {
+        assert_eq!(story.state.typist(&who), None, "{who:?}");
+    }
+    let _ = story.when(&agent(ADA), Action::Leave).recorded();
+    assert_eq!(story.state.typist(&agent(ADA)), None);
+    assert_eq!(given([]).state.typist(&customer()), None);
+}

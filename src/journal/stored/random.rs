@@ -1,0 +1,372 @@
+//! Random values of everything that is stored, whether or not the rules would ever make them.
+//!
+//! Owns what must hold of all: each is read as it was stored, and no bytes whatever make reading panic.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use switchboard_protocol::vocabulary::{
+    Content, DisplayName, InstanceId, MemberId, MessageText, Party, Platform, ProfileId, ProfileTitle, Seq,
+    Timestamp, UserKey,
+};
+
+use super::samples::{conversation_id, workspace_id};
+use super::*;
+use crate::domain::conversation::{
+    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Side,
+    Unread, What,
+};
+use crate::domain::identity::CustomerKey;
+use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
+use crate::journal::Position;
+
+/// A number of any size, often at an edge of how it is encoded.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        any::<u64>(),
+        prop::sample::select(vec![
+            0,
+            1,
+            127,
+            128,
+            255,
+            256,
+            65_535,
+            65_536,
+            u64::from(u32::MAX),
+            1 << 32,
+            u64::MAX
+        ]),
+    ]
+}
+
+fn seq() -> impl Strategy<Value = Seq> {
+    number().prop_map(|value| Seq::new(value % (Seq::MAX.get() + 1)).unwrap())
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    (seq(), seq()).prop_map(|(staff, customer)| Place { staff, customer })
+}
+
+fn at() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp::from_millis)
+}
+
+fn member_id() -> impl Strategy<Value = MemberId> {
+    any::<[u8; 16]>().prop_map(MemberId::from_bytes)
+}
+
+fn instance_id() -> impl Strategy<Value = InstanceId> {
+    any::<[u8; 16]>().prop_map(InstanceId::from_bytes)
+}
+
+fn party() -> impl Strategy<Value = Party> {
+    prop_oneof![
+        Just(Party::Customer),
+        Just(Party::Bot),
+        member_id().prop_map(|member| Party::Agent { member })
+    ]
+}
+
+fn content() -> impl Strategy<Value = Content> {
+    let text = prop_oneof!["(?s).{1,80}", "[가-힣🙂\n]{1,300}", Just("x".repeat(MessageText::CHARS_MAX))];
+    text.prop_map(|text| Content::text(MessageText::new(text).unwrap()))
+}
+
+fn customer() -> impl Strategy<Value = CustomerKey> {
+    let key = (any::<[u8; 16]>(), "\\PC{1,100}", "\\PC{1,90}");
+    key.prop_map(|(profile, platform, user_key)| CustomerKey {
+        profile: ProfileId::from_bytes(profile),
+        platform: Platform::new(platform).unwrap(),
+        user_key: UserKey::new(user_key).unwrap(),
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let side = prop::sample::select(vec![Side::Customer, Side::Staff]);
+    let what = prop_oneof![
+        customer().prop_map(|customer| What::Started { customer }),
+        content().prop_map(|content| What::Message { content }),
+        member_id().prop_map(|member| What::Assigned { member }),
+        member_id().prop_map(|member| What::Entered { member }),
+        member_id().prop_map(|member| What::Left { member }),
+        Just(What::Completed),
+        (side, place()).prop_map(|(side, up_to)| What::Read { side, up_to }),
+    ];
+    (party(), what).prop_map(|(by, what)| Event { by, what })
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let origin = (party(), instance_id(), number());
+    let origin = origin.prop_map(|(party, instance, counter)| Origin { party, instance, counter });
+    let events = prop::collection::vec(event(), 1..6);
+    (number(), place(), at(), prop::option::of(origin), events).prop_map(
+        |(revision, before, at, origin, events)| Entry {
+            conversation: conversation_id(2),
+            revision,
+            before,
+            at,
+            origin,
+            events,
+        },
+    )
+}
+
+fn unread() -> impl Strategy<Value = Unread> {
+    let waiting = prop::collection::vec_deque(place(), 0..40);
+    (place(), waiting).prop_map(|(read, waiting)| Unread { read, waiting })
+}
+
+fn clients() -> impl Strategy<Value = Clients> {
+    let answer = (number(), prop::option::of(place()), any::<bool>(), at())
+        .prop_map(|(revision, place, customer_sees, at)| Answer { revision, place, customer_sees, at });
+    let answers = prop::collection::vec_deque((number(), answer), 0..6);
+    let client = (instance_id(), answers, number()).prop_map(|(instance, answers, dropped)| Client {
+        instance,
+        answers,
+        dropped,
+    });
+    let instances = prop::collection::vec_deque(client, 0..4);
+    let of_party = (prop::option::of(instance_id()), instances)
+        .prop_map(|(forgotten, instances)| PartyClients { forgotten, instances });
+    prop::collection::btree_map(party(), of_party, 0..4).prop_map(|parties| Clients { parties })
+}
+
+fn conversation() -> impl Strategy<Value = Conversation> {
+    let service =
+        (prop::collection::btree_set(member_id(), 0..AGENTS_MAX), prop::option::of(member_id()), number());
+    let counts = (unread(), unread(), clients());
+    (prop::option::of(customer()), number(), place(), at(), service, counts).prop_map(
+        |(customer, revision, last, last_at, (agents, assignee, epoch), counts)| {
+            let (customer_unread, staff_unread, clients) = counts;
+            Conversation {
+                customer,
+                revision,
+                last,
+                last_at,
+                agents: BTreeSet::from_iter(agents),
+                assignee,
+                epoch,
+                customer_unread,
+                staff_unread,
+                clients,
+                ..Conversation::new(workspace_id(1), conversation_id(2))
+            }
+        },
+    )
+}
+
+fn title() -> impl Strategy<Value = ProfileTitle> {
+    "\\PC{1,30}".prop_map(|title| ProfileTitle::new(title).unwrap())
+}
+
+fn member() -> impl Strategy<Value = Member> {
+    let role = prop::sample::select(vec![Role::Owner, Role::Admin, Role::Editor, Role::Readonly]);
+    ("\\PC{1,30}", role, any::<[u8; 32]>()).prop_map(|(name, role, token)| Member {
+        name: DisplayName::new(name).unwrap(),
+        role,
+        token_hash: TokenHash(token),
+    })
+}
+
+fn profile() -> impl Strategy<Value = Profile> {
+    (title(), prop::option::of(content())).prop_map(|(title, greeting)| Profile { title, greeting })
+}
+
+fn profile_id() -> impl Strategy<Value = ProfileId> {
+    any::<[u8; 16]>().prop_map(ProfileId::from_bytes)
+}
+
+fn workspace() -> impl Strategy<Value = Workspace> {
+    let members = prop::collection::btree_map(member_id(), member(), 0..6);
+    let profiles = prop::collection::btree_map(profile_id(), profile(), 0..4);
+    (prop::option::of(title()), number(), at(), members, profiles).prop_map(
+        |(name, revision, last_at, members, profiles)| Workspace {
+            name,
+            revision,
+            last_at,
+            members: BTreeMap::from_iter(members),
+            profiles,
+            ..Workspace::new(workspace_id(1))
+        },
+    )
+}
+
+fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
+    let event = prop_oneof![
+        title().prop_map(|name| WorkspaceEvent::Created { name }),
+        (member_id(), member()).prop_map(|(member, details)| WorkspaceEvent::MemberAdded { member, details }),
+        (profile_id(), profile())
+            .prop_map(|(profile, details)| WorkspaceEvent::ProfileAdded { profile, details }),
+    ];
+    (number(), at(), prop::option::of(member_id()), prop::collection::vec(event, 1..4)).prop_map(
+        |(revision, at, by, events)| WorkspaceEntry { workspace: workspace_id(1), revision, at, by, events },
+    )
+}
+
+fn row() -> impl Strategy<Value = RowState> {
+    let latest = ("(?s).{0,80}", at(), unread(), seq());
+    (prop::option::of(customer()), prop::option::of(member_id()), latest, number(), number()).prop_map(
+        |(customer, assignee, (last_message, last_at, unread, seq), revision, position)| RowState {
+            customer,
+            assignee,
+            last_message,
+            last_at,
+            unread,
+            seq,
+            revision,
+            position: Position(position),
+        },
+    )
+}
+
+/// A page: its first revision, the place before it, and its entries with the place after each.
+fn page() -> impl Strategy<Value = (u64, Place, Vec<(Vec<u8>, Place)>)> {
+    let entries = prop::collection::vec((prop::collection::vec(any::<u8>(), 0..50), place()), 1..6);
+    (number().prop_map(|first| first.min(u64::MAX - 6)), place(), entries)
+}
+
+fn encoded_page((first, before, entries): &(u64, Place, Vec<(Vec<u8>, Place)>)) -> Vec<u8> {
+    let mut builder = PageBuilder::new(*first, *before);
+    for (bytes, after) in entries {
+        builder.push(Bytes::copy_from_slice(bytes), *after);
+    }
+    builder.encode().unwrap()
+}
+
+/// Something stored, of any kind.
+fn stored() -> impl Strategy<Value = Vec<u8>> {
+    let of_entry = |entry: Entry| {
+        let mut bytes = Vec::new();
+        encode_entry(&entry, &mut bytes).unwrap();
+        bytes
+    };
+    let of_workspace_entry = |entry: WorkspaceEntry| {
+        let mut bytes = Vec::new();
+        encode_workspace_entry(&entry, &mut bytes).unwrap();
+        bytes
+    };
+    prop_oneof![
+        entry().prop_map(of_entry),
+        workspace_entry().prop_map(of_workspace_entry),
+        conversation().prop_map(|state| encode_conversation(&state).unwrap()),
+        workspace().prop_map(|state| encode_workspace(&state).unwrap()),
+        row().prop_map(|row| encode_row(&row).unwrap()),
+        page().prop_map(|page| encoded_page(&page)),
+    ]
+}
+
+/// Reads bytes as everything that there is; says how often they were that.
+fn read_as_everything(bytes: &[u8]) -> usize {
+    let read = [
+        decode_entry(conversation_id(2), bytes).is_ok(),
+        decode_workspace_entry(workspace_id(1), bytes).is_ok(),
+        decode_conversation(workspace_id(1), conversation_id(2), bytes).is_ok(),
+        decode_workspace(workspace_id(1), bytes).is_ok(),
+        decode_row(bytes).is_ok(),
+        Page::decode(bytes).is_ok(),
+        CurrentConversation::decode(bytes).is_ok(),
+        Damaged::decode(bytes).is_ok(),
+        FoldMark::decode(bytes).is_ok(),
+    ];
+    read.into_iter().filter(|read| *read).count()
+}
+
+proptest! {
+    #[test]
+    fn every_entry_is_read_as_it_was_stored(entry in entry()) {
+        let mut bytes = Vec::new();
+        encode_entry(&entry, &mut bytes).unwrap();
+        prop_assert_eq!(decode_entry(entry.conversation, &bytes), Ok(entry));
+    }
+
+    #[test]
+    fn every_state_of_a_conversation_is_read_as_it_was_stored(state in conversation()) {
+        let bytes = encode_conversation(&state).unwrap();
+        prop_assert_eq!(decode_conversation(state.workspace, state.id, &bytes), Ok(state));
+    }
+
+    #[test]
+    fn every_workspace_is_read_as_it_was_stored(state in workspace(), entry in workspace_entry()) {
+        let bytes = encode_workspace(&state).unwrap();
+        prop_assert_eq!(decode_workspace(state.id, &bytes), Ok(state));
+        let mut bytes = Vec::new();
+        encode_workspace_entry(&entry, &mut bytes).unwrap();
+        prop_assert_eq!(decode_workspace_entry(entry.workspace, &bytes), Ok(entry));
+    }
+
+    #[test]
+    fn every_row_is_read_as_it_was_stored(row in row()) {
+        let bytes = encode_row(&row).unwrap();
+        prop_assert_eq!(decode_row(&bytes), Ok(row));
+    }
+
+    #[test]
+    fn every_page_is_read_as_it_was_stored_and_goes_on(page in page(), next in place()) {
+        let bytes = encoded_page(&page);
+        let read = Page::decode(&bytes).unwrap();
+        let (first, before, entries) = &page;
+        prop_assert_eq!((read.first, read.before), (*first, *before));
+        prop_assert_eq!(read.last, first + entries.len() as u64 - 1);
+        prop_assert_eq!(Some(&read.after), entries.last().map(|(_, after)| after));
+        let expected: Vec<_> = entries.iter().map(|(bytes, _)| bytes.as_slice()).collect();
+        prop_assert_eq!(&read.entries, &expected);
+        let mut longer = PageBuilder::extend(&read);
+        longer.push(Bytes::from_static(b"next"), next);
+        let bytes = longer.encode().unwrap();
+        let longer = Page::decode(&bytes).unwrap();
+        prop_assert_eq!((longer.last, longer.after), (read.last + 1, next));
+        prop_assert_eq!(longer.entries, [expected, vec![b"next"]].concat());
+    }
+
+    #[test]
+    fn every_small_value_is_read_as_it_was_stored(
+        id in any::<[u8; 16]>(), position in number(), revision in number(), reason in "(?s).{0,99}",
+    ) {
+        let position = Position(position);
+        let conversation = switchboard_protocol::vocabulary::ConversationId::from_bytes(id);
+        let current = CurrentConversation { conversation, position };
+        prop_assert_eq!(CurrentConversation::decode(&current.encode().unwrap()), Ok(current));
+        let damaged = Damaged { revision, reason };
+        prop_assert_eq!(Damaged::decode(&damaged.encode().unwrap()), Ok(damaged));
+        let mark = FoldMark { position, digest: id };
+        prop_assert_eq!(FoldMark::decode(&mark.encode().unwrap()), Ok(mark));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_never_read_as_anything(bytes in stored(), end in any::<prop::sample::Index>()) {
+        prop_assert!(read_as_everything(&bytes) > 0);
+        prop_assert_eq!(read_as_everything(&bytes[..end.index(bytes.len())]), 0);
+    }
+
+    #[test]
+    fn flipped_bits_and_foreign_bytes_never_make_it_panic(
+        mut bytes in stored(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0..8_u8), 1..6),
+        foreign in prop::collection::vec(any::<u8>(), 0..200),
+        splice in any::<prop::sample::Index>(),
+    ) {
+        read_as_everything(&foreign);
+        for (at, bit) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            read_as_everything(&bytes);
+        }
+        let from = splice.index(bytes.len());
+        bytes.splice(from..(from + foreign.len()).min(bytes.len()), foreign);
+        read_as_everything(&bytes);
+    }
+}
+
+#[test]
+fn a_page_whose_revisions_run_over_the_last_number_is_malformed() {
+    let (first, place) = (u64::MAX - 6, Place::default());
+    let page = (first, place, vec![(vec![1], place), (vec![2], place)]);
+    let mut bytes = encoded_page(&page);
+    let at = bytes.windows(8).position(|window| window == first.to_be_bytes()).unwrap();
+    bytes[at..at + 8].copy_from_slice(&u64::MAX.to_be_bytes());
+    assert!(matches!(Page::decode(&bytes), Err(StoredError::Malformed { .. })));
+}

@@ -140,6 +140,22 @@ async fn a_request_sent_again_gets_its_answer_again_also_from_the_next_process()
 }
 
 #[tokio::test]
+async fn whoever_has_said_everything_is_answered_everything_and_then_let_go() {
+    let daemon = Daemon::running().await;
+    let mut raw = Raw::session(&daemon, 1, as_customer(&daemon, "carla")).await;
+    let conversation = raw.open().await;
+    for n in 2..=UNANSWERED_REQUESTS_MAX as u64 {
+        raw.frame(&Request { id: n, n: Some(n), op: Op::Post { conversation, content: text("and") } }).await;
+    }
+    raw.send.finish().unwrap();
+    for n in 2..=UNANSWERED_REQUESTS_MAX as u64 {
+        assert_eq!(seq(raw.answer(n).await), n + 1);
+    }
+    assert!(raw.has_ended().await, "something came after the last answer");
+    assert_eq!(raw.closed().await, CloseCode::Done.number());
+}
+
+#[tokio::test]
 async fn a_subscription_has_a_number_an_end_and_a_place_to_begin_again() {
     let daemon = Daemon::running().await;
     let mut raw = Raw::session(&daemon, 1, as_customer(&daemon, "carla")).await;

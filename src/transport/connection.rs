@@ -164,7 +164,11 @@ impl Open {
                 arrived = read_frame(&mut self.recv, &mut self.frames), if credit.is_some() => match arrived {
                     Arrived::Frame(body) => if let Some(credit) = credit
                         && let Err(close) = self.request(&body, credit).await { return close },
-                    Arrived::End => return self.finish().await,
+                    Arrived::End => {
+                        // The end waits for every credit to come back, and this is one of them.
+                        drop(credit);
+                        return self.finish().await;
+                    }
                     Arrived::Broken(error) => {
                         self.refuse_stream(ErrorBody::new(ErrorCode::MalformedFrame, error.to_string())).await;
                         return CloseCode::ProtocolError;

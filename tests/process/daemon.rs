@@ -18,7 +18,6 @@ use crate::wait::until;
 pub(crate) struct Daemon {
     home: TempDir,
     settings: Vec<(String, String)>,
-    flags: Vec<String>,
     address: Option<SocketAddr>,
     child: Option<Child>,
 }
@@ -36,7 +35,7 @@ impl Daemon {
     /// One that has never run.
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let daemon = Self { home, settings: Vec::new(), flags: Vec::new(), address: None, child: None };
+        let daemon = Self { home, settings: Vec::new(), address: None, child: None };
         fs::create_dir(daemon.home.path().join("run")).unwrap();
         // Small files, and no wait for clients that do not go.
         daemon.with("journal.log_segment_bytes", "4194304").with("stop.drain_ms", "1000")
@@ -59,11 +58,6 @@ impl Daemon {
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         let name = format!("SWITCHBOARD__{}", key.replace('.', "__").to_uppercase());
         self.settings.push((name, value.to_owned()));
-    }
-
-    /// Adds a flag for the next start.
-    pub(crate) fn flag(&mut self, flag: impl Into<String>) {
-        self.flags.push(flag.into());
     }
 
     /// Starts it, and waits until clients can connect.
@@ -91,7 +85,7 @@ impl Daemon {
         let mut command = self.command("serve");
         command.arg("--ready-file").arg(self.ready_file()).arg("--data").arg(self.data());
         command.arg("--listen").arg(self.address.map_or("127.0.0.1:0".to_owned(), |known| known.to_string()));
-        command.args(&self.flags).stdout(File::create(self.home.path().join("daemon.out")).unwrap());
+        command.stdout(File::create(self.home.path().join("daemon.out")).unwrap());
         self.child = Some(command.stderr(err).spawn().unwrap());
     }
 

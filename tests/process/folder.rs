@@ -173,8 +173,9 @@ const STORE_DAMAGES: [(&str, Damage); 4] = [
         fs::create_dir(store).unwrap();
     }),
     ("truncated", |store| {
+        let used = fs::read(store.join("db")).unwrap().iter().rposition(|byte| *byte != 0).unwrap();
         let db = OpenOptions::new().write(true).open(store.join("db")).unwrap();
-        db.set_len(db.metadata().unwrap().len() / 3).unwrap();
+        db.set_len(used as u64 / 2).unwrap();
     }),
     ("overwritten", |store| {
         let size = fs::metadata(store.join("db")).unwrap().len();

@@ -83,6 +83,11 @@ impl Raw {
         self.frames.next().await.expect("the stream goes on")
     }
 
+    /// Whether the server says nothing more.
+    pub(crate) async fn has_ended(&mut self) -> bool {
+        self.frames.next::<ServerFrame>().await.is_none()
+    }
+
     /// Sends a request and takes its answer.
     pub(crate) async fn ask(&mut self, id: u64, n: Option<u64>, op: Op) -> Result<ReplyBody, ErrorBody> {
         self.frame(&Request { id, n, op }).await;

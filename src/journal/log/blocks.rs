@@ -130,6 +130,24 @@ impl Blocks {
         Ok(NextBlock::Commit(head, payload.into()))
     }
 
+    /// Looks at everything behind the last block that was read: a torn write, which was never acknowledged,
+    /// or nothing. Returns its length in bytes.
+    ///
+    /// # Errors
+    /// When something that was acknowledged is behind it, so that it is damage and not the end; and when the
+    /// file cannot be read.
+    pub(super) fn torn(self) -> Result<u64, LogError> {
+        let (path, offset, behind) = (self.path.clone(), self.offset, self.last);
+        match self.rest()? {
+            Some(Rest { later: Some(later), .. }) => {
+                let what = format!("no whole commit, but a later one follows at byte {later}");
+                Err(LogError::Damaged { path, offset, behind, what })
+            }
+            Some(Rest { bytes, later: None }) => Ok(bytes),
+            None => Ok(0),
+        }
+    }
+
     /// Everything from the next block on: where bytes other than zero begin and end, and whether a
     /// later block of this segment is among them. `None` when there are only zeros.
     ///

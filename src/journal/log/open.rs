@@ -106,12 +106,8 @@ impl End {
             }
         };
         let (offset, commit, last) = (blocks.offset(), blocks.commit(), blocks.last());
-        let rest = if closed { None } else { blocks.rest()? };
-        if let Some(later) = rest.and_then(|rest| rest.later) {
-            let what = format!("no whole commit, but a later one follows at byte {later}");
-            return Err(LogError::Damaged { path, offset, behind: last, what });
-        }
-        Ok(Self { offset, commit, last, closed, torn_bytes: rest.map_or(0, |rest| rest.bytes) })
+        let torn_bytes = if closed { 0 } else { blocks.torn()? };
+        Ok(Self { offset, commit, last, closed, torn_bytes })
     }
 
     /// Puts zeros over a torn write, and makes everything that was read last: it may have come to

@@ -164,6 +164,7 @@ impl Records {
             self.segment += 1;
             return Ok(after.is_some());
         }
+        let is_open_end = after.is_none() && self.files.last.0 == u64::MAX;
         let (offset, behind) = (blocks.offset(), blocks.last());
         let damaged = |what| LogError::Damaged { path: path.clone(), offset, behind, what };
         match blocks.next_block()? {
@@ -172,8 +173,13 @@ impl Records {
                 self.ready = records.into_iter();
                 Ok(true)
             }
-            // Before the end of the log is known, its last segment ends where its blocks do.
-            NextBlock::Closed | NextBlock::Nothing if after.is_none() && self.files.last.0 == u64::MAX => {
+            // Before the end of the log is known, its last segment ends where its blocks do, unless that is
+            // in the middle of them.
+            NextBlock::Closed if is_open_end => Ok(false),
+            NextBlock::Nothing if is_open_end => {
+                if let Some((blocks, _)) = self.blocks.take() {
+                    blocks.torn()?;
+                }
                 Ok(false)
             }
             NextBlock::Closed => {

@@ -133,6 +133,9 @@ fn damage_before_the_last_commit_stops_the_opening_and_changes_nothing() {
         let Err(error) = Log::open(&options(dir.path()), Box::new(Disk)) else { panic!("opened") };
         let sentence = error.to_string();
         assert!(matches!(error, LogError::Damaged { behind: Position(1), .. }), "{sentence}");
+        // Whoever only reads, and does not know where the log ends, must not take it for the end.
+        let error = read(&LogFiles::find(dir.path()).unwrap(), 1).unwrap_err();
+        assert_eq!(error.to_string(), sentence);
         assert!(sentence.contains(&format!("at byte {second}")), "{sentence}");
         assert_eq!(fs::read(&segment).unwrap(), bytes);
     }

@@ -104,12 +104,13 @@ impl Outlet {
     /// The next item, if there is one.
     pub fn try_next(&self) -> Option<Item> {
         let mut waiting = self.lock();
-        if let Some(verdict) = waiting.verdict.take() {
-            return Some(Item::Verdict(verdict));
-        }
         if let Some((entry, stamp)) = waiting.entries.pop_front() {
             waiting.bytes -= bytes_of(&entry);
             return Some(Item::Entry(entry, stamp));
+        }
+        // A verdict speaks of what was pushed before it.
+        if let Some(verdict) = waiting.verdict.take() {
+            return Some(Item::Verdict(verdict));
         }
         if std::mem::take(&mut waiting.lagging) {
             return Some(Item::Lagging);

@@ -119,3 +119,106 @@ impl Feed {
         Ok(entry.seen_by(reader).filter(move |seen| seen.seq > at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::domain::conversation::{Event, Place, What};
+    use switchboard_protocol::vocabulary::{
+        Content, ConversationId, MemberId, MessageText, Party, Timestamp,
+    };
+
+    const MEMBER: MemberId = MemberId::from_bytes([2; 16]);
+
+    fn seq(value: u64) -> Seq {
+        Seq::new(value).unwrap()
+    }
+
+    fn entry(revision: u64, before: (u64, u64), events: Vec<What>) -> Entry {
+        let by = Party::Agent { member: MEMBER };
+        Entry {
+            conversation: ConversationId::from_bytes([1; 16]),
+            revision,
+            before: Place { staff: seq(before.0), customer: seq(before.1) },
+            at: Timestamp::from_millis(0),
+            origin: None,
+            events: events.into_iter().map(|what| Event { by, what }).collect(),
+        }
+    }
+
+    fn message() -> What {
+        What::Message { content: Content::text(MessageText::new("hello").unwrap()) }
+    }
+
+    fn entered() -> What {
+        What::Entered { member: MEMBER }
+    }
+
+    fn taken(feed: &mut Feed, entry: &Entry) -> Vec<u64> {
+        feed.take(entry).unwrap().map(|seen| seen.seq.get()).collect()
+    }
+
+    #[test]
+    fn a_reader_reads_page_by_page_asks_and_forwards() {
+        let mut feed = Feed::new(Reader::Staff, seq(0));
+        assert_eq!(feed.turn(), Turn::AwaitVerdict);
+        assert!(!feed.verdict(Verdict::ReadOn));
+        assert_eq!(feed.turn(), Turn::Read(seq(0)));
+        assert_eq!(taken(&mut feed, &entry(1, (0, 0), vec![message()])), [1]);
+        feed.page_read(true);
+        assert_eq!(feed.turn(), Turn::Read(seq(1)), "there may be another page");
+        feed.page_read(false);
+        assert_eq!(feed.turn(), Turn::Ask(seq(1)));
+        feed.asked();
+        assert_eq!(feed.turn(), Turn::AwaitVerdict);
+        assert!(feed.verdict(Verdict::Live));
+        assert_eq!(feed.turn(), Turn::Forward);
+    }
+
+    #[test]
+    fn becoming_live_counts_the_first_time_only() {
+        let mut feed = Feed::new(Reader::Staff, seq(0));
+        assert!(feed.verdict(Verdict::Live));
+        feed.lagging();
+        assert_eq!(feed.turn(), Turn::Read(seq(0)));
+        feed.page_read(false);
+        feed.asked();
+        assert!(!feed.verdict(Verdict::Live));
+    }
+
+    #[test]
+    fn one_without_room_for_what_was_at_hand_reads_on_without_a_verdict() {
+        let mut feed = Feed::new(Reader::Staff, seq(0));
+        assert_eq!(taken(&mut feed, &entry(1, (0, 0), vec![message()])), [1]);
+        feed.lagging();
+        assert_eq!(feed.turn(), Turn::Read(seq(1)));
+    }
+
+    #[test]
+    fn what_was_read_is_not_given_again_and_the_new_part_of_an_entry_is() {
+        let mut feed = Feed::new(Reader::Staff, seq(2));
+        assert_eq!(taken(&mut feed, &entry(1, (0, 0), vec![message(), message()])), [] as [u64; 0]);
+        assert_eq!(taken(&mut feed, &entry(2, (1, 1), vec![message(), message()])), [3]);
+        assert_eq!(feed.at(), seq(3));
+    }
+
+    #[test]
+    fn a_missing_entry_is_a_gap_and_nothing_is_taken() {
+        let mut feed = Feed::new(Reader::Staff, seq(1));
+        let late = entry(3, (2, 2), vec![message()]);
+        assert_eq!(feed.take(&late).err(), Some(Gap { at: seq(1), got: seq(3) }));
+        assert_eq!(feed.at(), seq(1));
+        assert_eq!(taken(&mut feed, &entry(2, (1, 1), vec![message()])), [2]);
+    }
+
+    #[test]
+    fn a_customer_neither_sees_nor_counts_what_is_hidden() {
+        let mut feed = Feed::new(Reader::Customer, seq(0));
+        assert_eq!(taken(&mut feed, &entry(1, (0, 0), vec![entered()])), [] as [u64; 0]);
+        assert_eq!(feed.at(), seq(0));
+        assert_eq!(taken(&mut feed, &entry(2, (1, 0), vec![entered(), message()])), [1]);
+        assert_eq!(taken(&mut feed, &entry(4, (9, 1), vec![message()])), [2], "hidden entries leave no gap");
+    }
+}

@@ -11,9 +11,11 @@ use switchboard_protocol::vocabulary::ConversationId;
 use switchboard_protocol::wire::{ErrorCode, ReplyBody};
 
 use crate::conversation::name;
-use crate::model::{Origin, index};
+use crate::model::{Origin, Turn, index};
 use crate::pump::reader_name;
 use crate::session::{ALREADY_SO, Reply};
+use crate::tally::Count;
+use crate::workspace::WorkspaceActor;
 use crate::world::World;
 
 /// What the engine promises.
@@ -52,8 +54,10 @@ impl World {
     /// Entries have become durable.
     pub(crate) fn model_durable(&mut self, entries: &[Arc<Entry>]) {
         for entry in entries {
-            if let Err(what) = self.model.durable(entry) {
-                self.broken(Promise::G2, format!("{}: {what}", name(entry.conversation)));
+            match self.model.durable(entry) {
+                Ok(Turn::Own) => {}
+                Ok(Turn::Later) => self.note(Count::Overtaken),
+                Err(what) => self.broken(Promise::G2, format!("{}: {what}", name(entry.conversation))),
             }
         }
     }
@@ -91,16 +95,17 @@ impl World {
     /// A client hears what became of its command.
     pub(crate) fn told(&mut self, origin: Origin, reply: &Reply) {
         let Err(error) = reply else { return };
-        match error.code() {
+        if matches!(
+            error.code(),
+            Some(ErrorCode::Fault | ErrorCode::Quarantined | ErrorCode::InstanceExpired)
+        ) {
             // These do not say that nothing was done.
-            Some(ErrorCode::Fault | ErrorCode::Quarantined) => {}
-            _ => {
-                if self.model.accepted(origin).is_some() {
-                    self.broken(Promise::G2, format!("{origin:?} is done, and its client was told: {error}"));
-                }
-                self.model.refused(origin);
-            }
+            return;
         }
+        if self.model.accepted(origin).is_some() {
+            self.broken(Promise::G2, format!("{origin:?} is done, and its client was told: {error}"));
+        }
+        self.model.refused(origin);
     }
 
     /// An event leaves the engine: it must be durable, and what this reader may see at that place.
@@ -175,7 +180,7 @@ impl World {
                 format!("everybody left; sessions, subscriptions and conversations that stay: {left:?}");
             self.broken(Promise::Alive, what);
         }
-        let awake = self.workspace.as_ref().map_or(0, crate::workspace::WorkspaceActor::awake);
+        let awake = self.workspace.as_ref().map_or(0, WorkspaceActor::awake);
         if awake != 0 {
             self.broken(Promise::Alive, format!("everybody left; {awake} conversations count as awake"));
         }

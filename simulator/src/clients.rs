@@ -165,6 +165,7 @@ impl World {
         if let Some(session) = self.sessions.get_mut(&before) {
             session.is_replaced = true;
             self.mail.to_session(before, SessionMsg::Replaced);
+            self.note(Count::SessionReplaced);
         }
     }
 
@@ -286,6 +287,7 @@ impl World {
             _ => None,
         };
         let counter = op.changes().then_some(client.last_counter + 1);
+        self.trace.add(format!("     counter {counter:?}: {op:?}"));
         let waiter = Waiter { counter, subscribes: number.map(|number| (conversation, number)) };
         match (client.outstanding.begin(op, waiter), counter) {
             (Ok(_), Some(counter)) => {
@@ -415,12 +417,12 @@ impl Client {
             return if is_wanted { Verdict::Give } else { Verdict::Again(None) };
         }
         let verdict = following.follow.conversation(number, &wire_frame(frame), now, random);
-        match (&verdict, frame) {
-            (Verdict::Give, Frame::Event { seq, at, event }) => {
-                following.transcript.push((*seq, *at, event.clone()));
+        if verdict == Verdict::Give {
+            match frame {
+                Frame::Event { seq, at, event } => following.transcript.push((*seq, *at, event.clone())),
+                Frame::Cursors(cursors) => following.cursors = Some(*cursors),
+                Frame::Head | Frame::CaughtUp(_) | Frame::Ended => {}
             }
-            (Verdict::Give, Frame::Cursors(cursors)) => following.cursors = Some(*cursors),
-            _ => {}
         }
         verdict
     }

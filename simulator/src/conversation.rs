@@ -4,9 +4,10 @@
 //! engine's actor does. Must not know what a command means.
 
 use switchboard::domain::conversation::{Command, Context, Known, Origin, Policy, admit};
+use switchboard::domain::identity::Reader;
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::live::{Action, Live, Ports};
-use switchboard_protocol::vocabulary::ConversationId;
+use switchboard_protocol::vocabulary::{ConversationId, Seq};
 
 use crate::check::Promise;
 use crate::mail::{
@@ -61,8 +62,8 @@ enum Fate {
 pub(crate) struct HistoryRead {
     pub(crate) reply: ErrandReply,
     pub(crate) conversation: ConversationId,
-    pub(crate) reader: switchboard::domain::identity::Reader,
-    pub(crate) before: Option<switchboard_protocol::vocabulary::Seq>,
+    pub(crate) reader: Reader,
+    pub(crate) before: Option<Seq>,
 }
 
 impl ConversationActor {
@@ -109,10 +110,10 @@ impl World {
     }
 
     /// The writer has answered. `false`: the actor is gone.
-    pub(crate) fn conversation_opened(&mut self, way: Way, opened: Opened) -> bool {
+    pub(crate) fn conversation_opened(&mut self, way: Way, opened: &Opened) -> bool {
         let Some(actor) = self.conversations.get_mut(&way) else { return false };
         actor.phase = match opened {
-            Ok((claim, _)) => Phase::Loading(claim),
+            Ok((claim, _)) => Phase::Loading(*claim),
             Err(_) => Phase::Refusing,
         };
         if matches!(actor.phase, Phase::Refusing) {

@@ -2,6 +2,8 @@
 //!
 //! Owns the flags and what is printed. Must not know how a seed is run.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program talks with people")]
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -52,6 +52,15 @@ struct ReadUpTo {
     staff: [Seq; 2],
 }
 
+/// When a command was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Before everything that its client sent later.
+    Own,
+    /// After something that was sent later: it had been refused before.
+    Later,
+}
+
 /// What a command became: the answer that is due to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Accepted {
@@ -112,7 +121,7 @@ impl Model {
     ///
     /// # Errors
     /// Which promise it breaks.
-    pub(crate) fn durable(&mut self, entry: &Entry) -> Result<(), String> {
+    pub(crate) fn durable(&mut self, entry: &Entry) -> Result<Turn, String> {
         let stored = self.stored.entry(entry.conversation).or_default();
         stored.follows_on(entry)?;
         let mut seqs = [None; 2];
@@ -124,7 +133,7 @@ impl Model {
                 seqs = [0, 1].map(|at| (grown[at] > before[at]).then(|| sequence(grown[at])));
             }
         }
-        let Some(origin) = &entry.origin else { return Ok(()) };
+        let Some(origin) = &entry.origin else { return Ok(Turn::Own) };
         let (instance, counter) = (origin.instance, origin.counter);
         let named = format!("counter {counter} of {instance}");
         let Some(sent) = self.commands.get(&(instance, counter)) else {
@@ -141,11 +150,14 @@ impl Model {
             return Err(format!("{named} was done twice"));
         }
         let last = stored.last_counters.entry(instance).or_default();
-        if counter < *last && !sent.was_passed_over {
-            return Err(format!("{named} was done after counter {last}, which was sent later"));
+        if counter > *last {
+            *last = counter;
+            return Ok(Turn::Own);
         }
-        *last = counter.max(*last);
-        Ok(())
+        if sent.was_passed_over {
+            return Ok(Turn::Later);
+        }
+        Err(format!("{named} was done after counter {last}, which was sent later"))
     }
 }
 

@@ -4,6 +4,7 @@
 //! client does not read. Must not know how a client judges what comes.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use switchboard::domain::conversation::{Entry, Event};
@@ -13,8 +14,8 @@ use switchboard::machines::live::{ReadCursors, SubscriberId};
 use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp};
 
 use crate::check::Promise;
-use crate::mail::{ConversationMsg, SessionId, SessionMsg, Way};
-use crate::outbox::Item;
+use crate::mail::{ConversationMsg, ErrandAnswer, SessionId, SessionMsg, Way};
+use crate::outbox::{Item, Outbox};
 use crate::session::{Begun, Session};
 use crate::tally::Count;
 use crate::world::World;
@@ -28,7 +29,7 @@ pub(crate) struct Pump {
     conversation: ConversationId,
     subscriber: SubscriberId,
     way: Way,
-    outbox: std::rc::Rc<crate::outbox::Outbox>,
+    outbox: Rc<Outbox>,
     feed: Feed,
     page: VecDeque<Arc<Entry>>,
 }
@@ -197,7 +198,7 @@ impl World {
         let read = self.history_reads.swap_remove(at);
         let entries_max = self.rates.page_entries_max;
         let entries = self.disk.read_before(read.conversation, read.reader, read.before, entries_max);
-        read.reply.answer(crate::mail::ErrandAnswer::History(entries));
+        read.reply.answer(ErrandAnswer::History(entries));
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) enum Action {
     Idle(Way),
     FollowAgain(usize, ConversationId),
     ConversationFails(Way),
+    SessionFails(SessionId),
     WorkspaceFails,
     Cut(usize),
     ClientBeginsAnew(usize),
@@ -153,6 +154,9 @@ impl World {
         for (way, actor) in &self.conversations {
             choices.add(faults.conversation_fails, actor.is_ready(), Action::ConversationFails(*way));
         }
+        for id in self.sessions.keys() {
+            choices.add(faults.session_fails, true, Action::SessionFails(*id));
+        }
         let has_workspace = self.workspace.as_ref().is_some_and(WorkspaceActor::is_open);
         choices.add(faults.workspace_fails, has_workspace, Action::WorkspaceFails);
         choices.add(faults.crash, true, Action::Crash);
@@ -192,6 +196,7 @@ impl World {
             Action::Idle(way) => self.idle(way),
             Action::FollowAgain(at, conversation) => self.follow_again(at, conversation),
             Action::ConversationFails(way) => self.fail_conversation(way),
+            Action::SessionFails(id) => self.fail_session(id),
             Action::WorkspaceFails => self.fail_workspace(),
             Action::Cut(at) => {
                 self.note(Count::Cut);

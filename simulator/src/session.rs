@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use switchboard::domain::conversation::{Action, Answer, Command, Entry, Origin};
+use switchboard::domain::conversation::{Action, Answer, Command, Entry, Origin, Rejection};
 use switchboard::domain::identity::{Identity, Reader};
 use switchboard::machines::live::{Outcome, SubscriberId};
 use switchboard::machines::route::{Route, Step, Tag};
@@ -135,6 +135,15 @@ impl World {
             SessionMsg::Closed => return self.end_session(session),
         }
         self.sessions.insert(id, session);
+    }
+
+    /// The actor panics. The transport notices, and closes the connection.
+    pub(crate) fn fail_session(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.remove(&id) {
+            self.note(Count::SessionFailed);
+            self.hang_up(session.client, session.connection);
+            self.end_session(session);
+        }
     }
 
     fn end_session(&mut self, session: Session) {
@@ -289,7 +298,9 @@ impl World {
             Outcome::Subscribed => return self.subscribed(session, conversation, tag),
             Outcome::Rejected(rejection) => {
                 self.note(Count::Rejected);
-                let error = ErrorBody::new(ErrorCode::Forbidden, rejection.to_string());
+                let is_forgotten = rejection == Rejection::InstanceForgotten;
+                let code = if is_forgotten { ErrorCode::InstanceExpired } else { ErrorCode::Forbidden };
+                let error = ErrorBody::new(code, rejection.to_string());
                 return self.refuse(session, tag, error);
             }
         };

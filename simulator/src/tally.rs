@@ -33,6 +33,7 @@ counts! {
     NoRoom "commands refused for want of room";
     Rejected "commands rejected by a rule";
     ResendRecognised "resent commands recognised";
+    Overtaken "commands done after later ones, having been refused first";
     CommandLost "errands lost with their conversation";
     GivenUp "errands given up";
     LateRequest "requests that arrived after their connection was lost";
@@ -45,6 +46,8 @@ counts! {
     InstanceBegun "client programs begun anew";
     ConversationFailed "conversations that failed";
     FailedHalfWay "conversations that failed half-way through a ticket";
+    SessionFailed "sessions that failed";
+    SessionReplaced "sessions replaced by the same client's next";
     WorkspaceFailed "workspaces that failed";
     OrphanWorked "turns of a conversation whose workspace had ended";
     Quarantined "conversations set aside";

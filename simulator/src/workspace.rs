@@ -46,14 +46,14 @@ impl World {
     }
 
     /// The writer has answered. `false`: the actor is gone.
-    pub(crate) fn workspace_opened(&mut self, run: Run, opened: Opened) -> bool {
+    pub(crate) fn workspace_opened(&mut self, run: Run, opened: &Opened) -> bool {
         let Some(workspace) = self.workspace.as_mut().filter(|workspace| workspace.run == run) else {
             return false;
         };
         match opened {
             Ok((claim, term)) => {
-                workspace.term = Some(term);
-                self.mail.order(Order::Ready(claim, 0));
+                workspace.term = Some(*term);
+                self.mail.order(Order::Ready(*claim, 0));
             }
             Err(_) => {
                 self.workspace = None;

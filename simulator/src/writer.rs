@@ -4,7 +4,6 @@
 //! sinks. Must not know what an entry says.
 
 use std::collections::BTreeMap;
-
 use std::sync::Arc;
 
 use switchboard::domain::conversation::Entry;
@@ -110,7 +109,7 @@ impl World {
                 self.writer.queue.barrier(Waiting { owner, claim, term });
             }
             Err(why) => {
-                self.answer_opening(owner, Err(why));
+                self.answer_opening(owner, &Err(why));
             }
         }
     }
@@ -171,7 +170,7 @@ impl World {
                         Some(trouble) => Err(trouble.clone()),
                     };
                     let refused = answer.is_err();
-                    if !self.answer_opening(owner, answer) || refused {
+                    if !self.answer_opening(owner, &answer) || refused {
                         self.writer.sinks.remove(&claim.incarnation);
                         self.writer.queue.end(claim, "nobody waited for it");
                     }
@@ -191,7 +190,7 @@ impl World {
     }
 
     /// `false`: nobody waits for it any more.
-    fn answer_opening(&mut self, owner: Owner, opened: Opened) -> bool {
+    fn answer_opening(&mut self, owner: Owner, opened: &Opened) -> bool {
         match owner {
             Owner::Workspace(run) => self.workspace_opened(run, opened),
             Owner::Conversation(way) => self.conversation_opened(way, opened),

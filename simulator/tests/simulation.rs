@@ -17,29 +17,34 @@ fn two_thousand_seeds_keep_every_promise_and_meet_everything() {
 }
 
 #[test]
-fn each_known_mistake_is_found_by_the_promise_that_it_breaks() {
+fn each_known_mistake_is_found_by_a_promise_that_it_breaks() {
     for bug in Bug::ALL {
-        let (promise, seeds) = found_by(*bug);
+        let (promises, seeds) = found_by(*bug);
         let failure = run_seeds(0, seeds, THREADS, Some(*bug)).failure;
         let failure = failure.unwrap_or_else(|| panic!("{bug:?} was not found in {seeds} seeds"));
-        assert_eq!(failure.promise, promise, "{bug:?}: {failure}");
+        assert!(promises.contains(&failure.promise), "{bug:?}: {failure}");
     }
 }
 
-/// Which promise a mistake breaks first, and in how many seeds that must show.
-const fn found_by(bug: Bug) -> (Promise, u64) {
+/// Which promises a mistake breaks, one of them first, and in how many seeds that must show.
+const fn found_by(bug: Bug) -> (&'static [Promise], u64) {
+    use Promise::{Alive, G1, G2, G3};
     match bug {
-        Bug::AnswerBeforeDurable => (Promise::G1, 10),
-        Bug::PushBeforeDurable => (Promise::G3, 10),
-        Bug::ForgetAnswers => (Promise::G2, 50),
-        Bug::HandOverWithGap => (Promise::G3, 10),
-        Bug::HandOverWithRepeat => (Promise::G3, 10),
-        Bug::FenceIgnored => (Promise::G2, 2_000),
-        Bug::SleepWithWork => (Promise::Alive, 10),
-        Bug::ResendOutOfOrder => (Promise::G2, 10),
-        Bug::FailedCommitKept => (Promise::G2, 50),
-        Bug::LagForgotten => (Promise::G3, 50),
-        Bug::WayAskedTwice => (Promise::G2, 4_000),
+        Bug::AnswerBeforeDurable => (&[G1], 20),
+        // A reader who is pushed an entry early is pushed it out of turn, too.
+        Bug::PushBeforeDurable => (&[G1, G3], 20),
+        Bug::ForgetAnswers => (&[G2], 100),
+        Bug::HandOverWithGap => (&[G3], 20),
+        Bug::HandOverWithRepeat => (&[G3], 20),
+        Bug::FenceIgnored => (&[G2], 1_000),
+        // What is not durable is kept; or a conversation that is followed falls asleep again and again.
+        Bug::SleepWithWork => (&[G1, Alive], 20),
+        Bug::ResendOutOfOrder => (&[G2], 20),
+        // It is acknowledged; or what is appended next does not follow on what is stored.
+        Bug::FailedCommitKept => (&[G1, G2], 100),
+        Bug::LagForgotten => (&[G3], 20),
+        // A command is refused by one copy and done by another; or a subscriber is left behind.
+        Bug::WayAskedTwice => (&[G2, Alive], 6_000),
     }
 }
 

@@ -331,6 +331,8 @@ pub const RUNTIME_STOP_WAIT: Duration = Duration::from_secs(1);
 
 #[cfg(all(test, feature = "planted-bugs"))]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::config::Flags;
     use switchboard_client::vocabulary::{Content, MessageText, Seq, UserKey};

@@ -17,6 +17,9 @@ pub use switchboard_protocol::wire::{
 /// Subscriptions of a session at a time.
 pub const SUBSCRIPTIONS_MAX: usize = 16;
 
+/// Ways to conversations that a session remembers.
+pub const ROUTES_MAX: usize = 128;
+
 /// Bytes that wait in a subscriber's outbox before the subscriber counts as lagging.
 pub const OUTBOX_BYTES_MAX: usize = 64 * 1024;
 
@@ -61,6 +64,7 @@ pub const HANDSHAKES_BEFORE_RETRY: usize = 128;
 
 const _: () = {
     assert!(ANSWERS_MAX >= UNANSWERED_REQUESTS_MAX, "a resent request must find its answer");
+    assert!(ROUTES_MAX > UNANSWERED_REQUESTS_MAX, "what is pending must find room");
     assert!(STREAM_RECEIVE_BYTES_MAX as usize > FRAME_BYTES_MAX + 4, "a stream must take a whole frame");
     assert!(
         CONNECTION_RECEIVE_BYTES_MAX > CLIENT_STREAMS_MAX * STREAM_RECEIVE_BYTES_MAX,

@@ -106,13 +106,17 @@ impl Client {
 
     /// Connects from a socket that other clients may share.
     ///
-    /// ```no_run
-    /// # async fn example(options: switchboard_client::ConnectOptions) -> Result<(), switchboard_client::ClientError> {
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example/daemon.rs.inc"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Anything {
+    /// # let example = Example::start().await?;
+    /// # let (customer, agent) = (example.customer(), example.agent());
     /// use switchboard_client::{Client, Endpoint};
     ///
     /// let endpoint = Endpoint::new()?;
-    /// let one = Client::connect_on(&endpoint, options.clone()).await?;
-    /// let two = Client::connect_on(&endpoint, options).await?;
+    /// let one = Client::connect_on(&endpoint, customer).await?;
+    /// let two = Client::connect_on(&endpoint, agent).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -177,9 +181,14 @@ impl Client {
     /// Begins to post a message: waits only for room in the window of unanswered requests. The order
     /// of the calls (of their first polls) is the order of the posts.
     ///
-    /// ```no_run
-    /// # use switchboard_client::{Client, vocabulary::{Content, ConversationId, MessageText}};
-    /// # async fn example(client: Client, conversation: ConversationId) -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example/daemon.rs.inc"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Anything {
+    /// # let example = Example::start().await?;
+    /// # use switchboard_client::{Client, vocabulary::{Content, MessageText}};
+    /// # let client = Client::connect(example.customer()).await?;
+    /// # let conversation = client.open().await?;
     /// let mut pending = Vec::new();
     /// for number in 1..=100 {
     ///     let content = Content::text(MessageText::new(format!("message {number}"))?);

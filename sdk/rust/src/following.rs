@@ -19,14 +19,22 @@ use crate::subscription::{DeskUpdate, Item, Subscription, Update};
 /// Every event comes once and in order, across losses of the connection. A follower who does not keep
 /// up slows down nobody else. Also a [`Stream`].
 ///
-/// ```no_run
-/// # use switchboard_client::{Client, ClientError, Update, vocabulary::{ConversationId, Seq}};
-/// # async fn example(client: Client, conversation: ConversationId) -> Result<(), ClientError> {
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example/daemon.rs.inc"));
+/// # #[tokio::main]
+/// # async fn main() -> Anything {
+/// # let example = Example::start().await?;
+/// # use switchboard_client::{Client, Update, vocabulary::Seq};
+/// # let client = Client::connect(example.customer()).await?;
+/// # let conversation = client.open().await?;
 /// let mut following = client.follow(conversation, Seq::ZERO).await?;
 /// while let Some(update) = following.next().await {
 ///     match update? {
 ///         Update::Event(event) => println!("{} {:?}", event.seq, event.what),
-///         Update::CaughtUp(seq) => println!("that was everything up to {seq}"),
+///         Update::CaughtUp(seq) => {
+///             println!("that was everything up to {seq}");
+///             break;
+///         }
 ///         Update::Cursors(cursors) => println!("{} not read", cursors.unread),
 ///         Update::Typing(_) => println!("…"),
 ///     }
@@ -104,19 +112,28 @@ impl Stream for Following {
 /// The desk of a workspace: its conversation list and its agents; dropping it unsubscribes. Also a
 /// [`Stream`].
 ///
-/// ```no_run
-/// # use switchboard_client::{Client, ClientError, DeskUpdate};
-/// # async fn example(agent: Client) -> Result<(), ClientError> {
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example/daemon.rs.inc"));
+/// # #[tokio::main]
+/// # async fn main() -> Anything {
+/// # let example = Example::start().await?;
+/// # use switchboard_client::{Client, DeskUpdate};
+/// # let agent = Client::connect(example.agent()).await?;
+/// # let customer = Client::connect(example.customer()).await?;
+/// # let opening = tokio::spawn(async move { customer.open().await });
 /// let mut desk = agent.desk().await?;
 /// while let Some(update) = desk.next().await {
-///     match update? {
-///         DeskUpdate::Snapshot { rows, agents } => println!("{} rows, {} agents", rows.len(), agents.len()),
-///         DeskUpdate::Row(row) if row.assignee.is_none() => {
-///             agent.take(row.conversation).await?;
-///         }
-///         DeskUpdate::Row(_) | DeskUpdate::Agent(_) => {}
+///     let rows = match update? {
+///         DeskUpdate::Snapshot { rows, .. } => rows,
+///         DeskUpdate::Row(row) => vec![row],
+///         DeskUpdate::Agent(_) => continue,
+///     };
+///     if let Some(row) = rows.iter().find(|row| row.assignee.is_none()) {
+///         agent.take(row.conversation).await?;
+///         break;
 ///     }
 /// }
+/// # opening.await??;
 /// # Ok(())
 /// # }
 /// ```

@@ -1,9 +1,11 @@
 //! The Rust SDK of Switchboard: talk to the engine over QUIC, as a customer or as an agent.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! # let (address, fingerprint) = ("[::1]:7450".parse()?, "ab".repeat(32).parse()?);
-//! # let profile = switchboard_client::vocabulary::ProfileId::from_bytes([1; 16]);
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example/daemon.rs.inc"));
+//! # #[tokio::main]
+//! # async fn main() -> Anything {
+//! # let example = Example::start().await?;
+//! # let (address, fingerprint, profile) = (example.address(), example.fingerprint(), example.profile());
 //! use switchboard_client::vocabulary::{Content, MessageText, Seq, UserKey};
 //! use switchboard_client::wire::Credentials;
 //! use switchboard_client::{Client, ConnectOptions, Trust, Update};
@@ -24,6 +26,7 @@
 //!     }
 //! }
 //! client.close().await?;
+//! # example.daemon.stop().await?;
 //! # Ok(())
 //! # }
 //! ```

@@ -14,6 +14,7 @@ use super::{Answered, History, Refusal, SessionMsg, SessionState};
 use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use crate::actors::workspace::WorkspaceMsg;
+use crate::limits;
 use crate::machines::live::Outcome;
 use crate::machines::route::{Route, Step, Tag};
 
@@ -54,8 +55,12 @@ impl Pending {
 }
 
 impl Routing {
-    /// The route to a conversation.
+    /// The route to a conversation. When there are too many, those on which nothing is pending are
+    /// forgotten: the next command finds its way again.
     pub(super) fn to(&mut self, conversation: ConversationId) -> &mut Route<Way, RoutedErrand> {
+        if self.routes.len() >= limits::ROUTES_MAX && !self.routes.contains_key(&conversation) {
+            self.routes.retain(|_, route| !route.is_idle());
+        }
         self.routes.entry(conversation).or_default()
     }
 }
@@ -156,5 +161,28 @@ impl SessionState {
             self.following.ended(*subscription);
         }
         Err(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversation(n: u32) -> ConversationId {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        ConversationId::from_bytes(id)
+    }
+
+    #[test]
+    fn a_session_that_visits_many_conversations_remembers_so_many_and_none_too_few() {
+        let mut routing = Routing::default();
+        let errand = RoutedErrand::Follow { subscription: 1, after: Seq::ZERO };
+        routing.to(conversation(0)).send(1, errand);
+        for n in 1..10_000 {
+            routing.to(conversation(n));
+            assert!(routing.routes.len() <= limits::ROUTES_MAX);
+        }
+        assert!(routing.to(conversation(0)).answered(1), "what is pending is kept");
     }
 }

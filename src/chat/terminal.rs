@@ -62,6 +62,9 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         }
     }
     drop(following);
+    if !matches!(*connection.borrow(), ConnectionState::Connected { .. }) {
+        chat.say("— waiting a little for what has no answer; Ctrl-C leaves at once".to_owned());
+    }
     let closed = chat.room.client.clone().close().await;
     // What was not answered is told by the goodbye.
     while let Ok(outcome) = outcomes.try_recv() {

@@ -230,8 +230,10 @@ async fn make_demo_if_empty(journal: &Journal, data_dir: &Path) -> Result<Option
     if !journal.workspaces().await.map_err(|error| other(&error))?.is_empty() {
         return Ok(None);
     }
-    let demo = demo::create(journal).await.map_err(|error| other(&error))?;
+    // Kept first: a workspace whose credentials nobody has would be there for good.
+    let demo = demo::draw();
     ready::write(&ready::demo_file(data_dir), &demo).map_err(|error| other(&error))?;
+    demo::create(journal, &demo).await.map_err(|error| other(&error))?;
     Ok(Some(demo))
 }
 

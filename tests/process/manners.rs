@@ -212,6 +212,18 @@ async fn a_stop_before_it_is_ready_is_a_clean_stop() {
     daemon.verified().await;
 }
 
+#[tokio::test]
+async fn a_chat_says_that_there_is_no_daemon_instead_of_waiting_for_one() {
+    let mut daemon = Daemon::new();
+    refuses(&daemon, &["chat", "--customer"], &["no daemon was found"]).await;
+    daemon.start().await;
+    daemon.kill();
+    refuses(&daemon, &["chat", "--customer"], &["is not running"]).await;
+    let ready_file = daemon.ready_file();
+    let chat = ["chat", "--agent", "--json", "--ready-file", ready_file.to_str().unwrap()];
+    refuses(&daemon, &chat, &["is not running"]).await;
+}
+
 async fn refuses(daemon: &Daemon, arguments: &[&str], words: &[&str]) {
     let refused = daemon.run(arguments).await;
     assert_eq!(refused.code, Some(2), "{arguments:?}: {}{}", refused.out, refused.err);

@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The seeded simulator: one scheduler drives the engine's plain state machines through crashes, delays,
+//! reorderings and failing disks, and holds them against a reference model after every step.
+//!
+//! Owns the shells around the machines, which carry messages as the engine's actors do. Must not know
+//! threads, clocks or real disks: everything that happens is drawn from the seed, so that a seed is a
+//! run, and the same one every time.
+//!
+//! - `run` runs seeds and says what failed; `scheduler` chooses what happens next; `rates` draws how often.
+//! - `world` is what a run consists of: `writer` and `disk`, `workspace`, `conversation` with `outbox`,
+//!   `session`, `pump`, all of them joined by `mail`; and `clients` around them.
+//! - `model` and `check` say what must be true; `tally` and `trace` what happened.
+
+mod check;
+mod clients;
+mod conversation;
+mod disk;
+mod mail;
+mod model;
+mod outbox;
+mod pump;
+mod rates;
+mod run;
+mod scheduler;
+mod session;
+mod tally;
+mod trace;
+mod workspace;
+mod world;
+mod writer;
+
+pub use check::Promise;
+pub use run::{Failure, Outcome, Summary, run_seed, run_seeds};
+pub use tally::{Count, Tally};

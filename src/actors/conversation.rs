@@ -13,7 +13,7 @@ use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
-use crate::domain::conversation::{Context, Conversation, Policy, admit};
+use crate::domain::conversation::{Context, Conversation, Known, Policy, admit};
 use crate::domain::identity::{Identity, Reader};
 use crate::journal::{Incarnation, Journal, OpenError, Resolved, SNAPSHOT_ENTRIES, Term, TicketSink};
 use crate::machines::live::{Action, Live, Ports, SubscriberId};
@@ -170,8 +170,9 @@ impl Actor for ConversationActor {
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
             ConversationMsg::IdleSince(activity) => {
                 state.timer_runs = false;
-                // This message itself counts as one.
-                if state.activity == activity + 1 && state.may_sleep() {
+                // This message itself counts as one. One that refuses goes whatever comes: the next may open.
+                let is_idle = state.activity == activity + 1 || matches!(state.phase, Phase::Refusing(_));
+                if is_idle && state.may_sleep() {
                     let way = Way(myself.clone());
                     let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way));
                 }
@@ -199,7 +200,13 @@ impl ConversationState {
         let live = match &mut self.phase {
             Phase::Open { live, .. } => live,
             Phase::Refusing(error) if error.is_retryable() => {
-                reply.answer(ErrandAnswer::Unavailable(error.to_string()));
+                reply.answer(match errand {
+                    // It may have been accepted before: only the state, which cannot be had, would say.
+                    Errand::Command { .. } => ErrandAnswer::Unknown,
+                    Errand::Subscribe { .. } | Errand::History { .. } => {
+                        ErrandAnswer::Unavailable(error.to_string())
+                    }
+                });
                 return Ok(());
             }
             Phase::Refusing(error) => {
@@ -210,7 +217,9 @@ impl ConversationState {
         };
         match errand {
             Errand::Command { command, arrived } => {
-                if let Err(why) = self.ports.journal.has_room() {
+                // One that was accepted before needs no room, and must not hear that nothing was done.
+                let is_new = live.state().clients.look_up(&command.origin) == Known::New;
+                if is_new && let Err(why) = self.ports.journal.has_room() {
                     reply.answer(ErrandAnswer::Unavailable(why.to_string()));
                     return Ok(());
                 }

@@ -68,6 +68,8 @@ pub enum ErrandAnswer {
     History(Vec<Arc<Entry>>, bool),
     /// Not now; nothing was done.
     Unavailable(String),
+    /// It cannot be said whether it was done, now or before.
+    Unknown,
     /// The conversation is set aside.
     Quarantined(String),
 }

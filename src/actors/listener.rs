@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use switchboard_protocol::vocabulary::{InstanceId, MemberId, Party, SessionId};
@@ -116,6 +117,11 @@ impl ListenerState {
         }
         if let Some(before) = before {
             let _ = before.cast(SessionMsg::Close(Closing::Replaced));
+            // What it has not sent on yet must not come after what the new one sends: the client would be
+            // told that a command was refused, and then it would be carried out all the same.
+            if before.wait(Some(REPLACED_WAIT)).await.is_err() {
+                before.kill();
+            }
         }
         let (id, workspace) = (ports.id, ports.workspace.clone());
         let (session, _) = SessionActor::spawn_linked(None, SessionActor, ports, myself.get_cell()).await?;
@@ -148,3 +154,6 @@ fn member_of(identity: &Identity) -> Option<MemberId> {
         Party::Customer | Party::Bot => None,
     }
 }
+
+/// How long a session may take to make room for the next one of the same client.
+const REPLACED_WAIT: Duration = Duration::from_secs(1);

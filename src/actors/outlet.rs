@@ -104,12 +104,13 @@ impl Outlet {
     /// The next item, if there is one.
     pub fn try_next(&self) -> Option<Item> {
         let mut waiting = self.lock();
-        if let Some(verdict) = waiting.verdict.take() {
-            return Some(Item::Verdict(verdict));
-        }
         if let Some((entry, stamp)) = waiting.entries.pop_front() {
             waiting.bytes -= bytes_of(&entry);
             return Some(Item::Entry(entry, stamp));
+        }
+        // A verdict speaks of what was pushed before it.
+        if let Some(verdict) = waiting.verdict.take() {
+            return Some(Item::Verdict(verdict));
         }
         if std::mem::take(&mut waiting.lagging) {
             return Some(Item::Lagging);
@@ -238,7 +239,7 @@ mod tests {
     /// What waits, by name; an entry by its revision.
     fn take_all(outlet: &Outlet) -> Vec<String> {
         let names = std::iter::from_fn(|| match outlet.try_next()? {
-            Item::Verdict(Verdict::Live(_)) => Some("live".to_owned()),
+            Item::Verdict(Verdict::Live) => Some("live".to_owned()),
             Item::Verdict(Verdict::ReadOn) => Some("read on".to_owned()),
             Item::Entry(entry, _) => Some(format!("{}", entry.revision)),
             Item::Lagging => Some("lagging".to_owned()),
@@ -295,9 +296,9 @@ mod tests {
         end.cursors(ReadCursors { unread: 4, ..ReadCursors::default() });
         outlet.typing(typing(5));
         assert!(push(&end, &entry(1, 1, 1)) && push(&end, &entry(2, 1, 1)));
-        end.verdict(Verdict::Live(Seq::ZERO));
+        end.verdict(Verdict::Live);
         end.end();
-        assert_eq!(take_all(&outlet), ["live", "1", "2", "lagging", "unread 4", "typing 5"]);
+        assert_eq!(take_all(&outlet), ["1", "2", "live", "lagging", "unread 4", "typing 5"]);
         assert!(take_all(&outlet).is_empty());
     }
 

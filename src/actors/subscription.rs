@@ -131,9 +131,6 @@ impl Subscription {
 
     /// What comes next, if it is at hand.
     pub fn try_next(&mut self) -> Option<Delivery> {
-        if let Some(seq) = self.feed.caught_up() {
-            return Some(Delivery::CaughtUp(seq));
-        }
         if let Some(entry) = self.page.pop_front() {
             return Some(Delivery::Entry(entry, None));
         }
@@ -141,9 +138,6 @@ impl Subscription {
             let item = self.outlet.try_next()?;
             if let Some(delivery) = self.item(item) {
                 return Some(delivery);
-            }
-            if let Some(seq) = self.feed.caught_up() {
-                return Some(Delivery::CaughtUp(seq));
             }
         }
         None
@@ -164,8 +158,7 @@ impl Subscription {
     fn item(&mut self, item: Item) -> Option<Delivery> {
         match item {
             Item::Verdict(verdict) => {
-                self.feed.verdict(verdict);
-                None
+                self.feed.verdict(verdict).then_some(Delivery::CaughtUp(self.feed.at()))
             }
             Item::Entry(entry, stamp) => Some(Delivery::Entry(entry, Some(stamp))),
             Item::Lagging => {

@@ -6,14 +6,15 @@
 
 use switchboard_protocol::vocabulary::Seq;
 
+use super::planted::{Bug, is_planted};
 use crate::domain::conversation::{Entry, Seen};
 use crate::domain::identity::Reader;
 
 /// What the conversation says when a reader asks to become live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// From here on entries are pushed; those up to this sequence were there before.
-    Live(Seq),
+    /// From here on entries are pushed.
+    Live,
     /// There is more in the journal: read it, and ask again.
     ReadOn,
 }
@@ -47,25 +48,14 @@ pub struct Feed {
     reader: Reader,
     at: Seq,
     turn: Turn,
-    catching_up: CatchingUp,
-}
-
-/// Whether the reader has had everything that was there when it first became live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CatchingUp {
-    /// It has not become live.
-    Reading,
-    /// Not before it has this sequence.
-    UpTo(Seq),
-    /// It has, and that has been said.
-    Done,
+    live_once: bool,
 }
 
 impl Feed {
     /// A reader who has everything up to `after`, and whose subscription has been asked for.
     #[must_use]
     pub const fn new(reader: Reader, after: Seq) -> Self {
-        Self { reader, at: after, turn: Turn::AwaitVerdict, catching_up: CatchingUp::Reading }
+        Self { reader, at: after, turn: Turn::AwaitVerdict, live_once: false }
     }
 
     /// What is to be done next.
@@ -86,28 +76,18 @@ impl Feed {
         self.at
     }
 
-    /// The conversation has spoken.
-    pub fn verdict(&mut self, verdict: Verdict) {
+    /// The conversation has spoken. Returns `true` when the reader has become live for the first time:
+    /// everything that was there when it subscribed has been forwarded.
+    pub fn verdict(&mut self, verdict: Verdict) -> bool {
         match verdict {
-            Verdict::ReadOn => self.turn = Turn::Read(self.at),
-            Verdict::Live(up_to) => {
+            Verdict::ReadOn => {
+                self.turn = Turn::Read(self.at);
+                false
+            }
+            Verdict::Live => {
                 self.turn = Turn::Forward;
-                if self.catching_up == CatchingUp::Reading {
-                    self.catching_up = CatchingUp::UpTo(up_to);
-                }
+                !std::mem::replace(&mut self.live_once, true)
             }
-        }
-    }
-
-    /// Says once, when it is so, that everything that was there when the reader first became live has
-    /// been forwarded: up to the sequence that it returns.
-    pub fn caught_up(&mut self) -> Option<Seq> {
-        match self.catching_up {
-            CatchingUp::UpTo(up_to) if self.at >= up_to => {
-                self.catching_up = CatchingUp::Done;
-                Some(self.at)
-            }
-            CatchingUp::Reading | CatchingUp::UpTo(_) | CatchingUp::Done => None,
         }
     }
 
@@ -123,7 +103,7 @@ impl Feed {
 
     /// Something was missed: everything that was pushed has been forwarded, the rest is in the journal.
     pub fn lagging(&mut self) {
-        self.turn = Turn::Read(self.at);
+        self.turn = if is_planted(Bug::LagForgotten) { Turn::Forward } else { Turn::Read(self.at) };
     }
 
     /// Takes an entry: returns what of it the reader has not seen yet.
@@ -147,44 +127,99 @@ mod tests {
 
     use super::*;
     use crate::domain::conversation::{Event, Place, What};
-    use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Party, Timestamp};
+    use switchboard_protocol::vocabulary::{
+        Content, ConversationId, MemberId, MessageText, Party, Timestamp,
+    };
 
-    fn seq(number: u64) -> Seq {
-        Seq::new(number).unwrap()
+    const MEMBER: MemberId = MemberId::from_bytes([2; 16]);
+
+    fn seq(value: u64) -> Seq {
+        Seq::new(value).unwrap()
     }
 
-    fn message(number: u64) -> Entry {
-        let before = Place { staff: seq(number - 1), customer: seq(number - 1) };
-        let content = Content::text(MessageText::new("hello").unwrap());
+    fn entry(revision: u64, before: (u64, u64), events: Vec<What>) -> Entry {
+        let by = Party::Agent { member: MEMBER };
         Entry {
-            conversation: ConversationId::from_bytes([7; 16]),
-            revision: number,
-            before,
+            conversation: ConversationId::from_bytes([1; 16]),
+            revision,
+            before: Place { staff: seq(before.0), customer: seq(before.1) },
             at: Timestamp::from_millis(0),
             origin: None,
-            events: vec![Event { by: Party::Customer, what: What::Message { content } }],
+            events: events.into_iter().map(|what| Event { by, what }).collect(),
         }
     }
 
-    #[test]
-    fn it_is_said_once_and_not_before_everything_was_forwarded() {
-        let mut feed = Feed::new(Reader::Customer, Seq::ZERO);
-        feed.verdict(Verdict::Live(seq(2)));
-        assert_eq!((feed.turn(), feed.caught_up()), (Turn::Forward, None), "what was at hand comes first");
-        assert_eq!(feed.take(&message(1)).unwrap().count(), 1);
-        assert_eq!(feed.caught_up(), None);
-        feed.lagging();
-        assert_eq!(feed.take(&message(2)).unwrap().count(), 1);
-        assert_eq!((feed.caught_up(), feed.caught_up()), (Some(seq(2)), None));
-        feed.verdict(Verdict::Live(seq(9)));
-        assert_eq!(feed.caught_up(), None, "only the first time");
+    fn message() -> What {
+        What::Message { content: Content::text(MessageText::new("hello").unwrap()) }
+    }
+
+    fn entered() -> What {
+        What::Entered { member: MEMBER }
+    }
+
+    fn taken(feed: &mut Feed, entry: &Entry) -> Vec<u64> {
+        feed.take(entry).unwrap().map(|seen| seen.seq.get()).collect()
     }
 
     #[test]
-    fn whoever_has_everything_is_told_at_once() {
-        let mut feed = Feed::new(Reader::Staff, seq(5));
-        assert_eq!(feed.caught_up(), None);
-        feed.verdict(Verdict::Live(seq(5)));
-        assert_eq!(feed.caught_up(), Some(seq(5)));
+    fn a_reader_reads_page_by_page_asks_and_forwards() {
+        let mut feed = Feed::new(Reader::Staff, seq(0));
+        assert_eq!(feed.turn(), Turn::AwaitVerdict);
+        assert!(!feed.verdict(Verdict::ReadOn));
+        assert_eq!(feed.turn(), Turn::Read(seq(0)));
+        assert_eq!(taken(&mut feed, &entry(1, (0, 0), vec![message()])), [1]);
+        feed.page_read(true);
+        assert_eq!(feed.turn(), Turn::Read(seq(1)), "there may be another page");
+        feed.page_read(false);
+        assert_eq!(feed.turn(), Turn::Ask(seq(1)));
+        feed.asked();
+        assert_eq!(feed.turn(), Turn::AwaitVerdict);
+        assert!(feed.verdict(Verdict::Live));
+        assert_eq!(feed.turn(), Turn::Forward);
+    }
+
+    #[test]
+    fn becoming_live_counts_the_first_time_only() {
+        let mut feed = Feed::new(Reader::Staff, seq(0));
+        assert!(feed.verdict(Verdict::Live));
+        feed.lagging();
+        assert_eq!(feed.turn(), Turn::Read(seq(0)));
+        feed.page_read(false);
+        feed.asked();
+        assert!(!feed.verdict(Verdict::Live));
+    }
+
+    #[test]
+    fn one_without_room_for_what_was_at_hand_reads_on_without_a_verdict() {
+        let mut feed = Feed::new(Reader::Staff, seq(0));
+        assert_eq!(taken(&mut feed, &entry(1, (0, 0), vec![message()])), [1]);
+        feed.lagging();
+        assert_eq!(feed.turn(), Turn::Read(seq(1)));
+    }
+
+    #[test]
+    fn what_was_read_is_not_given_again_and_the_new_part_of_an_entry_is() {
+        let mut feed = Feed::new(Reader::Staff, seq(2));
+        assert_eq!(taken(&mut feed, &entry(1, (0, 0), vec![message(), message()])), [] as [u64; 0]);
+        assert_eq!(taken(&mut feed, &entry(2, (1, 1), vec![message(), message()])), [3]);
+        assert_eq!(feed.at(), seq(3));
+    }
+
+    #[test]
+    fn a_missing_entry_is_a_gap_and_nothing_is_taken() {
+        let mut feed = Feed::new(Reader::Staff, seq(1));
+        let late = entry(3, (2, 2), vec![message()]);
+        assert_eq!(feed.take(&late).err(), Some(Gap { at: seq(1), got: seq(3) }));
+        assert_eq!(feed.at(), seq(1));
+        assert_eq!(taken(&mut feed, &entry(2, (1, 1), vec![message()])), [2]);
+    }
+
+    #[test]
+    fn a_customer_neither_sees_nor_counts_what_is_hidden() {
+        let mut feed = Feed::new(Reader::Customer, seq(0));
+        assert_eq!(taken(&mut feed, &entry(1, (0, 0), vec![entered()])), [] as [u64; 0]);
+        assert_eq!(feed.at(), seq(0));
+        assert_eq!(taken(&mut feed, &entry(2, (1, 0), vec![entered(), message()])), [1]);
+        assert_eq!(taken(&mut feed, &entry(4, (9, 1), vec![message()])), [2], "hidden entries leave no gap");
     }
 }

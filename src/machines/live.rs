@@ -31,7 +31,7 @@ pub trait Ports {
 pub trait Outlet<Stamp> {
     /// Takes a durable entry. `false`: there is no room, and nothing was taken.
     fn push(&self, entry: &Arc<Entry>, stamp: &Stamp) -> bool;
-    /// Says how a hand-over goes on.
+    /// Says how a hand-over goes on. It is taken after what was pushed before it.
     fn verdict(&self, verdict: Verdict);
     /// Marks that the subscriber has missed something and must read on by itself.
     fn lagging(&self);
@@ -103,6 +103,8 @@ struct Subscriber<O> {
     outlet: O,
     /// `Some` while live: the last sequence that it has.
     live_at: Option<Seq>,
+    /// It has become live and waits for its first cursors, which rest on what is not durable yet.
+    lacks_cursors: bool,
 }
 
 impl<P: Ports> Live<P> {
@@ -205,7 +207,8 @@ impl<P: Ports> Live<P> {
         let outcome = match refused {
             Some(rejection) => Outcome::Rejected(rejection),
             None => {
-                self.subscribers.insert(id, Subscriber { reader, outlet, live_at: None });
+                self.subscribers
+                    .insert(id, Subscriber { reader, outlet, live_at: None, lacks_cursors: false });
                 self.caught_up(id, after);
                 Outcome::Subscribed
             }
@@ -225,13 +228,18 @@ impl<P: Ports> Live<P> {
             subscriber.outlet.verdict(Verdict::ReadOn);
             return;
         }
-        subscriber.outlet.verdict(Verdict::Live(durable_place.of(reader)));
         subscriber.live_at = Some(at);
         for (entry, stamp) in &self.recent {
             subscriber.offer(entry, stamp);
         }
-        if quiet && subscriber.live_at.is_some() {
-            subscriber.outlet.cursors(cursors(&self.state, reader));
+        // Not before what is at hand: whoever is live has everything that was there. One without room
+        // for that was told so, and asks again.
+        if subscriber.live_at.is_some() {
+            subscriber.outlet.verdict(Verdict::Live);
+            subscriber.lacks_cursors = !quiet;
+            if quiet {
+                subscriber.outlet.cursors(cursors(&self.state, reader));
+            }
         }
     }
 
@@ -247,10 +255,13 @@ impl<P: Ports> Live<P> {
                 self.reveal(entry, stamp);
             }
         }
-        if self.cursors_moved && self.pending.is_empty() {
-            self.cursors_moved = false;
-            for subscriber in self.subscribers.values().filter(|subscriber| subscriber.live_at.is_some()) {
-                subscriber.outlet.cursors(cursors(&self.state, subscriber.reader));
+        if self.pending.is_empty() {
+            let moved = std::mem::take(&mut self.cursors_moved);
+            for subscriber in self.subscribers.values_mut().filter(|subscriber| subscriber.live_at.is_some())
+            {
+                if std::mem::take(&mut subscriber.lacks_cursors) || moved {
+                    subscriber.outlet.cursors(cursors(&self.state, subscriber.reader));
+                }
             }
         }
         let mut actions = Vec::new();
@@ -342,3 +353,6 @@ fn cursors(state: &Conversation, reader: Reader) -> ReadCursors {
 
 /// Entries kept at hand for a hand-over: so many may be decided while a reader asks to become live.
 const RECENT_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests;

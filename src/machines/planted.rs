@@ -22,6 +22,12 @@ pub enum Bug {
     SleepWithWork,
     /// Lost commands are resent in the wrong order.
     ResendOutOfOrder,
+    /// A commit that failed is taken for durable.
+    FailedCommitKept,
+    /// A subscriber that has missed something goes on without reading it.
+    LagForgotten,
+    /// The way to a conversation is asked for again while the answer is on its way.
+    WayAskedTwice,
 }
 
 impl Bug {
@@ -35,6 +41,9 @@ impl Bug {
         Self::FenceIgnored,
         Self::SleepWithWork,
         Self::ResendOutOfOrder,
+        Self::FailedCommitKept,
+        Self::LagForgotten,
+        Self::WayAskedTwice,
     ];
 }
 

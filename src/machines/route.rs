@@ -26,8 +26,16 @@ pub enum Step<H, C> {
 /// A session's way to one conversation.
 #[derive(Debug)]
 pub struct Route<H, C> {
-    way: Option<H>,
+    way: Way<H>,
     unanswered: VecDeque<Unanswered<C>>,
+}
+
+/// What is known of the way. It is asked for once at a time: two answers would send everything twice.
+#[derive(Debug)]
+enum Way<H> {
+    Unknown,
+    Asked,
+    Known(H),
 }
 
 #[derive(Debug)]
@@ -39,7 +47,7 @@ struct Unanswered<C> {
 
 impl<H, C> Default for Route<H, C> {
     fn default() -> Self {
-        Self { way: None, unanswered: VecDeque::new() }
+        Self { way: Way::Unknown, unanswered: VecDeque::new() }
     }
 }
 
@@ -48,15 +56,21 @@ impl<H: Clone + PartialEq, C: Clone> Route<H, C> {
     pub fn send(&mut self, tag: Tag, command: C) -> Option<Step<H, C>> {
         self.unanswered.push_back(Unanswered { tag, command: command.clone(), losses: 0 });
         match &self.way {
-            Some(way) => Some(Step::Send(way.clone(), tag, command)),
-            None if self.unanswered.len() == 1 => Some(Step::Resolve(None)),
-            None => None,
+            Way::Known(way) => Some(Step::Send(way.clone(), tag, command)),
+            Way::Asked if self.unanswered.len() == 1 && is_planted(Bug::WayAskedTwice) => {
+                Some(Step::Resolve(None))
+            }
+            Way::Asked => None,
+            Way::Unknown => {
+                self.way = Way::Asked;
+                Some(Step::Resolve(None))
+            }
         }
     }
 
     /// Here is the conversation: everything unanswered goes there.
     pub fn resolved(&mut self, way: &H) -> Vec<Step<H, C>> {
-        self.way = Some(way.clone());
+        self.way = Way::Known(way.clone());
         let send = |waiting: &Unanswered<C>| Step::Send(way.clone(), waiting.tag, waiting.command.clone());
         if is_planted(Bug::ResendOutOfOrder) {
             return self.unanswered.iter().rev().map(send).collect();
@@ -66,6 +80,7 @@ impl<H: Clone + PartialEq, C: Clone> Route<H, C> {
 
     /// It cannot be had now; nothing was done. Returns what has to be refused.
     pub fn unresolved(&mut self) -> Vec<Tag> {
+        self.way = Way::Unknown;
         self.unanswered.drain(..).map(|waiting| waiting.tag).collect()
     }
 
@@ -84,9 +99,10 @@ impl<H: Clone + PartialEq, C: Clone> Route<H, C> {
             self.unanswered.remove(at);
             steps.push(Step::GiveUp(tag));
         }
-        if self.way.as_ref() == Some(way) {
-            self.way = None;
+        if matches!(&self.way, Way::Known(known) if known == way) {
+            self.way = Way::Unknown;
             if !self.unanswered.is_empty() {
+                self.way = Way::Asked;
                 steps.push(Step::Resolve(Some(way.clone())));
             }
         }
@@ -143,5 +159,22 @@ mod tests {
         route.resolved(&"z");
         assert_eq!(route.lost(1, &"z"), [Step::GiveUp(1)]);
         assert!(route.is_idle());
+    }
+
+    #[test]
+    fn the_way_is_asked_for_once_also_when_everything_was_given_up_meanwhile() {
+        let mut route = Route::default();
+        route.send(1, 'a');
+        route.send(2, 'b');
+        for way in ["x", "y"] {
+            route.resolved(&way);
+            route.lost(1, &way);
+            route.lost(2, &way);
+        }
+        route.resolved(&"z");
+        assert_eq!(route.lost(1, &"z"), [Step::GiveUp(1), Step::Resolve(Some("z"))]);
+        assert_eq!(route.lost(2, &"z"), [Step::GiveUp(2)]);
+        assert_eq!(route.send(3, 'c'), None, "the way has been asked for already");
+        assert_eq!(route.resolved(&"w"), [Step::Send("w", 3, 'c')]);
     }
 }

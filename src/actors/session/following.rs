@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::ConversationId;
 
 use super::routing::PendingKind;
 use super::{Answered, Refusal, SessionState};
+use crate::actors::conversation::ConversationMsg;
 use crate::actors::desk::DeskOutlet;
 use crate::actors::errand::Way;
 use crate::actors::outlet::Outlet;
@@ -76,7 +77,7 @@ impl Following {
     /// Ends a subscription.
     pub(super) fn end(&mut self, subscription: u32) -> Result<(), Refusal> {
         match self.subscriptions.remove(&subscription) {
-            Some(Followed::Conversation { outlet, .. }) => outlet.close(),
+            Some(Followed::Conversation { subscriber, outlet, way, .. }) => leave(subscriber, &outlet, &way),
             Some(Followed::Desk(outlet)) => outlet.close(),
             Some(Followed::Asked) => {}
             None => return Err(Refusal::NoSuchSubscription(subscription)),
@@ -135,12 +136,20 @@ impl Drop for Following {
     fn drop(&mut self) {
         for followed in self.subscriptions.values() {
             match followed {
-                Followed::Conversation { outlet, .. } => outlet.close(),
+                Followed::Conversation { subscriber, outlet, way, .. } => leave(*subscriber, outlet, way),
                 Followed::Desk(outlet) => outlet.close(),
                 Followed::Asked => {}
             }
         }
     }
+}
+
+/// Ends a subscription on both sides: the conversation may have a subscriber whose task was never begun,
+/// which nobody else would take away.
+fn leave(subscriber: SubscriberId, outlet: &Outlet, way: &Way) {
+    outlet.close();
+    // One that is gone has no subscribers.
+    let _ = way.0.cast(ConversationMsg::Unsubscribe(subscriber));
 }
 
 /// Numbers subscribers, so that no two of one conversation share a number.

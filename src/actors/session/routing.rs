@@ -122,6 +122,7 @@ impl SessionState {
                 let PendingKind::History { before, limit } = kind else { return };
                 Ok(Answered::History(History { entries, more, before, limit }))
             }
+            ErrandAnswer::Unknown => self.not_following(&kind, Refusal::Fault),
             ErrandAnswer::Unavailable(why) => self.not_following(&kind, Refusal::Unavailable(why)),
             ErrandAnswer::Quarantined(why) => self.not_following(&kind, Refusal::Quarantined(why)),
         };

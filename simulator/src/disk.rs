@@ -1,0 +1,145 @@
+//! The disk: what is durable, what is being written, and what is in doubt after a failure.
+//!
+//! Owns the truth. A commit is one checksummed block: it survives a crash whole or not at all. One that
+//! failed is in doubt until the next segment begins, which says that it never was. Must not know who
+//! writes or reads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use switchboard::domain::conversation::{Conversation, Entry};
+use switchboard::domain::identity::Reader;
+use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+
+/// The disk. It survives a crash.
+pub(crate) struct Disk {
+    workspace: WorkspaceId,
+    durable: BTreeMap<ConversationId, Vec<Arc<Entry>>>,
+    writing: Option<Vec<Arc<Entry>>>,
+    in_doubt: Vec<Arc<Entry>>,
+    snapshots: BTreeMap<ConversationId, Conversation>,
+}
+
+/// What is found of a commit after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Survival {
+    /// All of it.
+    Whole,
+    /// A torn block, which is cut off.
+    Torn,
+}
+
+impl Disk {
+    pub(crate) const fn new(workspace: WorkspaceId) -> Self {
+        Self {
+            workspace,
+            durable: BTreeMap::new(),
+            writing: None,
+            in_doubt: Vec::new(),
+            snapshots: BTreeMap::new(),
+        }
+    }
+
+    /// A commit is being written. After a failed one it goes to a new segment.
+    pub(crate) fn begin(&mut self, commit: Vec<Arc<Entry>>) {
+        self.begin_segment();
+        self.writing = Some(commit);
+    }
+
+    pub(crate) const fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// The write and its sync have succeeded. Returns what is durable by it.
+    pub(crate) fn complete(&mut self) -> Vec<Arc<Entry>> {
+        let commit = self.writing.take().unwrap_or_default();
+        self.keep(&commit);
+        commit
+    }
+
+    /// The write or its sync has failed.
+    pub(crate) fn fail(&mut self) {
+        self.in_doubt = self.writing.take().unwrap_or_default();
+    }
+
+    /// A new segment begins: what was in doubt is gone for good.
+    pub(crate) fn begin_segment(&mut self) {
+        self.in_doubt.clear();
+    }
+
+    /// The process ends here. Returns what had been on its way and turns out to be durable.
+    pub(crate) fn crash(&mut self, survival: Survival) -> Vec<Arc<Entry>> {
+        let in_doubt = std::mem::take(&mut self.in_doubt);
+        let last = self.writing.take().unwrap_or(in_doubt);
+        let found = match survival {
+            Survival::Whole => last,
+            Survival::Torn => Vec::new(),
+        };
+        self.keep(&found);
+        found
+    }
+
+    /// The durable entries of a conversation.
+    pub(crate) fn entries(&self, conversation: ConversationId) -> &[Arc<Entry>] {
+        self.durable.get(&conversation).map_or(&[], Vec::as_slice)
+    }
+
+    /// The sum of the durable entries, from the first one on.
+    pub(crate) fn replay(&self, conversation: ConversationId) -> Conversation {
+        let mut state = Conversation::new(self.workspace, conversation);
+        self.entries(conversation).iter().for_each(|entry| state.apply(entry));
+        state
+    }
+
+    /// The same by way of the snapshot, if there is one that is not ahead.
+    pub(crate) fn load(&self, conversation: ConversationId) -> Conversation {
+        let entries = self.entries(conversation);
+        match self.snapshots.get(&conversation) {
+            Some(snapshot) if snapshot.revision <= entries.len() as u64 => {
+                let mut state = snapshot.clone();
+                entries.iter().skip(snapshot.revision as usize).for_each(|entry| state.apply(entry));
+                state
+            }
+            Some(_) | None => self.replay(conversation),
+        }
+    }
+
+    pub(crate) fn keep_snapshot(&mut self, state: Conversation) {
+        self.snapshots.insert(state.id, state);
+    }
+
+    /// The durable entries with events that this reader sees after a sequence, at most so many.
+    pub(crate) fn read_after(
+        &self,
+        conversation: ConversationId,
+        reader: Reader,
+        after: Seq,
+        entries_max: usize,
+    ) -> Vec<Arc<Entry>> {
+        let unseen = |entry: &&Arc<Entry>| entry.seen_by(reader).any(|seen| seen.seq > after);
+        self.entries(conversation).iter().filter(unseen).take(entries_max).cloned().collect()
+    }
+
+    /// The durable entries with the last events that this reader sees before a sequence.
+    pub(crate) fn read_before(
+        &self,
+        conversation: ConversationId,
+        reader: Reader,
+        before: Option<Seq>,
+        entries_max: usize,
+    ) -> Vec<Arc<Entry>> {
+        let wanted = |entry: &&Arc<Entry>| {
+            entry.seen_by(reader).any(|seen| before.is_none_or(|before| seen.seq < before))
+        };
+        let mut found: Vec<_> =
+            self.entries(conversation).iter().rev().filter(wanted).take(entries_max).cloned().collect();
+        found.reverse();
+        found
+    }
+
+    fn keep(&mut self, commit: &[Arc<Entry>]) {
+        for entry in commit {
+            self.durable.entry(entry.conversation).or_default().push(Arc::clone(entry));
+        }
+    }
+}

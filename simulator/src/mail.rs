@@ -1,0 +1,306 @@
+//! Mailboxes, and the messages that lie in them.
+//!
+//! Owns the order of delivery: what is cast to one actor is handled in the order of casting, as in the
+//! engine; and the promise that whoever waits hears something: a reply that is dropped says so by
+//! itself. Must not know what the actors do with their messages.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use switchboard::domain::conversation::{Command, Entry};
+use switchboard::domain::identity::Identity;
+use switchboard::machines::commit::{Claim, Term};
+use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::route::Tag;
+use switchboard_protocol::vocabulary::{ConversationId, Seq};
+use switchboard_protocol::wire::Request;
+
+use crate::outbox::Outbox;
+use crate::writer::Stream;
+
+/// One incarnation of a conversation's actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Way(pub(crate) u64);
+
+/// One session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SessionId(pub(crate) u64);
+
+/// One incarnation of the workspace's actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Run(pub(crate) u64);
+
+/// What a session asks of a conversation.
+#[derive(Clone)]
+pub(crate) enum Errand {
+    Command(Rc<Command>),
+    Subscribe { subscriber: SubscriberId, after: Seq, identity: Rc<Identity>, outbox: Rc<Outbox> },
+    History { identity: Rc<Identity>, before: Option<Seq> },
+}
+
+/// The answer to an errand.
+pub(crate) enum ErrandAnswer {
+    Outcome(Outcome),
+    History(Vec<Arc<Entry>>),
+    Unavailable(String),
+    /// It may or may not have been done.
+    Unknown,
+}
+
+pub(crate) enum SessionMsg {
+    Ask(Request),
+    Answered { conversation: ConversationId, tag: Tag, answer: ErrandAnswer },
+    Lost { conversation: ConversationId, tag: Tag, way: Way },
+    Located(ConversationId, Located),
+    SubscriptionEnded(u32),
+    WorkspaceGone,
+    Replaced,
+    Closed,
+}
+
+pub(crate) enum Located {
+    At(Way),
+    Quarantined,
+}
+
+pub(crate) enum ConversationMsg {
+    Errand(Errand, ErrandReply),
+    CaughtUp(SubscriberId, Seq),
+    Unsubscribe(SubscriberId),
+    Resolved(Resolved),
+    IdleSince(u64),
+    Sleep,
+}
+
+/// What became of appends.
+#[derive(Debug, Clone)]
+pub(crate) enum Resolved {
+    Durable(u64),
+    Failed(String),
+}
+
+pub(crate) enum WorkspaceMsg {
+    Locate(ConversationId, Option<Way>, LocateReply),
+    AsksToSleep(ConversationId, Way),
+    Stays(ConversationId, Way),
+    Resolved(Resolved),
+}
+
+/// A conversation's actor has ended; the workspace hears of it before its other messages.
+pub(crate) struct Ended {
+    pub(crate) conversation: ConversationId,
+    pub(crate) way: Way,
+    /// Why, if it failed.
+    pub(crate) failed: Option<String>,
+}
+
+/// What is asked of the writer.
+pub(crate) enum Order {
+    OpenWorkspace(Run),
+    OpenConversation { term: Term, conversation: ConversationId, way: Way },
+    Ready(Claim<Stream>, u64),
+    Append(Claim<Stream>, Arc<Entry>),
+    Close(Claim<Stream>),
+}
+
+#[derive(Default)]
+struct Boxes {
+    sessions: BTreeMap<SessionId, VecDeque<SessionMsg>>,
+    conversations: BTreeMap<Way, VecDeque<ConversationMsg>>,
+    workspaces: BTreeMap<Run, VecDeque<WorkspaceMsg>>,
+    ended: BTreeMap<Run, VecDeque<Ended>>,
+    orders: VecDeque<Order>,
+}
+
+/// Every mailbox of one process. They are gone with it.
+#[derive(Default)]
+pub(crate) struct Mail(Rc<RefCell<Boxes>>);
+
+impl Mail {
+    pub(crate) fn open_session(&self, id: SessionId) {
+        self.0.borrow_mut().sessions.insert(id, VecDeque::new());
+    }
+
+    pub(crate) fn open_conversation(&self, way: Way) {
+        self.0.borrow_mut().conversations.insert(way, VecDeque::new());
+    }
+
+    pub(crate) fn open_workspace(&self, run: Run) {
+        let mut boxes = self.0.borrow_mut();
+        boxes.workspaces.insert(run, VecDeque::new());
+        boxes.ended.insert(run, VecDeque::new());
+    }
+
+    /// Closes a mailbox: what lies in it is dropped, and whoever waits for that hears so.
+    pub(crate) fn close_session(&self, id: SessionId) {
+        let closed = self.0.borrow_mut().sessions.remove(&id);
+        drop(closed);
+    }
+
+    pub(crate) fn close_conversation(&self, way: Way) {
+        let closed = self.0.borrow_mut().conversations.remove(&way);
+        drop(closed);
+    }
+
+    pub(crate) fn close_workspace(&self, run: Run) {
+        let closed = {
+            let mut boxes = self.0.borrow_mut();
+            (boxes.workspaces.remove(&run), boxes.ended.remove(&run))
+        };
+        drop(closed);
+    }
+
+    pub(crate) fn to_session(&self, id: SessionId, message: SessionMsg) {
+        put(&self.0, id, message);
+    }
+
+    /// `false`: it is gone, and the message is dropped.
+    pub(crate) fn to_conversation(&self, way: Way, message: ConversationMsg) -> bool {
+        let undelivered = match self.0.borrow_mut().conversations.get_mut(&way) {
+            Some(mailbox) => {
+                mailbox.push_back(message);
+                None
+            }
+            None => Some(message),
+        };
+        // Dropped only here: a reply in it writes to another mailbox.
+        undelivered.is_none()
+    }
+
+    pub(crate) fn to_workspace(&self, run: Run, message: WorkspaceMsg) {
+        let undelivered = match self.0.borrow_mut().workspaces.get_mut(&run) {
+            Some(mailbox) => {
+                mailbox.push_back(message);
+                None
+            }
+            None => Some(message),
+        };
+        drop(undelivered);
+    }
+
+    pub(crate) fn ended(&self, run: Run, ended: Ended) {
+        if let Some(supervision) = self.0.borrow_mut().ended.get_mut(&run) {
+            supervision.push_back(ended);
+        }
+    }
+
+    pub(crate) fn order(&self, order: Order) {
+        self.0.borrow_mut().orders.push_back(order);
+    }
+
+    pub(crate) fn next_for_session(&self, id: SessionId) -> Option<SessionMsg> {
+        self.0.borrow_mut().sessions.get_mut(&id)?.pop_front()
+    }
+
+    pub(crate) fn next_for_conversation(&self, way: Way) -> Option<ConversationMsg> {
+        self.0.borrow_mut().conversations.get_mut(&way)?.pop_front()
+    }
+
+    pub(crate) fn next_for_workspace(&self, run: Run) -> Option<WorkspaceMsg> {
+        self.0.borrow_mut().workspaces.get_mut(&run)?.pop_front()
+    }
+
+    pub(crate) fn next_ended(&self, run: Run) -> Option<Ended> {
+        self.0.borrow_mut().ended.get_mut(&run)?.pop_front()
+    }
+
+    pub(crate) fn next_order(&self) -> Option<Order> {
+        self.0.borrow_mut().orders.pop_front()
+    }
+
+    pub(crate) fn has_for_session(&self, id: SessionId) -> bool {
+        self.0.borrow().sessions.get(&id).is_some_and(|mailbox| !mailbox.is_empty())
+    }
+
+    pub(crate) fn has_for_conversation(&self, way: Way) -> bool {
+        self.0.borrow().conversations.get(&way).is_some_and(|mailbox| !mailbox.is_empty())
+    }
+
+    pub(crate) fn has_for_workspace(&self, run: Run) -> bool {
+        let boxes = self.0.borrow();
+        boxes.workspaces.get(&run).is_some_and(|mailbox| !mailbox.is_empty())
+            || boxes.ended.get(&run).is_some_and(|mailbox| !mailbox.is_empty())
+    }
+
+    pub(crate) fn has_orders(&self) -> bool {
+        !self.0.borrow().orders.is_empty()
+    }
+
+    /// Somebody who waits for an errand that was sent along a way.
+    pub(crate) fn errand_reply(
+        &self,
+        to: SessionId,
+        conversation: ConversationId,
+        tag: Tag,
+        way: Way,
+    ) -> ErrandReply {
+        ErrandReply { boxes: Rc::downgrade(&self.0), to: Some(to), conversation, tag, way }
+    }
+
+    /// Somebody who waits for the way to a conversation.
+    pub(crate) fn locate_reply(&self, to: SessionId, conversation: ConversationId) -> LocateReply {
+        LocateReply { boxes: Rc::downgrade(&self.0), to: Some(to), conversation }
+    }
+}
+
+/// Whoever waits for the answer to an errand.
+pub(crate) struct ErrandReply {
+    boxes: Weak<RefCell<Boxes>>,
+    to: Option<SessionId>,
+    conversation: ConversationId,
+    tag: Tag,
+    way: Way,
+}
+
+impl ErrandReply {
+    pub(crate) fn answer(mut self, answer: ErrandAnswer) {
+        if let (Some(to), Some(boxes)) = (self.to.take(), self.boxes.upgrade()) {
+            put(&boxes, to, SessionMsg::Answered { conversation: self.conversation, tag: self.tag, answer });
+        }
+    }
+}
+
+impl Drop for ErrandReply {
+    fn drop(&mut self) {
+        if let (Some(to), Some(boxes)) = (self.to.take(), self.boxes.upgrade()) {
+            let (conversation, tag, way) = (self.conversation, self.tag, self.way);
+            put(&boxes, to, SessionMsg::Lost { conversation, tag, way });
+        }
+    }
+}
+
+/// A session that waits for the way to a conversation.
+pub(crate) struct LocateReply {
+    boxes: Weak<RefCell<Boxes>>,
+    to: Option<SessionId>,
+    conversation: ConversationId,
+}
+
+impl LocateReply {
+    pub(crate) fn say(mut self, located: Located) {
+        if let (Some(to), Some(boxes)) = (self.to.take(), self.boxes.upgrade()) {
+            put(&boxes, to, SessionMsg::Located(self.conversation, located));
+        }
+    }
+}
+
+impl Drop for LocateReply {
+    fn drop(&mut self) {
+        if let (Some(to), Some(boxes)) = (self.to.take(), self.boxes.upgrade()) {
+            put(&boxes, to, SessionMsg::WorkspaceGone);
+        }
+    }
+}
+
+fn put(boxes: &RefCell<Boxes>, to: SessionId, message: SessionMsg) {
+    let undelivered = match boxes.borrow_mut().sessions.get_mut(&to) {
+        Some(mailbox) => {
+            mailbox.push_back(message);
+            None
+        }
+        None => Some(message),
+    };
+    drop(undelivered);
+}

@@ -1,0 +1,296 @@
+//! The scheduler: which of the things that could happen happens next.
+//!
+//! Owns the order of everything, drawn from the seed. Must not know what a step does.
+
+use std::time::Duration;
+
+use switchboard_protocol::vocabulary::ConversationId;
+
+use crate::check::Promise;
+use crate::clients::Client;
+use crate::mail::{SessionId, Way};
+use crate::rates::Part;
+use crate::tally::Count;
+use crate::workspace::WorkspaceActor;
+use crate::world::World;
+
+/// Something that can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    TakeOrder,
+    BeginCommit,
+    EndCommit,
+    TryDiskAgain,
+    StoreSnapshot,
+    Workspace,
+    Conversation(Way),
+    EndOrphan(Way),
+    Session(SessionId),
+    Pump(u64),
+    ReadHistory(usize),
+    RequestArrives(usize),
+    LateRequest(usize),
+    ReplyArrives(usize),
+    FrameArrives(usize, u32),
+    ClientSends(usize),
+    ClientActs(usize),
+    Subscribe(usize, ConversationId),
+    Connect(usize),
+    // Faults, and what is as rare.
+    Idle(Way),
+    FollowAgain(usize, ConversationId),
+    ConversationFails(Way),
+    SessionFails(SessionId),
+    WorkspaceFails,
+    Cut(usize),
+    ClientBeginsAnew(usize),
+    Crash,
+    Stall,
+}
+
+impl World {
+    /// Makes one step. `false`: nothing can happen any more.
+    pub(crate) fn step(&mut self, step: u32) -> bool {
+        let mut choices = Choices { found: Vec::with_capacity(64), total: 0 };
+        self.clients_and_network(&mut choices, step);
+        self.parts(&mut choices, step);
+        if !self.is_calm {
+            self.faults(&mut choices);
+        }
+        let Some(action) = choices.pick(&mut self.rng) else { return self.wait(step) };
+        self.now += Duration::from_millis(self.rng.u64(0..8));
+        self.say(|| format!("{step:4} {action:?}"));
+        self.perform(action, step);
+        true
+    }
+
+    /// Nothing can happen now: something may later.
+    fn wait(&mut self, step: u32) -> bool {
+        if self.stalled.take().is_some() {
+            return true;
+        }
+        let connected = self.clients.iter().filter(|client| client.connection.is_some());
+        let due = connected.flat_map(|client| client.follows.values()).filter_map(|it| it.follow.due()).min();
+        match due {
+            Some(due) if due > self.now => {
+                self.now = due;
+                self.say(|| format!("{step:4} time passes"));
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    fn parts(&self, choices: &mut Choices, step: u32) {
+        let turn = |part| self.turn(part, step);
+        choices.add(turn(Part::Writer), self.mail.has_orders(), Action::TakeOrder);
+        choices.add(turn(Part::Writer), self.writer.has_work(), Action::BeginCommit);
+        choices.add(turn(Part::Disk), self.disk.is_writing(), Action::EndCommit);
+        choices.add(
+            turn(Part::Disk),
+            self.writer.is_troubled() && !self.disk.is_writing(),
+            Action::TryDiskAgain,
+        );
+        choices.add(turn(Part::Disk), !self.snapshots.is_empty(), Action::StoreSnapshot);
+        let workspace = self.workspace.as_ref().filter(|workspace| workspace.is_open());
+        let has_message = workspace.is_some_and(|workspace| self.mail.has_for_workspace(workspace.run));
+        choices.add(turn(Part::Workspace), has_message, Action::Workspace);
+        for (way, actor) in &self.conversations {
+            let works = actor.is_ready() && (actor.is_loading() || self.mail.has_for_conversation(*way));
+            choices.add(turn(Part::Conversation), works, Action::Conversation(*way));
+            // Slowly: what it does meanwhile must not count.
+            choices.add(turn(Part::Conversation).div_ceil(20), actor.is_orphan, Action::EndOrphan(*way));
+        }
+        for id in self.sessions.keys() {
+            choices.add(turn(Part::Session), self.mail.has_for_session(*id), Action::Session(*id));
+        }
+        for (id, pump) in &self.pumps {
+            choices.add(turn(Part::Pump), self.pump_is_ready(pump), Action::Pump(*id));
+        }
+        for at in 0..self.history_reads.len() {
+            choices.add(turn(Part::Disk), true, Action::ReadHistory(at));
+        }
+        // A long time is only over when nothing else happens.
+        let is_long = self.is_calm && choices.total == 0;
+        let idle = if is_long { 1 } else { self.rates.faults.idle * u32::from(!self.is_calm) };
+        for (way, actor) in &self.conversations {
+            choices.add(idle, actor.may_idle(), Action::Idle(*way));
+        }
+    }
+
+    fn clients_and_network(&self, choices: &mut Choices, step: u32) {
+        let (network, people) = (self.turn(Part::Network, step), self.turn(Part::Client, step));
+        for (at, client) in self.clients.iter().enumerate() {
+            choices.add(network, client.late.is_some(), Action::LateRequest(at));
+            let Some(connection) = &client.connection else {
+                choices.add(network, self.may_connect(at), Action::Connect(at));
+                continue;
+            };
+            choices.add(network, !connection.up.is_empty(), Action::RequestArrives(at));
+            choices.add(network, !connection.down.is_empty(), Action::ReplyArrives(at));
+            for (number, stream) in &connection.streams {
+                choices.add(network, !stream.is_empty(), Action::FrameArrives(at, *number));
+            }
+            choices.add(people, client.can_send(), Action::ClientSends(at));
+            for (conversation, following) in &client.follows {
+                let is_due = following.follow.due().is_some_and(|due| due <= self.now);
+                choices.add(people, is_due && client.has_room(), Action::Subscribe(at, *conversation));
+                let looks_again = following.follow.is_over() && !self.is_calm;
+                choices.add(people / 5, looks_again, Action::FollowAgain(at, *conversation));
+            }
+            choices.add(people / 4, !self.is_calm, Action::ClientActs(at));
+        }
+    }
+
+    fn faults(&self, choices: &mut Choices) {
+        let faults = &self.rates.faults;
+        for (at, client) in self.clients.iter().enumerate() {
+            choices.add(faults.cut, client.connection.is_some(), Action::Cut(at));
+            choices.add(faults.client_begins_anew, true, Action::ClientBeginsAnew(at));
+            for conversation in client.follows.keys() {
+                choices.add(faults.follows_again, client.has_room(), Action::FollowAgain(at, *conversation));
+            }
+        }
+        for (way, actor) in &self.conversations {
+            choices.add(faults.conversation_fails, actor.is_ready(), Action::ConversationFails(*way));
+        }
+        for id in self.sessions.keys() {
+            choices.add(faults.session_fails, true, Action::SessionFails(*id));
+        }
+        let has_workspace = self.workspace.as_ref().is_some_and(WorkspaceActor::is_open);
+        choices.add(faults.workspace_fails, has_workspace, Action::WorkspaceFails);
+        choices.add(faults.crash, true, Action::Crash);
+        choices.add(faults.stall, self.stalled.is_none(), Action::Stall);
+    }
+
+    /// How likely a part has its turn: not at all while it is stalled.
+    fn turn(&self, part: Part, step: u32) -> u32 {
+        match self.stalled {
+            Some((stalled, until)) if stalled == part && step < until => 0,
+            Some(_) | None => self.rates.turns[part as usize],
+        }
+    }
+
+    fn perform(&mut self, action: Action, step: u32) {
+        match action {
+            Action::TakeOrder => self.take_order(),
+            Action::BeginCommit => self.begin_commit(),
+            Action::EndCommit if self.happens(self.rates.faults.disk_fails) => self.fail_commit(),
+            Action::EndCommit => self.complete_commit(),
+            Action::TryDiskAgain => self.try_disk_again(),
+            Action::StoreSnapshot => self.store_snapshot(),
+            Action::Workspace => self.run_workspace(),
+            Action::Conversation(way) => self.run_conversation(way),
+            Action::EndOrphan(way) => self.end_orphan(way),
+            Action::Session(id) => self.run_session(id),
+            Action::Pump(id) => self.run_pump(id),
+            Action::ReadHistory(at) => self.read_history(at),
+            Action::RequestArrives(at) => self.request_arrives(at),
+            Action::LateRequest(at) => self.late_request(at),
+            Action::ReplyArrives(at) => self.reply_arrives(at),
+            Action::FrameArrives(at, number) => self.frame_arrives(at, number),
+            Action::ClientSends(at) => self.client_sends(at),
+            Action::ClientActs(at) => self.client_acts(at),
+            Action::Subscribe(at, conversation) => self.subscribe(at, conversation),
+            Action::Connect(at) => self.connect(at),
+            Action::Idle(way) => self.idle(way),
+            Action::FollowAgain(at, conversation) => self.follow_again(at, conversation),
+            Action::ConversationFails(way) => self.fail_conversation(way),
+            Action::SessionFails(id) => self.fail_session(id),
+            Action::WorkspaceFails => self.fail_workspace(),
+            Action::Cut(at) => {
+                self.note(Count::Cut);
+                self.cut(at);
+            }
+            Action::ClientBeginsAnew(at) => self.start_anew(at),
+            Action::Crash => self.crash(),
+            Action::Stall => {
+                self.note(Count::Stall);
+                let part = Part::ALL[self.rng.usize(..Part::COUNT)];
+                self.stalled = Some((part, step + self.rng.u32(5..80)));
+            }
+        }
+        if self.stalled.is_some_and(|(_, until)| step >= until) {
+            self.stalled = None;
+        }
+    }
+
+    /// Ends the faults, lets everything come to rest, and lets everybody leave.
+    pub(crate) fn come_to_rest(&mut self, mut step: u32) -> u32 {
+        (self.is_calm, self.stalled) = (true, None);
+        step = self.run_out(step);
+        for _ in 0..FOLLOW_AGAIN_MAX {
+            let is_quarantined = self.workspace.as_ref().is_some_and(WorkspaceActor::has_quarantined);
+            if !is_quarantined && !self.somebody_misses_something() {
+                break;
+            }
+            if is_quarantined {
+                // What is set aside stays so until the engine is started again.
+                self.crash();
+            }
+            // What was refused because it had not begun may have begun meanwhile.
+            self.clients.iter_mut().for_each(Client::follow_what_was_refused);
+            step = self.run_out(step);
+        }
+        self.check_at_rest();
+        if self.broken.is_none() {
+            self.say(|| "everybody leaves".to_owned());
+            for at in 0..self.clients.len() {
+                self.clients[at].has_left = true;
+                self.cut(at);
+            }
+            step = self.run_out(step);
+            self.check_deserted();
+        }
+        step
+    }
+
+    fn somebody_misses_something(&self) -> bool {
+        self.clients.iter().any(|client| {
+            let reader = client.identity.reader();
+            let mut follows = client.follows.iter();
+            follows.any(|(id, following)| following.follow.is_over() && self.model.has_begun(*id, reader))
+        })
+    }
+
+    /// Steps until nothing can happen any more.
+    fn run_out(&mut self, first: u32) -> u32 {
+        for step in first..first + REST_STEPS_MAX {
+            if self.broken.is_some() || !self.step(step) {
+                return step;
+            }
+        }
+        self.broken(Promise::Alive, format!("no rest after {REST_STEPS_MAX} steps"));
+        first + REST_STEPS_MAX
+    }
+}
+
+/// What could happen, each with its weight.
+struct Choices {
+    found: Vec<(u32, Action)>,
+    total: u32,
+}
+
+impl Choices {
+    fn add(&mut self, weight: u32, is_possible: bool, action: Action) {
+        if is_possible && weight > 0 {
+            self.total += weight;
+            self.found.push((self.total, action));
+        }
+    }
+
+    fn pick(&self, rng: &mut fastrand::Rng) -> Option<Action> {
+        if self.total == 0 {
+            return None;
+        }
+        let drawn = rng.u32(..self.total);
+        let at = self.found.partition_point(|(up_to, _)| *up_to <= drawn);
+        self.found.get(at).map(|(_, action)| *action)
+    }
+}
+
+/// Far more steps than it takes to come to rest.
+const REST_STEPS_MAX: u32 = 20_000;
+
+/// More often than that nobody is refused once everything is at rest.
+const FOLLOW_AGAIN_MAX: usize = 3;

@@ -1,0 +1,374 @@
+//! A session's actor: the mailbox around [`Route`].
+//!
+//! Owns the carrying of requests to conversations and of answers to the client, as the engine's actor
+//! does. Must not know how a client makes requests.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use switchboard::domain::conversation::{Action, Answer, Command, Entry, Origin, Rejection};
+use switchboard::domain::identity::{Identity, Reader};
+use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::route::{Route, Step, Tag};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, Timestamp};
+use switchboard_protocol::wire::{ErrorBody, ErrorCode, Op, ReplyBody, Request, Topic};
+
+use crate::mail::{
+    ConversationMsg, Errand, ErrandAnswer, Located, Run, SessionId, SessionMsg, Way, WorkspaceMsg,
+};
+use crate::outbox::Outbox;
+use crate::tally::Count;
+use crate::world::World;
+
+/// The actor.
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    /// Whose, and over which of its connections.
+    pub(crate) client: usize,
+    pub(crate) connection: u64,
+    pub(crate) identity: Rc<Identity>,
+    pub(crate) instance: InstanceId,
+    pub(crate) run: Run,
+    /// It has been told to make room for the client's next one.
+    pub(crate) is_replaced: bool,
+    routes: BTreeMap<ConversationId, Route<Way, Routed>>,
+    pending: BTreeMap<Tag, Pending>,
+    last_tag: Tag,
+    following: BTreeMap<u32, Option<Followed>>,
+}
+
+/// An errand before it is sent: a subscription gets a fresh outbox with every sending.
+#[derive(Clone)]
+enum Routed {
+    Plain(Errand),
+    Follow { subscription: u32, after: Seq },
+}
+
+struct Pending {
+    ask: u64,
+    counter: Option<u64>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Command,
+    Follow { subscription: u32, after: Seq },
+    History,
+}
+
+struct Followed {
+    subscriber: SubscriberId,
+    outbox: Rc<Outbox>,
+    way: Way,
+}
+
+/// A subscription that has begun.
+pub(crate) struct Begun {
+    pub(crate) number: u32,
+    pub(crate) conversation: ConversationId,
+    pub(crate) subscriber: SubscriberId,
+    pub(crate) outbox: Rc<Outbox>,
+    pub(crate) way: Way,
+    pub(crate) after: Seq,
+}
+
+/// An answer to a request.
+pub(crate) type Reply = Result<ReplyBody, ErrorBody>;
+
+impl Session {
+    pub(crate) const fn new(
+        id: SessionId,
+        (client, connection): (usize, u64),
+        identity: Rc<Identity>,
+        instance: InstanceId,
+        run: Run,
+    ) -> Self {
+        Self {
+            id,
+            client,
+            connection,
+            identity,
+            instance,
+            run,
+            is_replaced: false,
+            routes: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            last_tag: 0,
+            following: BTreeMap::new(),
+        }
+    }
+}
+
+impl World {
+    /// The actor's turn.
+    pub(crate) fn run_session(&mut self, id: SessionId) {
+        let (Some(mut session), Some(message)) = (self.sessions.remove(&id), self.mail.next_for_session(id))
+        else {
+            return;
+        };
+        match message {
+            SessionMsg::Ask(request) => self.ask(&mut session, request),
+            SessionMsg::Answered { conversation, tag, answer } => {
+                self.errand_answered(&mut session, conversation, tag, answer);
+            }
+            SessionMsg::Lost { conversation, tag, way } => {
+                self.note(Count::CommandLost);
+                let steps = session.routes.entry(conversation).or_default().lost(tag, &way);
+                self.carry_out(&mut session, conversation, steps);
+            }
+            SessionMsg::Located(conversation, Located::At(way)) => {
+                let steps = session.routes.entry(conversation).or_default().resolved(&way);
+                self.carry_out(&mut session, conversation, steps);
+            }
+            SessionMsg::Located(conversation, Located::Quarantined) => {
+                for tag in session.routes.entry(conversation).or_default().unresolved() {
+                    self.refuse(&mut session, tag, ErrorBody::new(ErrorCode::Quarantined, "set aside"));
+                }
+            }
+            SessionMsg::SubscriptionEnded(number) => drop(session.following.remove(&number)),
+            SessionMsg::WorkspaceGone | SessionMsg::Replaced => {
+                self.hang_up(session.client, session.connection);
+                return self.end_session(session);
+            }
+            SessionMsg::Closed => return self.end_session(session),
+        }
+        self.sessions.insert(id, session);
+    }
+
+    /// The actor panics. The transport notices, and closes the connection.
+    pub(crate) fn fail_session(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.remove(&id) {
+            self.note(Count::SessionFailed);
+            self.hang_up(session.client, session.connection);
+            self.end_session(session);
+        }
+    }
+
+    fn end_session(&mut self, session: Session) {
+        for followed in session.following.into_values().flatten() {
+            self.end_following(&followed);
+        }
+        self.mail.close_session(session.id);
+    }
+
+    fn ask(&mut self, session: &mut Session, request: Request) {
+        let Request { id, n, op } = request;
+        let plain = |world: &mut Self, session: &mut Session, conversation, action| {
+            let Some(counter) = n else { return };
+            let identity = Identity::clone(&session.identity);
+            let origin = Origin { party: identity.party(), instance: session.instance, counter };
+            let errand = Routed::Plain(Errand::Command(Rc::new(Command { identity, origin, action })));
+            world.send(session, conversation, errand, Pending { ask: id, counter: n, kind: Kind::Command });
+        };
+        match op {
+            Op::Open => {
+                if let Identity::Customer { customer, .. } = &*session.identity {
+                    let (customer, greeting) = (customer.clone(), self.greeting.clone());
+                    let conversation = self.clients[session.client].home;
+                    plain(self, session, conversation, Action::Start { customer, greeting });
+                }
+            }
+            Op::Post { conversation, content } => {
+                plain(self, session, conversation, Action::Post { content })
+            }
+            Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
+            Op::Join { conversation } => plain(self, session, conversation, Action::Join),
+            Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
+            Op::Take { conversation } => plain(self, session, conversation, Action::Take),
+            Op::Complete { conversation } => plain(self, session, conversation, Action::Complete),
+            Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
+                session.following.insert(subscription, None);
+                let kind = Kind::Follow { subscription, after };
+                let errand = Routed::Follow { subscription, after };
+                self.send(session, conversation, errand, Pending { ask: id, counter: None, kind });
+            }
+            Op::Unsubscribe { subscription } => {
+                let ended = self.unfollow(session, subscription);
+                self.reply(session, id, None, ended);
+            }
+            Op::History { conversation, before, .. } => {
+                let identity = Rc::clone(&session.identity);
+                let errand = Routed::Plain(Errand::History { identity, before });
+                let pending = Pending { ask: id, counter: None, kind: Kind::History };
+                self.send(session, conversation, errand, pending);
+            }
+            // Nobody asks for these here.
+            Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
+            | Op::List { .. }
+            | Op::Latency
+            | Op::Unknown => {}
+        }
+    }
+
+    fn unfollow(&self, session: &mut Session, subscription: u32) -> Reply {
+        match session.following.remove(&subscription) {
+            Some(followed) => {
+                followed.iter().for_each(|followed| self.end_following(followed));
+                Ok(ReplyBody::Unsubscribed)
+            }
+            None => Err(ErrorBody::new(ErrorCode::NoSuchSubscription, "none")),
+        }
+    }
+
+    /// The conversation is told as well: it may have a subscriber whose task was never begun.
+    fn end_following(&self, followed: &Followed) {
+        followed.outbox.close();
+        self.mail.to_conversation(followed.way, ConversationMsg::Unsubscribe(followed.subscriber));
+    }
+
+    fn send(
+        &mut self,
+        session: &mut Session,
+        conversation: ConversationId,
+        errand: Routed,
+        pending: Pending,
+    ) {
+        session.last_tag += 1;
+        let tag = session.last_tag;
+        session.pending.insert(tag, pending);
+        let step = session.routes.entry(conversation).or_default().send(tag, errand);
+        self.carry_out(session, conversation, step);
+    }
+
+    fn carry_out(
+        &mut self,
+        session: &mut Session,
+        conversation: ConversationId,
+        steps: impl IntoIterator<Item = Step<Way, Routed>>,
+    ) {
+        for step in steps {
+            match step {
+                Step::Resolve(dead) => {
+                    let reply = self.mail.locate_reply(session.id, conversation);
+                    self.mail.to_workspace(session.run, WorkspaceMsg::Locate(conversation, dead, reply));
+                }
+                Step::Send(way, tag, errand) => {
+                    let errand = match errand {
+                        Routed::Plain(errand) => errand,
+                        Routed::Follow { subscription, after } => {
+                            let subscriber = SubscriberId(self.number());
+                            let outbox = Rc::new(Outbox::new(self.rates.outbox_entries_max));
+                            let followed = Followed { subscriber, outbox: Rc::clone(&outbox), way };
+                            session.following.insert(subscription, Some(followed));
+                            let identity = Rc::clone(&session.identity);
+                            Errand::Subscribe { subscriber, after, identity, outbox }
+                        }
+                    };
+                    let reply = self.mail.errand_reply(session.id, conversation, tag, way);
+                    // One that is closed gives the errand back by losing it.
+                    self.mail.to_conversation(way, ConversationMsg::Errand(errand, reply));
+                }
+                Step::GiveUp(tag) => {
+                    self.note(Count::GivenUp);
+                    self.refuse(session, tag, ErrorBody::new(ErrorCode::Fault, "given up"));
+                }
+            }
+        }
+    }
+
+    fn errand_answered(
+        &mut self,
+        session: &mut Session,
+        conversation: ConversationId,
+        tag: Tag,
+        answer: ErrandAnswer,
+    ) {
+        if !session.routes.entry(conversation).or_default().answered(tag) {
+            return;
+        }
+        let outcome = match answer {
+            ErrandAnswer::Outcome(outcome) => outcome,
+            ErrandAnswer::History(entries) => {
+                return self.history_answered(session, conversation, tag, &entries);
+            }
+            ErrandAnswer::Unavailable(why) => {
+                return self.refuse(session, tag, ErrorBody::new(ErrorCode::Unavailable, why));
+            }
+            ErrandAnswer::Unknown => {
+                return self.refuse(session, tag, ErrorBody::new(ErrorCode::Fault, "not known"));
+            }
+        };
+        let reader = session.identity.reader();
+        let body = match outcome {
+            Outcome::Accepted(answer) => accepted(&answer, reader),
+            Outcome::AlreadySo => ALREADY_SO,
+            Outcome::AcceptedLongAgo => ReplyBody::AlreadyAccepted,
+            Outcome::Subscribed => return self.subscribed(session, conversation, tag),
+            Outcome::Rejected(rejection) => {
+                self.note(Count::Rejected);
+                let is_forgotten = rejection == Rejection::InstanceForgotten;
+                let code = if is_forgotten { ErrorCode::InstanceExpired } else { ErrorCode::Forbidden };
+                let error = ErrorBody::new(code, rejection.to_string());
+                return self.refuse(session, tag, error);
+            }
+        };
+        if let Some(Pending { ask, counter, .. }) = session.pending.remove(&tag) {
+            self.reply(session, ask, counter, Ok(body));
+        }
+    }
+
+    fn subscribed(&mut self, session: &mut Session, conversation: ConversationId, tag: Tag) {
+        let Some(Pending { ask, kind: Kind::Follow { subscription, after }, .. }) =
+            session.pending.remove(&tag)
+        else {
+            return;
+        };
+        let Some(Some(Followed { subscriber, outbox, way })) = session.following.get(&subscription) else {
+            // It was ended before it began.
+            let error = ErrorBody::new(ErrorCode::NoSuchSubscription, "ended");
+            return self.reply(session, ask, None, Err(error));
+        };
+        let (subscriber, outbox, way) = (*subscriber, Rc::clone(outbox), *way);
+        let begun = Begun { number: subscription, conversation, subscriber, outbox, way, after };
+        self.begin_pump(session, begun);
+        self.reply(session, ask, None, Ok(ReplyBody::Subscribed { subscription }));
+    }
+
+    fn history_answered(
+        &mut self,
+        session: &mut Session,
+        conversation: ConversationId,
+        tag: Tag,
+        entries: &[Arc<Entry>],
+    ) {
+        let Some(Pending { ask, .. }) = session.pending.remove(&tag) else { return };
+        let reader = session.identity.reader();
+        for seen in entries.iter().flat_map(|entry| entry.seen_by(reader)) {
+            self.check_shown(conversation, reader, &seen, "history");
+        }
+        self.note(Count::HistoryRead);
+        self.reply(session, ask, None, Ok(ReplyBody::Events { events: Vec::new(), more: false }));
+    }
+
+    fn refuse(&mut self, session: &mut Session, tag: Tag, error: ErrorBody) {
+        if let Some(Pending { ask, counter, kind }) = session.pending.remove(&tag) {
+            if let Kind::Follow { subscription, .. } = kind {
+                session.following.remove(&subscription);
+            }
+            if let Some(counter) = counter {
+                self.model.passed_over((session.instance, counter));
+            }
+            self.reply(session, ask, counter, Err(error));
+        }
+    }
+
+    /// What leaves here is revealed: from now on it must be true for ever.
+    fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
+        self.say(|| format!("     session {} answers {ask}, counter {counter:?}: {reply:?}", session.id.0));
+        if let Some(counter) = counter {
+            let reader = session.identity.reader();
+            self.check_reply((session.instance, counter), reader, &reply);
+        }
+        self.reply_to_client(session.client, session.connection, ask, reply);
+    }
+}
+
+fn accepted(answer: &Answer, reader: Reader) -> ReplyBody {
+    let counts = reader == Reader::Staff || answer.customer_sees;
+    ReplyBody::Accepted { seq: answer.place.filter(|_| counts).map(|place| place.of(reader)), at: answer.at }
+}
+
+/// What is answered when there was nothing to do. No entry has this time.
+pub(crate) const ALREADY_SO: ReplyBody = ReplyBody::Accepted { seq: None, at: Timestamp::from_millis(-1) };

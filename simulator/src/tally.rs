@@ -1,0 +1,100 @@
+//! Counts of what happened: every fault and every transition that the simulation is there to meet.
+//!
+//! Owns the list. Must not know where things happen.
+
+macro_rules! counts {
+    ($($name:ident $text:literal;)*) => {
+        /// Something that happens in a simulation and is counted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Count { $(#[doc = $text] $name,)* }
+
+        impl Count {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// What it is, for people.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+counts! {
+    CommandSent "commands sent";
+    Connected "connections";
+    Commit "commits";
+    CommitFailed "failed writes or syncs";
+    DiskRecovered "the disk can be written again";
+    AppendRefused "appends refused: fenced, stale term, out of order";
+    IncarnationEnded "incarnations ended by the writer";
+    OpenRefused "openings refused";
+    NoRoom "commands refused for want of room";
+    Rejected "commands rejected by a rule";
+    ResendRecognised "resent commands recognised";
+    Overtaken "commands done after later ones, having been refused first";
+    CommandLost "errands lost with their conversation";
+    GivenUp "errands given up";
+    LateRequest "requests that arrived after their connection was lost";
+    WindowFull "requests held back by the window";
+    Crash "crashes of the process";
+    CrashKept "crashes with an unacknowledged commit kept whole";
+    CrashTorn "crashes with an unacknowledged commit torn";
+    Cut "connections cut";
+    HungUp "connections closed by the engine";
+    InstanceBegun "client programs begun anew";
+    ConversationFailed "conversations that failed";
+    FailedHalfWay "conversations that failed half-way through a ticket";
+    SessionFailed "sessions that failed";
+    SessionReplaced "sessions replaced by the same client's next";
+    WorkspaceFailed "workspaces that failed";
+    OrphanWorked "turns of a conversation whose workspace had ended";
+    Quarantined "conversations set aside";
+    Wake "conversations woken";
+    Sleep "conversations fallen asleep";
+    SleepRefused "conversations that had work when told to sleep";
+    WaitedForEnd "sessions that waited for a conversation's end";
+    BecameLive "subscriptions that became live";
+    Lagged "subscriptions that lagged";
+    CatchUpRead "pages read by subscriptions";
+    SlowReader "subscriptions held up by a slow reader";
+    SubscriptionEnded "subscriptions ended with their conversation";
+    Unsubscribed "subscriptions ended by the client";
+    HistoryRead "histories read";
+    SnapshotKept "snapshots kept";
+    Stall "parts stalled for a while";
+    ClockJumpedBack "readings of a clock that jumped back";
+}
+
+/// How often each thing happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally(Vec<u64>);
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self(vec![0; Count::ALL.len()])
+    }
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, count: Count) {
+        self.0[count as usize] += 1;
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(sum, more)| *sum += more);
+    }
+
+    /// Every count.
+    pub fn iter(&self) -> impl Iterator<Item = (Count, u64)> {
+        Count::ALL.iter().copied().zip(self.0.iter().copied())
+    }
+
+    /// What never happened.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Count> {
+        self.iter().filter(|(_, times)| *times == 0).map(|(count, _)| count).collect()
+    }
+}

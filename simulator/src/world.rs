@@ -1,0 +1,228 @@
+//! The world of one seed: the engine's parts, the disk below them, the clients around them.
+//!
+//! Owns everything that a run consists of, its clock and its random numbers. Must not know in which
+//! order things happen: that is the scheduler's choice.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use switchboard::domain::conversation::Conversation;
+use switchboard::domain::identity::{CustomerKey, Identity};
+use switchboard_protocol::vocabulary::{
+    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
+    WorkspaceId,
+};
+
+use crate::check::Promise;
+use crate::clients::Client;
+use crate::conversation::{ConversationActor, HistoryRead, name};
+use crate::disk::{Disk, Survival};
+use crate::mail::{Mail, SessionId, Way};
+use crate::model::Model;
+use crate::pump::Pump;
+use crate::rates::{Part, Rates};
+use crate::session::Session;
+use crate::tally::{Count, Tally};
+use crate::trace::Trace;
+use crate::workspace::WorkspaceActor;
+use crate::writer::Writer;
+
+/// Everything.
+pub(crate) struct World {
+    pub(crate) rng: Rng,
+    pub(crate) rates: Rates,
+    pub(crate) now: Duration,
+    /// No fault happens any more, and nobody asks for anything new.
+    pub(crate) is_calm: bool,
+    /// A kind of part that has no turns until a step.
+    pub(crate) stalled: Option<(Part, u32)>,
+    // The process.
+    pub(crate) mail: Mail,
+    pub(crate) writer: Writer,
+    pub(crate) workspace: Option<WorkspaceActor>,
+    pub(crate) conversations: BTreeMap<Way, ConversationActor>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) pumps: BTreeMap<u64, Pump>,
+    pub(crate) history_reads: Vec<HistoryRead>,
+    /// Snapshots that are not on the disk yet.
+    pub(crate) snapshots: VecDeque<Conversation>,
+    // What survives it.
+    pub(crate) disk: Disk,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) greeting: Option<Content>,
+    // What watches.
+    pub(crate) model: Model,
+    pub(crate) tally: Tally,
+    pub(crate) trace: Trace,
+    pub(crate) broken: Option<(Promise, String)>,
+    last_number: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, trace: Trace) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let rates = Rates::draw(&mut rng);
+        let greets = rng.bool();
+        let mut world = Self {
+            rng,
+            rates,
+            now: Duration::ZERO,
+            is_calm: false,
+            stalled: None,
+            mail: Mail::default(),
+            writer: Writer::default(),
+            workspace: None,
+            conversations: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            pumps: BTreeMap::new(),
+            history_reads: Vec::new(),
+            snapshots: VecDeque::new(),
+            disk: Disk::new(WORKSPACE),
+            clients: Vec::new(),
+            greeting: MessageText::new("welcome").ok().filter(|_| greets).map(Content::text),
+            model: Model::default(),
+            tally: Tally::default(),
+            trace,
+            broken: None,
+            last_number: 0,
+        };
+        world.settle_clients();
+        world
+    }
+
+    fn settle_clients(&mut self) {
+        let conversations: Vec<_> =
+            (1..=self.rates.conversations).map(|at| ConversationId::from_bytes([at; 16])).collect();
+        for conversation in &conversations {
+            for _ in 0..self.rates.customers_each {
+                let Some(identity) = customer(*conversation) else { continue };
+                self.settle_client(identity, *conversation, &[*conversation]);
+            }
+        }
+        for at in 0..self.rates.agents {
+            // The third agent is the first one's second device.
+            let member = MemberId::from_bytes([at as u8 % 2 + 1; 16]);
+            let identity = Identity::Member { workspace: WORKSPACE, member };
+            self.settle_client(identity, conversations[at % conversations.len()], &conversations);
+        }
+    }
+
+    fn settle_client(&mut self, identity: Identity, home: ConversationId, follows: &[ConversationId]) {
+        let instance = self.instance();
+        let mut client = Client::new(Rc::new(identity), instance, home);
+        client.outstanding.set_window(self.rates.requests_window);
+        follows.iter().for_each(|conversation| client.follow(*conversation));
+        self.clients.push(client);
+    }
+
+    /// A number that was not used before.
+    pub(crate) const fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// The id of a client program that begins now: ids rise with time.
+    pub(crate) fn instance(&mut self) -> InstanceId {
+        let number = self.number();
+        InstanceId::v7(i64::try_from(number).unwrap_or(i64::MAX), [0; 10])
+    }
+
+    /// The time as the engine reads it: now and then the clock has jumped back.
+    pub(crate) fn wall_clock(&mut self) -> Timestamp {
+        let now = EPOCH_MS + i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
+        if self.happens(self.rates.faults.clock_jumps_back) {
+            self.note(Count::ClockJumpedBack);
+            return Timestamp::from_millis(now - self.rng.i64(1..10_000));
+        }
+        Timestamp::from_millis(now)
+    }
+
+    /// Why no entry can be taken now, if none can.
+    pub(crate) fn no_room(&mut self) -> Option<String> {
+        if self.writer.is_troubled() {
+            return Some("the disk failed".to_owned());
+        }
+        let is_full = self.writer.queued() > self.rates.window_entries;
+        (is_full || self.happens(self.rates.faults.no_room)).then(|| "too much waits".to_owned())
+    }
+
+    pub(crate) fn fails_half_way(&mut self) -> bool {
+        let fails = self.happens(self.rates.faults.fails_half_way);
+        if fails {
+            self.note(Count::FailedHalfWay);
+        }
+        fails
+    }
+
+    /// Whether a fault happens that happens so often of a hundred times.
+    pub(crate) fn happens(&mut self, of_a_hundred: u32) -> bool {
+        !self.is_calm && of_a_hundred > 0 && self.rng.u32(..100) < of_a_hundred
+    }
+
+    /// A state is worth keeping. All of it must be durable.
+    pub(crate) fn keep_snapshot(&mut self, state: Conversation) {
+        if state.revision > self.disk.entries(state.id).len() as u64 {
+            let what = format!("{}: a snapshot has what is not durable", name(state.id));
+            self.broken(Promise::G1, what);
+        }
+        self.snapshots.push_back(state);
+    }
+
+    pub(crate) fn store_snapshot(&mut self) {
+        self.note(Count::SnapshotKept);
+        if let Some(snapshot) = self.snapshots.pop_front() {
+            self.disk.keep_snapshot(snapshot);
+        }
+    }
+
+    /// The process ends at once, and is begun again from what is on the disk.
+    pub(crate) fn crash(&mut self) {
+        self.note(Count::Crash);
+        let survival = if self.rng.bool() { Survival::Whole } else { Survival::Torn };
+        let was_writing = self.disk.is_writing();
+        let found = self.disk.crash(survival);
+        match survival {
+            Survival::Whole if !found.is_empty() => self.note(Count::CrashKept),
+            Survival::Torn if was_writing => self.note(Count::CrashTorn),
+            Survival::Whole | Survival::Torn => {}
+        }
+        self.model_durable(&found);
+        self.check_disk();
+        // The mailboxes first: whoever waits in this process hears nothing any more.
+        self.mail = Mail::default();
+        self.writer = Writer::default();
+        self.workspace = None;
+        self.conversations.clear();
+        self.sessions.clear();
+        self.pumps.clear();
+        self.history_reads.clear();
+        self.snapshots.clear();
+        self.everybody_loses_connection();
+    }
+
+    /// Counts something.
+    pub(crate) fn note(&mut self, count: Count) {
+        self.tally.add(count);
+    }
+
+    /// Adds to the trace.
+    pub(crate) fn say(&mut self, line: impl FnOnce() -> String) {
+        self.trace.add(line());
+    }
+}
+
+fn customer(conversation: ConversationId) -> Option<Identity> {
+    let customer = CustomerKey {
+        profile: ProfileId::from_bytes([1; 16]),
+        platform: Platform::new("web").ok()?,
+        user_key: UserKey::new(format!("customer {}", conversation.as_bytes()[0])).ok()?,
+    };
+    Some(Identity::Customer { workspace: WORKSPACE, customer })
+}
+
+const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([9; 16]);
+
+/// When every simulation begins.
+const EPOCH_MS: i64 = 1_800_000_000_000;

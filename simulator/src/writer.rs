@@ -1,0 +1,199 @@
+//! The writer: the commit queue with its orders, its disk and whoever is told.
+//!
+//! Owns what the engine's writer thread owns: the gate that says whether entries can be taken, and the
+//! sinks. Must not know what an entry says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use switchboard::domain::conversation::Entry;
+use switchboard::machines::commit::{Claim, CommitQueue, CommitSize, Incarnation, Kinds, Settled, Term};
+use switchboard_protocol::vocabulary::ConversationId;
+
+use crate::mail::{ConversationMsg, Order, Resolved, Run, Way, WorkspaceMsg};
+use crate::tally::Count;
+use crate::world::World;
+
+/// What can be appended to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stream {
+    Workspace,
+    Conversation(ConversationId),
+}
+
+pub(crate) struct WriterKinds;
+
+impl Kinds for WriterKinds {
+    type Stream = Stream;
+    type Group = ();
+    type Payload = Arc<Entry>;
+    type Waiter = Waiting;
+}
+
+/// An opening that waits for what was queued before it.
+pub(crate) struct Waiting {
+    owner: Owner,
+    claim: Claim<Stream>,
+    term: Term,
+}
+
+/// Who opened a stream and is told of it.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    Workspace(Run),
+    Conversation(Way),
+}
+
+/// What an opening is answered.
+pub(crate) type Opened = Result<(Claim<Stream>, Term), String>;
+
+/// The writer's own state. It is gone with the process.
+#[derive(Default)]
+pub(crate) struct Writer {
+    queue: CommitQueue<WriterKinds>,
+    sinks: BTreeMap<Incarnation, Owner>,
+    trouble: Option<String>,
+    committing: bool,
+}
+
+impl Writer {
+    /// Whether a commit could begin.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.committing && !self.queue.is_empty()
+    }
+
+    pub(crate) const fn is_troubled(&self) -> bool {
+        self.trouble.is_some()
+    }
+
+    /// How much is queued; every entry counts as one.
+    pub(crate) const fn queued(&self) -> usize {
+        self.queue.bytes()
+    }
+}
+
+impl World {
+    pub(crate) fn take_order(&mut self) {
+        match self.mail.next_order() {
+            Some(Order::OpenWorkspace(run)) => {
+                let term = self.writer.queue.open_group(());
+                self.open(Stream::Workspace, term, Owner::Workspace(run));
+            }
+            Some(Order::OpenConversation { term, conversation, way }) => {
+                self.open(Stream::Conversation(conversation), term, Owner::Conversation(way));
+            }
+            Some(Order::Ready(claim, revision)) => self.writer.queue.ready(claim, revision),
+            Some(Order::Append(claim, entry)) => {
+                // Its sink is told in its turn.
+                if let Err(refusal) = self.writer.queue.append(claim, entry.revision, entry, 1) {
+                    self.note(Count::AppendRefused);
+                    self.say(|| format!("  refused: {refusal}"));
+                }
+            }
+            Some(Order::Close(claim)) => {
+                self.writer.sinks.remove(&claim.incarnation);
+                self.writer.queue.end(claim, "it was closed");
+            }
+            None => {}
+        }
+    }
+
+    fn open(&mut self, stream: Stream, term: Term, owner: Owner) {
+        let opened = match &self.writer.trouble {
+            Some(trouble) => Err(trouble.clone()),
+            None => self.writer.queue.open(stream, (), term).map_err(|refusal| refusal.to_string()),
+        };
+        match opened {
+            Ok(claim) => {
+                self.writer.sinks.insert(claim.incarnation, owner);
+                self.writer.queue.barrier(Waiting { owner, claim, term });
+            }
+            Err(why) => {
+                self.answer_opening(owner, &Err(why));
+            }
+        }
+    }
+
+    /// Begins the next commit; one without anything to write is settled at once.
+    pub(crate) fn begin_commit(&mut self) {
+        let size = CommitSize { bytes_max: usize::MAX, records_max: self.rates.commit_entries_max };
+        let commit: Vec<_> =
+            self.writer.queue.begin(size).map(|queued| Arc::clone(&queued.payload)).collect();
+        if commit.is_empty() {
+            let settled = self.writer.queue.committed();
+            return self.tell(settled);
+        }
+        self.writer.committing = true;
+        self.disk.begin(commit);
+    }
+
+    pub(crate) fn complete_commit(&mut self) {
+        self.note(Count::Commit);
+        let durable = self.disk.complete();
+        self.model_durable(&durable);
+        (self.writer.committing, self.writer.trouble) = (false, None);
+        let settled = self.writer.queue.committed();
+        self.tell(settled);
+    }
+
+    pub(crate) fn fail_commit(&mut self) {
+        self.note(Count::CommitFailed);
+        self.disk.fail();
+        (self.writer.committing, self.writer.trouble) = (false, Some("the disk failed".to_owned()));
+        let settled = self.writer.queue.failed("the disk failed");
+        self.tell(settled);
+    }
+
+    /// Looks whether something can be written again.
+    pub(crate) fn try_disk_again(&mut self) {
+        self.note(Count::DiskRecovered);
+        self.disk.begin_segment();
+        self.writer.trouble = None;
+    }
+
+    fn tell(&mut self, settled: Vec<Settled<Stream, Waiting>>) {
+        for settled in settled {
+            match settled {
+                Settled::Durable(claim, up_to) => {
+                    self.resolved(
+                        self.writer.sinks.get(&claim.incarnation).copied(),
+                        Resolved::Durable(up_to),
+                    );
+                }
+                Settled::Ended(claim, why) => {
+                    let owner = self.writer.sinks.remove(&claim.incarnation);
+                    self.resolved(owner, Resolved::Failed(why));
+                }
+                Settled::Reached(Waiting { owner, claim, term }) => {
+                    let answer = match &self.writer.trouble {
+                        None => Ok((claim, term)),
+                        Some(trouble) => Err(trouble.clone()),
+                    };
+                    let refused = answer.is_err();
+                    if !self.answer_opening(owner, &answer) || refused {
+                        self.writer.sinks.remove(&claim.incarnation);
+                        self.writer.queue.end(claim, "nobody waited for it");
+                    }
+                }
+            }
+        }
+    }
+
+    fn resolved(&self, owner: Option<Owner>, resolved: Resolved) {
+        match owner {
+            Some(Owner::Workspace(run)) => self.mail.to_workspace(run, WorkspaceMsg::Resolved(resolved)),
+            Some(Owner::Conversation(way)) => {
+                self.mail.to_conversation(way, ConversationMsg::Resolved(resolved));
+            }
+            None => {}
+        }
+    }
+
+    /// `false`: nobody waits for it any more.
+    fn answer_opening(&mut self, owner: Owner, opened: &Opened) -> bool {
+        match owner {
+            Owner::Workspace(run) => self.workspace_opened(run, opened),
+            Owner::Conversation(way) => self.conversation_opened(way, opened),
+        }
+    }
+}

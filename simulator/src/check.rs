@@ -76,7 +76,7 @@ impl World {
     pub(crate) fn check_reply(&mut self, origin: Origin, reader: Reader, reply: &Reply) {
         let accepted = self.model.accepted(origin);
         let said = match reply {
-            Ok(body) if *body == ALREADY_SO => return,
+            Ok(body) if *body == ALREADY_SO => return self.model.needless(origin),
             Ok(ReplyBody::Accepted { seq, at }) => Some((*seq, *at)),
             Ok(ReplyBody::AlreadyAccepted) => None,
             Ok(_) | Err(_) => return,

@@ -29,6 +29,8 @@ struct Sent {
     was_passed_over: bool,
     /// Its client was told that nothing was done.
     was_refused: bool,
+    /// It was answered that everything is as it wants it, without being recorded.
+    was_needless: bool,
 }
 
 /// What is durable of a conversation.
@@ -71,7 +73,8 @@ pub(crate) struct Accepted {
 
 impl Model {
     pub(crate) fn sent(&mut self, origin: Origin, conversation: ConversationId, text: Option<String>) {
-        let sent = Sent { conversation, text, was_passed_over: false, was_refused: false };
+        let sent =
+            Sent { conversation, text, was_passed_over: false, was_refused: false, was_needless: false };
         self.commands.insert(origin, sent);
     }
 
@@ -86,6 +89,13 @@ impl Model {
     pub(crate) fn refused(&mut self, origin: Origin) {
         if let Some(sent) = self.commands.get_mut(&origin) {
             sent.was_refused = true;
+        }
+    }
+
+    /// It was answered that there is nothing to do. That answer may be lost.
+    pub(crate) fn needless(&mut self, origin: Origin) {
+        if let Some(sent) = self.commands.get_mut(&origin) {
+            sent.was_needless = true;
         }
     }
 
@@ -145,6 +155,9 @@ impl Model {
         if sent.was_refused {
             return Err(format!("{named} was done after its client was told that nothing was done"));
         }
+        if sent.was_needless {
+            return Err(format!("{named} was done after the answer that there is nothing to do"));
+        }
         let accepted = Accepted { at: entry.at, seqs };
         if stored.accepted.insert((instance, counter), accepted).is_some() {
             return Err(format!("{named} was done twice"));
@@ -191,6 +204,7 @@ impl Stored {
                 *read = [up_to.customer, up_to.staff];
                 [false, false]
             }
+            What::Unchanged => [false, false],
         };
         for (shown, sees) in self.shown.iter_mut().zip(seen_by) {
             if sees {
@@ -210,7 +224,8 @@ fn text_of(entry: &Entry) -> Option<&str> {
             | What::Entered { .. }
             | What::Left { .. }
             | What::Completed
-            | What::Read { .. } => None,
+            | What::Read { .. }
+            | What::Unchanged => None,
         },
     )
 }

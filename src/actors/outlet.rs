@@ -196,7 +196,8 @@ fn bytes_of(entry: &Entry) -> usize {
         | What::Entered { .. }
         | What::Left { .. }
         | What::Completed
-        | What::Read { .. } => 0,
+        | What::Read { .. }
+        | What::Unchanged => 0,
     });
     EVENT_BYTES * entry.events.len() + texts.sum::<usize>()
 }

@@ -363,7 +363,7 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
         // In no sequence, so it is not seen as an event.
-        What::Read { .. } => EventKind::Unknown,
+        What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };
     Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what }
 }

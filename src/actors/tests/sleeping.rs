@@ -3,6 +3,7 @@
 //! Owns the handshake of falling asleep as the actors carry it out.
 
 use super::*;
+use crate::domain::conversation::Rejection;
 
 /// As short as can be: whatever may sleep does so at once.
 const AT_ONCE: Duration = Duration::from_millis(1);
@@ -26,6 +27,26 @@ async fn an_idle_conversation_stops_and_a_command_wakes_it_with_its_state_intact
     house.way_to(conversation).await.0.wait(Some(SOON)).await.unwrap();
     ada.send(conversation, 2, Action::Post { content: text("Still here") });
     assert_eq!(ada.accepted().await.revision, 11, "who has entered is inside after the sleep");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_changed_nothing_is_remembered_over_a_sleep_and_changes_nothing_later() {
+    let house = House::start(AT_ONCE).await;
+    let (_minji, conversation) = house.customer("minji").await;
+    let mut ada = house.ada().await;
+    let mut answers = Vec::new();
+    for (counter, action) in [(1, Action::Take), (2, Action::Join), (3, Action::Leave)] {
+        ada.send(conversation, counter, action);
+        answers.push(ada.accepted().await);
+    }
+    assert_eq!(answers[1].place, None, "it became no event");
+    house.way_to(conversation).await.0.wait(Some(SOON)).await.unwrap();
+    ada.send(conversation, 2, Action::Join);
+    assert_eq!(ada.accepted().await, answers[1]);
+    ada.post(conversation, 4);
+    let Some(Err(Refusal::Rejected(outside))) = ada.answer().await else { panic!("not refused") };
+    assert_eq!(outside, Rejection::NotEntered { action: "post" });
     house.stop().await;
 }
 

@@ -47,6 +47,7 @@ impl Conversation {
             }
             What::Read { side: Side::Customer, up_to } => self.customer_unread.read_up_to(*up_to),
             What::Read { side: Side::Staff, up_to } => self.staff_unread.read_up_to(*up_to),
+            What::Unchanged => {}
         }
     }
 }

@@ -76,7 +76,7 @@ impl Default for Policy {
 pub enum Decision {
     /// This is to be recorded and applied.
     Record(Entry),
-    /// It is already as the command wants it; nothing to record.
+    /// It is as the command wants it, and will be so for ever; nothing to record.
     AlreadySo,
     /// The command was accepted before and answered so.
     Answered(Answer),

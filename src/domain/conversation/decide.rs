@@ -42,6 +42,9 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Res
         Action::Take => take(state, member_of(party, "take")?)?,
         Action::Complete => complete(state, member_of(party, "complete")?)?,
     };
+    // Only a start and a read come to nothing here, and both are frequent. They need not be remembered:
+    // what has begun never ends, and what is read up to an event that exists stays read, so that either
+    // comes to nothing whenever it is sent again.
     if events.is_empty() {
         return Ok(Decision::AlreadySo);
     }
@@ -140,19 +143,23 @@ fn read(state: &Conversation, party: Party, up_to: Seq) -> Result<Vec<Event>, Re
 }
 
 fn join(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    Ok(or_unchanged(member, enter(state, member)?))
+}
+
+fn enter(state: &Conversation, member: MemberId) -> Result<Option<Event>, Rejection> {
     if state.agents.contains(&member) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let agents = state.agents.len();
     if agents >= AGENTS_MAX {
         return Err(Rejection::TooManyAgents { agents, max: AGENTS_MAX });
     }
-    Ok(vec![by(member, What::Entered { member })])
+    Ok(Some(by(member, What::Entered { member })))
 }
 
 fn leave(state: &Conversation, member: MemberId) -> Vec<Event> {
     let inside = state.agents.contains(&member);
-    inside.then(|| by(member, What::Left { member })).into_iter().collect()
+    or_unchanged(member, inside.then(|| by(member, What::Left { member })))
 }
 
 fn take(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
@@ -161,7 +168,7 @@ fn take(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection>
         Some(assignee) => return Err(Rejection::AlreadyAssigned { by: assignee }),
         None => Some(by(member, What::Assigned { member })),
     };
-    Ok(assigned.into_iter().chain(join(state, member)?).collect())
+    Ok(or_unchanged(member, assigned.into_iter().chain(enter(state, member)?)))
 }
 
 fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
@@ -172,6 +179,13 @@ fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Reject
         return Err(Rejection::NotEntered { action: "complete" });
     }
     Ok(vec![by(member, What::Completed)])
+}
+
+/// What a member's command becomes, also when there is nothing to do: it must be remembered even so. The
+/// member may undo it before an answer that was lost is asked for again, and then it would take effect.
+fn or_unchanged(member: MemberId, events: impl IntoIterator<Item = Event>) -> Vec<Event> {
+    let events: Vec<Event> = events.into_iter().collect();
+    if events.is_empty() { vec![by(member, What::Unchanged)] } else { events }
 }
 
 fn by(member: MemberId, what: What) -> Event {

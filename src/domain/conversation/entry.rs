@@ -45,7 +45,7 @@ pub enum Audience {
     Everyone,
     /// The staff: it counts in theirs only.
     Staff,
-    /// It is a latest value, in neither sequence.
+    /// Nobody sees it as an event: it is in neither sequence.
     Uncounted,
 }
 
@@ -123,6 +123,9 @@ pub enum What {
         /// The last message read.
         up_to: Place,
     },
+    /// A command found everything as it wants it. Nobody sees this: it is there so that the command is
+    /// remembered as accepted, and does nothing either when it comes again after things have changed.
+    Unchanged,
 }
 
 impl What {
@@ -134,7 +137,7 @@ impl What {
             Self::Assigned { .. } | Self::Entered { .. } | Self::Left { .. } | Self::Completed => {
                 Audience::Staff
             }
-            Self::Read { .. } => Audience::Uncounted,
+            Self::Read { .. } | Self::Unchanged => Audience::Uncounted,
         }
     }
 }

@@ -24,7 +24,7 @@ impl RowState {
         }
     }
 
-    /// Adds the next entry. Cursors are not activity: reading moves no row.
+    /// Adds the next entry. What nobody sees is no activity: reading moves no row.
     pub(in crate::journal) fn apply(&mut self, entry: &Entry, position: Position) {
         for (place, event) in entry.placed() {
             match event.what.audience() {
@@ -43,7 +43,10 @@ impl RowState {
                 What::Assigned { member } => self.assignee = Some(*member),
                 What::Completed => self.assignee = None,
                 What::Read { side: Side::Staff, up_to } => self.unread.read_up_to(*up_to),
-                What::Entered { .. } | What::Left { .. } | What::Read { side: Side::Customer, .. } => {}
+                What::Entered { .. }
+                | What::Left { .. }
+                | What::Read { side: Side::Customer, .. }
+                | What::Unchanged => {}
             }
         }
         self.seq = entry.after().staff;
@@ -107,6 +110,12 @@ mod tests {
         let shown = row.shown(conversation_id(1)).unwrap();
         assert_eq!((shown.unread, shown.assignee, shown.last_at.as_millis()), (0, None, 600));
         assert_eq!(row.unread, script.state.staff_unread, "counted as the conversation counts it");
+
+        let (before, place) = (shown, row.place(conversation_id(1)));
+        apply(&mut row, script.entry(800, agent, vec![What::Unchanged]));
+        let shown = row.shown(conversation_id(1)).unwrap();
+        assert_eq!(ListRow { position: before.position, ..shown }, before, "nothing happened");
+        assert_eq!(row.place(conversation_id(1)), place);
     }
 
     #[test]

@@ -210,6 +210,7 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
             }));
             stored.up_to = Some(StoredPlace::new(*up_to));
         }
+        What::Unchanged => stored.kind = Cow::Borrowed(UNCHANGED),
     }
     Ok((stored, content))
 }
@@ -245,6 +246,7 @@ fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<
             };
             What::Read { side, up_to: stored.up_to.ok_or_else(absent)?.place(EVENT)? }
         }
+        UNCHANGED => What::Unchanged,
         _ => return Err(StoredError::malformed(EVENT, &format_args!("of unknown kind {:?}", stored.kind))),
     };
     Ok(Event { by: stored.by.0, what })
@@ -257,6 +259,7 @@ const ENTERED: &str = "enter";
 const LEFT: &str = "leave";
 const COMPLETED: &str = "done";
 const READ: &str = "read";
+const UNCHANGED: &str = "same";
 
 const SIDE_CUSTOMER: &str = "c";
 const SIDE_STAFF: &str = "s";

@@ -64,11 +64,12 @@ fn every_kind_of_event_has_a_golden_file() {
         What::Completed => 5,
         What::Read { side: Side::Customer, .. } => 6,
         What::Read { side: Side::Staff, .. } => 7,
+        What::Unchanged => 8,
     };
     let entries = entries();
     let events = entries.iter().flat_map(|(_, entry)| &entry.events);
     let kinds: BTreeSet<_> = events.map(|event| kind(&event.what)).collect();
-    assert_eq!(kinds, (0..8).collect());
+    assert_eq!(kinds, (0..9).collect());
 
     let kind = |event: &WorkspaceEvent| match event {
         WorkspaceEvent::Created { .. } => 0,

@@ -95,6 +95,7 @@ fn event() -> impl Strategy<Value = Event> {
         member_id().prop_map(|member| What::Left { member }),
         Just(What::Completed),
         (side, place()).prop_map(|(side, up_to)| What::Read { side, up_to }),
+        Just(What::Unchanged),
     ];
     (party(), what).prop_map(|(by, what)| Event { by, what })
 }

@@ -85,13 +85,14 @@ impl Script {
         if self.state.revision == 0 {
             return self.start(at, customer(step.who));
         }
-        match step.kind % 9 {
+        match step.kind % 10 {
             0..=2 => self.say(at, Party::Customer, &step.words),
             3 => self.say(at, agent, &step.words),
             4 => self.entry(at, Party::Bot, vec![What::Message { content: text(&step.words) }]),
             5 => self.entry(at, agent, vec![What::Assigned { member }, What::Entered { member }]),
             6 => self.entry(at, agent, vec![What::Left { member }]),
             7 => self.entry(at, agent, vec![What::Completed]),
+            8 => self.entry(at, agent, vec![What::Unchanged]),
             _ => {
                 let side = if step.who.is_multiple_of(2) { Side::Staff } else { Side::Customer };
                 let by = if side == Side::Staff { agent } else { Party::Customer };
@@ -148,6 +149,7 @@ pub(in crate::journal) fn entries() -> Vec<(&'static str, Entry)> {
         }),
         ("left", script.entry(1_700_000_005_000, agent, vec![What::Left { member }])),
         ("completed", script.entry(1_700_000_006_000, agent, vec![What::Completed])),
+        ("unchanged", script.entry(1_700_000_007_000, agent, vec![What::Unchanged])),
     ]
 }
 

@@ -69,7 +69,11 @@ impl Model {
                 What::Entered { member } => inside.push(*member),
                 What::Left { member } => inside.retain(|agent| agent != member),
                 What::Completed => inside.clear(),
-                What::Started { .. } | What::Message { .. } | What::Assigned { .. } | What::Read { .. } => {}
+                What::Started { .. }
+                | What::Message { .. }
+                | What::Assigned { .. }
+                | What::Read { .. }
+                | What::Unchanged => {}
             }
         }
         inside.sort();
@@ -240,8 +244,8 @@ impl Model {
             _ if !inside => return Expected::Refused(Rejection::NotEntered { action }),
             _ => vec![What::Completed],
         };
-        let events: Vec<_> = whats.into_iter().map(|what| (by, what)).collect();
-        if events.is_empty() { Expected::AlreadySo } else { Expected::Events(events) }
+        let whats = if whats.is_empty() { vec![What::Unchanged] } else { whats };
+        Expected::Events(whats.into_iter().map(|what| (by, what)).collect())
     }
 
     fn is_outside(&self, by: Party) -> bool {
@@ -281,6 +285,6 @@ fn sees(reader: Reader, what: &What) -> bool {
         What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
             reader == Reader::Staff
         }
-        What::Read { .. } => false,
+        What::Read { .. } | What::Unchanged => false,
     }
 }

@@ -50,6 +50,54 @@ fn the_start_again_is_answered_even_though_it_has_started() {
 }
 
 #[test]
+fn a_join_that_found_itself_inside_does_not_enter_when_it_comes_again_after_leaving() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let joined = story.when_sent(&agent(ADA), FIRST, 1, Action::Join).becomes([What::Unchanged]);
+    let left = story.when_sent(&agent(ADA), FIRST, 2, Action::Leave).becomes([What::Left { member: ADA }]);
+    story.when_sent(&agent(ADA), FIRST, 1, Action::Join).answered_as(&joined);
+    story.when_sent(&agent(ADA), FIRST, 2, Action::Leave).answered_as(&left);
+    assert!(story.state.agents.is_empty(), "left is left");
+}
+
+#[test]
+fn a_leave_that_found_itself_outside_does_not_leave_when_it_comes_again_after_joining() {
+    let mut story = given([(customer(), start())]);
+    let left = story.when_sent(&agent(ADA), FIRST, 1, Action::Leave).becomes([What::Unchanged]);
+    let entered = [What::Entered { member: ADA }];
+    let joined = story.when_sent(&agent(ADA), FIRST, 2, Action::Join).becomes(entered);
+    story.when_sent(&agent(ADA), FIRST, 1, Action::Leave).answered_as(&left);
+    story.when_sent(&agent(ADA), FIRST, 2, Action::Join).answered_as(&joined);
+    assert!(story.state.agents.contains(&ADA), "inside is inside");
+}
+
+#[test]
+fn a_take_that_found_itself_served_does_not_take_when_it_comes_again_after_completion() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
+    let taken = story.when_sent(&agent(ADA), FIRST, 1, Action::Take).becomes([What::Unchanged]);
+    let done = story.when_sent(&agent(ADA), FIRST, 2, Action::Complete).becomes([What::Completed]);
+    story.when_sent(&agent(ADA), FIRST, 1, Action::Take).answered_as(&taken);
+    story.when_sent(&agent(ADA), FIRST, 2, Action::Complete).answered_as(&done);
+    assert!(!story.state.is_served(), "completed is completed");
+}
+
+#[test]
+fn a_start_or_a_read_that_came_to_nothing_comes_to_nothing_whenever_it_comes_again() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Take), (customer(), post("Hi"))]);
+    let _ = story.when(&agent(ADA), read(4)).recorded();
+    let again = [(customer(), start()), (agent(ADA), read(4)), (customer(), read(2))];
+    let first_and_again = |story: &mut Story| {
+        for (counter, (who, action)) in (1..).zip(&again) {
+            story.when_sent(who, FIRST, counter, action.clone()).already_so();
+        }
+    };
+    first_and_again(&mut story);
+    for (who, action) in [(agent(ADA), post("Yes?")), (customer(), post("Hi")), (agent(ADA), read(6))] {
+        let _ = story.when(&who, action).recorded();
+        first_and_again(&mut story);
+    }
+}
+
+#[test]
 fn what_was_refused_may_be_tried_again() {
     let mut story = given([(customer(), start())]);
     let outside = Rejection::NotEntered { action: "post" };

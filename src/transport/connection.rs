@@ -160,7 +160,11 @@ impl Open {
                 arrived = read_frame(&mut self.recv, &mut self.frames), if credit.is_some() => match arrived {
                     Arrived::Frame(body) => if let Some(credit) = credit
                         && let Err(close) = self.request(&body, credit).await { return close },
-                    Arrived::End => return self.finish().await,
+                    Arrived::End => {
+                        // What was kept for the next request is not one that is under way.
+                        drop(credit);
+                        return self.finish().await;
+                    }
                     Arrived::Broken(error) => {
                         self.refuse_stream(ErrorBody::new(ErrorCode::MalformedFrame, error.to_string())).await;
                         return CloseCode::ProtocolError;

@@ -11,10 +11,9 @@ use switchboard_protocol::vocabulary::ConversationId;
 use switchboard_protocol::wire::{ErrorCode, ReplyBody};
 
 use crate::conversation::name;
-use crate::model::{Origin, Turn, index};
+use crate::model::{Origin, index};
 use crate::pump::reader_name;
 use crate::session::{ALREADY_SO, Reply};
-use crate::tally::Count;
 use crate::workspace::WorkspaceActor;
 use crate::world::World;
 
@@ -55,8 +54,7 @@ impl World {
     pub(crate) fn model_durable(&mut self, entries: &[Arc<Entry>]) {
         for entry in entries {
             match self.model.durable(entry) {
-                Ok(Turn::Own) => {}
-                Ok(Turn::Later) => self.note(Count::Overtaken),
+                Ok(()) => {}
                 Err(what) => self.broken(Promise::G2, format!("{}: {what}", name(entry.conversation))),
             }
         }
@@ -79,6 +77,12 @@ impl World {
             Ok(body) if *body == ALREADY_SO => return self.model.needless(origin),
             Ok(ReplyBody::Accepted { seq, at }) => Some((*seq, *at)),
             Ok(ReplyBody::AlreadyAccepted) => None,
+            Err(error) if error.code() == Some(ErrorCode::Overtaken) => {
+                if !self.model.was_passed_over(origin) {
+                    self.broken(Promise::G2, format!("{origin:?} was overtaken before its turn came"));
+                }
+                return;
+            }
             Ok(_) | Err(_) => return,
         };
         match (accepted, said) {

@@ -3,7 +3,7 @@
 //! Owns the carrying of errands, entries and tickets, and the handshake of falling asleep, as the
 //! engine's actor does. Must not know what a command means.
 
-use switchboard::domain::conversation::{Command, Context, Known, Origin, Policy, admit};
+use switchboard::domain::conversation::{Context, Known, Origin, Policy, admit};
 use switchboard::domain::identity::Reader;
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::live::{Action, Live, Ports};
@@ -228,7 +228,7 @@ impl World {
             Phase::Refusing => {
                 let answer = match &errand {
                     Errand::Command(command) => {
-                        self.passed_over(command);
+                        self.model.passed_over((command.origin.instance, command.origin.counter));
                         ErrandAnswer::Unknown
                     }
                     Errand::Subscribe { .. } | Errand::History { .. } => {
@@ -243,11 +243,12 @@ impl World {
         match errand {
             Errand::Command(command) => {
                 // One that was accepted before needs no room, and must not hear that nothing was done.
-                let is_new = live.state().clients.look_up(&command.origin) == Known::New;
+                let known = live.state().clients.look_up(&command.origin);
+                let is_new = matches!(known, Known::New | Known::Overtaken);
                 if let Some(why) = no_room.filter(|_| is_new) {
                     reply.answer(ErrandAnswer::Unavailable(why));
                     self.note(Count::NoRoom);
-                    self.passed_over(&command);
+                    self.model.passed_over((command.origin.instance, command.origin.counter));
                     return Fate::Lives;
                 }
                 let actions = live.command(reply, (), &command, &context);
@@ -256,10 +257,13 @@ impl World {
                 self.say(|| {
                     format!("     counter {counter} of {instance}: new {is_new}, recorded {is_recorded}")
                 });
-                match (is_new, is_recorded) {
-                    (true, false) => self.passed_over(&command),
-                    (true, true) => {}
-                    (false, _) => self.note(Count::ResendRecognised),
+                match known {
+                    Known::New if is_recorded => {}
+                    Known::New => self.model.passed_over((instance, counter)),
+                    Known::Overtaken => self.note(Count::Overtaken),
+                    Known::Answered(_) | Known::LongAgo | Known::Forgotten => {
+                        self.note(Count::ResendRecognised);
+                    }
                 }
                 self.act(actor, actions);
             }
@@ -278,10 +282,6 @@ impl World {
             },
         }
         Fate::Lives
-    }
-
-    fn passed_over(&mut self, command: &Command) {
-        self.model.passed_over((command.origin.instance, command.origin.counter));
     }
 
     fn act(&self, actor: &ConversationActor, actions: impl IntoIterator<Item = Action<SimulatedPorts>>) {

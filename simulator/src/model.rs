@@ -25,7 +25,7 @@ struct Sent {
     conversation: ConversationId,
     /// What it says, if it is a message.
     text: Option<String>,
-    /// The engine has once not accepted it, so that a later one may have overtaken it.
+    /// The engine has once not accepted it.
     was_passed_over: bool,
     /// Its client was told that nothing was done.
     was_refused: bool,
@@ -54,15 +54,6 @@ struct ReadUpTo {
     staff: [Seq; 2],
 }
 
-/// When a command was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Before everything that its client sent later.
-    Own,
-    /// After something that was sent later: it had been refused before.
-    Later,
-}
-
 /// What a command became: the answer that is due to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Accepted {
@@ -83,6 +74,11 @@ impl Model {
         if let Some(sent) = self.commands.get_mut(&origin) {
             sent.was_passed_over = true;
         }
+    }
+
+    /// Whether the engine has once not accepted a command.
+    pub(crate) fn was_passed_over(&self, origin: Origin) -> bool {
+        self.commands.get(&origin).is_some_and(|sent| sent.was_passed_over)
     }
 
     /// Its client was told that nothing was done.
@@ -131,7 +127,7 @@ impl Model {
     ///
     /// # Errors
     /// Which promise it breaks.
-    pub(crate) fn durable(&mut self, entry: &Entry) -> Result<Turn, String> {
+    pub(crate) fn durable(&mut self, entry: &Entry) -> Result<(), String> {
         let stored = self.stored.entry(entry.conversation).or_default();
         stored.follows_on(entry)?;
         let mut seqs = [None; 2];
@@ -143,7 +139,7 @@ impl Model {
                 seqs = [0, 1].map(|at| (grown[at] > before[at]).then(|| sequence(grown[at])));
             }
         }
-        let Some(origin) = &entry.origin else { return Ok(Turn::Own) };
+        let Some(origin) = &entry.origin else { return Ok(()) };
         let (instance, counter) = (origin.instance, origin.counter);
         let named = format!("counter {counter} of {instance}");
         let Some(sent) = self.commands.get(&(instance, counter)) else {
@@ -163,14 +159,12 @@ impl Model {
             return Err(format!("{named} was done twice"));
         }
         let last = stored.last_counters.entry(instance).or_default();
-        if counter > *last {
-            *last = counter;
-            return Ok(Turn::Own);
+        // What was read is read, whenever that is said.
+        if counter < *last && !entry.events.iter().all(|event| matches!(event.what, What::Read { .. })) {
+            return Err(format!("{named} was done after counter {last}, which was sent later"));
         }
-        if sent.was_passed_over {
-            return Ok(Turn::Later);
-        }
-        Err(format!("{named} was done after counter {last}, which was sent later"))
+        *last = counter.max(*last);
+        Ok(())
     }
 }
 

@@ -298,8 +298,12 @@ impl World {
             Outcome::Subscribed => return self.subscribed(session, conversation, tag),
             Outcome::Rejected(rejection) => {
                 self.note(Count::Rejected);
-                let is_forgotten = rejection == Rejection::InstanceForgotten;
-                let code = if is_forgotten { ErrorCode::InstanceExpired } else { ErrorCode::Forbidden };
+                let code = match rejection {
+                    Rejection::InstanceForgotten => ErrorCode::InstanceExpired,
+                    Rejection::Overtaken { .. } => ErrorCode::Overtaken,
+                    // By which rule makes no difference here.
+                    _ => ErrorCode::Forbidden,
+                };
                 let error = ErrorBody::new(code, rejection.to_string());
                 return self.refuse(session, tag, error);
             }
@@ -347,10 +351,10 @@ impl World {
             if let Kind::Follow { subscription, .. } = kind {
                 session.following.remove(&subscription);
             }
+            self.reply(session, ask, counter, Err(error));
             if let Some(counter) = counter {
                 self.model.passed_over((session.instance, counter));
             }
-            self.reply(session, ask, counter, Err(error));
         }
     }
 

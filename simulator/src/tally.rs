@@ -33,7 +33,7 @@ counts! {
     NoRoom "commands refused for want of room";
     Rejected "commands rejected by a rule";
     ResendRecognised "resent commands recognised";
-    Overtaken "commands done after later ones, having been refused first";
+    Overtaken "resent commands that later ones had overtaken";
     CommandLost "errands lost with their conversation";
     GivenUp "errands given up";
     LateRequest "requests that arrived after their connection was lost";

@@ -237,7 +237,8 @@ impl ConversationState {
         match errand {
             Errand::Command { command, arrived } => {
                 // One that was accepted before needs no room, and must not hear that nothing was done.
-                let is_new = live.state().clients.look_up(&command.origin) == Known::New;
+                let known = live.state().clients.look_up(&command.origin);
+                let is_new = matches!(known, Known::New | Known::Overtaken);
                 if is_new && let Err(why) = self.ports.journal.has_room() {
                     reply.answer(ErrandAnswer::Unavailable(why.to_string()));
                     return Ok(());

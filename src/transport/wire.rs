@@ -250,6 +250,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
     match rejection {
         Rejection::NoSuchConversation => ErrorCode::NoSuchConversation,
         Rejection::InstanceForgotten => ErrorCode::InstanceExpired,
+        Rejection::Overtaken { .. } => ErrorCode::Overtaken,
         Rejection::OnlyAgents { .. } | Rejection::OnlyCustomer { .. } => ErrorCode::Forbidden,
         Rejection::NotEntered { .. } => ErrorCode::NotEntered,
         Rejection::AlreadyAssigned { .. } => ErrorCode::AlreadyAssigned,

@@ -113,6 +113,8 @@ errors! {
     InstanceExpired = 105 "instance_expired" final;
     /// The session was not opened in time.
     HelloTimeout = 106 "hello_timeout" retry;
+    /// A request that was refused came again after later ones of its instance were accepted.
+    Overtaken = 107 "overtaken" final;
     /// The credentials are not those of anybody.
     BadCredentials = 200 "bad_credentials" final;
     /// This session may not do that.

@@ -41,6 +41,9 @@ pub enum Known {
     Answered(Answer),
     /// It was accepted so long ago that the answer is gone.
     LongAgo,
+    /// It has not been accepted, and a later one has been. Commands of an instance come in the order of
+    /// their counters, so it was refused when its turn came.
+    Overtaken,
     /// The instance was forgotten, so that nothing can be said. It must not be accepted.
     Forgotten,
 }
@@ -92,6 +95,7 @@ impl Clients {
         }
         match client.answers.binary_search_by_key(&origin.counter, |(counter, _)| *counter) {
             Ok(at) => Known::Answered(client.answers[at].1),
+            Err(at) if at < client.answers.len() => Known::Overtaken,
             Err(_) => Known::New,
         }
     }
@@ -148,10 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_was_passed_over_may_still_come() {
+    fn a_counter_that_was_passed_over_is_known_to_be_and_may_be_remembered() {
         let mut clients = Clients::default();
         clients.remember(&origin(1, 7), answer(1));
-        assert_eq!(clients.look_up(&origin(1, 6)), Known::New);
+        assert_eq!(clients.look_up(&origin(1, 6)), Known::Overtaken);
+        assert_eq!(clients.look_up(&origin(1, 8)), Known::New);
         clients.remember(&origin(1, 6), answer(2));
         assert_eq!(clients.look_up(&origin(1, 6)), Known::Answered(answer(2)));
         assert_eq!(clients.look_up(&origin(1, 7)), Known::Answered(answer(1)));

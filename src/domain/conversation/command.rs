@@ -93,6 +93,14 @@ pub enum Rejection {
     /// The client instance was forgotten.
     #[error("instance: it has not been used here for so long that it was forgotten; begin a new one")]
     InstanceForgotten,
+    /// It was refused when its turn came, and must not be done out of its order.
+    #[error(
+        "n: {counter} was refused when its turn came, and later ones have been done; send it as a new one"
+    )]
+    Overtaken {
+        /// Its counter.
+        counter: u64,
+    },
     /// Only staff do that.
     #[error("{action}: only agents may do this")]
     OnlyAgents {

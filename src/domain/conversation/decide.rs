@@ -11,8 +11,8 @@ use crate::domain::identity::{CustomerKey, Identity, Reader};
 
 /// Decides a command.
 ///
-/// A command that was accepted before is answered as it was then; one that was refused before may
-/// be tried again.
+/// A command that was accepted before is answered as it was then. One that was refused before may be tried
+/// again, but not after a later one of the same client was accepted: it would be done out of its order.
 ///
 /// # Errors
 /// The rule that the command breaks.
@@ -31,6 +31,7 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Res
         Known::New => {}
         Known::Answered(answer) => return Ok(Decision::Answered(answer)),
         Known::LongAgo => return Ok(Decision::AcceptedLongAgo),
+        Known::Overtaken => in_any_order(command)?,
         Known::Forgotten => return Err(Rejection::InstanceForgotten),
     }
     let events = match &command.action {
@@ -56,6 +57,16 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Res
         origin: Some(command.origin),
         events,
     }))
+}
+
+/// Whether a command may still be done after later ones of its client: when it makes no difference.
+fn in_any_order(command: &Command) -> Result<(), Rejection> {
+    match command.action {
+        Action::Start { .. } | Action::Read { .. } => Ok(()),
+        Action::Post { .. } | Action::Join | Action::Leave | Action::Take | Action::Complete => {
+            Err(Rejection::Overtaken { counter: command.origin.counter })
+        }
+    }
 }
 
 /// Says as whom somebody takes part in a conversation: customers in their own, members in those of

@@ -36,6 +36,9 @@ impl Model {
     pub(super) fn expects(&self, command: &Command, text_chars_max: usize) -> Expected {
         let rule = match self.admission(command) {
             Err(rejection) => return Expected::Refused(rejection),
+            Ok(()) if self.is_overtaken(command) => {
+                Expected::Refused(Rejection::Overtaken { counter: command.origin.counter })
+            }
             Ok(()) => self.rule(command, text_chars_max),
         };
         let origin = &command.origin;
@@ -149,6 +152,15 @@ impl Model {
             What::Started { customer } => Some(customer),
             _ => None,
         })
+    }
+
+    /// Whether something that this client sent later was accepted, so that this would be out of order.
+    fn is_overtaken(&self, command: &Command) -> bool {
+        let Origin { party, instance, counter } = command.origin;
+        let is_later =
+            |other: &Origin| (other.party, other.instance) == (party, instance) && other.counter > counter;
+        let matters = !matches!(command.action, Action::Start { .. } | Action::Read { .. });
+        matters && self.accepted.iter().any(|accepted| is_later(&accepted.origin))
     }
 
     fn admission(&self, command: &Command) -> Result<(), Rejection> {

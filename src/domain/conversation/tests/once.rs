@@ -102,27 +102,44 @@ fn what_was_refused_may_be_tried_again() {
     let mut story = given([(customer(), start())]);
     let outside = Rejection::NotEntered { action: "post" };
     story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).refused(outside);
-    let _ = story.when_sent(&agent(ADA), FIRST, 2, Action::Join).recorded();
+    // From another place, so that nothing of this client has been done since.
+    let _ = story.when_sent(&agent(ADA), FIRST + 1, 1, Action::Join).recorded();
     let _ = story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).becomes([message("Hi")]);
 }
 
 #[test]
-fn a_counter_that_was_overtaken_is_still_done_once() {
+fn what_was_refused_is_not_done_after_what_was_sent_later() {
     let mut story = given([(customer(), start())]);
-    let later = story.when_sent(&customer(), FIRST, 9, post("nine")).recorded();
-    let earlier = story.when_sent(&customer(), FIRST, 8, post("eight")).recorded();
-    story.when_sent(&customer(), FIRST, 8, post("eight")).answered_as(&earlier);
-    story.when_sent(&customer(), FIRST, 9, post("nine")).answered_as(&later);
+    let outside = Rejection::NotEntered { action: "post" };
+    let sent = [post("Hi"), Action::Leave, Action::Take, Action::Complete];
+    story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).refused(outside);
+    let joined = story.when_sent(&agent(ADA), FIRST, 9, Action::Join).recorded();
+    for (counter, action) in (1..).zip(sent) {
+        let overtaken = Rejection::Overtaken { counter };
+        story.when_sent(&agent(ADA), FIRST, counter, action).refused(overtaken);
+    }
+    story.when_sent(&agent(ADA), FIRST, 9, Action::Join).answered_as(&joined);
+    let _ = story.when_sent(&agent(ADA), FIRST, 10, post("Hi")).becomes([message("Hi")]);
 }
 
 #[test]
-fn the_oldest_of_a_full_window_may_come_last_and_is_remembered() {
+fn what_makes_no_difference_later_is_done_when_it_comes() {
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join), (agent(ADA), post("Hi"))]);
+    let _ = story.when_sent(&customer(), FIRST, 9, post("nine")).recorded();
+    let read = Action::Read { up_to: story.state.last.customer };
+    let earlier = story.when_sent(&customer(), FIRST, 8, read.clone()).recorded();
+    story.when_sent(&customer(), FIRST, 8, read).answered_as(&earlier);
+    let again = story.when_sent(&customer(), FIRST, 7, start());
+    assert_eq!(again.0, Ok(Decision::AlreadySo));
+}
+
+#[test]
+fn the_oldest_of_a_full_window_is_remembered() {
     let mut story = given([(customer(), start())]);
-    let last = ANSWERS_MAX as u64;
-    for counter in 2..=last {
+    let oldest = story.when_sent(&customer(), FIRST, 1, post("one")).recorded();
+    for counter in 2..=ANSWERS_MAX as u64 {
         let _ = story.when_sent(&customer(), FIRST, counter, post("Hi")).recorded();
     }
-    let oldest = story.when_sent(&customer(), FIRST, 1, post("one")).recorded();
     story.when_sent(&customer(), FIRST, 1, post("one")).answered_as(&oldest);
 }
 

@@ -218,13 +218,15 @@ proptest! {
         let mut story = given([(customer(), start())]);
         let mut unanswered: Vec<(u64, Option<Entry>)> = Vec::new();
         let (mut next, mut sent) = (1_u64, 0);
-        for (overtakes, request_lost, answer_lost) in lost {
+        for (again, request_lost, answer_lost) in lost {
             let has_room = unanswered.first().is_none_or(|(oldest, _)| next - oldest < ANSWERS_MAX as u64);
             if has_room {
                 unanswered.push((next, None));
                 next += 1;
             }
-            let which = if overtakes { unanswered.len() - 1 } else { 0 };
+            // Either the last that came comes again, or the next in order comes.
+            let came = unanswered.iter().take_while(|(_, entry)| entry.is_some()).count();
+            let which = if again { came.saturating_sub(1) } else { came.min(unanswered.len() - 1) };
             if request_lost {
                 continue;
             }

@@ -113,7 +113,7 @@ impl House {
         let (to_out, out) = mpsc::unbounded_channel();
         let ports = SessionPorts {
             id: clock::session_id(),
-            instance: InstanceId::v7(clock::now().as_millis(), clock::random()),
+            instance: clock::instance_id(),
             identity: Arc::new(proven.identity),
             workspace: proven.workspace,
             journal: self.journal.clone(),

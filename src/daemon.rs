@@ -230,8 +230,10 @@ async fn make_demo_if_empty(journal: &Journal, data_dir: &Path) -> Result<Option
     if !journal.workspaces().await.map_err(|error| other(&error))?.is_empty() {
         return Ok(None);
     }
-    let demo = demo::create(journal).await.map_err(|error| other(&error))?;
+    // Kept first: a workspace whose credentials nobody has would be there for good.
+    let demo = demo::draw();
     ready::write(&ready::demo_file(data_dir), &demo).map_err(|error| other(&error))?;
+    demo::create(journal, &demo).await.map_err(|error| other(&error))?;
     Ok(Some(demo))
 }
 
@@ -331,6 +333,8 @@ pub const RUNTIME_STOP_WAIT: Duration = Duration::from_secs(1);
 
 #[cfg(all(test, feature = "planted-bugs"))]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::config::Flags;
     use switchboard_client::vocabulary::{Content, MessageText, Seq, UserKey};

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use switchboard_protocol::vocabulary::{Content, DisplayName, MessageText, ProfileTitle};
+use switchboard_protocol::vocabulary::{Content, DisplayName, MessageText, ProfileTitle, TextError};
 use tokio::sync::mpsc;
 
 use crate::clock;
@@ -14,34 +14,41 @@ use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, Work
 use crate::journal::{Journal, OpenedWorkspace, Resolved, TicketSink};
 use crate::ready::{Demo, DemoMember};
 
+/// Draws the ids and credentials of a demo workspace, so that they can be kept before it exists.
+#[must_use]
+pub fn draw() -> Demo {
+    Demo {
+        workspace: clock::workspace_id(),
+        profile: clock::profile_id(),
+        owner: member("Olivia (owner)"),
+        agents: vec![member("Ada"), member("Ben")],
+    }
+}
+
 /// Makes the demo workspace. Durable when it returns.
 ///
 /// # Errors
 /// A sentence, when the journal cannot take it.
-pub async fn create(journal: &Journal) -> Result<Demo, Box<dyn std::error::Error + Send + Sync>> {
-    let id = clock::workspace_id();
-    let profile = clock::profile_id();
+pub async fn create(journal: &Journal, demo: &Demo) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (to_resolved, mut resolved) = mpsc::unbounded_channel();
     let OpenedWorkspace { mut state, incarnation, .. } =
-        journal.open_workspace(id, Arc::new(Sink(to_resolved))).await?;
-    let (owner, owner_details) = member("Olivia (owner)", Role::Owner)?;
-    let (first, first_details) = member("Ada", Role::Readonly)?;
-    let (second, second_details) = member("Ben", Role::Readonly)?;
+        journal.open_workspace(demo.workspace, Arc::new(Sink(to_resolved))).await?;
     let greeting = Content::text(MessageText::new("Hello! Write to us here; an agent will join you.")?);
     let details = Profile { title: ProfileTitle::new("Demo")?, greeting: Some(greeting) };
-    let actions = [
-        WorkspaceAction::Create { name: ProfileTitle::new("Demo")?, owner: (owner.member, owner_details) },
-        WorkspaceAction::AddMember { member: first.member, details: first_details },
-        WorkspaceAction::AddMember { member: second.member, details: second_details },
-        WorkspaceAction::AddProfile { profile, details },
-    ];
+    let owner = (demo.owner.member, details_of(&demo.owner, Role::Owner)?);
+    let mut actions = vec![WorkspaceAction::Create { name: ProfileTitle::new("Demo")?, owner }];
+    for agent in &demo.agents {
+        let details = details_of(agent, Role::Readonly)?;
+        actions.push(WorkspaceAction::AddMember { member: agent.member, details });
+    }
+    actions.push(WorkspaceAction::AddProfile { profile: demo.profile, details });
     for action in actions {
         let entry = decide(&state, action, clock::now())?;
         state.apply(&entry);
         journal.append_workspace(incarnation, &entry)?;
     }
     durable(&mut resolved, &state).await?;
-    Ok(Demo { workspace: id, profile, owner, agents: vec![first, second] })
+    Ok(())
 }
 
 async fn durable(resolved: &mut mpsc::UnboundedReceiver<Resolved>, state: &Workspace) -> Result<(), String> {
@@ -64,12 +71,12 @@ impl TicketSink for Sink {
     }
 }
 
-fn member(
-    name: &str,
-    role: Role,
-) -> Result<(DemoMember, Member), switchboard_protocol::vocabulary::TextError> {
+fn member(name: &str) -> DemoMember {
     let token: String = clock::random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
-    let details =
-        Member { name: DisplayName::new(name)?, role, token_hash: TokenHash(Sha256::digest(&token).into()) };
-    Ok((DemoMember { member: clock::member_id(), name: name.to_owned(), token }, details))
+    DemoMember { member: clock::member_id(), name: name.to_owned(), token }
+}
+
+fn details_of(member: &DemoMember, role: Role) -> Result<Member, TextError> {
+    let token_hash = TokenHash(Sha256::digest(&member.token).into());
+    Ok(Member { name: DisplayName::new(member.name.as_str())?, role, token_hash })
 }

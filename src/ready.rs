@@ -27,6 +27,15 @@ pub struct Ready {
     pub demo: Option<Demo>,
 }
 
+impl Ready {
+    /// Whether its process is there. Its number may be another's by now, so a yes is no promise.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
+        pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    }
+}
+
 /// The demo workspace and its credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demo {

@@ -76,6 +76,8 @@ fn opening(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("journal");
 
     let journal = Bench::start(&JournalOptions::new(folder.path()));
+    // What it takes to ask the writer and to read on another thread, whatever there is to read.
+    group.bench_function("open/nothing", |bench| bench.iter(|| journal.open_one(1)));
     group.bench_function("open/1000 entries", |bench| bench.iter(|| journal.open_one(0)));
     let opened = journal.open_one(0);
     assert_eq!((opened.state.revision, opened.state.id), (ENTRIES, conversation_id(0)));

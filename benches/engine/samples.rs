@@ -53,6 +53,7 @@ pub(crate) fn context(counter: u64) -> Context {
 }
 
 /// What a message of the customer becomes.
+#[allow(clippy::panic, reason = "a bench that measures something else must not go on")]
 pub(crate) fn decided(state: &Conversation, command: &Command, context: &Context) -> Entry {
     match decide(state, command, context).unwrap() {
         Decision::Record(entry) => entry,

@@ -11,8 +11,6 @@
 //! - [`target`]: which daemon, and as whom; [`daemon`] starts one, `process` looks at it from outside.
 //! - [`report`]: what is shown.
 
-#![allow(clippy::print_stdout, reason = "a program that reports to people")]
-
 mod clock;
 pub mod daemon;
 pub mod load;

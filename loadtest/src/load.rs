@@ -66,7 +66,8 @@ pub async fn run(load: &Load, target: &Target) -> Result<LoadReport, Failure> {
     let usage = usage.await.map_err(Failure::of("watching the processes"))??;
     let expected = sent.iter().flatten().sum::<u64>();
     let settled = tally.wait_until(|counts| {
-        counts.acknowledged + counts.refused >= expected && counts.delivered >= expected
+        let refused = counts.refused;
+        counts.acknowledged + refused >= expected && counts.delivered + refused >= expected
     });
     // What has not come by then is lost, and reported so.
     let _ = tokio::time::timeout(SETTLE_WAIT, settled).await;

@@ -2,6 +2,7 @@
 //!
 //! Owns the flags and the exit codes. Must not know how anything is measured.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -115,7 +116,8 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
-            eprintln!("switchboard-loadtest: {failure}");
+            // Nobody may be reading.
+            let _ = writeln!(std::io::stderr(), "switchboard-loadtest: {failure}");
             ExitCode::FAILURE
         }
     }
@@ -191,13 +193,14 @@ impl LoadFlags {
 }
 
 fn show(cli: &Cli, report: &(impl Serialize + std::fmt::Display)) -> Result<(), Failure> {
-    if cli.json {
+    let mut out = std::io::stdout().lock();
+    let written = if cli.json {
         let json = serde_json::to_string(report).map_err(|error| Failure(error.to_string()))?;
-        println!("{json}");
+        writeln!(out, "{json}")
     } else {
-        println!("{report}");
-    }
-    Ok(())
+        writeln!(out, "{report}")
+    };
+    written.map_err(|error| Failure(format!("the report: {error}")))
 }
 
 fn token(text: &str) -> Result<Token, String> {

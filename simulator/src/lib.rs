@@ -2,8 +2,8 @@
 //! reorderings and failing disks, and holds them against a reference model after every step.
 //!
 //! Owns the shells around the machines, which carry messages as the engine's actors do. Must not know
-//! threads, clocks or real disks: everything that happens is drawn from the seed, so that a seed is a
-//! run, and the same one every time.
+//! actors, clocks or real disks: everything that happens in a run is drawn from its seed, so that a seed
+//! is the same run every time.
 //!
 //! - `run` runs seeds and says what failed; `scheduler` chooses what happens next; `rates` draws how often.
 //! - `world` is what a run consists of: `writer` and `disk`, `workspace`, `conversation` with `outbox`,

@@ -15,7 +15,9 @@ use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::conversation::{Context, Conversation, Known, Policy, admit};
 use crate::domain::identity::{Identity, Reader};
-use crate::journal::{Incarnation, Journal, OpenError, Resolved, SNAPSHOT_ENTRIES, Term, TicketSink};
+use crate::journal::{
+    Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term, TicketSink,
+};
 use crate::machines::live::{Action, Live, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
 
@@ -125,9 +127,8 @@ impl Actor for ConversationActor {
         myself: ActorRef<ConversationMsg>,
         state: &mut ConversationState,
     ) -> Result<(), ActorProcessingErr> {
-        let sink = Arc::new(Sink(myself.clone()));
         let ports = &state.ports;
-        match ports.journal.open_conversation(ports.workspace_id, ports.term, state.id, sink).await {
+        match open(&myself, state.id, ports).await {
             Ok(opened) => {
                 let kept_revision = opened.state.revision;
                 let live = Live::new(opened.state);
@@ -192,6 +193,24 @@ impl Actor for ConversationActor {
         }
         state.watch_idleness(&myself);
         Ok(())
+    }
+}
+
+/// Opens the stored state. Trouble that may pass is waited out for a while: whoever asked waits in the
+/// mailbox, and is told nothing that is not known.
+async fn open(
+    myself: &ActorRef<ConversationMsg>,
+    id: ConversationId,
+    ports: &ConversationPorts,
+) -> Result<OpenedConversation, OpenError> {
+    let mut tries = 1;
+    loop {
+        let sink = Arc::new(Sink(myself.clone()));
+        match ports.journal.open_conversation(ports.workspace_id, ports.term, id, sink).await {
+            Err(error) if error.is_retryable() && tries < OPEN_TRIES_MAX => tries += 1,
+            outcome => return outcome,
+        }
+        tokio::time::sleep(OPEN_AGAIN_AFTER).await;
     }
 }
 
@@ -336,6 +355,10 @@ impl ConversationState {
         }
     }
 }
+
+/// How often opening is tried when the journal is in trouble, and how long it has in between.
+const OPEN_TRIES_MAX: u32 = 4;
+const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(750);
 
 /// How long a conversation without any entry stays awake: ids that mean nothing must cost nothing.
 const NOTHING_IDLE: Duration = Duration::from_millis(250);

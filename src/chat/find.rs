@@ -45,13 +45,19 @@ pub(super) fn connect_options(options: &Options) -> Result<ConnectOptions, ChatE
 }
 
 fn ready(options: &Options) -> Result<Ready, ChatError> {
-    if let Some(file) = &options.ready_file {
-        return ready::read(file).map_err(|why| usage(format!("--ready-file: {why}")));
+    let found: Ready = match &options.ready_file {
+        Some(file) => ready::read(file).map_err(|why| usage(format!("--ready-file: {why}")))?,
+        None => ready::well_known().and_then(|file| ready::read(&file)).map_err(|why| {
+            usage(format!("no daemon was found on this machine; start one, or give --addr ({why})"))
+        })?,
+    };
+    if !found.is_running() {
+        let pid = found.pid;
+        return Err(usage(format!(
+            "the daemon that was started last, process {pid}, is not running; start it"
+        )));
     }
-    let found = ready::well_known().and_then(|file| ready::read(&file));
-    found.map_err(|why| {
-        usage(format!("no daemon was found on this machine; start one, or give --addr ({why})"))
-    })
+    Ok(found)
 }
 
 /// The demo workspace: said by the start that made it, kept in the data folder for later ones.

@@ -109,8 +109,8 @@ fn text(content: &Content) -> &str {
 }
 
 /// An event as a line for people.
-pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: Option<MemberId>) -> String {
-    let name = name(&event.by, names, me);
+pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &Sender) -> String {
+    let name = name(&event.by, names, Some(me));
     let clock = clock(event.at);
     match &event.what {
         EventKind::Message { content } => format!("{clock} {name}: {}", printable(text(content))),
@@ -141,11 +141,11 @@ pub(super) fn row_line(number: usize, row: &Row, names: &HashMap<MemberId, Strin
     format!("{mark}{number:>3}  {}  {customer}{unread}  [{server}]  {last}", clock(row.last_at))
 }
 
-fn name(sender: &Sender, names: &HashMap<MemberId, String>, me: Option<MemberId>) -> String {
+fn name(sender: &Sender, names: &HashMap<MemberId, String>, me: Option<&Sender>) -> String {
     match sender {
+        sender if Some(sender) == me => "you".to_owned(),
         Sender::Customer => "customer".to_owned(),
         Sender::Bot => "bot".to_owned(),
-        Sender::Agent { member: Some(member) } if Some(*member) == me => "you".to_owned(),
         Sender::Agent { member: Some(member) } => name_of(*member, names),
         Sender::Agent { member: None } => "agent".to_owned(),
         Sender::Unknown => "somebody".to_owned(),
@@ -182,7 +182,7 @@ mod tests {
         let text = MessageText::new("a\u{1b}[2Jb").map(Content::text);
         // If the vocabulary refuses it, it cannot come this far.
         if let Ok(content) = text {
-            let line = event_line(&event(EventKind::Message { content }), &HashMap::new(), None);
+            let line = event_line(&event(EventKind::Message { content }), &HashMap::new(), &Sender::Customer);
             assert!(!line.contains('\u{1b}'), "{line:?}");
         }
     }
@@ -191,8 +191,11 @@ mod tests {
     fn an_event_names_who_and_when() {
         let member = MemberId::from_bytes([7; 16]);
         let names = HashMap::from([(member, "Ada".to_owned())]);
-        assert_eq!(event_line(&event(EventKind::Entered), &names, None), "01:02 — Ada came in");
-        assert_eq!(event_line(&event(EventKind::Left), &names, Some(member)), "01:02 — you left");
+        let me = Sender::Agent { member: Some(member) };
+        assert_eq!(event_line(&event(EventKind::Entered), &names, &Sender::Customer), "01:02 — Ada came in");
+        assert_eq!(event_line(&event(EventKind::Left), &names, &me), "01:02 — you left");
+        let begun = Event { by: Sender::Customer, ..event(EventKind::Unknown) };
+        assert_eq!(name(&begun.by, &names, Some(&Sender::Customer)), "you");
         let value = event_json(&event(EventKind::Completed));
         assert_eq!(
             (&value["kind"], &value["by"], &value["seq"]),

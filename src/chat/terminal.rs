@@ -2,6 +2,9 @@
 //!
 //! Owns the prompt, the commands, and what is shown while somebody types. Must not know how lines look.
 
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustyline::error::ReadlineError;
@@ -9,8 +12,8 @@ use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
 use switchboard_client::vocabulary::{MemberId, Seq};
 use switchboard_client::wire::{Event, Sender};
-use switchboard_client::{ClientError, ConnectionState, Following, Update};
-use tokio::sync::mpsc;
+use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::room::{self, Room, Side};
@@ -18,23 +21,32 @@ use super::{ChatError, show};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
-    let (printer, mut keyboard) = open_keyboard()?;
-    let mut chat = Chat { room, printer, first: None, last: Seq::ZERO, typed: None, shown_typing: None };
-    let mut following = chat.enter().await?;
+    let Keyboard { printer, mut keys, interrupted } = open_keyboard()?;
+    let (outcome_to, mut outcomes) = mpsc::unbounded_channel();
+    let mut chat =
+        Chat { room, printer, outcome_to, first: None, last: Seq::ZERO, typed: None, shown_typing: None };
     let mut connection = chat.room.client.connection();
+    let mut following = chat.enter().await?;
     loop {
         tokio::select! {
-            key = keyboard.recv() => match key {
+            key = keys.recv() => match key {
                 Some(Key::Typing) => chat.typing(),
-                Some(Key::Line(line)) => match chat.line(&line).await {
-                    Ok(Next::Stay) => {}
-                    Ok(Next::Enter) => following = chat.enter().await?,
-                    Ok(Next::Leave) => break,
-                    Err(ClientError::Rejected(error)) => chat.say(format!("— refused: {}", error.sentence)),
-                    Err(error) => return Err(error.into()),
-                },
+                Some(Key::Line(line)) => {
+                    let next = tokio::select! {
+                        next = chat.line(&line) => next,
+                        // Nobody has to wait for a daemon that is gone.
+                        () = interrupted.notified() => Ok(Next::Leave),
+                    };
+                    match next {
+                        Ok(Next::Stay) => {}
+                        Ok(Next::Enter) => following = chat.enter().await?,
+                        Ok(Next::Leave) => break,
+                        Err(error) => chat.outcome(Err(error))?,
+                    }
+                }
                 None => break,
             },
+            Some(outcome) = outcomes.recv() => chat.outcome(outcome)?,
             update = following.next() => match update {
                 Some(update) => chat.update(update?),
                 None => return Err(ChatError::Terminal("the conversation has ended".to_owned())),
@@ -50,8 +62,17 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         }
     }
     drop(following);
-    chat.room.client.close().await?;
-    Ok(())
+    if !matches!(*connection.borrow(), ConnectionState::Connected { .. }) {
+        chat.say("— waiting a little for what has no answer; Ctrl-C leaves at once".to_owned());
+    }
+    let closed = chat.room.client.clone().close().await;
+    // What was not answered is told by the goodbye.
+    while let Ok(outcome) = outcomes.try_recv() {
+        if matches!(outcome, Err(ClientError::Rejected(_))) {
+            chat.outcome(outcome)?;
+        }
+    }
+    closed.map_err(ChatError::from)
 }
 
 async fn desk(side: &mut Side) -> Result<(), ClientError> {
@@ -64,6 +85,8 @@ async fn desk(side: &mut Side) -> Result<(), ClientError> {
 struct Chat<P> {
     room: Room,
     printer: P,
+    /// Where it is said what became of a request.
+    outcome_to: mpsc::UnboundedSender<Outcome>,
     /// The first event shown, to scroll back from.
     first: Option<Seq>,
     /// The last event shown.
@@ -73,6 +96,8 @@ struct Chat<P> {
     /// Whose typing was shown, and when.
     shown_typing: Option<(Option<Sender>, Instant)>,
 }
+
+type Outcome = Result<Accepted, ClientError>;
 
 /// What a line leads to.
 enum Next {
@@ -141,17 +166,21 @@ impl<P: Printer> Chat<P> {
 
     async fn line(&mut self, line: &str) -> Result<Next, ClientError> {
         let line = line.trim();
-        let (client, conversation) = (&self.room.client, self.room.conversation);
+        let (client, conversation) = (self.room.client.clone(), self.room.conversation);
         match (line.split_once(' ').unwrap_or((line, "")), &self.room.side) {
             (("", _), _) => {}
             (("/quit", _), _) => return Ok(Next::Leave),
             (("/more", _), _) => self.more().await?,
             (("/help", _), Side::Customer) => self.say(HELP.to_owned()),
             (("/help", _), Side::Agent(_)) => self.say(format!("{HELP}\n{AGENT_HELP}")),
-            (("/take", _), Side::Agent(_)) => drop(client.take(conversation).await?),
-            (("/join", _), Side::Agent(_)) => drop(client.join(conversation).await?),
-            (("/leave", _), Side::Agent(_)) => drop(client.leave(conversation).await?),
-            (("/complete", _), Side::Agent(_)) => drop(client.complete(conversation).await?),
+            (("/take", _), Side::Agent(_)) => self.ask(async move { client.take(conversation).await }).await,
+            (("/join", _), Side::Agent(_)) => self.ask(async move { client.join(conversation).await }).await,
+            (("/leave", _), Side::Agent(_)) => {
+                self.ask(async move { client.leave(conversation).await }).await
+            }
+            (("/complete", _), Side::Agent(_)) => {
+                self.ask(async move { client.complete(conversation).await }).await
+            }
             (("/list", _), Side::Agent(_)) => self.list(),
             (("/open", number), Side::Agent(agent)) => {
                 let row =
@@ -168,19 +197,46 @@ impl<P: Printer> Chat<P> {
             ((command, _), _) if command.starts_with('/') => {
                 self.say(format!("— {command} is no command; /help shows them"));
             }
-            _ => self.post(line).await?,
+            _ => self.post(line).await,
         }
         Ok(Next::Stay)
     }
 
-    async fn post(&mut self, line: &str) -> Result<(), ClientError> {
+    async fn post(&mut self, line: &str) {
         self.typed = None;
+        let (client, conversation) = (self.room.client.clone(), self.room.conversation);
         match room::content(line) {
-            Ok(content) => self.room.client.post(self.room.conversation, content).await.map(drop),
-            Err(why) => {
-                self.say(format!("— not sent: {why}"));
+            Ok(content) => self.ask(async move { client.post(conversation, content).await }).await,
+            Err(why) => self.say(format!("— not sent: {why}")),
+        }
+    }
+
+    /// Makes a request and does not wait for its answer: that may take as long as the daemon is away, and
+    /// meanwhile there is something to see, and a way out.
+    async fn ask(&mut self, request: impl Future<Output = Outcome> + Send + 'static) {
+        let mut request = Box::pin(request);
+        // It is made here, so that requests keep their order, also with the goodbye.
+        let begun = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
+        let outcome_to = self.outcome_to.clone();
+        tokio::spawn(async move {
+            let outcome = match begun {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => request.await,
+            };
+            // A chat that has ended does not want to know.
+            let _ = outcome_to.send(outcome);
+        });
+    }
+
+    /// Says what became of a request, if it is not what was wanted.
+    fn outcome(&mut self, outcome: Outcome) -> Result<(), ClientError> {
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(ClientError::Rejected(error)) => {
+                self.say(format!("— refused: {}", error.sentence));
                 Ok(())
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -234,7 +290,11 @@ impl<P: Printer> Chat<P> {
     }
 
     fn show(&mut self, event: &Event) {
-        let line = show::event_line(event, self.names(), self.room.client.member());
+        let me = match self.room.side {
+            Side::Customer => Sender::Customer,
+            Side::Agent(_) => Sender::Agent { member: self.room.client.member() },
+        };
+        let line = show::event_line(event, self.names(), &me);
         self.say(line);
     }
 
@@ -277,29 +337,45 @@ enum Key {
     Line(String),
 }
 
+struct Keyboard<P> {
+    printer: P,
+    keys: mpsc::UnboundedReceiver<Key>,
+    /// Ctrl-C: not to be queued behind the lines before it.
+    interrupted: Arc<Notify>,
+}
+
 /// Reads the keyboard in a thread of its own.
-fn open_keyboard() -> Result<(impl Printer, mpsc::UnboundedReceiver<Key>), ChatError> {
+fn open_keyboard() -> Result<Keyboard<impl Printer>, ChatError> {
     let failed = |error: ReadlineError| ChatError::Terminal(error.to_string());
-    let (keys, keyboard) = mpsc::unbounded_channel();
+    let (key_to, keys) = mpsc::unbounded_channel();
+    let interrupted = Arc::new(Notify::new());
+    let interrupt = Arc::clone(&interrupted);
     let mut editor: Editor<Typist, DefaultHistory> = Editor::new().map_err(failed)?;
-    editor.set_helper(Some(Typist { keys: keys.clone() }));
+    editor.set_helper(Some(Typist { keys: key_to.clone() }));
     // There is none when the input is no terminal.
     let printer = Above(editor.create_external_printer().ok());
     std::thread::Builder::new()
         .name("keyboard".to_owned())
         .spawn(move || {
-            while let Ok(line) = editor.readline("> ") {
+            let end = loop {
+                let line = match editor.readline("> ") {
+                    Ok(line) => line,
+                    Err(end) => break end,
+                };
                 // The arrow keys bring it back; without that the chat works as well.
                 let _ = editor.add_history_entry(line.as_str());
-                if keys.send(Key::Line(line)).is_err() {
-                    break;
+                if key_to.send(Key::Line(line)).is_err() {
+                    return;
                 }
+            };
+            if matches!(end, ReadlineError::Interrupted) {
+                interrupt.notify_one();
             }
             // Ends the chat, also when the last handle for typing is still with the editor.
-            let _ = keys.send(Key::Line("/quit".to_owned()));
+            let _ = key_to.send(Key::Line("/quit".to_owned()));
         })
         .map_err(|error| ChatError::Terminal(error.to_string()))?;
-    Ok((printer, keyboard))
+    Ok(Keyboard { printer, keys, interrupted })
 }
 
 /// Notices that something is being typed: the editor asks for a hint whenever the line changes.

@@ -368,6 +368,13 @@ impl Journal {
         let _ = self.order(Order::Fail);
     }
 
+    /// Makes the writer believe that the log cannot be written, until it tries again by itself.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant_trouble(&self) {
+        // One that has ended is in trouble already.
+        let _ = self.order(Order::Trouble);
+    }
+
     async fn open(&self, order: impl FnOnce(OpenReply) -> Order) -> Result<Opened, OpenError> {
         let (reply, answer) = oneshot::channel();
         self.order(order(reply))?;

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
@@ -44,6 +44,9 @@ pub(super) enum Order {
     /// Fails on purpose, to prove that everything is begun anew from disk.
     #[cfg(feature = "planted-bugs")]
     Fail,
+    /// Believes that the log cannot be written, until it is tried again.
+    #[cfg(feature = "planted-bugs")]
+    Trouble,
 }
 
 /// Who waits for an opening.
@@ -113,12 +116,15 @@ pub(super) struct Writer {
     sinks: HashMap<Incarnation, Arc<dyn TicketSink>>,
     folds: Arc<Folds>,
     gate: Arc<Gate>,
+    /// When writing was last tried in vain.
+    tried: Instant,
     stopping: bool,
 }
 
 impl Writer {
     pub(super) fn new(log: Log, folds: Arc<Folds>, gate: Arc<Gate>) -> Self {
-        Self { queue: CommitQueue::default(), log, sinks: HashMap::new(), folds, gate, stopping: false }
+        let (queue, sinks, tried) = (CommitQueue::default(), HashMap::new(), clock::instant());
+        Self { queue, log, sinks, folds, gate, tried, stopping: false }
     }
 
     /// Runs until it is told to stop or nobody is left. `ended` becomes true when it has come to an
@@ -165,10 +171,14 @@ impl Writer {
         self.log.close()
     }
 
+    /// The next order. In trouble the time comes to try again, however many orders come.
     fn wait(&self, orders: &Receiver<Order>) -> Result<Order, RecvTimeoutError> {
-        match self.gate.trouble() {
-            Some(_) => orders.recv_timeout(TRY_AGAIN_AFTER),
-            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        if self.gate.trouble().is_none() {
+            return orders.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        match TRY_AGAIN_AFTER.saturating_sub(self.tried.elapsed()) {
+            Duration::ZERO => Err(RecvTimeoutError::Timeout),
+            left => orders.recv_timeout(left),
         }
     }
 
@@ -198,6 +208,8 @@ impl Writer {
             #[cfg(feature = "planted-bugs")]
             #[allow(clippy::panic, reason = "this is what it is for")]
             Order::Fail => panic!("a failure planted on purpose"),
+            #[cfg(feature = "planted-bugs")]
+            Order::Trouble => self.is_in_trouble("planted on purpose".to_owned()),
         }
     }
 
@@ -224,7 +236,7 @@ impl Writer {
             Err(error) => {
                 let why = error.to_string();
                 tracing::error!(error = why, "a commit failed; nothing of it was acknowledged");
-                self.gate.set_trouble(Some(why.clone()));
+                self.is_in_trouble(why.clone());
                 self.queue.failed(&why)
             }
         };
@@ -281,10 +293,18 @@ impl Writer {
 
     /// Nothing could be written: looks whether it can be now.
     fn try_again(&mut self) {
-        if self.log.recover().is_ok() {
-            tracing::info!("the log can be written again");
-            self.gate.set_trouble(None);
+        match self.log.recover() {
+            Ok(()) => {
+                tracing::info!("the log can be written again");
+                self.gate.set_trouble(None);
+            }
+            Err(error) => self.is_in_trouble(error.to_string()),
         }
+    }
+
+    fn is_in_trouble(&mut self, why: String) {
+        self.gate.set_trouble(Some(why));
+        self.tried = clock::instant();
     }
 }
 

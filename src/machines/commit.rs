@@ -261,7 +261,7 @@ impl<K: Kinds> CommitQueue<K> {
     /// [`Settled::Durable`] with its last revision, before anything that was queued later.
     pub fn committed(&mut self) -> Vec<Settled<K::Stream, K::Waiter>> {
         let mut settled = Vec::new();
-        // Where in `settled` a stream's last resolution is, if no barrier or end came since.
+        // Where in `settled` an incarnation's resolution is.
         let mut last = BTreeMap::new();
         for item in std::mem::take(&mut self.in_flight) {
             match item {

@@ -2,7 +2,7 @@
 //!
 //! Owns its input and what it prints. Must not know what it prints means, but for the type of a line.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
 
 use serde_json::Value;
@@ -20,23 +20,36 @@ pub(crate) struct Chat {
 }
 
 impl Chat {
-    /// Starts a chat and waits until it has entered its conversation.
+    /// Starts a chat for scripts and waits until it has entered its conversation.
     pub(crate) async fn enter(daemon: &Daemon, flags: &[&str]) -> Self {
+        let parse = |line: String| serde_json::from_str(&line).expect("a line is a JSON object");
+        let mut chat = Self::start(daemon, &[&["--json"], flags].concat(), parse);
+        chat.until_seen("ready line", |line| line["type"] == "ready").await;
+        chat
+    }
+
+    /// Starts a chat for people, and waits until it shows what there is. Its input is no terminal, so it
+    /// shows no prompt.
+    pub(crate) async fn at_the_keyboard(daemon: &Daemon, flags: &[&str]) -> Self {
+        let mut chat = Self::start(daemon, flags, Value::String);
+        chat.until_line("/help shows the commands").await;
+        chat
+    }
+
+    fn start(daemon: &Daemon, flags: &[&str], read: fn(String) -> Value) -> Self {
         let mut command = daemon.command("chat");
-        command.arg("--json").arg("--ready-file").arg(daemon.ready_file()).args(flags);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        command.arg("--ready-file").arg(daemon.ready_file()).args(flags);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (line_to, lines) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
             for line in output.lines() {
-                let value = serde_json::from_str(&line.unwrap()).expect("a line is a JSON object");
                 // A test that has ended wants no more.
-                let _ = line_to.send(value);
+                let _ = line_to.send(read(line.unwrap()));
             }
         });
-        let mut chat = Self { input: child.stdin.take(), child, lines, seen: Vec::new() };
-        chat.until_seen("ready line", |line| line["type"] == "ready").await;
-        chat
+        Self { input: child.stdin.take(), child, lines, seen: Vec::new() }
     }
 
     /// The conversation that it is about.
@@ -52,6 +65,21 @@ impl Chat {
     /// Waits until it has shown a message.
     pub(crate) async fn until_heard(&mut self, text: &str) {
         self.until_seen(text, |line| line["type"] == "event" && line["text"] == text).await;
+    }
+
+    /// Waits until it has shown a line with these words since it was last waited for.
+    pub(crate) async fn until_line(&mut self, words: &str) {
+        self.seen.clear();
+        self.until_seen(words, |line| line.as_str().is_some_and(|line| line.contains(words))).await;
+    }
+
+    /// Ends its input, waits for its end, and returns its exit code and what it said of it.
+    pub(crate) async fn hang_up(mut self) -> (Option<i32>, String) {
+        self.input = None;
+        let status = until("end of the chat", || self.child.try_wait().unwrap()).await;
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (status.code(), said)
     }
 
     /// Waits until it has shown something.

@@ -20,11 +20,19 @@ async fn what_was_acknowledged_survives_kills_under_load_once_and_in_order() {
     let mut chance = Chance::seeded();
     let mut daemon = Daemon::running().await;
     let mut load = Load::begin(&daemon).await;
-    for round in 1..=KILLS {
+    let (mut kills, mut in_flight) = (0, 0);
+    while in_flight < KILLS {
+        kills += 1;
+        assert!(kills <= 2 * KILLS, "only {in_flight} kills came when something was in flight");
         let sessions = load.sessions();
         chance.while_below(MOMENT).await;
         daemon.kill();
         let at_kill = load.progress();
+        let answered = load.until_quiet().await;
+        let unanswered = at_kill.unanswered_at(&answered);
+        println!("kill {kills}: {unanswered} requests had no answer");
+        // On a busy machine a daemon may be killed that has just answered everything: that counts for nothing.
+        in_flight += u32::from(unanswered > 0);
         if chance.below(3) == 0 {
             // Also in the middle of making good what the kill before it left.
             daemon.begin();
@@ -32,12 +40,7 @@ async fn what_was_acknowledged_survives_kills_under_load_once_and_in_order() {
             daemon.kill();
         }
         daemon.start().await;
-        // Whatever the killed process had answered has long arrived.
-        let at_start = load.progress();
-        let unanswered = at_kill.unanswered_at(&at_start);
-        println!("kill {round}: {unanswered} requests had no answer");
-        assert!(unanswered > 0, "kill {round} came when nothing was in flight");
-        load.until_resumed(&sessions, &at_start).await;
+        load.until_resumed(&sessions, &answered).await;
     }
     prove(load, daemon).await;
 }

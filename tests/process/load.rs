@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::daemon::Daemon;
 use crate::people;
-use crate::wait::in_time;
+use crate::wait::{in_time, until};
 
 /// Everybody who talks.
 pub(crate) struct Load {
@@ -126,6 +126,19 @@ impl Load {
             begun: self.lines.iter().map(|line| *line.begun.borrow()).collect(),
             answered: self.lines.iter().map(|line| *line.answered.borrow()).collect(),
         }
+    }
+
+    /// Waits until the last answers of a process that is no more have been taken.
+    pub(crate) async fn until_quiet(&self) -> Progress {
+        let (mut last, mut same) = (self.progress(), 0);
+        until("end of the answers of a killed daemon", || {
+            let now = self.progress();
+            same = if now.answered == last.answered { same + 1 } else { 0 };
+            last = now;
+            (same == QUIET_LOOKS).then_some(())
+        })
+        .await;
+        last
     }
 
     /// The session that each client has.
@@ -307,7 +320,10 @@ async fn type_on(client: Client, conversation: ConversationId, over: Arc<AtomicB
 
 const CUSTOMERS: usize = 3;
 
+/// So many looks in a row without another answer: there is none under way any more.
+const QUIET_LOOKS: u32 = 10;
+
 const TYPING_EVERY: Duration = Duration::from_millis(50);
 
 /// Posts that each line has outstanding at all times.
-const OUTSTANDING: usize = 4;
+const OUTSTANDING: usize = 8;

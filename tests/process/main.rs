@@ -20,5 +20,6 @@ mod manners;
 mod people;
 mod raw;
 mod talk;
+mod terminal;
 mod wait;
 mod wire;

@@ -89,18 +89,20 @@ async fn the_ready_file_names_the_demo_of_an_empty_store_only() {
     let first = daemon.start().await;
     assert_eq!(first.data_dir, daemon.data());
     assert_eq!(first.demo, Some(daemon.demo()));
-    let copy: Ready = ready::read(&daemon.home().join("run/switchboard/ready.json")).unwrap();
+    let copy = daemon.home().join("run/switchboard/ready.json");
+    let copy: Ready = until("copy of the ready file", || ready::read(&copy).ok()).await;
     assert_eq!(copy, first);
     for file in [daemon.ready_file(), ready::demo_file(&daemon.data()), daemon.data().join("tls/key.pem")] {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
     }
     assert_eq!(fs::metadata(daemon.data()).unwrap().permissions().mode() & 0o777, 0o700);
-    assert!(daemon.said().contains("chat --customer"), "{}", daemon.said());
     daemon.stop().await;
+    assert!(daemon.said().contains("chat --customer"), "{}", daemon.said());
     let second = daemon.start().await;
     assert_eq!((second.demo, &second.fingerprint), (None, &first.fingerprint));
-    assert_eq!(daemon.said(), "", "nothing new to say");
     people::agent(&daemon, 0).await.close().await.unwrap();
+    daemon.stop().await;
+    assert_eq!(daemon.said(), "", "nothing new to say");
 }
 
 #[tokio::test]
@@ -208,6 +210,18 @@ async fn a_stop_before_it_is_ready_is_a_clean_stop() {
     daemon.ask_to_stop();
     assert_eq!(daemon.ended().await, Some(0), "{}", daemon.trace());
     daemon.verified().await;
+}
+
+#[tokio::test]
+async fn a_chat_says_that_there_is_no_daemon_instead_of_waiting_for_one() {
+    let mut daemon = Daemon::new();
+    refuses(&daemon, &["chat", "--customer"], &["no daemon was found"]).await;
+    daemon.start().await;
+    daemon.kill();
+    refuses(&daemon, &["chat", "--customer"], &["is not running"]).await;
+    let ready_file = daemon.ready_file();
+    let chat = ["chat", "--agent", "--json", "--ready-file", ready_file.to_str().unwrap()];
+    refuses(&daemon, &chat, &["is not running"]).await;
 }
 
 async fn refuses(daemon: &Daemon, arguments: &[&str], words: &[&str]) {

@@ -74,7 +74,7 @@ async fn verify_counts(daemon: &Daemon, staff: &[Event]) {
         | EventKind::Completed
         | EventKind::Unknown => false,
     });
-    let entries = staff.len() - together.count();
+    let entries = staff.len() - together.count() + LEAVINGS_OF_NOBODY;
     let report = daemon.verified().await;
     let log =
         format!("log:   {} records in 1 segments, 1 workspaces, 1 conversations", DEMO_RECORDS + entries);
@@ -126,6 +126,9 @@ fn coming_and_going(staff: &[Event]) -> Vec<&'static str> {
 /// leaving has nothing left to end.
 const COMING_AND_GOING: [&str; 9] =
     ["assigned", "entered", "entered", "left", "entered", "completed", "assigned", "entered", "left"];
+
+/// Ada leaves at the end, whom the completion has led out already: recorded, and no event.
+const LEAVINGS_OF_NOBODY: usize = 1;
 
 /// The workspace with its owner, two agents and a profile.
 const DEMO_RECORDS: usize = 4;

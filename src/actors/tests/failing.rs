@@ -247,3 +247,15 @@ async fn a_directory_that_fails_is_begun_anew_with_everything_below_it() {
     assert_ne!(house.engine.directory().await.unwrap().get_id(), directory.get_id());
     house.stop().await;
 }
+
+#[tokio::test]
+async fn trouble_of_the_journal_that_passes_is_waited_out_by_whoever_wakes_a_conversation() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut minji, conversation) = house.customer("minji").await;
+    let way = house.way_to(conversation).await;
+    house.journal.plant_trouble();
+    house.fail(conversation, way).await;
+    minji.post(conversation, 2);
+    assert_eq!(minji.accepted().await.revision, 2, "it is neither refused nor in doubt");
+    house.stop().await;
+}

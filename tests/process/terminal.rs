@@ -1,0 +1,86 @@
+//! A chat at the keyboard.
+//!
+//! Owns what its user is shown: what was said before, what became of a line, and where the daemon is. Its input
+//! is a pipe, so that prompts and keys are not seen here. Must not know how lines look beyond the words in them.
+
+use crate::chat::Chat;
+use crate::daemon::Daemon;
+use crate::people;
+
+#[tokio::test]
+async fn a_line_is_a_message_or_a_command_or_is_told_what_is_wrong_with_it() {
+    let daemon = Daemon::running().await;
+    let mut customer = Chat::at_the_keyboard(&daemon, &["--customer"]).await;
+    customer.until_line("bot: Hello!").await;
+    for (line, shown) in [
+        ("/dance now", "/dance is no command"),
+        ("/take", "/take is no command"),
+        ("  \t ", ""),
+        ("안녕하세요 👩‍👩‍👧 שלום", "you: 안녕하세요 👩‍👩‍👧 שלום"),
+        (&"x".repeat(1_001), "refused: text: it has 1001 characters; at most 1000"),
+        (&"x".repeat(4_001), "not sent: text"),
+        ("/more", "this is the beginning"),
+    ] {
+        customer.say(line);
+        if !shown.is_empty() {
+            customer.until_line(shown).await;
+        }
+    }
+    let mut agent = Chat::at_the_keyboard(&daemon, &["--agent", "--name", "Ben"]).await;
+    agent.until_line("you came in").await;
+    for (line, shown) in [
+        ("/open 7", "\"7\" is none of the numbers"),
+        ("/list", "customer-1"),
+        ("/complete", "you completed the service"),
+        ("not in any more", "refused:"),
+        ("/take", "assigned to Ben"),
+        ("in again", "you: in again"),
+        ("/leave", "you left"),
+    ] {
+        agent.say(line);
+        agent.until_line(shown).await;
+    }
+    customer.until_line("agent: in again").await;
+    assert_eq!(agent.hang_up().await, (Some(0), String::new()));
+    assert_eq!(customer.hang_up().await, (Some(0), String::new()));
+}
+
+#[tokio::test]
+async fn what_was_said_before_is_scrolled_back_to_its_beginning() {
+    let daemon = Daemon::running().await;
+    let client = people::customer(&daemon, "carla").await;
+    let conversation = client.open().await.unwrap();
+    for number in 1..=70 {
+        client.post(conversation, people::text(format!("number {number}."))).await.unwrap();
+    }
+    let mut chat = Chat::at_the_keyboard(&daemon, &["--customer", "--user-key", "carla"]).await;
+    for (first, end) in
+        [("number 41.", "number 70."), ("number 11.", "still earlier"), ("began", "the beginning")]
+    {
+        chat.until_line(first).await;
+        chat.until_line(end).await;
+        chat.say("/more");
+    }
+    chat.until_line("this is the beginning").await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_goes_and_comes_back_is_said_and_nothing_that_was_entered_meanwhile_is_lost() {
+    let mut daemon = Daemon::new().with("stop.reconnect_spread_ms", "100");
+    daemon.start().await;
+    let mut chat = Chat::at_the_keyboard(&daemon, &["--customer"]).await;
+    chat.say("while it was there");
+    chat.until_line("you: while it was there").await;
+    daemon.stop().await;
+    chat.until_line("the engine stops; connect again then; connecting again").await;
+    chat.say("while it was away");
+    chat.say("/dance");
+    chat.until_line("/dance is no command").await;
+    daemon.start().await;
+    chat.until_line("you: while it was away").await;
+    daemon.stop().await;
+    chat.say("nobody will read this");
+    let (code, said) = chat.hang_up().await;
+    assert_eq!(code, Some(6));
+    assert!(said.contains("had no answer at the goodbye"), "{said}");
+}

@@ -6,7 +6,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use switchboard_protocol::vocabulary::{
-    ConversationId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
+    ConversationId, InstanceId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
 };
 
 /// The time of day, UTC.
@@ -66,4 +66,6 @@ fresh! {
     member_id MemberId;
     /// A fresh id for a session.
     session_id SessionId;
+    /// A fresh id for a client instance.
+    instance_id InstanceId;
 }

@@ -17,6 +17,9 @@ pub enum AgentMsg {
     Arrived(SessionId),
     /// A session of the member has ended.
     Left(SessionId),
+    /// Fails on purpose, to prove that the desks are told.
+    #[cfg(feature = "planted-bugs")]
+    Fail,
 }
 
 /// The actor.
@@ -56,6 +59,9 @@ impl Actor for AgentActor {
             AgentMsg::Left(session) => {
                 state.sessions.remove(&session);
             }
+            #[cfg(feature = "planted-bugs")]
+            #[allow(clippy::panic, reason = "this is what it is for")]
+            AgentMsg::Fail => panic!("a failure planted on purpose"),
         }
         let online = !state.sessions.is_empty();
         if online != was_online {

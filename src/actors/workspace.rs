@@ -214,7 +214,7 @@ impl Actor for WorkspaceActor {
                     let waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
                     state.relocate(&myself, waiting).await?;
                 } else {
-                    state.agents.retain(|_, agent| agent.actor.get_id() != child.get_id());
+                    state.agent_failed(child.get_id(), &why.to_string());
                 }
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
@@ -326,6 +326,19 @@ impl WorkspaceState {
     fn agent_status(&mut self, member: MemberId, online: bool) {
         let Some(agent) = self.agents.get_mut(&member) else { return };
         agent.online = online;
+        self.show_status(member);
+    }
+
+    /// Nobody knows the agent's sessions any more: the agent is online again when the next one comes.
+    fn agent_failed(&mut self, actor: ActorId, why: &str) {
+        let failed = self.agents.iter().find(|(_, agent)| agent.actor.get_id() == actor);
+        let Some(member) = failed.map(|(member, _)| *member) else { return };
+        tracing::error!(%member, why, "an agent failed");
+        self.agents.remove(&member);
+        self.show_status(member);
+    }
+
+    fn show_status(&self, member: MemberId) {
         let status = self.status_of(member);
         for (desk, _) in &self.desks {
             status.iter().cloned().for_each(|status| desk.0.agent(status));

@@ -7,4 +7,5 @@
 
 pub mod conversation;
 pub mod identity;
+pub mod instance;
 pub mod workspace;

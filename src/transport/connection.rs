@@ -121,13 +121,14 @@ async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> 
         ErrorBody::new(ErrorCode::Unavailable, error.to_string()).after_ms(RETRY_MS)
     };
     let proof = wire::proof(&hello.credentials)?;
+    let instance = wire::instance(hello)?;
     let engine = shared.engine();
     let proven = engine.prove(proof).await.map_err(|error| unavailable(&error))?;
     let proven = proven.ok_or_else(wire::bad_credentials)?;
     let (to_out, out) = mpsc::unbounded_channel();
     let ports = SessionPorts {
         id: clock::session_id(),
-        instance: hello.instance,
+        instance,
         identity: Arc::new(proven.identity),
         workspace: proven.workspace,
         journal: engine.journal().clone(),
@@ -137,6 +138,7 @@ async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> 
     let welcome = Welcome {
         protocol: PROTOCOL_VERSION,
         session: ports.id,
+        instance,
         member: wire::member_of(&ports.identity),
         limits: shared.limits,
         server_time: clock::now(),

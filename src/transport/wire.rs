@@ -7,7 +7,7 @@
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Platform, Seq};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Party, Platform, Seq};
 use switchboard_protocol::wire::{
     AgentStatus, CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX,
     DeskFrame, ErrorBody, ErrorCode, Event, EventKind, FRAME_BYTES_MAX, Goodbye, Hello, Op, Reply, ReplyBody,
@@ -22,6 +22,7 @@ use crate::actors::subscription::Subscription;
 use crate::clock;
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
+use crate::domain::instance::check_instance;
 use crate::domain::workspace::TokenHash;
 use crate::journal::ListRow;
 use crate::limits;
@@ -59,6 +60,13 @@ pub(super) fn proof(credentials: &Credentials) -> Result<Proof, ErrorBody> {
     }
 }
 
+/// The instance that a client is from now on: the one that it names, or a new one.
+pub(super) fn instance(hello: &Hello) -> Result<InstanceId, ErrorBody> {
+    let Some(named) = hello.instance else { return Ok(clock::instance_id()) };
+    let checked = check_instance(named, clock::now()).map(|()| named);
+    checked.map_err(|error| ErrorBody::new(ErrorCode::InstanceExpired, error.to_string()))
+}
+
 /// The answer to credentials that prove nobody.
 pub(super) fn bad_credentials() -> ErrorBody {
     ErrorBody::new(ErrorCode::BadCredentials, "credentials: they are not those of anybody here")
@@ -67,7 +75,9 @@ pub(super) fn bad_credentials() -> ErrorBody {
 /// The code to close with after an opening was refused.
 pub(super) fn close_for(error: &ErrorBody) -> CloseCode {
     match error.code() {
-        Some(ErrorCode::BadCredentials | ErrorCode::ProtocolVersion) => CloseCode::Refused,
+        Some(ErrorCode::BadCredentials | ErrorCode::InstanceExpired | ErrorCode::ProtocolVersion) => {
+            CloseCode::Refused
+        }
         _ if error.retryable => CloseCode::Overloaded,
         _ => CloseCode::ProtocolError,
     }

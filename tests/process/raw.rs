@@ -61,7 +61,12 @@ impl Raw {
 
     /// Says hello and takes the welcome.
     pub(crate) async fn hello(&mut self, instance: u8, credentials: Credentials) -> Welcome {
-        self.frame(&hello(instance, credentials)).await;
+        self.welcome(&hello(instance, credentials)).await
+    }
+
+    /// Says this hello and takes the welcome.
+    pub(crate) async fn welcome(&mut self, hello: &Hello) -> Welcome {
+        self.frame(hello).await;
         match self.next().await {
             ServerFrame::Welcome(welcome) => welcome,
             other => panic!("no welcome: {other:?}"),
@@ -155,7 +160,7 @@ impl Frames {
 
 /// The hello of a run of a client program.
 pub(crate) fn hello(instance: u8, credentials: Credentials) -> Hello {
-    let instance = InstanceId::from_bytes([instance; 16]);
+    let instance = Some(InstanceId::v7(i64::from(instance), [instance; 10]));
     Hello { protocol: PROTOCOL_VERSION, instance, credentials, resume: None }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use quinn::VarInt;
 use serde_json::json;
-use switchboard_client::vocabulary::{ConversationId, Seq};
+use switchboard::clock;
+use switchboard::limits::INSTANCE_AHEAD_MS_MAX;
+use switchboard_client::vocabulary::{ConversationId, InstanceId, Seq};
 use switchboard_client::wire::{
     CloseCode, ConversationFrame, ErrorBody, ErrorCode, Hello, Op, ReplyBody, Request, ServerFrame,
     SubscriptionHead, Topic, Typing, UNANSWERED_REQUESTS_MAX, encode, encode_frame,
@@ -24,7 +26,9 @@ async fn a_hello_against_the_rules_is_refused_with_its_number() {
     let carla = || as_customer(&daemon, "carla");
     let future = Hello { protocol: 9, ..hello(1, carla()) };
     let nobody = hello(1, as_member("0123456789abcdef0123456789abcdef"));
-    let robot = json!({ "protocol": 1, "instance": vec![1; 16], "credentials": { "as": "robot" } });
+    let robot = json!({ "protocol": 1, "credentials": { "as": "robot" } });
+    let undated = Hello { instance: Some(InstanceId::from_bytes([1; 16])), ..hello(1, carla()) };
+    let unborn = Hello { instance: Some(ahead_by(INSTANCE_AHEAD_MS_MAX + 60_000)), ..hello(1, carla()) };
     let cases = [
         (
             "a later version",
@@ -44,6 +48,18 @@ async fn a_hello_against_the_rules_is_refused_with_its_number() {
             ErrorCode::Unsupported,
             CloseCode::ProtocolError,
         ),
+        (
+            "an instance without a time",
+            encode_frame(&undated).unwrap().to_vec(),
+            ErrorCode::InstanceExpired,
+            CloseCode::Refused,
+        ),
+        (
+            "an instance from the future",
+            encode_frame(&unborn).unwrap().to_vec(),
+            ErrorCode::InstanceExpired,
+            CloseCode::Refused,
+        ),
         ("no MessagePack", framed(b"\xc1"), ErrorCode::MalformedFrame, CloseCode::ProtocolError),
         ("another value", framed(b"\x93\x01\x02\x03"), ErrorCode::MalformedRequest, CloseCode::ProtocolError),
         ("an empty frame", vec![0; 4], ErrorCode::MalformedFrame, CloseCode::ProtocolError),
@@ -60,6 +76,32 @@ async fn a_hello_against_the_rules_is_refused_with_its_number() {
     assert_eq!(gone.closed().await, CloseCode::ProtocolError.number());
     still_serves(&daemon).await;
     drop(silent);
+}
+
+#[tokio::test]
+async fn an_instance_is_issued_to_whoever_names_none_and_kept_by_whoever_names_it() {
+    let daemon = Daemon::running().await;
+    let carla = || as_customer(&daemon, "carla");
+    let naming = |instance| Hello { instance, ..hello(1, carla()) };
+    let mut first = Raw::connect(&daemon).await;
+    let issued = first.welcome(&naming(None)).await.instance;
+    let mut second = Raw::connect(&daemon).await;
+    let later = second.welcome(&naming(None)).await.instance;
+    assert_ne!(issued, later);
+    assert!(issued.issued_at().unwrap() <= later.issued_at().unwrap(), "they rise with the daemon's clock");
+    let conversation = first.open().await;
+    let post = Op::Post { conversation, content: text("once") };
+    let answer = first.ask(2, Some(2), post.clone()).await;
+
+    let mut again = Raw::connect(&daemon).await;
+    assert_eq!(again.welcome(&naming(Some(issued))).await.instance, issued);
+    assert_eq!(first.closed().await, CloseCode::Replaced.number(), "it is the same run of the program");
+    assert_eq!(again.ask(1, Some(2), post).await, answer);
+
+    let set_back = ahead_by(INSTANCE_AHEAD_MS_MAX / 2);
+    let mut before = Raw::connect(&daemon).await;
+    assert_eq!(before.welcome(&naming(Some(set_back))).await.instance, set_back, "the clock was set back");
+    assert_eq!(before.open().await, conversation);
 }
 
 #[tokio::test]
@@ -243,6 +285,11 @@ async fn datagrams_and_streams_that_mean_nothing_are_dropped() {
     another.write_all(&framed(b"\xc1")).await.unwrap();
     assert_eq!(seq(raw.ask(2, Some(2), Op::Post { conversation, content: text("still here") }).await), 3);
     still_serves(&daemon).await;
+}
+
+/// An instance that was made so far in the future.
+fn ahead_by(ms: i64) -> InstanceId {
+    InstanceId::v7(clock::now().as_millis() + ms, [7; 10])
 }
 
 async fn started(mut daemon: Daemon) -> Daemon {

@@ -10,6 +10,8 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::Timestamp;
+
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {value:?} is not an id; it must be a UUID of 36 characters")]
@@ -98,10 +100,22 @@ ids! {
     MemberId "member";
     /// The thread between a customer and a profile.
     ConversationId "conversation";
-    /// One run of a client program. With its counter it makes each of its commands unique.
+    /// One run of a client program, as the engine names it. With its counter it makes each of the run's
+    /// commands unique.
     InstanceId "instance";
     /// One authenticated connection.
     SessionId "session";
+}
+
+impl InstanceId {
+    /// When it was made; `None` when it is no UUID of version 7 and so has no time in it.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        let is_dated = self.0.get_variant() == uuid::Variant::RFC4122 && self.0.get_version_num() == 7;
+        let [a, b, c, d, e, f, ..] = *self.as_bytes();
+        let millis = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        is_dated.then(|| Timestamp::from_millis(millis))
+    }
 }
 
 /// Reads 16 bytes, or the textual form. Both are accepted wherever an id stands, because values
@@ -151,6 +165,19 @@ mod tests {
     #[test]
     fn ids_made_later_sort_later() {
         assert!(ConversationId::v7(1, [255; 10]) < ConversationId::v7(2, [0; 10]));
+    }
+
+    #[test]
+    fn an_instance_says_when_it_was_made_and_what_has_no_time_does_not() {
+        let last_ms = (1 << 48) - 1;
+        for at_ms in [0, 1_700_000_000_000, last_ms] {
+            let made = InstanceId::v7(at_ms, [255; 10]).issued_at();
+            assert_eq!(made, Some(Timestamp::from_millis(at_ms)));
+        }
+        let v4 = "936da01f-9abd-4d9d-80c7-02af85c822a8".parse::<InstanceId>().unwrap();
+        assert_eq!(v4.issued_at(), None);
+        let other_variant = "018bcfe5-6800-7000-c000-000000000000".parse::<InstanceId>().unwrap();
+        assert_eq!(other_variant.issued_at(), None);
     }
 
     #[test]

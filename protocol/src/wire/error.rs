@@ -109,7 +109,7 @@ errors! {
     ProtocolVersion = 103 "protocol_version" final;
     /// A request that changes something came without a counter.
     CounterMissing = 104 "counter_missing" final;
-    /// The instance was forgotten; a new one is needed.
+    /// The instance was forgotten, or is none that the engine issues; connecting without one gives a new one.
     InstanceExpired = 105 "instance_expired" final;
     /// The session was not opened in time.
     HelloTimeout = 106 "hello_timeout" retry;
@@ -197,7 +197,7 @@ closes! {
     GoingAway = 1 retry;
     /// The client broke the protocol.
     ProtocolError = 2 final;
-    /// The credentials were refused.
+    /// The hello was refused: its credentials, its instance or its version of the protocol.
     Refused = 3 final;
     /// The same instance has connected again; this connection is its past.
     Replaced = 4 final;

@@ -15,8 +15,10 @@ pub const PROTOCOL_VERSION: u16 = 1;
 pub struct Hello {
     /// The protocol version that the client speaks.
     pub protocol: u16,
-    /// This run of the client program. A client that reconnects keeps it.
-    pub instance: InstanceId,
+    /// This run of the client program, as its first welcome named it. Absent before that: the engine then
+    /// issues one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
     /// Who the client is.
     pub credentials: Credentials,
     /// The session that this connection continues, if there was one.
@@ -55,6 +57,9 @@ pub struct Welcome {
     pub protocol: u16,
     /// This session.
     pub session: SessionId,
+    /// The instance that requests on this session count for, and that every later hello of this run of the
+    /// client program names: the one that the hello named, or a new one.
+    pub instance: InstanceId,
     /// For a member: which one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<MemberId>,

@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, Seq, SessionId, Timestamp,
-};
+use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Seq, SessionId, Timestamp};
 use switchboard_protocol::wire::{Event, Op, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode};
 use tokio::sync::{oneshot, watch};
 
-use crate::ambient::{random_bytes, random_u64, unix_ms};
+use crate::ambient::random_u64;
 use crate::backoff::Backoff;
 use crate::error::{ClientError, Ending, Reconnect};
 use crate::following::{Desk, Following};
@@ -129,9 +127,8 @@ impl Client {
         }
         check_server_name(&options.server_name)?;
         endpoint.prepare(options.trust)?;
-        let instance = InstanceId::v7(unix_ms(), random_bytes());
-        let connector = Connector { endpoint: endpoint.clone(), options, instance };
-        let first = first_session(&connector).await.map_err(ClientError::Closed)?;
+        let mut connector = Connector { endpoint: endpoint.clone(), options, instance: None };
+        let first = first_session(&mut connector).await.map_err(ClientError::Closed)?;
         let shared = Arc::new(Shared::new(&first.welcome));
         tokio::spawn(live(Arc::clone(&shared), connector, first));
         Ok(Self { handle: Arc::new(Handle(shared)) })
@@ -383,7 +380,7 @@ impl Drop for Handle {
     }
 }
 
-async fn first_session(connector: &Connector) -> Result<Session, Ending> {
+async fn first_session(connector: &mut Connector) -> Result<Session, Ending> {
     let mut backoff = Backoff::new(connector.options.backoff);
     loop {
         let ending = match connector.open(None).await {

@@ -130,7 +130,8 @@ pub enum Reconnect {
 }
 
 impl Ending {
-    /// Whether a client whose session ended so connects again.
+    /// Whether a client whose session ended so connects again. (One whose instance was refused does too,
+    /// as another instance, while no change is unanswered.)
     #[must_use]
     pub fn reconnect(&self) -> Reconnect {
         let milliseconds = |ms: u32| Reconnect::After(Duration::from_millis(u64::from(ms)));

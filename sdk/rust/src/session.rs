@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use switchboard_protocol::vocabulary::{InstanceId, SessionId};
 use switchboard_protocol::wire::{
-    CloseCode, Hello, PROTOCOL_VERSION, ServerFrame, Typing, Welcome, decode, encode_frame,
+    CloseCode, ErrorCode, Hello, PROTOCOL_VERSION, ServerFrame, Typing, Welcome, decode, encode_frame,
 };
 use tokio::time::Instant;
 
@@ -22,11 +22,13 @@ use crate::reader;
 use crate::shared::{Shared, Told};
 use crate::transport::{Endpoint, Link, Receiving, Sending};
 
-/// Opens sessions of one client instance.
+/// Opens sessions of one client instance, which the engine names in the first welcome.
 pub(crate) struct Connector {
     pub(crate) endpoint: Endpoint,
     pub(crate) options: ConnectOptions,
-    pub(crate) instance: InstanceId,
+    /// `None` until a session has opened. A welcome that is lost costs nothing: no request was sent under
+    /// the instance that it named.
+    pub(crate) instance: Option<InstanceId>,
 }
 
 /// An open session.
@@ -39,7 +41,7 @@ pub(crate) struct Session {
 
 impl Connector {
     /// Opens a session at the first address that gives one.
-    pub(crate) async fn open(&self, resume: Option<SessionId>) -> Result<Session, Ending> {
+    pub(crate) async fn open(&mut self, resume: Option<SessionId>) -> Result<Session, Ending> {
         let within = self.options.connect_timeout;
         let mut last = Ending::Lost("no address to connect to".to_owned());
         for address in &self.options.addresses {
@@ -50,12 +52,28 @@ impl Connector {
             };
             let opened = tokio::time::timeout(within, opening).await;
             match opened.unwrap_or(Err(Ending::TimedOut(within))) {
-                Ok(session) => return Ok(session),
+                Ok(session) => {
+                    self.instance = Some(session.welcome.instance);
+                    return Ok(session);
+                }
                 Err(ending) if ending.reconnect() == Reconnect::Never => return Err(ending),
                 Err(ending) => last = ending,
             }
         }
         Err(last)
+    }
+
+    /// Whether to connect again after a session, or a try to open one, that ended so. An instance that the
+    /// engine does not take any more is given up for a new one, unless a change is unanswered: under a new
+    /// one it could happen twice.
+    fn reconnect(&mut self, shared: &Shared, ending: &Ending) -> Reconnect {
+        let expired =
+            matches!(ending, Ending::Refused(error) if error.code() == Some(ErrorCode::InstanceExpired));
+        if !expired || self.instance.is_none() || shared.has_unanswered_change() {
+            return ending.reconnect();
+        }
+        self.instance = None;
+        Reconnect::After(Duration::ZERO)
     }
 
     /// Says hello and waits for the welcome.
@@ -74,7 +92,12 @@ impl Connector {
         loop {
             while let Some(body) = next(&mut recv)? {
                 match frame(&body)? {
-                    ServerFrame::Welcome(welcome) => return Ok(Session { link, send, recv, welcome }),
+                    ServerFrame::Welcome(welcome) => {
+                        if self.instance.is_some_and(|instance| instance != welcome.instance) {
+                            return Err(Ending::Protocol("a welcome to another instance".to_owned()));
+                        }
+                        return Ok(Session { link, send, recv, welcome });
+                    }
                     ServerFrame::Error { error, .. } => return Err(Ending::Refused(error)),
                     ServerFrame::Goodbye(goodbye) => return Err(Ending::Goodbye(goodbye)),
                     ServerFrame::Reply(_) => {
@@ -91,7 +114,7 @@ impl Connector {
 }
 
 /// Lives a client from its first session to its end.
-pub(crate) async fn live(shared: Arc<Shared>, connector: Connector, first: Session) {
+pub(crate) async fn live(shared: Arc<Shared>, mut connector: Connector, first: Session) {
     let mut backoff = Backoff::new(connector.options.backoff);
     let mut session = first;
     let ending = loop {
@@ -101,7 +124,7 @@ pub(crate) async fn live(shared: Arc<Shared>, connector: Connector, first: Sessi
         tracing::debug!(%ending, "a session has ended");
         shared.session_lost();
         backoff.session_ended(since.elapsed());
-        match again(&shared, &connector, &mut backoff, ending).await {
+        match again(&shared, &mut connector, &mut backoff, ending).await {
             Ok(next) => session = next,
             Err(ending) => break ending,
         }
@@ -112,18 +135,18 @@ pub(crate) async fn live(shared: Arc<Shared>, connector: Connector, first: Sessi
 /// Opens the next session after one that ended, or says why there will be none.
 async fn again(
     shared: &Shared,
-    connector: &Connector,
+    connector: &mut Connector,
     backoff: &mut Backoff,
     mut because: Ending,
 ) -> Result<Session, Ending> {
     loop {
-        let Reconnect::After(at_least) = because.reconnect() else { return Err(because) };
+        let Reconnect::After(at_least) = connector.reconnect(shared, &because) else { return Err(because) };
         let wait = backoff.next(at_least, random_u64());
         let attempt = backoff.attempt();
         shared.connection.send_replace(ConnectionState::Reconnecting { attempt, because, wait });
         let opening = async {
             tokio::time::sleep(wait).await;
-            connector.open(Some(shared.session())).await
+            connector.open(Some(shared.session()).filter(|_| connector.instance.is_some())).await
         };
         tokio::select! {
             opened = opening => match opened {

@@ -140,6 +140,11 @@ impl Shared {
         self.lock().outstanding.is_empty()
     }
 
+    /// Whether a request that changes something has no answer.
+    pub(crate) fn has_unanswered_change(&self) -> bool {
+        self.lock().outstanding.oldest_counter().is_some()
+    }
+
     /// Sends a datagram if there is a session.
     pub(crate) fn send_datagram(&self, datagram: Bytes) -> Result<(), ClientError> {
         let state = self.lock();

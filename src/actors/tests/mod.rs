@@ -113,7 +113,7 @@ impl House {
         let (to_out, out) = mpsc::unbounded_channel();
         let ports = SessionPorts {
             id: clock::session_id(),
-            instance: InstanceId::v7(clock::now().as_millis(), clock::random()),
+            instance: clock::instance_id(),
             identity: Arc::new(proven.identity),
             workspace: proven.workspace,
             journal: self.journal.clone(),
@@ -286,7 +286,7 @@ async fn create_workspace(journal: &Journal) {
     let title = || ProfileTitle::new("Demo").unwrap();
     let (ada, details) = member("Ada", Role::Readonly, ADAS_TOKEN);
     let actions = [
-        WorkspaceAction::Create { name: title(), owner: member("Olivia", Role::Owner, TokenHash([1; 32])) },
+        WorkspaceAction::Create { name: title(), owner: member("Olivia", Role::Owner, OLIVIAS_TOKEN) },
         WorkspaceAction::AddMember { member: MemberId::from_bytes(*ada.as_bytes()), details },
         WorkspaceAction::AddProfile { profile: PROFILE, details: Profile { title: title(), greeting: None } },
     ];
@@ -308,6 +308,7 @@ fn text(text: &str) -> Content {
 
 const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([1; 16]);
 const PROFILE: ProfileId = ProfileId::from_bytes([2; 16]);
+const OLIVIAS_TOKEN: TokenHash = TokenHash([1; 32]);
 const ADAS_TOKEN: TokenHash = TokenHash([2; 32]);
 const SOON: Duration = Duration::from_secs(20);
 

@@ -58,8 +58,8 @@ pub struct Clients {
 /// The instances of one party.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartyClients {
-    /// The latest instance that was forgotten. Ids rise with time: an unknown instance up to this
-    /// one may have been forgotten, a later one cannot have been.
+    /// The latest instance that was forgotten. Ids rise with the engine's clock, which issues them: an
+    /// unknown instance up to this one may have been forgotten, a later one cannot have been.
     pub forgotten: Option<InstanceId>,
     /// Those remembered, least recently used first.
     pub instances: VecDeque<Client>,

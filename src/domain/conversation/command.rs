@@ -91,7 +91,7 @@ pub enum Rejection {
     #[error("conversation: there is none with this id that you may see")]
     NoSuchConversation,
     /// The client instance was forgotten.
-    #[error("instance: it has not been used here for so long that it was forgotten; begin a new one")]
+    #[error("instance: it has not been used here for so long that it was forgotten; connect without one")]
     InstanceForgotten,
     /// It was refused when its turn came, and must not be done out of its order.
     #[error(

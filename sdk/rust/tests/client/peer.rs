@@ -12,7 +12,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use switchboard_client::vocabulary::{
-    Content, ConversationId, MessageText, Platform, ProfileId, Seq, SessionId, Timestamp, UserKey,
+    Content, ConversationId, InstanceId, MessageText, Platform, ProfileId, Seq, SessionId, Timestamp, UserKey,
 };
 use switchboard_client::wire::{
     ALPN, CloseCode, ConversationFrame, Credentials, ErrorBody, Event, EventKind, FrameReader, Goodbye,
@@ -102,6 +102,7 @@ impl Visit {
         let welcome = Welcome {
             protocol: PROTOCOL_VERSION,
             session: session_id(session),
+            instance: self.hello.instance.unwrap_or(instance_id(session)),
             member: None,
             limits,
             server_time: Timestamp::from_millis(0),
@@ -215,6 +216,11 @@ pub(crate) fn content(text: &str) -> Content {
 
 pub(crate) fn conversation(number: u8) -> ConversationId {
     ConversationId::from_bytes([number; 16])
+}
+
+/// The instance that the welcome to this session issues.
+pub(crate) fn instance_id(session: u8) -> InstanceId {
+    InstanceId::v7(i64::from(session), [session; 10])
 }
 
 pub(crate) fn session_id(number: u8) -> SessionId {

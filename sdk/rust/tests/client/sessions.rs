@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use switchboard_client::vocabulary::Seq;
-use switchboard_client::wire::{CloseCode, ErrorBody, ErrorCode, Typing, decode, encode};
+use switchboard_client::wire::{CloseCode, ErrorBody, ErrorCode, ServerLimits, Typing, decode, encode};
 use switchboard_client::{
     Client, ClientError, ConnectionState, Ending, Endpoint, Fingerprint, Trust, Update,
 };
 
-use crate::peer::{Peer, content, conversation, session_id};
+use crate::peer::{Peer, content, conversation, instance_id, session_id};
 use crate::{connect, connect_error, run, until};
 
 #[test]
@@ -66,6 +66,87 @@ fn bad_credentials_are_final_and_a_retryable_refusal_is_not() {
         });
         client.unwrap();
     });
+}
+
+#[test]
+fn the_instance_of_the_first_welcome_is_named_in_every_later_hello() {
+    run(async {
+        let peer = Peer::new();
+        let (client, first) = tokio::join!(Client::connect(peer.options().first_attempts(2)), async {
+            let lost = peer.visit().await;
+            assert_eq!(lost.hello.instance, None);
+            lost.close(CloseCode::Overloaded);
+            peer.welcome(1).await
+        });
+        let client = client.unwrap();
+        assert_eq!(first.hello.instance, None, "no welcome has come yet");
+        first.close(CloseCode::Fault);
+        for session in 2..4 {
+            let next = peer.welcome(session).await;
+            assert_eq!(next.hello.instance, Some(instance_id(1)));
+            next.close(CloseCode::Fault);
+        }
+        drop(client);
+    });
+}
+
+#[test]
+fn a_welcome_to_another_instance_is_not_taken() {
+    run(async {
+        let peer = Peer::new();
+        let (client, mut first) = connect(&peer).await;
+        let post = client.begin_post(conversation(1), content("one")).await.unwrap();
+        first.request().await;
+        first.close(CloseCode::Fault);
+        let mut strange = peer.visit().await;
+        strange.hello.instance = None;
+        strange.welcome(2, ServerLimits::default()).await;
+        let mut third = peer.welcome(3).await;
+        assert_eq!(third.hello.instance, Some(instance_id(1)));
+        let again = third.request().await;
+        third.accept(again.id, 1).await;
+        post.await.unwrap();
+    });
+}
+
+#[test]
+fn an_instance_that_is_not_taken_any_more_is_given_up_when_no_change_is_unanswered() {
+    run(async {
+        let peer = Peer::new();
+        let (client, first) = connect(&peer).await;
+        first.close(CloseCode::Fault);
+        let mut second = peer.visit().await;
+        second.refuse(None, expired()).await;
+        second.finish().await;
+        let mut third = peer.welcome(3).await;
+        assert_eq!((third.hello.instance, third.hello.resume), (None, None));
+        let post = client.begin_post(conversation(1), content("one")).await.unwrap();
+        let request = third.request().await;
+        third.accept(request.id, 1).await;
+        post.await.unwrap();
+        third.close(CloseCode::Fault);
+        assert_eq!(peer.welcome(4).await.hello.instance, Some(instance_id(3)));
+    });
+}
+
+#[test]
+fn a_client_whose_change_is_unanswered_ends_with_its_instance() {
+    run(async {
+        let peer = Peer::new();
+        let (client, mut first) = connect(&peer).await;
+        let post = client.begin_post(conversation(1), content("one")).await.unwrap();
+        first.request().await;
+        first.close(CloseCode::Fault);
+        let mut second = peer.visit().await;
+        second.refuse(None, expired()).await;
+        second.finish().await;
+        assert_eq!(post.await, Err(ClientError::Closed(Ending::Refused(expired()))));
+        until(&client, |state| *state == ConnectionState::Closed(Ending::Refused(expired()))).await;
+    });
+}
+
+fn expired() -> ErrorBody {
+    ErrorBody::new(ErrorCode::InstanceExpired, "instance: as the test says")
 }
 
 #[test]
@@ -192,8 +273,6 @@ fn many_clients_share_one_socket() {
         }
         let from = visits[0].connection.remote_address();
         assert!(visits.iter().all(|visit| visit.connection.remote_address() == from));
-        let instances: std::collections::BTreeSet<_> =
-            visits.iter().map(|visit| visit.hello.instance).collect();
-        assert_eq!(instances.len(), clients.len());
+        assert!(visits.iter().all(|visit| visit.hello.instance.is_none()), "each is given one of its own");
     });
 }

@@ -57,7 +57,7 @@ pub(crate) fn context(counter: u64) -> Context {
 pub(crate) fn decided(state: &Conversation, command: &Command, context: &Context) -> Entry {
     match decide(state, command, context).unwrap() {
         Decision::Record(entry) => entry,
-        other => panic!("{other:?}"),
+        other => unreachable!("a message is recorded: {other:?}"),
     }
 }
 

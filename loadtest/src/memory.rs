@@ -65,7 +65,8 @@ pub async fn conversations(
     if Duration::from_micros(clock::now() - begun) > asleep_after {
         return Err(Failure("the first fell asleep before the last had begun; begin fewer".to_owned()));
     }
-    tokio::time::sleep(asleep_after + SETTLE).await;
+    // One that had something to do meanwhile is looked at again after as long a time.
+    tokio::time::sleep(asleep_after * 2 + SETTLE).await;
     steps.look("all of them asleep".to_owned(), None).await?;
     begin(&sockets, target, &format!("{run}-b"), count).await?;
     steps.look(format!("{count} asleep, {count} more awake"), Some((awake, count))).await?;

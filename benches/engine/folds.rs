@@ -23,7 +23,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let mut journal = Bench::start(&JournalOptions::new(folder.path()));
     journal.open(CONVERSATIONS);
     journal.append(REBUILT);
-    journal.journal.stop().unwrap();
+    journal.stop();
     group.throughput(Throughput::Elements(REBUILT));
     group.bench_function("rebuild", |bench| {
         bench.iter(|| rebuild(folder.path(), &mut |_| {}).unwrap());
@@ -44,7 +44,7 @@ fn fold() -> Duration {
     journal.open(CONVERSATIONS);
     journal.append(FOLDED);
     let begun = clock::instant();
-    journal.journal.stop().unwrap();
+    journal.stop();
     begun.elapsed()
 }
 

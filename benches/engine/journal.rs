@@ -61,7 +61,7 @@ fn appends(criterion: &mut Criterion) {
                 });
             },
         );
-        journal.journal.stop().unwrap();
+        journal.stop();
     }
     group.finish();
 }
@@ -72,7 +72,7 @@ fn opening(criterion: &mut Criterion) {
     let mut journal = Bench::start(&JournalOptions::new(folder.path()));
     journal.open(1);
     journal.append(ENTRIES);
-    journal.journal.stop().unwrap();
+    journal.stop();
     let mut group = criterion.benchmark_group("journal");
 
     let journal = Bench::start(&JournalOptions::new(folder.path()));
@@ -84,11 +84,11 @@ fn opening(criterion: &mut Criterion) {
     assert_eq!(entry(0, ENTRIES).after(), opened.state.last);
     let (workspace, id) = (opened.state.workspace, opened.state.id);
     journal.journal.close_conversation(workspace, id, opened.incarnation, Some(opened.state));
-    journal.journal.stop().unwrap();
+    journal.stop();
 
     let journal = Bench::start(&JournalOptions::new(folder.path()));
     group.bench_function("open/1000 entries, state kept", |bench| bench.iter(|| journal.open_one(0)));
-    journal.journal.stop().unwrap();
+    journal.stop();
     group.finish();
 }
 

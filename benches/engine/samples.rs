@@ -139,6 +139,11 @@ impl Bench {
         Self { runtime, journal, term, conversations: Vec::new(), tickets, say }
     }
 
+    /// Stops the journal and lets its store go, so that it can be opened again.
+    pub(crate) fn stop(self) {
+        self.journal.stop().unwrap();
+    }
+
     /// Opens conversations `0..count` for appending.
     pub(crate) fn open(&mut self, count: u64) {
         self.conversations.clear();

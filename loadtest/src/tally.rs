@@ -27,7 +27,7 @@ pub(crate) struct Tally {
 pub(crate) struct Counts {
     /// Messages that were accepted.
     pub(crate) acknowledged: u64,
-    /// Those of them that were due in the measured span.
+    /// Those of them that were so within the measured span.
     pub(crate) measured: u64,
     /// Messages that were refused, or whose client ended.
     pub(crate) refused: u64,
@@ -90,8 +90,11 @@ impl Tally {
             }
             None => {
                 sum.counts.acknowledged += 1;
-                if sum.span.contains(&payload.due) {
+                // By when it came, so that a daemon that falls behind does not count as one that keeps up.
+                if sum.span.contains(&now) {
                     sum.counts.measured += 1;
+                }
+                if sum.span.contains(&payload.due) {
                     record(&mut sum.sent_late, payload.due, payload.sent);
                     record(&mut sum.acknowledged_due, payload.due, now);
                     record(&mut sum.acknowledged_sent, payload.sent, now);

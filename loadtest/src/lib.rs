@@ -5,8 +5,9 @@
 //! total rate. The rate is open: a message is due at a moment that was fixed before, and its latency
 //! counts from then, also when the daemon or the tester was too slow to send it in time.
 //!
-//! - [`load`]: one load. `pairs` opens the conversations, `pace` says who writes when and sends it,
-//!   `receive` checks what arrives by `order` and `payload`, `tally` adds it all up.
+//! - [`plan`]: what a load is to be.
+//! - [`load`]: putting it on a daemon. `pairs` opens the conversations, `pace` says who writes when and
+//!   sends it, `receive` checks what arrives by `order` and `payload`, `tally` adds it all up.
 //! - [`memory`]: what idle connections and conversations cost the daemon.
 //! - [`target`]: which daemon, and as whom; [`daemon`] starts one, `process` looks at it from outside.
 //! - [`report`]: what is shown.
@@ -19,6 +20,7 @@ mod order;
 mod pace;
 mod pairs;
 mod payload;
+pub mod plan;
 mod process;
 mod receive;
 pub mod report;

@@ -13,7 +13,8 @@ use serde::Serialize;
 use switchboard_client::vocabulary::{ProfileId, Token};
 use switchboard_client::{Fingerprint, Trust};
 use switchboard_loadtest::daemon::{self, Daemon};
-use switchboard_loadtest::load::{self, Load};
+use switchboard_loadtest::load;
+use switchboard_loadtest::plan::Load;
 use switchboard_loadtest::target::Target;
 use switchboard_loadtest::{Failure, memory};
 

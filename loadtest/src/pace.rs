@@ -15,9 +15,9 @@ use switchboard_client::{ClientError, PendingPost};
 use tokio::sync::mpsc;
 
 use crate::clock::{self, Micros};
-use crate::load::Load;
 use crate::pairs::Pair;
 use crate::payload::{Payload, Side};
+use crate::plan::Load;
 use crate::tally::Tally;
 
 /// How many messages each end of each pair has sent.

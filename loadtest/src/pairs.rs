@@ -6,8 +6,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use switchboard_client::vocabulary::{ConversationId, Seq};
 use switchboard_client::{Client, ConnectOptions, Endpoint, Following, Update};
 
-use crate::load::Load;
 use crate::payload::Side;
+use crate::plan::Load;
 use crate::target::Target;
 use crate::{Failure, clock};
 

@@ -11,8 +11,9 @@ use switchboard::config::{Flags, Settings};
 use switchboard::daemon::Daemon;
 use switchboard_client::Trust;
 use switchboard_client::vocabulary::Token;
-use switchboard_loadtest::load::{self, Load};
+use switchboard_loadtest::load;
 use switchboard_loadtest::memory;
+use switchboard_loadtest::plan::Load;
 use switchboard_loadtest::target::Target;
 use tempfile::TempDir;
 

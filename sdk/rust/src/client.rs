@@ -7,14 +7,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Seq, SessionId, Timestamp};
+use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Seq, Timestamp};
 use switchboard_protocol::wire::{Event, Op, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode};
 use tokio::sync::{oneshot, watch};
 
 use crate::ambient::random_u64;
 use crate::backoff::Backoff;
+use crate::connection::ConnectionState;
 use crate::error::{ClientError, Ending, Reconnect};
 use crate::following::{Desk, Following};
 use crate::options::ConnectOptions;
@@ -64,27 +64,6 @@ pub struct ConversationPage {
     pub next: Option<String>,
     /// The position in the log at which the page is true.
     pub position: u64,
-}
-
-/// How a client is connected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConnectionState {
-    /// A session is open.
-    Connected {
-        /// Which.
-        session: SessionId,
-    },
-    /// The last session or try has ended, and the next try comes after a wait.
-    Reconnecting {
-        /// Which try in a row the next one is, from 1.
-        attempt: u32,
-        /// Why the last one ended.
-        because: Ending,
-        /// How long the client waits before the next one.
-        wait: Duration,
-    },
-    /// The client has ended for good.
-    Closed(Ending),
 }
 
 /// The answer to a post that has been begun. Dropping it does not take the post back.

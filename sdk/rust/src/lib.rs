@@ -46,6 +46,7 @@
 mod ambient;
 pub mod backoff;
 mod client;
+mod connection;
 mod error;
 mod following;
 mod frames;
@@ -60,7 +61,8 @@ mod transport;
 mod trust;
 
 pub use backoff::BackoffSettings;
-pub use client::{Accepted, Client, ConnectionState, ConversationPage, History, PendingPost};
+pub use client::{Accepted, Client, ConversationPage, History, PendingPost};
+pub use connection::ConnectionState;
 pub use error::{ClientError, Ending, Reconnect};
 pub use following::{Desk, Following};
 pub use options::{ConnectOptions, Fingerprint, FingerprintError, Trust};

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::ambient::random_u64;
 use crate::backoff::Backoff;
-use crate::client::ConnectionState;
+use crate::connection::ConnectionState;
 use crate::error::{Ending, Reconnect};
 use crate::options::ConnectOptions;
 use crate::reader;

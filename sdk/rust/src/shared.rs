@@ -16,7 +16,7 @@ use tokio::sync::{Mutex as FairMutex, Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::ambient::random_u64;
-use crate::client::ConnectionState;
+use crate::connection::ConnectionState;
 use crate::error::{ClientError, Ending};
 use crate::outstanding::{Answered, Outstanding};
 use crate::subscription::Subscription;

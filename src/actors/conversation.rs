@@ -4,7 +4,7 @@
 //! and the handshake of falling asleep. Must not know what a command means.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
@@ -43,8 +43,8 @@ pub enum ConversationMsg {
     },
     /// The journal says what became of appends.
     Resolved(Resolved),
-    /// A while has passed since the activity of this number.
-    IdleSince(u64),
+    /// A while has passed: there may have been nothing to do since.
+    LookIdle,
     /// The workspace agrees to its sleeping.
     Sleep,
     /// Fails on purpose, to prove that nobody else notices.
@@ -79,7 +79,8 @@ pub struct ConversationState {
     id: ConversationId,
     ports: ConversationPorts,
     phase: Phase,
-    activity: u64,
+    /// When it was last told something.
+    active: Instant,
     timer_runs: bool,
 }
 
@@ -118,7 +119,13 @@ impl Actor for ConversationActor {
         _: ActorRef<ConversationMsg>,
         (id, ports): Self::Arguments,
     ) -> Result<ConversationState, ActorProcessingErr> {
-        Ok(ConversationState { id, ports, phase: Phase::Opening, activity: 0, timer_runs: false })
+        Ok(ConversationState {
+            id,
+            ports,
+            phase: Phase::Opening,
+            active: clock::instant(),
+            timer_runs: false,
+        })
     }
 
     /// Opens the stored state. Done here, so that whoever wakes it need not wait.
@@ -152,7 +159,9 @@ impl Actor for ConversationActor {
         message: ConversationMsg,
         state: &mut ConversationState,
     ) -> Result<(), ActorProcessingErr> {
-        state.activity += 1;
+        if !matches!(message, ConversationMsg::LookIdle) {
+            state.active = clock::instant();
+        }
         match message {
             ConversationMsg::Errand(errand, reply) => state.errand(errand, reply)?,
             ConversationMsg::CaughtUp(subscriber, at) => {
@@ -169,10 +178,11 @@ impl Actor for ConversationActor {
                 state.typing(from, &identity, after_seq, expires_ms);
             }
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
-            ConversationMsg::IdleSince(activity) => {
+            ConversationMsg::LookIdle => {
                 state.timer_runs = false;
-                // This message itself counts as one. One that refuses goes whatever comes: the next may open.
-                let is_idle = state.activity == activity + 1 || matches!(state.phase, Phase::Refusing(_));
+                // One that refuses goes whatever comes: the next may open.
+                let is_idle =
+                    state.active.elapsed() >= state.idle() || matches!(state.phase, Phase::Refusing(_));
                 if is_idle && state.may_sleep() {
                     let way = Way(myself.clone());
                     let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way));
@@ -339,12 +349,18 @@ impl ConversationState {
             return;
         }
         self.timer_runs = true;
-        let idle = match &self.phase {
+        // Once it has asked to sleep the time is over, and it asks again after as long.
+        let idle = self.idle();
+        let left = idle.saturating_sub(self.active.elapsed());
+        myself.send_after(if left.is_zero() { idle } else { left }, || ConversationMsg::LookIdle);
+    }
+
+    /// How long it stays awake without anything to do.
+    fn idle(&self) -> Duration {
+        match &self.phase {
             Phase::Open { live, .. } if live.state().revision > 0 => self.ports.idle,
             Phase::Open { .. } | Phase::Opening | Phase::Refusing(_) => NOTHING_IDLE.min(self.ports.idle),
-        };
-        let activity = self.activity;
-        myself.send_after(idle, move || ConversationMsg::IdleSince(activity));
+        }
     }
 
     fn close(&mut self) {

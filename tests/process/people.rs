@@ -2,6 +2,7 @@
 //!
 //! Owns how they connect, and what each may see of a conversation. Must not know processes.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use switchboard::ready::Ready;
@@ -38,9 +39,14 @@ pub(crate) fn as_member(token: &str) -> Credentials {
 
 /// A client of the daemon, which is known by the fingerprint that its ready file told.
 pub(crate) async fn connect(daemon: &Daemon, credentials: Credentials) -> Client {
+    connect_at(daemon, daemon.address(), credentials).await
+}
+
+/// The same at an address from which there is a way to the daemon.
+pub(crate) async fn connect_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> Client {
     let ready: Ready = switchboard::ready::read(&daemon.ready_file()).unwrap();
     let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
-    let options = ConnectOptions::new(ready.addresses, trust, credentials).backoff(IMPATIENT);
+    let options = ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT);
     in_time("session", Client::connect(options)).await.unwrap()
 }
 

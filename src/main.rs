@@ -36,6 +36,11 @@ enum Command {
     Verify(Folder),
     /// Throw the store away and make it anew from the log. The daemon must not be running.
     Rebuild(Folder),
+    /// Copy the data folder, whether or not its daemon runs, into another one. Done again, it costs what has
+    /// come since.
+    Backup(Backup),
+    /// Make a data folder of a backup.
+    Restore(Restore),
 }
 
 #[derive(Args, Default)]
@@ -68,6 +73,24 @@ struct Folder {
     data: PathBuf,
 }
 
+#[derive(Args)]
+struct Backup {
+    /// Where the backup is or shall be.
+    #[arg(value_name = "INTO")]
+    into: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(Args)]
+struct Restore {
+    /// Where the backup is.
+    #[arg(value_name = "FROM")]
+    from: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
+}
+
 fn main() -> ExitCode {
     match Cli::parse().command.unwrap_or_else(|| Command::Serve(Serve::default())) {
         Command::Serve(options) => serve(&options),
@@ -75,6 +98,8 @@ fn main() -> ExitCode {
         Command::CheckConfig(layers) => check_config(&layers),
         Command::Verify(folder) => verify(&folder),
         Command::Rebuild(folder) => rebuild(&folder),
+        Command::Backup(Backup { into, folder }) => report(journal::backup(&folder.data, &into)),
+        Command::Restore(Restore { from, folder }) => report(journal::restore(&from, &folder.data)),
     }
 }
 
@@ -140,6 +165,16 @@ fn rebuild(folder: &Folder) -> ExitCode {
     match rebuilt {
         Ok(report) => {
             say(&format!("the store was made anew from {} records of the log", report.durable.0));
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(EXIT_DATA, &error),
+    }
+}
+
+fn report(done: Result<impl std::fmt::Display, impl std::fmt::Display>) -> ExitCode {
+    match done {
+        Ok(report) => {
+            say(&report);
             ExitCode::SUCCESS
         }
         Err(error) => fail(EXIT_DATA, &error),

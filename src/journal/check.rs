@@ -1,7 +1,8 @@
 //! Comparing the store with the log.
 //!
 //! Owns the proof that what is read by key is what was written: every record's checksum, every
-//! stream's order, and for each conversation that its pages hold exactly its records. Changes nothing.
+//! stream's order, what must be true of a conversation's entries whatever is done, and for each
+//! conversation that its pages hold exactly its records. Changes nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use super::recover::STORE;
 use super::store::Store;
 use super::stored::{FoldMark, Page, decode_row};
 use super::{Position, StartError, Stream, read};
+use crate::domain::conversation::{Conversation, Entry, Known};
 
 /// What a check has found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -110,6 +112,36 @@ struct Walked {
     /// The last revision that the store must have, and the digest of all entries up to it.
     folded: u64,
     digest: Sha256,
+    /// What its entries have made of a conversation, as long as they are as they must be.
+    state: Option<Conversation>,
+}
+
+impl Walked {
+    /// Holds the next entry of a conversation against those before it.
+    fn entry(&mut self, workspace: WorkspaceId, entry: &Entry) -> Result<(), String> {
+        if self.revision == 1 {
+            self.state = Some(Conversation::new(workspace, entry.conversation));
+        }
+        // After a first mistake what follows would only repeat it.
+        let Some(mut state) = self.state.take() else { return Ok(()) };
+        if entry.revision != state.revision + 1 {
+            return Err(format!("entry {} comes after entry {}", entry.revision, state.revision));
+        }
+        if entry.before != state.last {
+            return Err("it does not follow on where both sequences stood".to_owned());
+        }
+        if entry.at < state.last_at {
+            return Err("it is earlier than the entry before it".to_owned());
+        }
+        if let Some(origin) = &entry.origin
+            && matches!(state.clients.look_up(origin), Known::Answered(_) | Known::LongAgo)
+        {
+            return Err(format!("counter {} of {} was done before", origin.counter, origin.instance));
+        }
+        state.apply(entry);
+        self.state = Some(state);
+        Ok(())
+    }
 }
 
 fn walk_log(files: &LogFiles, mark: FoldMark, report: &mut CheckReport) -> BTreeMap<Stream, Walked> {
@@ -138,9 +170,14 @@ fn walk_log(files: &LogFiles, mark: FoldMark, report: &mut CheckReport) -> BTree
             report.problem(format!("store: it was made from another log (position {})", mark.position.0));
         }
         let understood = understand(record);
-        if let Meaning::Unreadable(error) = understood.meaning {
+        let found = match &understood.meaning {
+            Meaning::Conversation(entry) => walked.entry(understood.record.stream.workspace(), entry),
+            Meaning::Workspace(_) => Ok(()),
+            Meaning::Unreadable(error) => Err(error.to_string()),
+        };
+        if let Err(problem) = found {
             let record = understood.record;
-            report.problem(format!("log: {:?} revision {}: {error}", record.stream, record.revision));
+            report.problem(format!("log: {:?} revision {}: {problem}", record.stream, record.revision));
         }
     }
     if report.durable < mark.position {
@@ -222,7 +259,13 @@ fn compare_conversation(
     let row = decode_row(&row).map_err(|error| error.to_string())?;
     same("revision of its row", row.revision, walked.folded)?;
     let state = read::load_conversation(folds, workspace, conversation).map_err(|fault| fault.to_string())?;
-    same("revision of its state", state.revision, walked.folded)
+    same("revision of its state", state.revision, walked.folded)?;
+    match &walked.state {
+        Some(walked_state) if walked_state.revision == state.revision && *walked_state != state => {
+            Err("its state is not what its entries make".to_owned())
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn same(what: &str, found: u64, wanted: u64) -> Result<(), String> {

@@ -33,6 +33,17 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Checks that a folder is a data folder that this program can read, whoever has it. Changes nothing.
+    ///
+    /// # Errors
+    /// When it is none, or a newer program wrote it.
+    pub(super) fn check(path: &Path) -> Result<(), StartError> {
+        if !path.join(FORMAT).exists() {
+            return Err(io(path)(std::io::Error::other("it is not a data folder")));
+        }
+        check_format(path)
+    }
+
     /// Locks a data folder that must be there already. Leaves nothing in a folder that is none.
     ///
     /// # Errors

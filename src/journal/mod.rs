@@ -9,8 +9,10 @@
 //! - `fold`: what is made of the log in the background, in `store`, the only file that knows sled.
 //! - `read`: states, entries and lists, whatever of them is folded already.
 //! - `stored`: the stored forms with their versions.
-//! - `recover`, `checkpoint`: making the store true again at a start; `check`: comparing it with the log.
+//! - `recover`, `checkpoint`: making the store true again at a start; `check`: comparing it with the log;
+//!   `backup`: copying what cannot be made anew.
 
+mod backup;
 mod check;
 mod checkpoint;
 mod data_dir;
@@ -30,6 +32,7 @@ mod tests;
 mod view;
 mod writer;
 
+pub use backup::{BackupReport, backup, restore};
 pub use check::{CheckReport, verify};
 pub use door::{Journal, rebuild};
 pub use error::{AppendError, OpenError, ReadError, StartError};

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod backups;
+mod checks;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -5,6 +5,7 @@
 //! payload means, nor who waits for it.
 
 mod blocks;
+mod copy;
 mod error;
 mod files;
 mod format;
@@ -23,6 +24,7 @@ use self::files::{Folder, Prepared};
 use self::format::{BLOCK_HEAD_BYTES, BlockKind, HEAD_BYTES, LogId, Salt, SegmentHead};
 use super::{LogRecord, Position, Stream};
 
+pub(super) use copy::{Copied, copy_log};
 pub(super) use error::LogError;
 #[cfg(test)]
 pub(super) use medium::faulty::Faults;

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::StartError;
+use super::crash_points::pass;
+use super::{CrashPoint, StartError};
 
 /// A data folder that is ours until this is dropped.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl DataDir {
     pub(super) fn lock(path: &Path) -> Result<Self, StartError> {
         // What people write to each other is in it.
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        pass(CrashPoint::FolderMade);
         let lock = lock_file(path)?;
         check_format(path)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -92,8 +94,11 @@ fn write_format(path: &Path) -> Result<(), StartError> {
     let write = || {
         let mut file = File::create(&next)?;
         writeln!(file, "{FORMAT_PREFIX}{VERSION}")?;
+        pass(CrashPoint::FormatWritten);
         file.sync_all()?;
+        pass(CrashPoint::FormatSynced);
         fs::rename(&next, &name)?;
+        pass(CrashPoint::FormatRenamed);
         File::open(path)?.sync_all()
     };
     write().map_err(io(&name))

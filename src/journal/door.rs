@@ -12,6 +12,7 @@ use std::time::Duration;
 use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
 use tokio::sync::{oneshot, watch};
 
+use super::crash_points::pass;
 use super::data_dir::DataDir;
 use super::fold::{FoldThread, Folds};
 use super::log::{Disk, Log, LogError, LogOptions, OpenedLog};
@@ -21,9 +22,9 @@ use super::store::StoreError;
 use super::tail::Wish;
 use super::writer::{Gate, OpenReply, Opened, Order, Writer};
 use super::{
-    AppendError, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenError, OpenedConversation,
-    OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream, Term, TicketSink,
-    stored,
+    AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenError,
+    OpenedConversation, OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream,
+    Term, TicketSink, stored,
 };
 use crate::domain::conversation::{Conversation, Entry};
 use crate::domain::identity::{CustomerKey, Reader};
@@ -440,6 +441,7 @@ fn begin(
 ) -> Result<Begun, StartError> {
     let log_options = LogOptions { folder: dir.log(), segment_bytes: options.log_segment_bytes, at_least };
     let OpenedLog { log, files, bytes_cut } = Log::open(&log_options, Box::new(Disk))?;
+    pass(CrashPoint::LogOpened);
     let recovered = recover::recover(dir.path(), options.store_cache_bytes, &files, anew, on_progress)?;
     let report = StartReport {
         log_bytes_cut: bytes_cut,

@@ -10,9 +10,11 @@
 //! - `read`: states, entries and lists, whatever of them is folded already.
 //! - `stored`: the stored forms with their versions.
 //! - `recover`, `checkpoint`: making the store true again at a start; `check`: comparing it with the log.
+//! - `crash_points`: the steps in between, named so that each can be tried.
 
 mod check;
 mod checkpoint;
+mod crash_points;
 mod data_dir;
 mod door;
 mod error;
@@ -31,6 +33,9 @@ mod view;
 mod writer;
 
 pub use check::{CheckReport, verify};
+pub use crash_points::CrashPoint;
+#[cfg(feature = "crash-points")]
+pub use crash_points::on_crash_point;
 pub use door::{Journal, rebuild};
 pub use error::{AppendError, OpenError, ReadError, StartError};
 pub use options::JournalOptions;

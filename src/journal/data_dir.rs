@@ -4,7 +4,7 @@
 //! in the folder.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,10 @@ fn check_format(path: &Path) -> Result<(), StartError> {
     let name = path.join(FORMAT);
     let text = match fs::read_to_string(&name) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return write_format(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            sync_above(path)?;
+            return write_format(path);
+        }
         Err(error) => return Err(io(&name)(error)),
     };
     let found = text.trim().strip_prefix(FORMAT_PREFIX).and_then(|version| version.parse::<u32>().ok());
@@ -87,6 +90,27 @@ fn check_format(path: &Path) -> Result<(), StartError> {
             Err(io(&name)(error))
         }
     }
+}
+
+/// Makes the names of the folder and of those above it last: any of them may have been made just now.
+/// The file that names the version comes afterwards, so that this is done once.
+fn sync_above(path: &Path) -> Result<(), StartError> {
+    let path = path.canonicalize().map_err(io(path))?;
+    for folder in path.ancestors().skip(1) {
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // Where we may not look, or nothing can be changed or synced, we have made nothing.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied
+                        | ErrorKind::ReadOnlyFilesystem
+                        | ErrorKind::InvalidInput
+                        | ErrorKind::Unsupported
+                ) => {}
+            outcome => outcome.map_err(io(folder))?,
+        }
+    }
+    Ok(())
 }
 
 fn write_format(path: &Path) -> Result<(), StartError> {

@@ -40,16 +40,8 @@ impl Ground {
     /// When something that was acknowledged is not there.
     pub fn try_point(&self, stage: &Stage, point: CrashPoint, tally: &mut Tally) -> Result<bool, Stopped> {
         let mut rng = Rng::with_seed(self.seed ^ point as u64);
-        let (mut disk, mut told) = match ground_of(point) {
-            Start::New => (Disk::new(Lie::None), Told::default()),
-            Start::Used => (self.disk.clone(), self.told.clone()),
-            Start::Harmed(damage) => {
-                let mut disk = self.disk.clone();
-                damage.do_to(&mut disk);
-                (disk, self.told.clone())
-            }
-        };
-        let end = End::At(point, if is_often(point) { rng.u32(1..=5) } else { 1 });
+        let (mut disk, mut told) = self.start(stage, point)?;
+        let end = End::At(point, if is_often(point) { rng.u32(1..=3) } else { 1 });
         let said = stage.live(&mut disk, &Life { kind: Kind::Live, seed: self.seed, end })?;
         told.hear(&said);
         tally.passed.extend(&said.passed);
@@ -57,12 +49,28 @@ impl Ground {
         let what = format!("{point:?}, then {mode:?} kept, {}", summary(&said));
         look(stage, &disk.cut(rng.u64(..), mode), self.seed, &told, what, tally)?;
 
-        let end = End::Running(Moment::AfterSync, rng.u32(1..10));
+        // Soon, before a later sync makes good what the first life had left undone.
+        let end = End::Running(Moment::AfterSync, rng.u32(..4));
         let next = stage.live(&mut disk, &Life { kind: Kind::Live, seed: self.seed, end })?;
         told.hear(&next);
         let what = format!("killed at {point:?}, then cut with nothing kept, {}", summary(&next));
         look(stage, &disk.cut(rng.u64(..), Mode::Nothing), self.seed, &told, what, tally)?;
         Ok(said.died == Some(point))
+    }
+
+    fn start(&self, stage: &Stage, point: CrashPoint) -> io::Result<(Disk, Told)> {
+        let (mut disk, told) = (self.disk.clone(), self.told.clone());
+        match start_of(point) {
+            Start::New => return Ok((Disk::new(Lie::None), Told::default())),
+            Start::Used => {}
+            Start::Harmed(damage) => damage.do_to(&mut disk),
+            Start::HarmedAgain(damage) => {
+                damage.do_to(&mut disk);
+                stage.live(&mut disk, &Life { kind: Kind::Check, seed: self.seed, end: End::Done })?;
+                damage.do_to(&mut disk);
+            }
+        }
+        Ok((disk, told))
     }
 }
 
@@ -70,10 +78,12 @@ enum Start {
     New,
     Used,
     Harmed(Damage),
+    /// Harmed, put right by a start, and harmed again.
+    HarmedAgain(Damage),
 }
 
 /// What a life must find so that it comes by a crash point.
-fn ground_of(point: CrashPoint) -> Start {
+fn start_of(point: CrashPoint) -> Start {
     use CrashPoint as P;
     match point {
         P::FolderMade
@@ -88,7 +98,7 @@ fn ground_of(point: CrashPoint) -> Start {
         P::StoreSetAside | P::RebuiltBatch | P::Rebuilt | P::AsideLasting | P::CheckpointRemoved => {
             Start::Harmed(Damage::StoreUnreadable)
         }
-        P::OlderAsideRemoved => Start::Harmed(Damage::StoreUnreadable),
+        P::OlderAsideRemoved => Start::HarmedAgain(Damage::StoreUnreadable),
         P::TailSynced
         | P::PrepareCreated
         | P::PrepareFilled
@@ -142,12 +152,5 @@ fn is_often(point: CrashPoint) -> bool {
             | P::CommitReadable
             | P::FoldMade
             | P::FoldApplied
-            | P::SnapshotMade
-            | P::SnapshotApplied
-            | P::CheckpointDue
-            | P::CheckpointStoreSynced
-            | P::CheckpointWritten
-            | P::CheckpointSynced
-            | P::CheckpointRenamed
     )
 }

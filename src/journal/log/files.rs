@@ -25,6 +25,9 @@ impl Folder {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_folder(parent)?;
         }
+        // A process that ended too soon may have left a segment whose name is not on disk, and it is
+        // gone on with.
+        sync_folder(path)?;
         Ok(Self(path.to_owned()))
     }
 

@@ -27,7 +27,8 @@ impl Ground {
     /// When the rig fails.
     pub fn new(stage: &Stage, seed: u64) -> io::Result<Self> {
         let (mut disk, mut told) = (Disk::new(Lie::None), Told::default());
-        let end = End::Running(Moment::BeforeSync, 40);
+        // The segment is open then, and its end is whatever is left of a commit.
+        let end = End::At(CrashPoint::CommitWritten, 30);
         let said = stage.live(&mut disk, &Life { kind: Kind::Live, seed, end })?;
         told.hear(&said);
         Ok(Self { seed, told, disk: disk.cut(seed, Mode::PageCache) })

@@ -227,9 +227,9 @@ fn settle(dir: &Path, recovered: Recovered) -> Result<Recovered, StartError> {
     Ok(recovered)
 }
 
-/// Puts the store out of the way; the one put there before goes.
+/// Puts the store out of the way; the one put there before goes. The checkpoint goes last: as long as
+/// the store has its name, it must not be forgotten what the store should have.
 fn set_aside(dir: &Path) -> Result<(), StartError> {
-    checkpoint::remove(dir).map_err(|error| io_failed(dir, error))?;
     let (store, aside) = (dir.join(STORE), dir.join(SET_ASIDE));
     if store.exists() {
         if aside.exists() {
@@ -240,6 +240,7 @@ fn set_aside(dir: &Path) -> Result<(), StartError> {
         pass(CrashPoint::StoreSetAside);
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| io_failed(dir, error))?;
     }
+    checkpoint::remove(dir).map_err(|error| io_failed(dir, error))?;
     pass(CrashPoint::AsideLasting);
     Ok(())
 }

@@ -162,6 +162,24 @@ fn damage_in_a_closed_segment_is_noticed_when_it_is_read_and_a_cut_one_at_once()
 }
 
 #[test]
+fn damage_in_the_last_commit_is_noticed_when_the_log_was_closed_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = open(dir.path()).log;
+    commit(&mut log, &[40]).unwrap();
+    let last = log.current.as_ref().unwrap().end as usize;
+    commit(&mut log, &[60]).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let segment = segments(dir.path()).remove(0);
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[last + BLOCK_HEAD_BYTES + 50] ^= 4;
+    fs::write(&segment, &bytes).unwrap();
+    let Err(error) = Log::open(&options(dir.path()), Box::new(Disk)) else { panic!("opened") };
+    assert!(matches!(error, LogError::Damaged { behind: Position(1), .. }), "{error}");
+    assert_eq!(fs::read(&segment).unwrap(), bytes);
+}
+
+#[test]
 fn a_missing_or_foreign_segment_and_a_missing_log_are_noticed() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for dir in [&dir, &other] {

@@ -18,7 +18,7 @@ use super::fold::{FoldThread, Folds};
 use super::log::{Disk, Log, LogError, LogOptions, OpenedLog};
 use super::read::{self, Cursor};
 use super::recover::{self, Recovered};
-use super::store::StoreError;
+use super::store::{StoreError, VALUE_BYTES_MAX};
 use super::tail::Wish;
 use super::writer::{Gate, OpenReply, Opened, Order, Writer};
 use super::{
@@ -473,7 +473,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const STOPPED: &str = "it has stopped";
 
 /// The most bytes of a stored entry.
-const RECORD_BYTES_MAX: usize = 160 << 10;
+const RECORD_BYTES_MAX: usize = 120 << 10;
+
+/// What the log takes, the folds must take as well: a page holds at least one entry.
+const _: () = assert!(RECORD_BYTES_MAX + stored::PAGE_OVERHEAD_BYTES <= VALUE_BYTES_MAX);
 
 /// How long a list waits for the fold thread to have seen everything durable.
 const LIST_WAIT_MAX: Duration = Duration::from_secs(5);

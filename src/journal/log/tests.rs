@@ -230,6 +230,63 @@ fn what_failed_to_be_written_or_synced_never_comes_back() {
     }
 }
 
+/// A log of several segments that was closed, and what is in it.
+fn closed(folder: &Path) -> Vec<(u64, usize)> {
+    let mut log = open(folder).log;
+    for sizes in [&[40, 900, 7][..], &[3_000], &[5_000, 1], &[600], &[33, 0]] {
+        commit(&mut log, sizes).unwrap();
+    }
+    log.close().unwrap();
+    (1..).zip([40, 900, 7, 3_000, 5_000, 1, 600, 33, 0]).collect()
+}
+
+/// What is read of a log that is known to have had everything up to a position.
+fn reopened(folder: &Path, at_least: u64) -> Result<Vec<(u64, usize)>, LogError> {
+    let options = LogOptions { at_least: Position(at_least), ..options(folder) };
+    read(&Log::open(&options, Box::new(Disk))?.files, 1)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Some bits mean nothing: those between two blocks, and the end of a segment that another follows.
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed_or_changes_nothing(
+        segment: prop::sample::Index, at: prop::sample::Index, bit in 0..8_u8,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let all = closed(dir.path());
+        let segment = segment.get(&segments(dir.path())).clone();
+        let mut bytes = fs::read(&segment).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        fs::write(&segment, &bytes).unwrap();
+        match reopened(dir.path(), all.len() as u64) {
+            Ok(found) => prop_assert_eq!(found, all),
+            Err(error) => {
+                let sentence = error.to_string();
+                prop_assert!(sentence.contains("from a backup"), "{}", sentence);
+                prop_assert!(fs::read(&segment).unwrap() == bytes, "something was changed");
+            }
+        }
+    }
+
+    #[test]
+    fn a_segment_that_was_cut_short_is_noticed_or_lacks_nothing(
+        segment: prop::sample::Index, length: prop::sample::Index,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let all = closed(dir.path());
+        let segment = segment.get(&segments(dir.path())).clone();
+        let bytes = fs::read(&segment).unwrap();
+        fs::write(&segment, &bytes[..length.index(bytes.len())]).unwrap();
+        match reopened(dir.path(), all.len() as u64) {
+            Ok(found) => prop_assert_eq!(found, all),
+            Err(error) => prop_assert!(error.to_string().contains("from a backup"), "{}", error),
+        }
+    }
+}
+
 /// What may happen to a log.
 #[derive(Debug, Clone)]
 enum Act {

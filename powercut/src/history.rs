@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use fastrand::Rng;
 use switchboard::journal::CrashPoint;
 
 use crate::check::{Told, Wrong};
 use crate::disk::{Disk, Lie, Mode, Moment};
-use crate::life::{End, Kind, Life, OUTSTANDING_MIN, Said, Stage};
+use crate::life::{DATA, End, Kind, Life, OUTSTANDING_MIN, Said, Stage};
 
 /// What has happened in some histories.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,8 @@ pub struct Tally {
     pub acknowledged: usize,
     /// Entries that were outstanding when the power went, at the least of the cuts that count.
     pub outstanding_min: usize,
+    /// The most bytes that the store had not synced when the power went.
+    pub store_unsynced_max: usize,
     /// How often the store was made anew behind a cut.
     pub rebuilt: u32,
     /// The crash points that were passed.
@@ -112,6 +115,8 @@ pub fn history(stage: &Stage, seed: u64, lie: Lie, tally: &mut Tally) -> Result<
             continue;
         }
         let (mode, cut_seed) = (Mode::ALL[rng.usize(..Mode::ALL.len())], rng.u64(..));
+        let unsynced = disk.unsynced_bytes(&Path::new(DATA).join("store").join("db"));
+        tally.store_unsynced_max = tally.store_unsynced_max.max(unsynced);
         disk = disk.cut(cut_seed, mode);
         count(&said, tally);
         let what = format!("life {number} ended {:?} with {mode:?} kept, {}", life.end, summary(&said));

@@ -96,7 +96,10 @@ fn print(tally: &Tally) {
         "{} power cuts with at least {} entries outstanding, {} with fewer, {} kills",
         tally.cuts, tally.outstanding_min, tally.early_cuts, tally.kills
     );
-    println!("{} entries acknowledged, none missing; {} stores made anew", tally.acknowledged, tally.rebuilt);
+    println!(
+        "{} entries acknowledged, none missing; {} stores made anew; at most {} bytes of a store unsynced",
+        tally.acknowledged, tally.rebuilt, tally.store_unsynced_max
+    );
     for point in CrashPoint::ALL {
         let passed = if tally.passed.contains(point) { "passed" } else { "never passed" };
         println!("{point:?}: {passed}");

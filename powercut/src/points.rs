@@ -59,6 +59,33 @@ impl Ground {
         Ok(said.died == Some(point))
     }
 
+    /// Harms a disk, and cuts the power under the start that puts it right. Says why the next start made
+    /// the store anew without that, if it did.
+    ///
+    /// # Errors
+    /// When something that was acknowledged is not there.
+    pub fn try_damage(
+        &self,
+        stage: &Stage,
+        damage: Damage,
+        tally: &mut Tally,
+    ) -> Result<Option<String>, Stopped> {
+        let mut rng = Rng::with_seed(self.seed ^ damage as u64);
+        let mut disk = self.disk.clone();
+        damage.do_to(&mut disk);
+        let what = format!("{damage:?}");
+        let found = look(stage, &disk, self.seed, &self.told, what, tally)?;
+        for mode in Mode::ALL {
+            let (mut disk, mut told) = (disk.clone(), self.told.clone());
+            let end = End::Opening(Moment::BeforeSync, rng.u32(1..16));
+            let said = stage.live(&mut disk, &Life { kind: Kind::Live, seed: self.seed, end })?;
+            told.hear(&said);
+            let what = format!("{damage:?}, then {end:?} with {mode:?} kept, {}", summary(&said));
+            look(stage, &disk.cut(rng.u64(..), *mode), self.seed, &told, what, tally)?;
+        }
+        Ok(found.opened.flatten())
+    }
+
     fn start(&self, stage: &Stage, point: CrashPoint) -> io::Result<(Disk, Told)> {
         let (mut disk, told) = (self.disk.clone(), self.told.clone());
         match start_of(point) {

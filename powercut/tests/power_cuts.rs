@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use switchboard::journal::CrashPoint;
 use switchboard_powercut::check::Wrong;
+use switchboard_powercut::damage::Damage;
 use switchboard_powercut::disk::Lie;
 use switchboard_powercut::history::{self, Stopped, Tally};
 use switchboard_powercut::life::{OUTSTANDING_MIN, Stage};
@@ -64,6 +65,23 @@ fn a_disk_that_does_not_sync_files_or_folders_is_found_out() {
             Ok(tally) => panic!("nobody noticed that {lie:?} are not synced: {tally:?}"),
         }
     }
+}
+
+#[test]
+fn a_harmed_store_is_noticed_and_made_anew_also_when_the_power_goes_meanwhile() {
+    let Some(stage) =
+        Scene::set("a_harmed_store_is_noticed_and_made_anew_also_when_the_power_goes_meanwhile")
+    else {
+        return;
+    };
+    let (ground, mut tally) = (Ground::new(&stage.stage, GROUND_SEED).unwrap(), Tally::default());
+    for damage in Damage::TO_STORE {
+        let rebuilt = ground.try_damage(&stage.stage, *damage, &mut tally);
+        let rebuilt = rebuilt.unwrap_or_else(|stopped| panic!("{damage:?}: {stopped}"));
+        assert!(rebuilt.is_some(), "{damage:?} was not noticed");
+    }
+    let untouched = ground.try_damage(&stage.stage, Damage::StoreSnapshotTorn, &mut tally);
+    assert_eq!(untouched.unwrap_or_else(|stopped| panic!("{stopped}")), None);
 }
 
 /// What a test needs of this machine, as long as it runs.

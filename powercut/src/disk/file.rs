@@ -77,6 +77,15 @@ impl FileNode {
         }
     }
 
+    /// How many bytes were written since the last sync.
+    pub(super) fn unsynced_bytes(&self) -> usize {
+        let sizes = self.pending.iter().map(|change| match &change.what {
+            What::Write { bytes, .. } => bytes.len(),
+            What::Length(_) => 0,
+        });
+        sizes.sum()
+    }
+
     /// What is left when nothing more came to the platter.
     pub(super) fn keep_nothing(&mut self) {
         self.settle(self.durable.clone());

@@ -128,6 +128,13 @@ impl Disk {
         self.power = Power::default();
     }
 
+    /// How many bytes were written to a file since it was synced last; none, if it is not there.
+    #[must_use]
+    pub fn unsynced_bytes(&self, path: &Path) -> usize {
+        let file = self.find(path).and_then(|file| self.file(file).ok());
+        file.map_or(0, FileNode::unsynced_bytes)
+    }
+
     pub(crate) fn node(&self, node: NodeId) -> Done<&Node> {
         self.nodes.get(&node).ok_or(DiskError::NotFound)
     }

@@ -7,8 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::Position;
+use super::crash_points::pass;
 use super::stored::FoldMark;
+use super::{CrashPoint, Position};
 
 /// Why a checkpoint could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +35,11 @@ pub(super) fn write(dir: &Path, mark: FoldMark) -> io::Result<()> {
     let next = dir.join(NEXT_NAME);
     let mut file = File::create(&next)?;
     file.write_all(line(mark).as_bytes())?;
+    pass(CrashPoint::CheckpointWritten);
     file.sync_all()?;
+    pass(CrashPoint::CheckpointSynced);
     fs::rename(&next, dir.join(NAME))?;
+    pass(CrashPoint::CheckpointRenamed);
     File::open(dir)?.sync_all()
 }
 
@@ -62,7 +66,10 @@ pub(super) fn read(dir: &Path) -> Result<Option<FoldMark>, CheckpointError> {
 pub(super) fn remove(dir: &Path) -> io::Result<()> {
     match fs::remove_file(dir.join(NAME)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => File::open(dir)?.sync_all(),
+        Ok(()) | Err(_) => {
+            pass(CrashPoint::CheckpointRemoved);
+            File::open(dir)?.sync_all()
+        }
     }
 }
 

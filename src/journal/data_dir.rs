@@ -4,13 +4,14 @@
 //! in the folder.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::StartError;
+use super::crash_points::pass;
+use super::{CrashPoint, StartError};
 
 /// A data folder that is ours until this is dropped.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl DataDir {
     pub(super) fn lock(path: &Path) -> Result<Self, StartError> {
         // What people write to each other is in it.
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        pass(CrashPoint::FolderMade);
         let lock = lock_file(path)?;
         check_format(path)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -84,7 +86,10 @@ fn check_format(path: &Path) -> Result<(), StartError> {
     let name = path.join(FORMAT);
     let text = match fs::read_to_string(&name) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return write_format(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            sync_above(path)?;
+            return write_format(path);
+        }
         Err(error) => return Err(io(&name)(error)),
     };
     let found = text.trim().strip_prefix(FORMAT_PREFIX).and_then(|version| version.parse::<u32>().ok());
@@ -98,13 +103,37 @@ fn check_format(path: &Path) -> Result<(), StartError> {
     }
 }
 
+/// Makes the names of the folder and of those above it last: any of them may have been made just now.
+/// The file that names the version comes afterwards, so that this is done once.
+fn sync_above(path: &Path) -> Result<(), StartError> {
+    let path = path.canonicalize().map_err(io(path))?;
+    for folder in path.ancestors().skip(1) {
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // Where we may not look, or nothing can be changed or synced, we have made nothing.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied
+                        | ErrorKind::ReadOnlyFilesystem
+                        | ErrorKind::InvalidInput
+                        | ErrorKind::Unsupported
+                ) => {}
+            outcome => outcome.map_err(io(folder))?,
+        }
+    }
+    Ok(())
+}
+
 fn write_format(path: &Path) -> Result<(), StartError> {
     let (name, next) = (path.join(FORMAT), path.join("FORMAT.next"));
     let write = || {
         let mut file = File::create(&next)?;
         writeln!(file, "{FORMAT_PREFIX}{VERSION}")?;
+        pass(CrashPoint::FormatWritten);
         file.sync_all()?;
+        pass(CrashPoint::FormatSynced);
         fs::rename(&next, &name)?;
+        pass(CrashPoint::FormatRenamed);
         File::open(path)?.sync_all()
     };
     write().map_err(io(&name))

@@ -12,18 +12,19 @@ use std::time::Duration;
 use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
 use tokio::sync::{oneshot, watch};
 
+use super::crash_points::pass;
 use super::data_dir::DataDir;
 use super::fold::{FoldThread, Folds};
 use super::log::{Disk, Log, LogError, LogOptions, OpenedLog};
 use super::read::{self, Cursor};
 use super::recover::{self, Recovered};
-use super::store::StoreError;
+use super::store::{StoreError, VALUE_BYTES_MAX};
 use super::tail::Wish;
 use super::writer::{Gate, OpenReply, Opened, Order, Writer};
 use super::{
-    AppendError, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenError, OpenedConversation,
-    OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream, Term, TicketSink,
-    stored,
+    AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenError,
+    OpenedConversation, OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream,
+    Term, TicketSink, stored,
 };
 use crate::domain::conversation::{Conversation, Entry};
 use crate::domain::identity::{CustomerKey, Reader};
@@ -440,6 +441,7 @@ fn begin(
 ) -> Result<Begun, StartError> {
     let log_options = LogOptions { folder: dir.log(), segment_bytes: options.log_segment_bytes, at_least };
     let OpenedLog { log, files, bytes_cut } = Log::open(&log_options, Box::new(Disk))?;
+    pass(CrashPoint::LogOpened);
     let recovered = recover::recover(dir.path(), options.store_cache_bytes, &files, anew, on_progress)?;
     let report = StartReport {
         log_bytes_cut: bytes_cut,
@@ -471,7 +473,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const STOPPED: &str = "it has stopped";
 
 /// The most bytes of a stored entry.
-const RECORD_BYTES_MAX: usize = 160 << 10;
+const RECORD_BYTES_MAX: usize = 120 << 10;
+
+/// What the log takes, the folds must take as well: a page holds at least one entry.
+const _: () = assert!(RECORD_BYTES_MAX + stored::PAGE_OVERHEAD_BYTES <= VALUE_BYTES_MAX);
 
 /// How long a list waits for the fold thread to have seen everything durable.
 const LIST_WAIT_MAX: Duration = Duration::from_secs(5);

@@ -11,10 +11,12 @@
 //! - `stored`: the stored forms with their versions.
 //! - `recover`, `checkpoint`: making the store true again at a start; `check`: comparing it with the log;
 //!   `backup`: copying what cannot be made anew.
+//! - `crash_points`: the steps in between, named so that each can be tried.
 
 mod backup;
 mod check;
 mod checkpoint;
+mod crash_points;
 mod data_dir;
 mod door;
 mod error;
@@ -34,6 +36,9 @@ mod writer;
 
 pub use backup::{BackupReport, backup, restore};
 pub use check::{CheckReport, verify};
+pub use crash_points::CrashPoint;
+#[cfg(feature = "crash-points")]
+pub use crash_points::on_crash_point;
 pub use door::{Journal, rebuild};
 pub use error::{AppendError, OpenError, ReadError, StartError};
 pub use options::JournalOptions;

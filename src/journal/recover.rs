@@ -8,11 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{self, CheckpointError};
+use super::crash_points::pass;
 use super::fold::{Meaning, Understood, fold, keys, understand};
 use super::log::{LogFiles, Records};
 use super::store::{Store, StoreError};
 use super::stored::{FoldMark, StoredError};
-use super::{LogRecord, Position, Progress, RebuildReason, StartError};
+use super::{CrashPoint, LogRecord, Position, Progress, RebuildReason, StartError};
 
 /// A store that is true.
 pub(super) struct Recovered {
@@ -191,6 +192,10 @@ fn replay(
             tracing::error!(?stream, revision = damaged.revision, reason = damaged.reason, "damaged");
         }
         store.apply(step.batch)?;
+        pass(match onto {
+            Onto::Existing => CrashPoint::ReplayedBatch,
+            Onto::New => CrashPoint::RebuiltBatch,
+        });
         on_progress(Progress { done: mark.position, total: log.last() });
     }
     Ok((store, mark, replayed))
@@ -215,23 +220,28 @@ fn next_batch(records: &mut Records) -> Result<Vec<Understood>, StartError> {
 /// Makes what was folded last.
 fn settle(dir: &Path, recovered: Recovered) -> Result<Recovered, StartError> {
     if recovered.replayed > 0 {
+        pass(if recovered.rebuilt.is_some() { CrashPoint::Rebuilt } else { CrashPoint::Replayed });
         recovered.store.sync()?;
         checkpoint::write(dir, recovered.mark).map_err(|error| io_failed(dir, error))?;
     }
     Ok(recovered)
 }
 
-/// Puts the store out of the way; the one put there before goes.
+/// Puts the store out of the way; the one put there before goes. The checkpoint goes last: as long as
+/// the store has its name, it must not be forgotten what the store should have.
 fn set_aside(dir: &Path) -> Result<(), StartError> {
-    checkpoint::remove(dir).map_err(|error| io_failed(dir, error))?;
     let (store, aside) = (dir.join(STORE), dir.join(SET_ASIDE));
     if store.exists() {
         if aside.exists() {
             fs::remove_dir_all(&aside).map_err(|error| io_failed(&aside, error))?;
+            pass(CrashPoint::OlderAsideRemoved);
         }
         fs::rename(&store, &aside).map_err(|error| io_failed(&store, error))?;
+        pass(CrashPoint::StoreSetAside);
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| io_failed(dir, error))?;
     }
+    checkpoint::remove(dir).map_err(|error| io_failed(dir, error))?;
+    pass(CrashPoint::AsideLasting);
     Ok(())
 }
 

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use super::CrashPoint;
+use super::crash_points::pass;
 use crate::clock;
 
 /// Why the store did not do what was asked.
@@ -83,7 +85,9 @@ impl Store {
     /// When sled cannot open it, also when sled panics over it.
     pub(super) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         fs::create_dir_all(folder)?;
+        pass(CrashPoint::StoreFolderMade);
         remove_torn_snapshots(folder)?;
+        pass(CrashPoint::StoreSwept);
         let config = sled::Config::new()
             .path(folder)
             .segment_size(SEGMENT_BYTES)
@@ -92,7 +96,9 @@ impl Store {
         let db = open_unlocked(&config)?;
         let file = File::open(folder.join("db"))?;
         let store = Self { db: RwLock::new(Some(db)), file, folder: folder.to_owned() };
+        pass(CrashPoint::StoreOpened);
         store.sync_creation()?;
+        pass(CrashPoint::StoreLasting);
         Ok(store)
     }
 

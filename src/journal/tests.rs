@@ -21,7 +21,7 @@ use super::stored::samples::{
     Script, Step, conversation_id, customer, steps, workspace_entries, workspace_id,
 };
 use super::*;
-use crate::domain::conversation::{Conversation, Entry};
+use crate::domain::conversation::{Conversation, Entry, What};
 use crate::domain::identity::Reader;
 
 struct Sink(mpsc::Sender<Resolved>);
@@ -168,6 +168,36 @@ fn an_earlier_incarnation_and_an_earlier_term_are_refused() {
         let refused = journal.open_conversation(workspace(), term, id, sink).await;
         assert!(matches!(refused, Err(OpenError::Unavailable(_))));
         journal.stop().unwrap();
+    });
+}
+
+#[test]
+fn an_entry_is_refused_or_can_be_folded_whatever_its_size() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = start(dir.path());
+        let term = open_workspace(&journal).await.term;
+        let id = conversation_id(1);
+        let (sink, tickets) = Tickets::new();
+        let opened = journal.open_conversation(workspace(), term, id, sink).await.unwrap();
+        let message = What::Message { content: super::stored::samples::text(&"🙂".repeat(4_000)) };
+        let mut script = Script::new(workspace(), id);
+        let mut refused = 0;
+        for messages in 1..12 {
+            let mut next = script.clone();
+            let entry = next.entry(1, Party::Customer, vec![message.clone(); messages]);
+            match journal.append_conversation(workspace(), opened.incarnation, &entry) {
+                Ok(()) => script = next,
+                Err(AppendError::Unstorable(_)) => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(refused > 0 && script.state.revision > 5);
+        tickets.durable(script.state.revision);
+        journal.stop().unwrap();
+        drop(journal);
+        let report = verify(dir.path()).unwrap();
+        assert!(report.is_sound(), "{report}");
     });
 }
 

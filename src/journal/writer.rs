@@ -15,9 +15,10 @@ use bytes::Bytes;
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 use tokio::sync::{oneshot, watch};
 
+use super::crash_points::pass;
 use super::fold::Folds;
 use super::log::{Log, LogError, NewRecord};
-use super::{Incarnation, OpenError, Resolved, Stream, Term, TicketSink};
+use super::{CrashPoint, Incarnation, OpenError, Resolved, Stream, Term, TicketSink};
 use crate::clock;
 use crate::machines::commit::{Claim, CommitQueue, CommitSize, Kinds, Settled};
 
@@ -168,7 +169,10 @@ impl Writer {
             self.commit();
         }
         self.gate.set_trouble(Some("the journal has stopped".to_owned()));
-        self.log.close()
+        pass(CrashPoint::StopBegun);
+        self.log.close()?;
+        pass(CrashPoint::LogClosed);
+        Ok(())
     }
 
     /// The next order. In trouble the time comes to try again, however many orders come.
@@ -261,6 +265,7 @@ impl Writer {
             told(begun.elapsed());
         }
         self.folds.tail.add(&records);
+        pass(CrashPoint::CommitReadable);
         self.gate.set_trouble(None);
         Ok(())
     }

@@ -45,6 +45,37 @@ async fn a_store_that_is_gone_emptied_or_damaged_is_made_anew_when_it_is_asked_f
 }
 
 #[tokio::test]
+async fn an_older_copy_of_the_store_is_noticed_and_made_anew() {
+    let (mut daemon, ..) = stopped_after_a_talk().await;
+    let (store, older) = (daemon.data().join("store"), daemon.data().with_file_name("older"));
+    copy(&store, &older);
+    daemon.start().await;
+    let (conversation, before) = talk(&daemon).await;
+    daemon.stop().await;
+    fs::remove_dir_all(&store).unwrap();
+    fs::rename(&older, &store).unwrap();
+    daemon.start().await;
+    let trace = daemon.trace();
+    assert!(trace.contains("the store was made anew from the log"), "{trace}");
+    assert!(trace.contains("BehindCheckpoint"), "{trace}");
+    assert_eq!(history(&daemon, conversation).await, before);
+    daemon.stop().await;
+    daemon.verified().await;
+}
+
+#[tokio::test]
+async fn a_snapshot_of_the_store_that_was_torn_does_no_harm() {
+    let (mut daemon, conversation, before) = stopped_after_a_talk().await;
+    let torn = daemon.data().join("store").join("snap.00000000000000FF.generating");
+    fs::write(&torn, b"torn").unwrap();
+    daemon.start().await;
+    assert!(!torn.exists() && !daemon.trace().contains("made anew"), "{}", daemon.trace());
+    assert_eq!(history(&daemon, conversation).await, before);
+    daemon.stop().await;
+    daemon.verified().await;
+}
+
+#[tokio::test]
 async fn a_missing_store_is_found_by_verify() {
     let (daemon, ..) = stopped_after_a_talk().await;
     fs::remove_dir_all(daemon.data().join("store")).unwrap();
@@ -157,6 +188,18 @@ fn segment(daemon: &Daemon) -> PathBuf {
     files.filter(|file| file.extension().is_some_and(|end| end == "seg")).max().unwrap()
 }
 
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            copy(&file.path(), &target);
+        } else {
+            fs::copy(file.path(), target).unwrap();
+        }
+    }
+}
+
 fn flip(file: &Path, at: usize) {
     let file = OpenOptions::new().read(true).write(true).open(file).unwrap();
     let mut byte = [0];
@@ -166,7 +209,7 @@ fn flip(file: &Path, at: usize) {
 
 type Damage = fn(&Path);
 
-const STORE_DAMAGES: [(&str, Damage); 4] = [
+const STORE_DAMAGES: [(&str, Damage); 5] = [
     ("deleted", |store| fs::remove_dir_all(store).unwrap()),
     ("emptied", |store| {
         fs::remove_dir_all(store).unwrap();
@@ -181,6 +224,7 @@ const STORE_DAMAGES: [(&str, Damage); 4] = [
         let size = fs::metadata(store.join("db")).unwrap().len();
         fs::write(store.join("db"), vec![0x5a; usize::try_from(size).unwrap()]).unwrap();
     }),
+    ("unreadable", |store| fs::write(store.join("conf"), b"segment_size: many\nxxxx").unwrap()),
 ];
 
 /// The exit code of a data folder that cannot be used.

@@ -60,7 +60,7 @@ const SLEEPS: &[&str] = &["std::thread::sleep", "tokio::time::sleep", "tokio::ti
 
 const PRINTS: &[&[&str]] = &[&["print", "!"], &["println", "!"], &["eprint", "!"], &["eprintln", "!"]];
 
-const PRINTERS: &[&str] = &["src/main.rs", "src/chat", "loadtest/", "simulator/"];
+const PRINTERS: &[&str] = &["src/main.rs", "src/chat", "loadtest/", "simulator/", "powercut/src/main.rs"];
 
 /// In two, so that this file holds none.
 const KEY: &str = concat!("PRIVATE", " KEY");

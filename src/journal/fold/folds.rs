@@ -13,10 +13,11 @@ use super::record::Understood;
 use super::step::{PendingSnapshot, Step, fold};
 use super::{Overlay, keys};
 use crate::domain::conversation::Conversation;
+use crate::journal::crash_points::pass;
 use crate::journal::store::{Batch, Store, StoreError};
 use crate::journal::stored::{Damaged, FoldMark, encode_conversation};
 use crate::journal::tail::Tail;
-use crate::journal::{DeskChange, Position, Stream};
+use crate::journal::{CrashPoint, DeskChange, Position, Stream};
 
 /// The store, the tail, and what lies between.
 pub(in crate::journal) struct Folds {
@@ -105,8 +106,11 @@ impl Folds {
     ) -> Result<Vec<(Stream, Damaged)>, StoreError> {
         let mut step = fold(&self.store, records)?;
         self.add_snapshots(&mut step)?;
-        let Step { batch, damaged, .. } = step;
+        let (snapshots, Step { batch, damaged, .. }) = (step.snapshots, step);
         self.apply(batch, records)?;
+        if snapshots > 0 {
+            pass(CrashPoint::SnapshotApplied);
+        }
         Ok(damaged)
     }
 
@@ -159,7 +163,9 @@ impl Folds {
             return Ok(());
         }
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        pass(CrashPoint::FoldMade);
         self.store.apply(batch)?;
+        pass(CrashPoint::FoldApplied);
         if let Some(last) = records.last() {
             let folded = last.record.position;
             self.tail.drop_folded(records.iter().map(|understood| &understood.record));

@@ -11,12 +11,13 @@ use super::record::{Meaning, Understood};
 use super::{keys, pieces};
 use crate::domain::conversation::{Place, What};
 use crate::domain::workspace::Workspace;
-use crate::journal::Stream;
+use crate::journal::crash_points::pass;
 use crate::journal::store::{Batch, Store, StoreError};
 use crate::journal::stored::{
     CurrentConversation, Damaged, FoldMark, Page, PageBuilder, RECORD_OVERHEAD_BYTES, RowState, StoredError,
     decode_row, decode_workspace, encode_row, encode_workspace,
 };
+use crate::journal::{CrashPoint, Stream};
 
 /// What a step has made.
 pub(in crate::journal) struct Step<'a> {
@@ -25,6 +26,8 @@ pub(in crate::journal) struct Step<'a> {
     pub(in crate::journal) batch: Batch,
     /// Streams that were found damaged in this step.
     pub(in crate::journal) damaged: Vec<(Stream, Damaged)>,
+    /// How many snapshots are in the batch.
+    pub(in crate::journal) snapshots: usize,
     /// The rows that it has changed.
     rows: HashMap<(WorkspaceId, ConversationId), RowState>,
 }
@@ -44,7 +47,8 @@ pub(in crate::journal) struct PendingSnapshot {
 /// # Errors
 /// When the store fails. What is wrong with a stream is not an error but a mark on the stream.
 pub(in crate::journal) fn fold<'a>(store: &'a Store, records: &[Understood]) -> Result<Step<'a>, StoreError> {
-    let mut step = Step { store, batch: Batch::default(), damaged: Vec::new(), rows: HashMap::new() };
+    let mut step =
+        Step { store, batch: Batch::default(), damaged: Vec::new(), snapshots: 0, rows: HashMap::new() };
     let mut streams: BTreeMap<Stream, Vec<&Understood>> = BTreeMap::new();
     for understood in records {
         streams.entry(understood.record.stream).or_default().push(understood);
@@ -94,6 +98,8 @@ impl Step<'_> {
         if row.revision > snapshot.revision || row.seq == snapshot.last.staff {
             let key = keys::snapshot(workspace, conversation);
             pieces::write(self.store, &mut self.batch, &key, &snapshot.bytes)?;
+            self.snapshots += 1;
+            pass(CrashPoint::SnapshotMade);
         }
         Ok(true)
     }

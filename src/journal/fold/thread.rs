@@ -14,9 +14,10 @@ use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 use super::folds::Folds;
 use super::record::{Understood, understand};
 use crate::clock;
+use crate::journal::crash_points::pass;
 use crate::journal::store::StoreError;
 use crate::journal::tail::Wish;
-use crate::journal::{DeskChange, JournalOptions, ListRow, LogRecord, Position, checkpoint};
+use crate::journal::{CrashPoint, DeskChange, JournalOptions, ListRow, LogRecord, Position, checkpoint};
 
 /// The fold thread's own state.
 pub(in crate::journal) struct FoldThread {
@@ -207,8 +208,10 @@ impl FoldThread {
     }
 
     fn checkpoint(&mut self) -> Result<(), StoreError> {
+        pass(CrashPoint::CheckpointDue);
         let mark = self.folds.mark()?;
         self.folds.store.sync()?;
+        pass(CrashPoint::CheckpointStoreSynced);
         checkpoint::write(&self.dir, mark)?;
         self.checkpointed = clock::instant();
         self.unchecked_bytes = 0;

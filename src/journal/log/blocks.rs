@@ -191,11 +191,16 @@ impl Blocks {
     }
 }
 
-/// Where the head of a commit is that cannot follow at once on this one.
+/// Where the head of a block is that was written only after the next commit had become durable: a later
+/// commit, or the end of the segment behind it.
 fn find_later(salt: Salt, commit: u64, bytes: &[u8]) -> Option<usize> {
+    let is_later = |head: BlockHead| match head.kind {
+        BlockKind::Commit => head.commit > commit + 1,
+        BlockKind::End => head.commit > commit,
+    };
     (0..bytes.len())
         .step_by(super::format::ALIGN_BYTES)
-        .find(|at| BlockHead::decode(salt, &bytes[*at..]).is_some_and(|head| head.commit > commit + 1))
+        .find(|at| BlockHead::decode(salt, &bytes[*at..]).is_some_and(is_later))
 }
 
 /// What lies behind the last good block.

@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 
 use super::format::{HEAD_BYTES, Salt, SegmentHead};
 use super::{LogError, Medium, Segment};
+use crate::journal::CrashPoint;
+use crate::journal::crash_points::pass;
 
 /// The folder of the log.
 #[derive(Debug, Clone)]
@@ -19,9 +21,13 @@ impl Folder {
     /// The folder, which is made when it is not there.
     pub(super) fn open(path: &Path) -> Result<Self, LogError> {
         fs::create_dir_all(path).map_err(LogError::io(path))?;
+        pass(CrashPoint::LogFolderMade);
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_folder(parent)?;
         }
+        // A process that ended too soon may have left a segment whose name is not on disk, and it is
+        // gone on with.
+        sync_folder(path)?;
         Ok(Self(path.to_owned()))
     }
 
@@ -65,12 +71,17 @@ impl Folder {
         medium: &dyn Medium,
     ) -> Result<Segment, LogError> {
         let (prepared, path) = (self.0.join(PREPARED), self.segment(head.number));
-        medium
-            .write(&file, &head.encode(), 0)
-            .and_then(|()| medium.sync(&file))
-            .and_then(|()| fs::rename(&prepared, &path))
-            .map_err(LogError::io(&path))?;
+        let begin = || {
+            medium.write(&file, &head.encode(), 0)?;
+            pass(CrashPoint::SegmentHeadWritten);
+            medium.sync(&file)?;
+            pass(CrashPoint::SegmentHeadSynced);
+            fs::rename(&prepared, &path)
+        };
+        begin().map_err(LogError::io(&path))?;
+        pass(CrashPoint::SegmentRenamed);
         sync_folder(&self.0)?;
+        pass(CrashPoint::SegmentBegun);
         Ok(Segment { file, path, salt: Salt::of(head), end: HEAD_BYTES as u64 })
     }
 
@@ -118,6 +129,7 @@ fn prepare(folder: &Folder, bytes: u64) -> Result<File, LogError> {
     let path = folder.0.join(PREPARED);
     let make = || -> io::Result<File> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
+        pass(CrashPoint::PrepareCreated);
         let zeros = vec![0; ZEROS_BYTES];
         let mut left = bytes;
         while left > 0 {
@@ -125,7 +137,9 @@ fn prepare(folder: &Folder, bytes: u64) -> Result<File, LogError> {
             file.write_all(&zeros[..part as usize])?;
             left -= part;
         }
+        pass(CrashPoint::PrepareFilled);
         file.sync_all()?;
+        pass(CrashPoint::PrepareSynced);
         Ok(file)
     };
     make().map_err(LogError::io(&path))

@@ -22,7 +22,8 @@ use bytes::Bytes;
 
 use self::files::{Folder, Prepared};
 use self::format::{BLOCK_HEAD_BYTES, BlockKind, HEAD_BYTES, LogId, Salt, SegmentHead};
-use super::{LogRecord, Position, Stream};
+use super::crash_points::pass;
+use super::{CrashPoint, LogRecord, Position, Stream};
 
 pub(super) use copy::{Copied, copy_log};
 pub(super) use error::LogError;
@@ -95,10 +96,11 @@ impl Log {
         let mut segment = self.segment_for(self.buffer.len())?;
         let records = committed.len() as u32;
         format::end_block(&mut self.buffer, segment.salt, BlockKind::Commit, commit, first, records);
-        self.medium
-            .write(&segment.file, &self.buffer, segment.end)
-            .and_then(|()| self.medium.sync(&segment.file))
-            .map_err(LogError::io(&segment.path))?;
+        pass(CrashPoint::CommitMade);
+        self.medium.write(&segment.file, &self.buffer, segment.end).map_err(LogError::io(&segment.path))?;
+        pass(CrashPoint::CommitWritten);
+        self.medium.sync(&segment.file).map_err(LogError::io(&segment.path))?;
+        pass(CrashPoint::CommitSynced);
         segment.end += self.buffer.len() as u64;
         self.current = Some(segment);
         (self.commit, self.last) = (commit, position);
@@ -140,6 +142,7 @@ impl Log {
             if end <= self.segment_bytes || segment.end == HEAD_BYTES as u64 {
                 return Ok(segment);
             }
+            pass(CrashPoint::SegmentFull);
             // Without its end it is still whole: the next one says after which commit it follows.
             if let Err(error) = self.close_segment(&segment) {
                 tracing::warn!(%error, "a segment of the log could not be closed");
@@ -153,11 +156,16 @@ impl Log {
         format::begin_block(&mut end);
         let next = Position(self.last.0 + 1);
         format::end_block(&mut end, segment.salt, BlockKind::End, self.commit, next, 0);
-        self.medium
-            .write(&segment.file, &end, segment.end)
-            .and_then(|()| segment.file.set_len(segment.end + end.len() as u64))
-            .and_then(|()| self.medium.sync(&segment.file))
-            .map_err(LogError::io(&segment.path))
+        let close = || {
+            self.medium.write(&segment.file, &end, segment.end)?;
+            pass(CrashPoint::SegmentEndWritten);
+            segment.file.set_len(segment.end + end.len() as u64)?;
+            pass(CrashPoint::SegmentCut);
+            self.medium.sync(&segment.file)
+        };
+        close().map_err(LogError::io(&segment.path))?;
+        pass(CrashPoint::SegmentClosed);
+        Ok(())
     }
 
     fn new_segment(&mut self) -> Result<Segment, LogError> {

@@ -13,6 +13,8 @@ use super::format::SegmentHead;
 use super::read::LogFiles;
 use super::{Log, LogError, Medium, Position};
 use crate::clock;
+use crate::journal::CrashPoint;
+use crate::journal::crash_points::pass;
 
 /// How the log is run.
 #[derive(Debug, Clone)]
@@ -121,8 +123,11 @@ impl End {
         while at < end {
             let part = (end - at).min(zeros.len() as u64);
             file.write_all_at(&zeros[..part as usize], at).map_err(LogError::io(&path))?;
+            pass(CrashPoint::TailZeroed);
             at += part;
         }
-        file.sync_all().map_err(LogError::io(&path))
+        file.sync_all().map_err(LogError::io(&path))?;
+        pass(CrashPoint::TailSynced);
+        Ok(())
     }
 }

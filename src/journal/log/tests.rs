@@ -162,6 +162,24 @@ fn damage_in_a_closed_segment_is_noticed_when_it_is_read_and_a_cut_one_at_once()
 }
 
 #[test]
+fn damage_in_the_last_commit_is_noticed_when_the_log_was_closed_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = open(dir.path()).log;
+    commit(&mut log, &[40]).unwrap();
+    let last = log.current.as_ref().unwrap().end as usize;
+    commit(&mut log, &[60]).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let segment = segments(dir.path()).remove(0);
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[last + BLOCK_HEAD_BYTES + 50] ^= 4;
+    fs::write(&segment, &bytes).unwrap();
+    let Err(error) = Log::open(&options(dir.path()), Box::new(Disk)) else { panic!("opened") };
+    assert!(matches!(error, LogError::Damaged { behind: Position(1), .. }), "{error}");
+    assert_eq!(fs::read(&segment).unwrap(), bytes);
+}
+
+#[test]
 fn a_missing_or_foreign_segment_and_a_missing_log_are_noticed() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for dir in [&dir, &other] {
@@ -209,6 +227,63 @@ fn what_failed_to_be_written_or_synced_never_comes_back() {
         assert_eq!(segments(dir.path()).len(), 2);
         let opened = open(dir.path());
         assert_eq!(read(&opened.files, 1).unwrap(), [(1, 10), (2, 30)]);
+    }
+}
+
+/// A log of several segments that was closed, and what is in it.
+fn closed(folder: &Path) -> Vec<(u64, usize)> {
+    let mut log = open(folder).log;
+    for sizes in [&[40, 900, 7][..], &[3_000], &[5_000, 1], &[600], &[33, 0]] {
+        commit(&mut log, sizes).unwrap();
+    }
+    log.close().unwrap();
+    (1..).zip([40, 900, 7, 3_000, 5_000, 1, 600, 33, 0]).collect()
+}
+
+/// What is read of a log that is known to have had everything up to a position.
+fn reopened(folder: &Path, at_least: u64) -> Result<Vec<(u64, usize)>, LogError> {
+    let options = LogOptions { at_least: Position(at_least), ..options(folder) };
+    read(&Log::open(&options, Box::new(Disk))?.files, 1)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Some bits mean nothing: those between two blocks, and the end of a segment that another follows.
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed_or_changes_nothing(
+        segment: prop::sample::Index, at: prop::sample::Index, bit in 0..8_u8,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let all = closed(dir.path());
+        let segment = segment.get(&segments(dir.path())).clone();
+        let mut bytes = fs::read(&segment).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        fs::write(&segment, &bytes).unwrap();
+        match reopened(dir.path(), all.len() as u64) {
+            Ok(found) => prop_assert_eq!(found, all),
+            Err(error) => {
+                let sentence = error.to_string();
+                prop_assert!(sentence.contains("from a backup"), "{}", sentence);
+                prop_assert!(fs::read(&segment).unwrap() == bytes, "something was changed");
+            }
+        }
+    }
+
+    #[test]
+    fn a_segment_that_was_cut_short_is_noticed_or_lacks_nothing(
+        segment: prop::sample::Index, length: prop::sample::Index,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let all = closed(dir.path());
+        let segment = segment.get(&segments(dir.path())).clone();
+        let bytes = fs::read(&segment).unwrap();
+        fs::write(&segment, &bytes[..length.index(bytes.len())]).unwrap();
+        match reopened(dir.path(), all.len() as u64) {
+            Ok(found) => prop_assert_eq!(found, all),
+            Err(error) => prop_assert!(error.to_string().contains("from a backup"), "{}", error),
+        }
     }
 }
 

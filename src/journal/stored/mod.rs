@@ -26,7 +26,7 @@ use switchboard_protocol::wire::check_structure;
 pub(in crate::journal) use conversation::{decode_conversation, encode_conversation};
 pub(in crate::journal) use entry::{decode_entry, encode_entry};
 pub(in crate::journal) use index::{CurrentConversation, Damaged, FoldMark};
-pub(in crate::journal) use page::{Page, PageBuilder, RECORD_OVERHEAD_BYTES};
+pub(in crate::journal) use page::{PAGE_OVERHEAD_BYTES, Page, PageBuilder, RECORD_OVERHEAD_BYTES};
 pub(in crate::journal) use row::{RowState, decode_row, encode_row};
 pub(in crate::journal) use workspace::{
     decode_workspace, decode_workspace_entry, encode_workspace, encode_workspace_entry,

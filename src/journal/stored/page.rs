@@ -141,5 +141,8 @@ const VERSION: u64 = 1;
 /// What an entry takes in a page besides itself, in bytes, at the most.
 pub(in crate::journal) const RECORD_OVERHEAD_BYTES: usize = 5;
 
+/// What a page of one entry takes besides it, in bytes, at the most.
+pub(in crate::journal) const PAGE_OVERHEAD_BYTES: usize = HEAD_BYTES + RECORD_OVERHEAD_BYTES;
+
 /// What a page says about itself, in bytes, at the most.
 const HEAD_BYTES: usize = 80;

@@ -1,0 +1,300 @@
+//! The process that the power is cut under.
+//!
+//! Owns how it writes its story with many entries outstanding, says what was acknowledged the moment it
+//! is, and ends itself at a crash point; and how it looks at what has survived. Must not know that its
+//! disk is not a real one.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use fastrand::Rng;
+use switchboard::domain::conversation::{Conversation, Entry};
+use switchboard::domain::identity::Reader;
+use switchboard::domain::workspace::Workspace;
+use switchboard::journal::{
+    CrashPoint, Incarnation, Journal, JournalOptions, Resolved, StartReport, TicketSink, on_crash_point,
+    verify,
+};
+use switchboard_protocol::vocabulary::Seq;
+
+use crate::report::Line;
+use crate::story::{self, STREAMS, Story, WORKSPACE, WORKSPACE_ENTRIES_MAX, WORKSPACE_ID, conversation_id};
+
+/// What a child does.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    /// The data folder.
+    pub dir: PathBuf,
+    /// The seed of the story.
+    pub seed: u64,
+    /// Where it ends itself, and the how manieth time it is there, from 1.
+    pub die_at: Option<(CrashPoint, u32)>,
+    /// It stops cleanly when so many entries are acknowledged.
+    pub stop_after: Option<u64>,
+}
+
+type Failed = Box<dyn std::error::Error>;
+
+/// Writes until it is killed, or has written enough.
+///
+/// # Errors
+/// When the journal cannot be used. That is said as well.
+pub fn live(orders: &Orders) -> Result<(), Failed> {
+    watch_crash_points(orders.die_at);
+    let (journal, report) = start(orders)?;
+    let desk = Arc::new(Desk::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let mut author = runtime.block_on(Author::open(&journal, Story::new(orders.seed), &desk))?;
+    say(&Line::Opened(report.rebuilt.map(|reason| format!("{reason:?}"))));
+    let mut rng = Rng::with_seed(orders.seed ^ report.durable.0);
+    loop {
+        match desk.wait(orders.stop_after) {
+            Next::Write => author.write(&mut rng)?,
+            Next::Stop => {
+                journal.stop()?;
+                say(&Line::Finished);
+                return Ok(());
+            }
+            // The disk is gone: the end comes from outside.
+            Next::Nothing => std::thread::park(),
+        }
+    }
+}
+
+/// Says everything that is stored, and what is wrong with it.
+///
+/// # Errors
+/// When the journal cannot be used. That is said as well.
+pub fn check(orders: &Orders) -> Result<(), Failed> {
+    watch_crash_points(orders.die_at);
+    let (journal, report) = start(orders)?;
+    say(&Line::Opened(report.rebuilt.map(|reason| format!("{reason:?}"))));
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(say_everything(&journal, Story::new(orders.seed)))?;
+    journal.stop()?;
+    drop(journal);
+    let report = verify(&orders.dir)?;
+    report.problems.into_iter().for_each(|problem| say(&Line::Problem(problem)));
+    say(&Line::Finished);
+    Ok(())
+}
+
+fn start(orders: &Orders) -> Result<(Journal, StartReport), Failed> {
+    let started = Journal::start(&options(&orders.dir, orders.seed), &mut |_| {});
+    started.map_err(|error| {
+        say(&Line::Refused(error.to_string()));
+        error.into()
+    })
+}
+
+/// Small and quick, so that segments fill and folds run; how much so is the seed's choice.
+fn options(dir: &Path, seed: u64) -> JournalOptions {
+    let mut rng = Rng::with_seed(seed);
+    JournalOptions {
+        log_segment_bytes: [16 << 10, 64 << 10, 1 << 20][rng.usize(..3)],
+        store_cache_bytes: 8 << 20,
+        fold_age_ms: rng.u64(1..20),
+        fold_batch_bytes: [4 << 10, 64 << 10, 1 << 20][rng.usize(..3)],
+        desk_turn_ms: 1,
+        checkpoint_ms: [5, 50, 5_000][rng.usize(..3)],
+        ..JournalOptions::new(dir)
+    }
+}
+
+async fn say_everything(journal: &Journal, story: Story) -> Result<(), Failed> {
+    let desk = Arc::new(Desk::default());
+    let opened = journal.open_workspace(WORKSPACE_ID, desk.sink(WORKSPACE)).await?;
+    let digest = story::digest_of_workspace(&opened.state);
+    say(&Line::Found(WORKSPACE, opened.state.revision, digest));
+    let mut told = Story::workspace();
+    while told.revision < opened.state.revision {
+        told.apply(&story.next_of_workspace(&told)?);
+    }
+    if told != opened.state {
+        say(&Line::Problem("the workspace is not as it was told".to_owned()));
+    }
+    for stream in WORKSPACE + 1..STREAMS {
+        let id = conversation_id(stream);
+        let state = journal.open_conversation(WORKSPACE_ID, opened.term, id, desk.sink(stream)).await?.state;
+        let mut at = Seq::ZERO;
+        let mut told = Story::conversation(stream);
+        loop {
+            let page = journal.read_after(WORKSPACE_ID, id, Reader::Staff, at, PAGE_BYTES).await?;
+            let Some(last) = page.last() else { break };
+            at = last.after().of(Reader::Staff);
+            page.iter().for_each(|entry| {
+                say(&Line::Found(stream, entry.revision, story::digest_of_entry(entry)));
+            });
+        }
+        while told.revision < state.revision {
+            told.apply(&story.next(stream, &told)?);
+        }
+        if told != state || told.last.of(Reader::Staff) != at {
+            say(&Line::Problem(format!("conversation {stream} is not as it was told")));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the story.
+struct Author<'a> {
+    journal: &'a Journal,
+    story: Story,
+    desk: &'a Arc<Desk>,
+    workspace: (Workspace, Incarnation),
+    conversations: Vec<(u8, Conversation, Incarnation)>,
+}
+
+impl<'a> Author<'a> {
+    async fn open(journal: &'a Journal, story: Story, desk: &'a Arc<Desk>) -> Result<Self, Failed> {
+        let opened = journal.open_workspace(WORKSPACE_ID, desk.sink(WORKSPACE)).await?;
+        let workspace = (opened.state, opened.incarnation);
+        let mut conversations = Vec::new();
+        for stream in WORKSPACE + 1..STREAMS {
+            let id = conversation_id(stream);
+            let sink = desk.sink(stream);
+            let opened = journal.open_conversation(WORKSPACE_ID, opened.term, id, sink).await?;
+            conversations.push((stream, opened.state, opened.incarnation));
+        }
+        Ok(Self { journal, story, desk, workspace, conversations })
+    }
+
+    fn write(&mut self, rng: &mut Rng) -> Result<(), Failed> {
+        let (state, incarnation) = &mut self.workspace;
+        if state.revision < WORKSPACE_ENTRIES_MAX && rng.u8(..40) == 0 {
+            let entry = self.story.next_of_workspace(state)?;
+            state.apply(&entry);
+            self.desk.sent(WORKSPACE, state.revision, story::digest_of_workspace(state));
+            return Ok(self.journal.append_workspace(*incarnation, &entry)?);
+        }
+        let at = rng.usize(..self.conversations.len());
+        let (stream, state, incarnation) = &mut self.conversations[at];
+        if rng.u8(..4) == 0 && self.desk.is_settled(*stream) {
+            self.journal.keep_snapshot(state);
+        }
+        let entry: Entry = self.story.next(*stream, state)?;
+        state.apply(&entry);
+        self.desk.sent(*stream, entry.revision, story::digest_of_entry(&entry));
+        Ok(self.journal.append_conversation(WORKSPACE_ID, *incarnation, &entry)?)
+    }
+}
+
+/// What is outstanding.
+#[derive(Default)]
+struct Desk {
+    state: Mutex<Outstanding>,
+    settled: Condvar,
+}
+
+#[derive(Default)]
+struct Outstanding {
+    streams: [VecDeque<(u64, String)>; STREAMS as usize],
+    count: usize,
+    durable: u64,
+    failed: bool,
+}
+
+enum Next {
+    Write,
+    Stop,
+    Nothing,
+}
+
+impl Desk {
+    fn sink(self: &Arc<Self>, stream: u8) -> Arc<dyn TicketSink> {
+        Arc::new(Sink { stream, desk: Arc::clone(self) })
+    }
+
+    fn sent(&self, stream: u8, revision: u64, digest: String) {
+        let mut state = self.lock();
+        say(&Line::Sent(stream, revision));
+        state.streams[usize::from(stream)].push_back((revision, digest));
+        state.count += 1;
+    }
+
+    /// Whether all of a stream that was sent is durable.
+    fn is_settled(&self, stream: u8) -> bool {
+        self.lock().streams[usize::from(stream)].is_empty()
+    }
+
+    /// Waits until something may be written, or nothing more is to be.
+    fn wait(&self, stop_after: Option<u64>) -> Next {
+        let mut state = self.lock();
+        loop {
+            let enough = stop_after.is_some_and(|enough| state.durable >= enough);
+            match (state.failed, enough) {
+                (true, _) => return Next::Nothing,
+                (false, true) if state.count == 0 => return Next::Stop,
+                (false, false) if state.count < OUTSTANDING_MAX => return Next::Write,
+                (false, _) => {}
+            }
+            state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outstanding> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Sink {
+    stream: u8,
+    desk: Arc<Desk>,
+}
+
+impl TicketSink for Sink {
+    fn resolved(&self, resolved: Resolved) {
+        let mut state = self.desk.lock();
+        match resolved {
+            Resolved::Durable { up_to } => {
+                let queue = usize::from(self.stream);
+                while let Some((revision, digest)) =
+                    state.streams[queue].pop_front_if(|(revision, _)| *revision <= up_to)
+                {
+                    say(&Line::Durable(self.stream, revision, digest));
+                    state.count -= 1;
+                    state.durable += 1;
+                }
+            }
+            Resolved::Failed(_) => state.failed = true,
+        }
+        self.desk.settled.notify_one();
+    }
+}
+
+/// Says which crash points are passed, and ends the process at one of them as a power cut does:
+/// nothing is tidied up.
+fn watch_crash_points(die_at: Option<(CrashPoint, u32)>) {
+    let passed: Mutex<Vec<CrashPoint>> = Mutex::default();
+    let left = AtomicU32::new(die_at.map_or(0, |(_, times)| times));
+    on_crash_point(Box::new(move |point| {
+        let is_new = {
+            let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_new = !passed.contains(&point);
+            if is_new {
+                passed.push(point);
+            }
+            is_new
+        };
+        if is_new {
+            say(&Line::Passed(point));
+        }
+        if die_at.is_some_and(|(at, _)| at == point) && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            say(&Line::Died(point));
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
+    }));
+}
+
+/// A line in one write; whoever listens may be gone.
+fn say(line: &Line) {
+    let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+}
+
+/// So many entries are outstanding while the disk keeps up.
+const OUTSTANDING_MAX: usize = 400;
+
+const PAGE_BYTES: usize = 256 << 10;

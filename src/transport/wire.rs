@@ -421,11 +421,7 @@ struct OnlyId {
 }
 
 fn bad_frame(error: &CodecError) -> ErrorBody {
-    let code = match error {
-        CodecError::TooLarge { .. } | CodecError::Malformed(_) => ErrorCode::MalformedFrame,
-        CodecError::Unexpected(_) => ErrorCode::MalformedRequest,
-    };
-    ErrorBody::new(code, error.to_string())
+    ErrorBody::new(error.code(), error.to_string())
 }
 
 fn bad_request(error: &dyn std::fmt::Display) -> ErrorBody {

@@ -43,7 +43,6 @@ pub(crate) struct Malformed {
     pub(crate) error: u16,
     /// The request that the error answers; without one the session ends.
     #[serde(default)]
-    #[allow(dead_code, reason = "it is the engine that answers; here it only has to be a number")]
     pub(crate) id: Option<u64>,
 }
 

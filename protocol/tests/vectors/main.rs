@@ -13,6 +13,7 @@ mod variants;
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use switchboard_protocol::wire::{ErrorCode, FrameError, FrameReader, Hello, Request, decode};
 
 use files::{Malformed, Tolerated, Vector, of};
@@ -42,7 +43,7 @@ fn what_is_tolerated_is_read_as_what_was_meant() {
 
 #[test]
 fn what_is_malformed_is_refused_with_its_number() {
-    for Malformed { name, kind, hex, error, .. } in of::<Malformed>("malformed") {
+    for Malformed { name, kind, hex, error, id } in of::<Malformed>("malformed") {
         let bytes = files::bytes(&hex);
         let refused = match kind.as_str() {
             "stream" => {
@@ -52,6 +53,8 @@ fn what_is_malformed_is_refused_with_its_number() {
             "request" => decode::<Request>(&bytes).map(drop).map_err(|error| error.code()),
             other => panic!("{name}: {other:?} is never refused with a number"),
         };
+        let named = decode::<OnlyId>(&bytes).ok().filter(|_| kind == "request").map(|only| only.id);
+        assert_eq!(named, id, "{name}");
         match refused {
             Err(code) => assert_eq!(code.number(), error, "{name}"),
             // Well-formed, so it is for the engine to refuse.
@@ -120,6 +123,12 @@ fn write_vectors_anew() {
         });
         files::write(kind.name, &encoded.collect::<String>());
     }
+}
+
+/// What is left of a request that cannot be read: whom to answer.
+#[derive(Deserialize)]
+struct OnlyId {
+    id: u64,
 }
 
 /// Cuts a stream into frames until something is wrong with it.

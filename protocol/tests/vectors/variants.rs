@@ -75,7 +75,7 @@ impl Variants for Request {
             seen.push(topic.name());
         }
         if let Op::Post { content, .. } = &self.op {
-            seen.push(content.name());
+            content.variants(seen);
         }
     }
 }
@@ -109,8 +109,14 @@ impl Variants for Event {
         seen.push(self.by.name());
         seen.push(self.what.name());
         if let EventKind::Message { content } = &self.what {
-            seen.push(content.name());
+            content.variants(seen);
         }
+    }
+}
+
+impl Variants for Content {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
     }
 }
 

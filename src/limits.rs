@@ -118,6 +118,9 @@ const CONNECTION_BASE_BYTES: usize = 128 * 1024;
 /// Connections that may be between their first packet and their welcome at a time.
 pub const HANDSHAKES_MAX: usize = 512;
 
+/// The most bytes of memory that one of them takes.
+pub const OPENING_BYTES_MAX: usize = CONNECTION_BASE_BYTES + CRYPTO_BYTES_MAX + FRAME_BYTES_MAX;
+
 /// So many of them under way, a client must prove its address first.
 pub const HANDSHAKES_BEFORE_RETRY: usize = 128;
 

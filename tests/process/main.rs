@@ -14,6 +14,8 @@ mod chance;
 mod chat;
 mod daemon;
 mod folder;
+mod half_open;
+mod hostile;
 mod kills;
 mod load;
 mod manners;

@@ -47,10 +47,10 @@ pub const HISTORY_EVENTS_MAX: usize = 200;
 pub const REPLY_BYTES_MAX: usize = FRAME_BYTES_MAX - 4 * 1024;
 
 /// Conversations in quarantine that one reply lists.
-pub const QUARANTINED_LISTED_MAX: usize = 100;
+pub const QUARANTINED_LISTED_MAX: usize = 50;
 
 /// Characters of the reason why a conversation is in quarantine, as a reply tells it.
-pub const REASON_CHARS_MAX: usize = 100;
+pub const REASON_CHARS_MAX: usize = 240;
 
 /// Bytes of reply that a request's credit stands for; a connection has [`UNANSWERED_REQUESTS_MAX`] credits.
 /// They come back when the reply is written, so no more bytes of replies ever wait for a client that does

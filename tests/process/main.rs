@@ -20,6 +20,7 @@ mod kills;
 mod load;
 mod manners;
 mod people;
+mod quarantine;
 mod raw;
 mod talk;
 mod terminal;

@@ -1,11 +1,13 @@
 //! The tree of actors on a real journal, with failures planted in it.
 //!
 //! Owns an engine with one workspace, and clients of it that stand where the transport does. The tests are
-//! in files of their own: what a client may ask for, who notices a failure, and who sleeps when.
+//! in files of their own: what a client may ask for, who notices a failure or a record that
+//! cannot be read, and who sleeps when.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bounds;
+mod corrupt;
 mod failing;
 mod sleeping;
 
@@ -27,7 +29,7 @@ use super::engine::{Engine, EngineOptions};
 use super::errand::Way;
 use super::session::{
     Answered, Ask, Asked, Closing, Lane, LocateReply, Located, Out, Refusal, SessionHandle, SessionMsg,
-    SessionPorts,
+    SessionPorts, SetAside,
 };
 use super::subscription::{Delivery, Subscription};
 use super::workspace::WorkspaceMsg;
@@ -43,6 +45,7 @@ use crate::stats::Latency;
 struct House {
     engine: Engine,
     journal: Journal,
+    conversation_idle: Duration,
     _dir: tempfile::TempDir,
 }
 
@@ -97,10 +100,9 @@ impl House {
     async fn start(conversation_idle: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::start(&JournalOptions::new(dir.path()), &mut |_| {}).unwrap();
-        create_workspace(&journal).await;
-        let options = EngineOptions { policy: Policy::default(), conversation_idle, sessions_max: 100 };
-        let engine = Engine::start(journal.clone(), Latency::default(), options).await.unwrap();
-        Self { engine, journal, _dir: dir }
+        create_workspace(&journal, WORKSPACE, PROFILE, [OLIVIAS_TOKEN, ADAS_TOKEN]).await;
+        let engine = start_engine(&journal, conversation_idle).await;
+        Self { engine, journal, conversation_idle, _dir: dir }
     }
 
     async fn stop(self) {
@@ -283,20 +285,30 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, what).await.unwrap()
 }
 
-async fn create_workspace(journal: &Journal) {
+async fn start_engine(journal: &Journal, conversation_idle: Duration) -> Engine {
+    let options = EngineOptions { policy: Policy::default(), conversation_idle, sessions_max: 100 };
+    Engine::start(journal.clone(), Latency::default(), options).await.unwrap()
+}
+
+async fn create_workspace(
+    journal: &Journal,
+    workspace: WorkspaceId,
+    profile: ProfileId,
+    [olivias, adas]: [TokenHash; 2],
+) {
     let (to_tickets, mut tickets) = mpsc::unbounded_channel();
-    let opened = journal.open_workspace(WORKSPACE, Arc::new(Tickets(to_tickets))).await.unwrap();
+    let opened = journal.open_workspace(workspace, Arc::new(Tickets(to_tickets))).await.unwrap();
     let mut state: Workspace = opened.state;
     let member = |name: &str, role, token| {
         let details = Member { name: DisplayName::new(name).unwrap(), role, token_hash: token };
         (clock::member_id(), details)
     };
     let title = || ProfileTitle::new("Demo").unwrap();
-    let (ada, details) = member("Ada", Role::Readonly, ADAS_TOKEN);
+    let (ada, details) = member("Ada", Role::Readonly, adas);
     let actions = [
-        WorkspaceAction::Create { name: title(), owner: member("Olivia", Role::Owner, OLIVIAS_TOKEN) },
+        WorkspaceAction::Create { name: title(), owner: member("Olivia", Role::Owner, olivias) },
         WorkspaceAction::AddMember { member: MemberId::from_bytes(*ada.as_bytes()), details },
-        WorkspaceAction::AddProfile { profile: PROFILE, details: Profile { title: title(), greeting: None } },
+        WorkspaceAction::AddProfile { profile, details: Profile { title: title(), greeting: None } },
     ];
     for action in actions {
         let entry = decide_workspace(&state, action, clock::now()).unwrap();

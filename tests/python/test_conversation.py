@@ -93,10 +93,12 @@ class Conversation(DaemonTest):
         self.assertEqual({row["platform"] for row in found}, {"web"})
         await self.assert_refused(403, agent.ask("list", limit=2, cursor="nonsense"))
 
-    async def test_an_agent_sees_how_long_messages_take_and_a_customer_does_not(self):
+    async def test_an_agent_sees_how_the_engine_does_and_a_customer_does_not(self):
         agent = await self.connected(self.daemon.agent())
         stages = (await agent.ask("latency"))["stages"]
         self.assertLessEqual({"decided", "commit", "durable", "pushed", "written"}, {one["stage"] for one in stages})
+        self.assertEqual(await agent.ask("quarantined"), {"is": "quarantined", "conversations": [], "more": False})
+        await self.assert_refused(306, agent.ask("release", conversation=bytes(16)))
         customer = await self.connected(self.daemon.customer("carla"))
         await self.assert_refused(201, customer.ask("latency"))
         await self.assert_refused(201, customer.ask("list", limit=1))

@@ -173,6 +173,11 @@ const ROOMS: &[Room] = &[
         ],
         libraries: Libraries::Any,
     },
+    Room {
+        place: "src/quarantine.rs",
+        may: &[crate::names::PROGRAM_CRATE, "switchboard_client"],
+        libraries: Libraries::Any,
+    },
     // The other crates.
     Room {
         place: "protocol/src/vocabulary/",
@@ -265,7 +270,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 const CLOCKS: &[&str] = &["src/clock.rs", "loadtest/src/clock.rs"];
 
 const ONE_WAY_IN: &[(&str, &[&str])] = &[
-    ("clap", &["src/main.rs", "src/chat", "loadtest/", "simulator/"]),
+    ("clap", &["src/main.rs", "src/chat", "src/quarantine.rs", "loadtest/", "simulator/"]),
     ("config", &["src/config.rs"]),
     ("getrandom", &["src/clock.rs", "sdk/rust/src/ambient.rs", "loadtest/src/clock.rs"]),
     ("hdrhistogram", &["src/stats/", "loadtest/"]),

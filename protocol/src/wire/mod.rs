@@ -27,7 +27,7 @@ pub use event::{
 };
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
-pub use reply::{Reply, ReplyBody, ServerFrame, StageLatency};
+pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
 pub use structure::{Malformed, check_structure};
 

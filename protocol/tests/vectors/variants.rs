@@ -42,9 +42,13 @@ enums! {
     Credentials { Customer Agent Unknown }
     DeskFrame { Snapshot Row Agent Ended Unknown }
     EventKind { Started Message Assigned Entered Left Completed Unknown }
-    Op { Open Subscribe Unsubscribe Post Read Join Leave Take Complete History List Quarantined Release Latency Unknown }
+    Op {
+        Open Subscribe Unsubscribe Post Read Join Leave Take Complete History List Quarantined Release Latency
+        Unknown
+    }
     ReplyBody {
-        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released Latency Unknown
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released
+        Latency Unknown
     }
     Sender { Customer Bot Agent Unknown }
     ServerFrame { Welcome Reply Error Goodbye Unknown }

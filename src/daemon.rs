@@ -339,18 +339,65 @@ mod tests {
     use crate::config::Flags;
     use switchboard_client::vocabulary::{Content, MessageText, Seq, UserKey};
     use switchboard_client::wire::{Credentials, EventKind};
-    use switchboard_client::{Client, ConnectOptions, Trust, Update};
+    use switchboard_client::{Client, ConnectOptions, ConnectionState, Trust, Update};
 
     fn text(text: &str) -> Content {
         Content::text(MessageText::new(text).unwrap())
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_journal_that_fails_is_begun_anew_and_clients_come_back_to_everything() {
-        let dir = tempfile::tempdir().unwrap();
+    async fn started(dir: &Path) -> Daemon {
         let flags =
-            Flags { data_dir: Some(dir.path().join("data")), listen_address: Some("127.0.0.1:0".to_owned()) };
-        let mut daemon = Daemon::start(Settings::load(None, &flags).unwrap()).await.unwrap();
+            Flags { data_dir: Some(dir.join("data")), listen_address: Some("127.0.0.1:0".to_owned()) };
+        Daemon::start(Settings::load(None, &flags).unwrap()).await.unwrap()
+    }
+
+    async fn connected(ready: Ready) -> Client {
+        let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
+        let profile = ready.demo.unwrap().profile;
+        let user_key = UserKey::new("ada").unwrap();
+        let customer = Credentials::Customer { profile, platform: None, user_key };
+        Client::connect(ConnectOptions::new(ready.addresses, trust, customer)).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_journal_whose_writer_fails_is_begun_anew_and_clients_come_back_to_everything() {
+        comes_back_to_everything(Journal::fail_writer).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_journal_whose_store_fails_is_begun_anew_and_clients_come_back_to_everything() {
+        comes_back_to_everything(|journal| journal.fail_folds(false)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_journal_whose_folds_panic_is_begun_anew_and_clients_come_back_to_everything() {
+        comes_back_to_everything(|journal| journal.fail_folds(true)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_journal_that_fails_again_and_again_ends_the_daemon() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut daemon = started(dir.path()).await;
+        let client = connected(daemon.ready().clone()).await;
+        let mut state = client.connection();
+        for failure in 1..=JOURNAL_ALLOWANCE.times + 1 {
+            let before = state.borrow_and_update().clone();
+            daemon.running.journal.fail_folds(failure % 2 == 0);
+            // Whoever is connected to what was begun anew has a new session.
+            let another = |state: &ConnectionState| {
+                *state != before && matches!(state, ConnectionState::Connected { .. })
+            };
+            let ran = daemon.run(async { drop(state.wait_for(another).await) }).await;
+            assert_eq!(ran.is_ok(), failure <= JOURNAL_ALLOWANCE.times, "failure {failure}: {ran:?}");
+        }
+        drop(client);
+        // The folds have failed, and say so; what was acknowledged is in the log.
+        assert!(daemon.stop().await.is_err());
+    }
+
+    async fn comes_back_to_everything(fail: impl Fn(&Journal)) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut daemon = started(dir.path()).await;
         let ready = daemon.ready().clone();
         let journal = daemon.running.journal.clone();
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -358,15 +405,16 @@ mod tests {
             let ran = daemon.run(async { drop(stopped.await) }).await;
             (daemon, ran)
         });
-        let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
-        let profile = ready.demo.unwrap().profile;
-        let user_key = UserKey::new("ada").unwrap();
-        let customer = Credentials::Customer { profile, platform: None, user_key };
-        let client = Client::connect(ConnectOptions::new(ready.addresses, trust, customer)).await.unwrap();
+        let client = connected(ready).await;
+        let mut state = client.connection();
+        let first = state.borrow_and_update().clone();
         let conversation = client.open().await.unwrap();
         let mut following = client.follow(conversation, Seq::ZERO).await.unwrap();
         client.post(conversation, text("before")).await.unwrap();
-        journal.fail_writer();
+        fail(&journal);
+        let another =
+            |state: &ConnectionState| *state != first && matches!(state, ConnectionState::Connected { .. });
+        state.wait_for(another).await.unwrap();
         client.post(conversation, text("after")).await.unwrap();
         let mut seen = Vec::new();
         while seen.last().is_none_or(|last| *last != text("after")) {

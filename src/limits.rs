@@ -18,17 +18,24 @@ pub use switchboard_protocol::wire::{
 /// Subscriptions of a session at a time.
 pub const SUBSCRIPTIONS_MAX: usize = 16;
 
+/// Subscriptions of a session that take memory: also those whose streams have not ended yet although nobody
+/// wants them any more.
+pub const LANES_MAX: usize = 2 * SUBSCRIPTIONS_MAX;
+
 /// Ways to conversations that a session remembers.
 pub const ROUTES_MAX: usize = 128;
 
-/// Bytes that wait in a subscriber's outbox before the subscriber counts as lagging.
-pub const OUTBOX_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of memory that wait in a subscriber's outbox before the subscriber counts as lagging.
+pub const OUTBOX_BYTES_MAX: usize = 192 * 1024;
 
 /// Bytes of entries read from the journal at once for a reader who catches up.
 pub const CATCH_UP_BYTES_MAX: usize = 64 * 1024;
 
 /// Rows that wait for a desk before it is given a fresh snapshot instead.
 pub const DESK_ROWS_MAX: usize = 256;
+
+/// Agents who have come or gone that wait for a desk before it is given a fresh snapshot instead.
+pub const DESK_AGENTS_MAX: usize = 256;
 
 /// Rows of a page of the conversation list: as many of the longest as fit into a frame.
 pub const LIST_ROWS_MAX: usize = 48;
@@ -38,6 +45,20 @@ pub const HISTORY_EVENTS_MAX: usize = 200;
 
 /// Bytes of events in one reply: a frame less its envelope.
 pub const REPLY_BYTES_MAX: usize = FRAME_BYTES_MAX - 4 * 1024;
+
+/// Conversations in quarantine that one reply lists.
+pub const QUARANTINED_LISTED_MAX: usize = 50;
+
+/// Characters of the reason why a conversation is in quarantine, as a reply tells it.
+pub const REASON_CHARS_MAX: usize = 240;
+
+/// Bytes of reply that a request's credit stands for; a connection has [`UNANSWERED_REQUESTS_MAX`] credits.
+/// They come back when the reply is written, so no more bytes of replies ever wait for a client that does
+/// not read: its next requests are not taken.
+pub const CREDIT_BYTES: usize = 8 * 1024;
+
+/// Credits of a request whose reply may be as large as a frame.
+pub const LARGE_REPLY_CREDITS: u32 = (FRAME_BYTES_MAX / CREDIT_BYTES) as u32;
 
 /// Typing indicators that a connection may send: so many within so many milliseconds; more are dropped.
 pub const TYPING: Allowance = Allowance { times: 8, within_ms: 2_000 };
@@ -57,11 +78,54 @@ pub const CLIENT_STREAMS_MAX: u32 = 2;
 /// Bytes that a connection may have on its way to a client.
 pub const CONNECTION_SEND_BYTES_MAX: u64 = 256 * 1024;
 
-/// Handshakes that may be under way at a time.
+/// Bytes of the handshake that may wait for their turn.
+pub const CRYPTO_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of datagrams of a connection that may wait, each way.
+pub const DATAGRAMS_BYTES_MAX: usize = 8 * 1024;
+
+/// The most bytes of memory that a subscription takes whose client does not read: its outbox, or else a page of
+/// the journal, and what is being written.
+pub const LANE_BYTES_MAX: usize = OUTBOX_BYTES_MAX + IN_MEMORY * CATCH_UP_BYTES_MAX + WRITE_BYTES_MAX;
+
+/// The most bytes of memory that the desk takes for a client who does not read it: every agent of the largest
+/// workspace and a page of rows.
+pub const DESK_BYTES_MAX: usize =
+    (MEMBERS_MAX + DESK_AGENTS_MAX) * 256 + (DESK_ROWS_MAX + LIST_ROWS_MAX) * 1_536;
+
+/// The most bytes of memory that a connection takes, whatever its client does or does not do.
+pub const CONNECTION_BYTES_MAX: usize = CONNECTION_RECEIVE_BYTES_MAX as usize
+    + CONNECTION_SEND_BYTES_MAX as usize
+    + CRYPTO_BYTES_MAX
+    + 2 * DATAGRAMS_BYTES_MAX
+    + STREAM_RECEIVE_BYTES_MAX as usize
+    + (1 + IN_MEMORY) * UNANSWERED_REQUESTS_MAX * CREDIT_BYTES
+    + SUBSCRIPTIONS_MAX * LANE_BYTES_MAX
+    + (LANES_MAX - SUBSCRIPTIONS_MAX) * WRITE_BYTES_MAX
+    + DESK_BYTES_MAX
+    + CONNECTION_BASE_BYTES;
+
+/// The most bytes of memory that what is being written to a subscription's stream takes: frames of small events
+/// are kept in buffers of a message's usual size.
+const WRITE_BYTES_MAX: usize = 4 * FRAME_BYTES_MAX;
+
+/// How many bytes of memory a stored byte takes at the most once it is read: small entries are mostly fields.
+const IN_MEMORY: usize = 5;
+
+/// What a connection takes that does nothing: its state in QUIC and TLS, its tasks, its session.
+const CONNECTION_BASE_BYTES: usize = 128 * 1024;
+
+/// Connections that may be between their first packet and their welcome at a time.
 pub const HANDSHAKES_MAX: usize = 512;
 
-/// Handshakes under way above which a client must prove its address first.
+/// The most bytes of memory that one of them takes.
+pub const OPENING_BYTES_MAX: usize = CONNECTION_BASE_BYTES + CRYPTO_BYTES_MAX + FRAME_BYTES_MAX;
+
+/// So many of them under way, a client must prove its address first.
 pub const HANDSHAKES_BEFORE_RETRY: usize = 128;
+
+/// So many of them may come from one address: one cannot take every place.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = HANDSHAKES_MAX / 2;
 
 const _: () = {
     assert!(ANSWERS_MAX >= UNANSWERED_REQUESTS_MAX, "a resent request must find its answer");
@@ -72,8 +136,12 @@ const _: () = {
         "streams that are not read must not hold up the session's"
     );
     assert!(REPLY_BYTES_MAX + 1024 < FRAME_BYTES_MAX);
+    assert!(LARGE_REPLY_CREDITS as usize * CREDIT_BYTES >= FRAME_BYTES_MAX);
+    assert!(LARGE_REPLY_CREDITS as usize <= UNANSWERED_REQUESTS_MAX, "a large reply must be possible");
+    assert!(QUARANTINED_LISTED_MAX * (4 * REASON_CHARS_MAX + 64) < REPLY_BYTES_MAX);
     assert!(CATCH_UP_BYTES_MAX <= OUTBOX_BYTES_MAX);
     assert!(HANDSHAKES_BEFORE_RETRY < HANDSHAKES_MAX);
+    assert!(CONNECTION_BYTES_MAX <= 20 << 20, "a hostile client takes more than docs/OPERATIONS.md says");
     assert!(wire::DATAGRAM_BYTES_MAX < 1_200, "a datagram must fit QUIC's smallest packet");
 };
 

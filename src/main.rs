@@ -3,6 +3,7 @@
 //! Owns the commands, their flags and the exit codes. What a command does is elsewhere.
 
 mod chat;
+mod quarantine;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use switchboard::journal;
 ///
 /// Exit codes: 0 done; 1 something went wrong; 2 the command line or the settings are wrong; 3 the
 /// data folder cannot be used (in use, damaged, from a newer version); 4 the address or the
-/// certificate cannot be used; 5 the engine failed too often; 6 a chat was refused or cut off.
+/// certificate cannot be used; 5 the engine failed too often; 6 a client was refused or cut off.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
@@ -30,6 +31,8 @@ enum Command {
     Serve(Serve),
     /// Chat in the terminal, as a customer or as an agent.
     Chat(chat::Options),
+    /// List the conversations that are set aside because they fail or cannot be read, or release one.
+    Quarantine(quarantine::Options),
     /// Read the settings and say whether they can be used.
     CheckConfig(Layers),
     /// Check the log, and the store against it. The daemon must not be running.
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
     match Cli::parse().command.unwrap_or_else(|| Command::Serve(Serve::default())) {
         Command::Serve(options) => serve(&options),
         Command::Chat(options) => chat::run(&options),
+        Command::Quarantine(options) => quarantine::run(&options),
         Command::CheckConfig(layers) => check_config(&layers),
         Command::Verify(folder) => verify(&folder),
         Command::Rebuild(folder) => rebuild(&folder),
@@ -223,5 +227,5 @@ const EXIT_USAGE: u8 = 2;
 const EXIT_DATA: u8 = 3;
 const EXIT_LISTEN: u8 = 4;
 const EXIT_ENGINE: u8 = 5;
-/// A chat was refused or cut off.
+/// A chat, or another command that speaks with a daemon, was refused or cut off.
 const EXIT_CHAT: u8 = 6;

@@ -197,6 +197,8 @@ impl World {
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
             | Op::List { .. }
+            | Op::Quarantined
+            | Op::Release { .. }
             | Op::Latency
             | Op::Unknown => {}
         }

@@ -28,7 +28,7 @@ pub struct AgentStatus {
 #[derive(Debug, PartialEq, Eq)]
 pub enum DeskItem {
     /// Replaces everything before.
-    Snapshot(Vec<ListRow>, Vec<AgentStatus>),
+    Snapshot(Vec<ListRow>, Arc<[AgentStatus]>),
     /// A row is new or has changed.
     Row(ListRow),
     /// An agent has come or gone.
@@ -42,13 +42,14 @@ pub enum DeskItem {
 pub struct DeskOutlet {
     waiting: Mutex<Waiting>,
     filled: Notify,
+    abandoned: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     /// No snapshot has come yet: rows are kept until it does.
     begun: bool,
-    snapshot: Option<(Vec<ListRow>, Vec<AgentStatus>)>,
+    snapshot: Option<(Vec<ListRow>, Arc<[AgentStatus]>)>,
     rows: BTreeMap<ConversationId, ListRow>,
     agents: BTreeMap<MemberId, AgentStatus>,
     ended: bool,
@@ -85,7 +86,7 @@ impl DeskOutlet {
     }
 
     /// Gives the state of everything; rows that are newer stay behind it.
-    pub fn snapshot(&self, rows: Vec<ListRow>, agents: Vec<AgentStatus>) {
+    pub fn snapshot(&self, rows: Vec<ListRow>, agents: Arc<[AgentStatus]>) {
         let mut waiting = self.lock();
         for row in &rows {
             let newer = waiting.rows.get(&row.conversation).is_some_and(|kept| kept.position > row.position);
@@ -105,8 +106,7 @@ impl DeskOutlet {
     pub fn row(&self, row: ListRow) -> bool {
         let mut waiting = self.lock();
         if waiting.rows.len() >= limits::DESK_ROWS_MAX && !waiting.rows.contains_key(&row.conversation) {
-            waiting.rows.clear();
-            waiting.begun = false;
+            waiting.begin_anew();
             return false;
         }
         waiting.rows.insert(row.conversation, row);
@@ -115,10 +115,18 @@ impl DeskOutlet {
         true
     }
 
-    /// An agent has come or gone.
-    pub fn agent(&self, status: AgentStatus) {
-        self.lock().agents.insert(status.member, status);
+    /// An agent has come or gone. `false`: too many wait; a snapshot is wanted instead.
+    #[must_use]
+    pub fn agent(&self, status: AgentStatus) -> bool {
+        let mut waiting = self.lock();
+        if waiting.agents.len() >= limits::DESK_AGENTS_MAX && !waiting.agents.contains_key(&status.member) {
+            waiting.begin_anew();
+            return false;
+        }
+        waiting.agents.insert(status.member, status);
+        drop(waiting);
         self.filled.notify_one();
+        true
     }
 
     /// Ends the subscription.
@@ -127,9 +135,31 @@ impl DeskOutlet {
         self.filled.notify_one();
     }
 
+    /// Nobody wants it any more: ends it, and forgets what waits.
+    pub fn abandon(&self) {
+        *self.lock() = Waiting { ended: true, ..Waiting::default() };
+        self.filled.notify_one();
+        self.abandoned.notify_one();
+    }
+
+    /// Waits until nobody wants it any more. For one task, which may be stuck with a client that does not read.
+    pub async fn abandoned(&self) {
+        self.abandoned.notified().await;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Nothing that holds the lock can panic half-way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Forgets everything, since a snapshot will have it.
+    fn begin_anew(&mut self) {
+        self.rows.clear();
+        self.agents.clear();
+        self.snapshot = None;
+        self.begun = false;
     }
 }
 
@@ -182,8 +212,8 @@ mod tests {
         let outlet = DeskOutlet::default();
         assert!(outlet.row(row(1, 5)) && outlet.row(row(2, 9)));
         assert_eq!(outlet.try_next(), None);
-        outlet.snapshot(vec![row(1, 7), row(2, 8)], Vec::new());
-        assert_eq!(outlet.try_next(), Some(DeskItem::Snapshot(vec![row(1, 7), row(2, 8)], Vec::new())));
+        outlet.snapshot(vec![row(1, 7), row(2, 8)], Arc::default());
+        assert_eq!(outlet.try_next(), Some(DeskItem::Snapshot(vec![row(1, 7), row(2, 8)], Arc::default())));
         assert_eq!(outlet.try_next(), Some(DeskItem::Row(row(2, 9))));
         assert_eq!(outlet.try_next(), None);
     }
@@ -191,7 +221,7 @@ mod tests {
     #[test]
     fn a_row_waits_once_and_too_many_ask_for_a_snapshot() {
         let outlet = DeskOutlet::default();
-        outlet.snapshot(Vec::new(), Vec::new());
+        outlet.snapshot(Vec::new(), Arc::default());
         outlet.try_next();
         for position in 1..=10_000 {
             assert!(outlet.row(row(1, position)));
@@ -201,5 +231,26 @@ mod tests {
         }
         assert!(!outlet.row(row(60_000, 1)));
         assert_eq!(outlet.try_next(), None, "the snapshot comes first");
+    }
+
+    #[test]
+    fn an_agent_waits_once_and_too_many_ask_for_a_snapshot() {
+        let status = |n: u16, online| {
+            let mut id = [0; 16];
+            id[..2].copy_from_slice(&n.to_be_bytes());
+            let (member, name) = (MemberId::from_bytes(id), DisplayName::new("Ada").unwrap());
+            AgentStatus { member, name, online }
+        };
+        let outlet = DeskOutlet::default();
+        outlet.snapshot(Vec::new(), Arc::default());
+        outlet.try_next();
+        for n in 0..10_000_u16 {
+            assert!(outlet.agent(status(n % limits::DESK_AGENTS_MAX as u16, n % 2 == 0)));
+        }
+        assert!(!outlet.agent(status(60_000, true)));
+        assert_eq!(outlet.try_next(), None, "the snapshot comes first");
+        outlet.snapshot(Vec::new(), Arc::default());
+        assert!(outlet.try_next().is_some_and(|item| matches!(item, DeskItem::Snapshot(..))));
+        assert_eq!(outlet.try_next(), None, "it has what waited");
     }
 }

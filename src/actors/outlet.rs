@@ -76,6 +76,7 @@ pub enum Item {
 pub struct Outlet {
     waiting: Mutex<Waiting>,
     filled: Notify,
+    abandoned: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -134,6 +135,17 @@ impl Outlet {
         self.put(|waiting| waiting.ended = true);
     }
 
+    /// Nobody wants it any more: ends it, and forgets what waits.
+    pub fn abandon(&self) {
+        self.put(|waiting| *waiting = Waiting { ended: true, ..Waiting::default() });
+        self.abandoned.notify_one();
+    }
+
+    /// Waits until nobody wants it any more. For one task, which may be stuck with a client that does not read.
+    pub async fn abandoned(&self) {
+        self.abandoned.notified().await;
+    }
+
     fn put(&self, change: impl FnOnce(&mut Waiting)) {
         change(&mut self.lock());
         self.filled.notify_one();
@@ -159,6 +171,9 @@ impl live::Outlet<Stamp> for ConversationEnd {
     fn push(&self, entry: &Arc<Entry>, stamp: &Stamp) -> bool {
         let bytes = bytes_of(entry);
         let mut waiting = self.0.lock();
+        if waiting.ended {
+            return true;
+        }
         // One entry always fits, so that no entry is too large for ever.
         if waiting.bytes > 0 && waiting.bytes + bytes > limits::OUTBOX_BYTES_MAX {
             return false;
@@ -187,7 +202,8 @@ impl live::Outlet<Stamp> for ConversationEnd {
     }
 }
 
-/// What an entry counts in an outbox: its texts, and a flat amount for the rest.
+/// What an entry takes in an outbox: its texts, as they are and in the frames for both kinds of reader, and a
+/// flat amount for the rest.
 fn bytes_of(entry: &Entry) -> usize {
     let texts = entry.events.iter().map(|event| match &event.what {
         What::Message { content } => content.bytes(),
@@ -199,11 +215,14 @@ fn bytes_of(entry: &Entry) -> usize {
         | What::Read { .. }
         | What::Unchanged => 0,
     });
-    EVENT_BYTES * entry.events.len() + texts.sum::<usize>()
+    EVENT_BYTES * entry.events.len() + TEXT_COPIES * texts.sum::<usize>()
 }
 
-/// What an event takes besides its text.
-const EVENT_BYTES: usize = 160;
+/// What an event takes besides its text, with its frames.
+const EVENT_BYTES: usize = 400;
+
+/// How often a text is there.
+const TEXT_COPIES: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -257,7 +276,7 @@ mod tests {
     #[test]
     fn entries_wait_in_order_up_to_the_bound_and_there_is_room_again_when_one_is_taken() {
         let (outlet, end) = outlet();
-        let bytes = EVENT_BYTES + 1_000;
+        let bytes = EVENT_BYTES + TEXT_COPIES * 1_000;
         let fit = limits::OUTBOX_BYTES_MAX / bytes;
         for revision in 1..=fit as u64 {
             assert!(push(&end, &entry(revision, 1, 1_000)));
@@ -275,7 +294,7 @@ mod tests {
     fn small_events_count_as_well() {
         let (_outlet, end) = outlet();
         let taken = (1..).take_while(|revision| push(&end, &entry(*revision, 1, 1))).count();
-        assert_eq!(taken, limits::OUTBOX_BYTES_MAX / (EVENT_BYTES + 1));
+        assert_eq!(taken, limits::OUTBOX_BYTES_MAX / (EVENT_BYTES + TEXT_COPIES));
     }
 
     #[test]
@@ -321,6 +340,17 @@ mod tests {
         drop(end);
         assert!(matches!(outlet.try_next(), Some(Item::Entry(..))));
         assert!(matches!(outlet.try_next(), Some(Item::Ended)));
+        assert!(matches!(outlet.try_next(), Some(Item::Ended)));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_wants_any_more_is_forgotten_and_takes_nothing() {
+        let (outlet, end) = outlet();
+        assert!(push(&end, &entry(1, 1, 1_000)));
+        outlet.abandon();
+        outlet.abandoned().await;
+        assert!(push(&end, &entry(2, 1, 1_000)), "the conversation learns of it by a message of its own");
+        assert_eq!(outlet.lock().bytes, 0);
         assert!(matches!(outlet.try_next(), Some(Item::Ended)));
     }
 

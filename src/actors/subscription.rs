@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::conversation::ConversationMsg;
 use super::outlet::{Item, Outlet, Stamp, Typing};
@@ -43,6 +44,7 @@ pub struct Subscription {
     outlet: Arc<Outlet>,
     feed: Feed,
     page: VecDeque<Arc<Entry>>,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// What a subscription is connected to.
@@ -63,22 +65,30 @@ pub struct SubscriptionParts {
     pub reader: Reader,
     /// From after this one.
     pub after: Seq,
+    /// Its place among those of its session; free again when it is dropped.
+    pub place: Option<OwnedSemaphorePermit>,
 }
 
 impl Subscription {
     /// A subscription that the conversation has accepted.
     #[must_use]
     pub fn new(parts: SubscriptionParts) -> Self {
-        let SubscriptionParts { conversation, workspace, subscriber, actor, journal, outlet, reader, after } =
-            parts;
-        let feed = Feed::new(reader, after);
-        Self { conversation, workspace, subscriber, actor, journal, outlet, feed, page: VecDeque::new() }
+        let SubscriptionParts { conversation, workspace, subscriber, actor, journal, outlet, .. } = parts;
+        let feed = Feed::new(parts.reader, parts.after);
+        let (page, _place) = (VecDeque::new(), parts.place);
+        Self { conversation, workspace, subscriber, actor, journal, outlet, feed, page, _place }
     }
 
     /// Which conversation it follows.
     #[must_use]
     pub const fn conversation(&self) -> ConversationId {
         self.conversation
+    }
+
+    /// What waits for the client.
+    #[must_use]
+    pub const fn outlet(&self) -> &Arc<Outlet> {
+        &self.outlet
     }
 
     /// Which sequence it reads.

@@ -14,7 +14,7 @@ use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
 use super::desk::{AgentStatus, WorkspaceEnd};
 use super::errand::Way;
-use super::session::{LocateReply, OpenReply};
+use super::session::{LocateReply, OpenReply, QuarantineReply, Refusal, SetAside};
 use crate::clock;
 use crate::domain::conversation::Policy;
 use crate::domain::identity::CustomerKey;
@@ -40,6 +40,10 @@ pub enum WorkspaceMsg {
     Stays(ConversationId, Way),
     /// A conversation cannot be read.
     Quarantine(ConversationId, String),
+    /// An agent asks which conversations are set aside.
+    Quarantined(QuarantineReply),
+    /// An agent wants a conversation tried again that is set aside.
+    Release(ConversationId, QuarantineReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
     /// An agent is online or is not.
@@ -175,11 +179,20 @@ impl Actor for WorkspaceActor {
                 tracing::error!(conversation = %id, reason, "a conversation is set aside");
                 state.residence.quarantine(id, reason);
             }
+            WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
+            WorkspaceMsg::Release(id, reply) => {
+                let released = state.residence.release(id);
+                tracing::info!(conversation = %id, released, "a conversation is to be tried again");
+                let answer =
+                    if released { Ok(SetAside::Released(id)) } else { Err(Refusal::NotQuarantined(id)) };
+                reply.answer(answer);
+            }
             WorkspaceMsg::AgentSession(member, session, came) => {
                 state.agent_session(&myself, member, session, came).await?;
             }
-            WorkspaceMsg::AgentStatus(member, online) => state.agent_status(member, online),
+            WorkspaceMsg::AgentStatus(member, online) => state.agent_status(&myself, member, online),
             WorkspaceMsg::FollowDesk(desk) => {
+                state.desks.retain(|(desk, _)| desk.has_reader());
                 state.desks.push((desk, PageNeed::NextRead));
                 state.read_for_desks(&myself);
             }
@@ -214,7 +227,7 @@ impl Actor for WorkspaceActor {
                     let waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
                     state.relocate(&myself, waiting).await?;
                 } else {
-                    state.agent_failed(child.get_id(), &why.to_string());
+                    state.agent_failed(&myself, child.get_id(), &why.to_string());
                 }
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
@@ -248,6 +261,18 @@ impl WorkspaceState {
             }
         }
         Ok(())
+    }
+
+    fn quarantined(&self) -> SetAside {
+        let mut found: Vec<_> = self
+            .residence
+            .quarantined()
+            .take(limits::QUARANTINED_LISTED_MAX + 1)
+            .map(|(id, reason)| (id, reason.chars().take(limits::REASON_CHARS_MAX).collect()))
+            .collect();
+        let more = found.len() > limits::QUARANTINED_LISTED_MAX;
+        found.truncate(limits::QUARANTINED_LISTED_MAX);
+        SetAside::List(found, more)
     }
 
     async fn relocate(
@@ -323,26 +348,29 @@ impl WorkspaceState {
         Ok(())
     }
 
-    fn agent_status(&mut self, member: MemberId, online: bool) {
+    fn agent_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId, online: bool) {
         let Some(agent) = self.agents.get_mut(&member) else { return };
         agent.online = online;
-        self.show_status(member);
+        self.show_status(myself, member);
     }
 
     /// Nobody knows the agent's sessions any more: the agent is online again when the next one comes.
-    fn agent_failed(&mut self, actor: ActorId, why: &str) {
+    fn agent_failed(&mut self, myself: &ActorRef<WorkspaceMsg>, actor: ActorId, why: &str) {
         let failed = self.agents.iter().find(|(_, agent)| agent.actor.get_id() == actor);
         let Some(member) = failed.map(|(member, _)| *member) else { return };
         tracing::error!(%member, why, "an agent failed");
         self.agents.remove(&member);
-        self.show_status(member);
+        self.show_status(myself, member);
     }
 
-    fn show_status(&self, member: MemberId) {
-        let status = self.status_of(member);
-        for (desk, _) in &self.desks {
-            status.iter().cloned().for_each(|status| desk.0.agent(status));
+    fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {
+        let Some(status) = self.status_of(member) else { return };
+        for (desk, need) in &mut self.desks {
+            if !desk.0.agent(status.clone()) {
+                *need = PageNeed::NextRead;
+            }
         }
+        self.read_for_desks(myself);
     }
 
     fn status_of(&self, member: MemberId) -> Option<AgentStatus> {
@@ -389,12 +417,12 @@ impl WorkspaceState {
                 return;
             }
         };
-        let agents: Vec<_> =
+        let agents: Arc<[_]> =
             self.workspace.members.keys().filter_map(|member| self.status_of(*member)).collect();
         for (desk, need) in &mut self.desks {
             if *need == PageNeed::ThisRead {
                 *need = PageNeed::None;
-                desk.0.snapshot(page.rows.clone(), agents.clone());
+                desk.0.snapshot(page.rows.clone(), Arc::clone(&agents));
             }
         }
         self.read_for_desks(myself);

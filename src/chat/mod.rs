@@ -3,14 +3,12 @@
 //! Owns the command's flags and what it ends with. Built on the SDK alone, as any client is; must not
 //! know the engine.
 
-mod find;
+pub(crate) mod find;
 mod room;
 mod script;
 mod show;
 mod terminal;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -27,23 +25,8 @@ pub(crate) struct Options {
     /// Chat as an agent.
     #[arg(long)]
     agent: bool,
-    /// The ready file of the daemon. Without it and --addr, the daemon that was started last on this
-    /// machine is used.
-    #[arg(long, value_name = "FILE", conflicts_with = "addr")]
-    ready_file: Option<PathBuf>,
-    /// The daemon's address.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    addr: Option<SocketAddr>,
-    /// The SHA-256 of the daemon's certificate, in hexadecimal. Without it, with --addr, the
-    /// certificate must be one that this machine trusts.
-    #[arg(long, value_name = "HEX")]
-    fingerprint: Option<String>,
-    /// The name that the daemon's certificate must bear.
-    #[arg(long, value_name = "NAME", default_value = "localhost")]
-    server_name: String,
-    /// Accept any certificate. Whoever sits in between can read everything.
-    #[arg(long, conflicts_with = "fingerprint")]
-    insecure: bool,
+    #[command(flatten)]
+    at: find::Where,
     /// Agent: the token. Without it, that of an agent of the demo workspace.
     #[arg(long, value_name = "TOKEN", requires = "agent")]
     token: Option<String>,
@@ -70,7 +53,7 @@ pub(crate) struct Options {
 
 /// Why a chat has ended otherwise than by its user.
 #[derive(Debug, thiserror::Error)]
-enum ChatError {
+pub(crate) enum ChatError {
     /// A flag cannot be used.
     #[error("{0}")]
     Usage(String),
@@ -84,14 +67,19 @@ enum ChatError {
 
 /// Chats until the user or the input ends it.
 pub(crate) fn run(options: &Options) -> ExitCode {
+    talk(chat(options))
+}
+
+/// Runs what a command does with a daemon, and says how it ended.
+pub(crate) fn talk(what: impl Future<Output = Result<(), ChatError>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return crate::fail(crate::EXIT_FAILURE, &error),
     };
-    let chatted = runtime.block_on(chat(options));
+    let talked = runtime.block_on(what);
     // A thread may still be waiting for the keyboard.
     runtime.shutdown_background();
-    match chatted {
+    match talked {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = match &error {

@@ -70,11 +70,12 @@ impl Journal {
         let folds = Arc::new(Folds::new(recovered.store, recovered.mark));
         let gate = Arc::new(Gate::default());
         let (orders, taken) = mpsc::channel();
-        let (ended_sender, ended) = watch::channel(false);
+        let (say_ended, ended) = watch::channel(false);
+        let say_folds_ended = say_ended.clone();
         let writer = Writer::new(log, Arc::clone(&folds), Arc::clone(&gate));
-        let writer = spawn("journal-writer", move || writer.run(&taken, &ended_sender))?;
+        let writer = spawn("journal-writer", move || writer.run(&taken, &say_ended))?;
         let fold_thread = FoldThread::new(Arc::clone(&folds), options);
-        let fold_thread = spawn("journal-folds", move || fold_thread.run())?;
+        let fold_thread = spawn("journal-folds", move || fold_thread.run(&say_folds_ended))?;
         let inner = Inner {
             orders,
             folds,
@@ -320,7 +321,8 @@ impl Journal {
         let _ = self.inner.gate.on_commit.set(callback);
     }
 
-    /// Ends when the journal has failed by a mistake of ours, and must be started anew.
+    /// Ends when the journal has failed, by a mistake of ours or because its store has, and must be started
+    /// anew.
     pub async fn failed(&self) {
         let mut ended = self.inner.ended.clone();
         if ended.wait_for(|ended| *ended).await.is_err() {
@@ -367,6 +369,26 @@ impl Journal {
     pub fn fail_writer(&self) {
         // One that has ended has failed already.
         let _ = self.order(Order::Fail);
+    }
+
+    /// Makes the folds fail, by an error of the store or by a panic, for tests of failures.
+    #[cfg(feature = "planted-bugs")]
+    pub fn fail_folds(&self, by_panic: bool) {
+        self.inner.folds.plant_failure(by_panic);
+    }
+
+    /// Appends a payload that is no entry, for tests of records that cannot be read.
+    ///
+    /// # Errors
+    /// When it was not taken.
+    #[cfg(feature = "planted-bugs")]
+    pub fn append_garbage(
+        &self,
+        stream: Stream,
+        incarnation: Incarnation,
+        revision: u64,
+    ) -> Result<(), AppendError> {
+        self.append(Claim { stream, incarnation }, revision, b"\xc1no entry".to_vec())
     }
 
     /// Makes the writer believe that the log cannot be written, until it tries again by itself.

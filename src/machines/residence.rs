@@ -126,6 +126,12 @@ impl<H: Clone + PartialEq, W> Residence<H, W> {
         self.quarantined.insert(id, reason);
     }
 
+    /// Sets a conversation no longer aside: whoever wants it next wakes it, with a budget of its own again.
+    /// `false`: it was not set aside.
+    pub fn release(&mut self, id: ConversationId) -> bool {
+        self.quarantined.remove(&id).is_some()
+    }
+
     /// How many are awake or on their way out.
     #[must_use]
     pub fn awake(&self) -> usize {
@@ -192,5 +198,17 @@ mod tests {
         assert!(reason.contains("oops"));
         assert_eq!(residence.quarantined().count(), 1);
         assert_eq!(residence.awake(), 0);
+    }
+
+    #[test]
+    fn one_that_is_released_is_woken_again_and_may_fail_as_often_as_any() {
+        let mut residence = residence();
+        residence.quarantine(ID, "damaged".to_owned());
+        assert!(residence.release(ID));
+        assert!(!residence.release(ID), "it is no longer set aside");
+        assert_eq!(residence.want(ID, "a", None), Want::Wake("a"));
+        residence.woken(ID, 7);
+        residence.failed(ID, &7, Timestamp::from_millis(0), "oops");
+        assert_eq!(residence.want(ID, "a", None), Want::Wake("a"), "one failure is forgiven");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt};
@@ -17,18 +17,20 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::endpoint::Shared;
+use super::openings::Opening;
 use super::wire::{BadRequest, Speaker};
 use super::{pump, wire};
-use crate::actors::session::{Answered, Ask, Out, Refusal, SessionHandle, SessionMsg, SessionPorts};
+use crate::actors::session::{Answered, Ask, Asked, Out, Refusal, SessionHandle, SessionMsg, SessionPorts};
 use crate::clock;
 use crate::limits;
 use crate::machines::budget::Budget;
 use crate::stats::Latency;
 
 /// Serves a connection from hello to goodbye.
-pub(super) async fn serve(connection: Connection, shared: Arc<Shared>) {
+pub(super) async fn serve(connection: Connection, opening: Opening, shared: Arc<Shared>) {
     let from = connection.remote_address();
     let opened = tokio::time::timeout(shared.hello, open(&connection, &shared)).await;
+    drop(opening);
     let close = match opened {
         Ok(Ok(mut open)) => {
             let close = open.run().await;
@@ -58,6 +60,15 @@ struct Open {
     speaker: Speaker,
     latency: Latency,
     typing: Budget,
+    /// With which code it is being closed, once the session has said so.
+    closing: Option<CloseCode>,
+}
+
+/// A request that waits for credits. Nothing is read behind it.
+struct Held {
+    id: u64,
+    arrived: Instant,
+    what: Asked,
 }
 
 /// A connection that is refused before it has a session.
@@ -94,7 +105,20 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
             let latency = shared.engine().latency().clone();
             let connection = connection.clone();
             let typing = Budget::default();
-            Ok(Open { connection, from, send, recv, frames, credits, out, session, speaker, latency, typing })
+            Ok(Open {
+                connection,
+                from,
+                send,
+                recv,
+                frames,
+                credits,
+                out,
+                session,
+                speaker,
+                latency,
+                typing,
+                closing: None,
+            })
         }
         Err(error) => {
             let code = wire::close_for(&error);
@@ -152,25 +176,55 @@ async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> 
 }
 
 impl Open {
-    /// Reads requests and writes replies until one side ends it. Returns the code to close with.
+    /// Talks until one side ends it. Returns the code to close with. A client that reads nothing cannot keep
+    /// the connection of a session that has ended.
     async fn run(&mut self) -> CloseCode {
+        let session = self.session.clone();
+        let over = async {
+            session.ended().await;
+            tokio::time::sleep(2 * LAST_WORDS_WAIT).await;
+        };
+        tokio::select! {
+            biased;
+            close = self.talk() => close,
+            () = over => self.unsaid(),
+        }
+    }
+
+    /// The code that the session wanted to close with, when there was no way to say so.
+    fn unsaid(&mut self) -> CloseCode {
+        while let Ok(out) = self.out.try_recv() {
+            match out {
+                Out::Close(closing) => self.closing = Some(wire::goodbye(closing).0),
+                Out::Reply(..) => {}
+            }
+        }
+        self.closing.unwrap_or(CloseCode::Fault)
+    }
+
+    /// Reads requests and writes replies.
+    async fn talk(&mut self) -> CloseCode {
+        let mut held: Option<Held> = None;
         loop {
             self.frames.release_if_empty();
-            let credit = self.credits.clone().try_acquire_owned().ok();
+            let wanted = held.as_ref().map_or(0, |held| held.what.credits());
             tokio::select! {
                 out = self.out.recv() => match out {
                     Some(out) => if let Some(close) = self.write(out).await { return close },
                     // The session has failed; its client connects again and resends what is unanswered.
                     None => return CloseCode::Fault,
                 },
-                arrived = read_frame(&mut self.recv, &mut self.frames), if credit.is_some() => match arrived {
-                    Arrived::Frame(body) => if let Some(credit) = credit
-                        && let Err(close) = self.request(&body, credit).await { return close },
-                    Arrived::End => {
-                        // The end waits for every credit to come back, and this is one of them.
-                        drop(credit);
-                        return self.finish().await;
+                credit = Arc::clone(&self.credits).acquire_many_owned(wanted), if held.is_some() => {
+                    if let (Some(request), Ok(credit)) = (held.take(), credit) {
+                        self.hand_over(request, credit);
                     }
+                }
+                arrived = read_frame(&mut self.recv, &mut self.frames), if held.is_none() => match arrived {
+                    Arrived::Frame(body) => match self.request(&body).await {
+                        Ok(waits) => held = waits,
+                        Err(close) => return close,
+                    },
+                    Arrived::End => return self.finish().await,
                     Arrived::Broken(error) => {
                         self.refuse_stream(ErrorBody::new(ErrorCode::MalformedFrame, error.to_string())).await;
                         return CloseCode::ProtocolError;
@@ -185,17 +239,22 @@ impl Open {
         }
     }
 
-    /// Hands a request to the session, or answers it here when it is none. An error ends the session.
-    async fn request(&mut self, body: &Bytes, credit: OwnedSemaphorePermit) -> Result<(), CloseCode> {
+    /// Hands a request to the session, or answers it here when it is none. One for which there are no credits
+    /// comes back, to wait. An error ends the session.
+    async fn request(&mut self, body: &Bytes) -> Result<Option<Held>, CloseCode> {
         let arrived = clock::instant();
         match wire::request(body) {
             Ok((id, what)) => {
-                self.session.tell(SessionMsg::Ask(Ask { id, arrived, what, credit }));
-                Ok(())
+                let request = Held { id, arrived, what };
+                match Arc::clone(&self.credits).try_acquire_many_owned(request.what.credits()) {
+                    Ok(credit) => self.hand_over(request, credit),
+                    Err(_) => return Ok(Some(request)),
+                }
+                Ok(None)
             }
             Err(BadRequest { id: Some(id), error }) => {
                 let frame = encode_frame(&wire::reply_frame(id, Err(error))).unwrap_or_default();
-                self.send.write_chunk(frame).await.map_err(|_| CloseCode::Done)
+                self.send.write_chunk(frame).await.map(|()| None).map_err(|_| CloseCode::Done)
             }
             Err(BadRequest { id: None, error }) => {
                 self.refuse_stream(error).await;
@@ -204,24 +263,33 @@ impl Open {
         }
     }
 
+    fn hand_over(&self, request: Held, credit: OwnedSemaphorePermit) {
+        let Held { id, arrived, what } = request;
+        self.session.tell(SessionMsg::Ask(Ask { id, arrived, what, credit }));
+    }
+
     /// Writes one item and everything else that is ready: one packet instead of many.
     async fn write(&mut self, first: Out) -> Option<CloseCode> {
         let mut chunks = Vec::with_capacity(4);
+        // Given back when everything is written: what waits here is bounded by them.
+        let mut credits = Vec::with_capacity(4);
         let mut next = Some(first);
-        let mut close = None;
         while let Some(out) = next {
             match out {
-                Out::Reply(id, answer) => self.reply(id, answer, &mut chunks),
+                Out::Reply(id, answer, credit) => {
+                    self.reply(id, answer, &mut chunks);
+                    credits.push(credit);
+                }
                 Out::Close(closing) => {
                     let (code, goodbye) = wire::goodbye(closing);
                     chunks.extend(encode_frame(&ServerFrame::Goodbye(goodbye)).ok());
-                    close = Some(code);
+                    self.closing = Some(code);
                     break;
                 }
             }
             next = self.out.try_recv().ok();
         }
-        match close {
+        match self.closing {
             None => self.send.write_all_chunks(&mut chunks).await.err().map(|_| CloseCode::Done),
             Some(code) => {
                 if self.send.write_all_chunks(&mut chunks).await.is_ok() {
@@ -234,23 +302,23 @@ impl Open {
 
     fn reply(&self, id: u64, answer: Result<Answered, Refusal>, chunks: &mut Vec<Bytes>) {
         let answer = match answer {
-            Ok(Answered::Following(number, subscription)) => {
+            Ok(Answered::Following(lane, subscription)) => {
                 let session = self.session.clone();
                 let latency = self.latency.clone();
                 tokio::spawn(pump::conversation(
                     self.connection.clone(),
-                    number,
+                    lane,
                     subscription,
                     session,
                     latency,
                 ));
-                Ok(wire::subscribed(number))
+                Ok(wire::subscribed(lane.number))
             }
-            Ok(Answered::FollowingDesk(number, outlet)) => {
+            Ok(Answered::FollowingDesk(lane, following)) => {
                 let session = self.session.clone();
                 let latency = self.latency.clone();
-                tokio::spawn(pump::desk(self.connection.clone(), number, outlet, session, latency));
-                Ok(wire::subscribed(number))
+                tokio::spawn(pump::desk(self.connection.clone(), lane, following, session, latency));
+                Ok(wire::subscribed(lane.number))
             }
             Ok(answered) => Ok(self.speaker.reply(answered)),
             Err(refusal) => Err(wire::error(&refusal)),

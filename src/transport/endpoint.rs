@@ -4,7 +4,6 @@
 //! address must prove itself first. Must not know what a connection says.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use quinn::{
 use switchboard_protocol::wire::{CloseCode, ServerLimits};
 
 use super::connection;
+use super::openings::{Admission, Opening, Openings};
 use super::tls::{Identity, TlsError};
 use crate::actors::engine::Engine;
 use crate::clock;
@@ -67,7 +67,7 @@ pub(super) struct Shared {
     engine: Mutex<Engine>,
     pub(super) hello: Duration,
     pub(super) limits: ServerLimits,
-    handshakes: AtomicUsize,
+    openings: Arc<Openings>,
 }
 
 impl Shared {
@@ -99,8 +99,8 @@ impl Endpoint {
             text_chars_max: u32::try_from(engine.policy().text_chars_max).unwrap_or(u32::MAX),
             ..ServerLimits::default()
         };
-        let (engine, handshakes) = (Mutex::new(engine), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { engine, hello: options.hello, limits, handshakes });
+        let (engine, openings) = (Mutex::new(engine), Arc::default());
+        let shared = Arc::new(Shared { engine, hello: options.hello, limits, openings });
         tokio::spawn(accept(quic.clone(), Arc::clone(&shared)));
         Ok(Self { quic, address, shared })
     }
@@ -134,26 +134,24 @@ impl Endpoint {
 
 async fn accept(quic: quinn::Endpoint, shared: Arc<Shared>) {
     while let Some(incoming) = quic.accept().await {
-        let under_way = shared.handshakes.load(Ordering::Relaxed);
-        if under_way >= limits::HANDSHAKES_MAX {
-            incoming.refuse();
-        } else if under_way >= limits::HANDSHAKES_BEFORE_RETRY && !incoming.remote_address_validated() {
+        let address = incoming.remote_address().ip();
+        match shared.openings.admit(address, incoming.remote_address_validated()) {
+            Admission::Open(opening) => {
+                drop(tokio::spawn(shake_hands(incoming, opening, Arc::clone(&shared))))
+            }
             // Only fails for one that has been validated.
-            let _ = incoming.retry();
-        } else {
-            shared.handshakes.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(shake_hands(incoming, Arc::clone(&shared)));
+            Admission::Prove => drop(incoming.retry()),
+            Admission::Refuse => incoming.refuse(),
         }
     }
 }
 
-async fn shake_hands(incoming: quinn::Incoming, shared: Arc<Shared>) {
+async fn shake_hands(incoming: quinn::Incoming, opening: Opening, shared: Arc<Shared>) {
     let from = incoming.remote_address();
     let shaken = tokio::time::timeout(shared.hello, incoming).await;
-    shared.handshakes.fetch_sub(1, Ordering::Relaxed);
     match shaken {
         // A task of its own, so that what the handshake needed is not kept for the connection's life.
-        Ok(Ok(connection)) => drop(tokio::spawn(connection::serve(connection, shared))),
+        Ok(Ok(connection)) => drop(tokio::spawn(connection::serve(connection, opening, shared))),
         Ok(Err(error)) => tracing::debug!(%from, %error, "a handshake failed"),
         Err(_) => tracing::debug!(%from, "a handshake took too long"),
     }
@@ -212,9 +210,9 @@ fn server_config(options: &EndpointOptions, identity: Identity) -> Result<Server
         .stream_receive_window(VarInt::from_u32(limits::STREAM_RECEIVE_BYTES_MAX))
         .receive_window(VarInt::from_u32(limits::CONNECTION_RECEIVE_BYTES_MAX))
         .send_window(limits::CONNECTION_SEND_BYTES_MAX)
-        .crypto_buffer_size(CRYPTO_BUFFER_BYTES)
-        .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER_BYTES))
-        .datagram_send_buffer_size(DATAGRAM_BUFFER_BYTES)
+        .crypto_buffer_size(limits::CRYPTO_BYTES_MAX)
+        .datagram_receive_buffer_size(Some(limits::DATAGRAMS_BYTES_MAX))
+        .datagram_send_buffer_size(limits::DATAGRAMS_BYTES_MAX)
         .enable_segmentation_offload(options.segmentation_offload);
     let mut server = ServerConfig::with_crypto(Arc::new(tls));
     server
@@ -231,12 +229,6 @@ const CONNECTION_ID_BYTES: usize = 8;
 
 /// The least time between two resets: a restart under load has many to send.
 const RESET_INTERVAL: Duration = Duration::from_micros(200);
-
-/// Bytes of the handshake that may wait for their turn.
-const CRYPTO_BUFFER_BYTES: usize = 16 * 1024;
-
-/// Bytes of datagrams that may wait, each way.
-const DATAGRAM_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Bytes kept of a connection whose handshake has not begun.
 const INCOMING_BUFFER_BYTES: u64 = 16 * 1024;

@@ -5,6 +5,7 @@
 
 mod connection;
 mod endpoint;
+mod openings;
 mod pump;
 mod tls;
 mod wire;

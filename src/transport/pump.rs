@@ -10,11 +10,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use quinn::{Connection, SendStream, VarInt};
 use serde::Serialize;
-use switchboard_protocol::wire::{ErrorBody, ErrorCode, SubscriptionHead, encode, encode_frame};
+use switchboard_protocol::wire::{DeskFrame, ErrorBody, ErrorCode, SubscriptionHead, encode, encode_frame};
 
 use super::wire;
 use crate::actors::desk::DeskOutlet;
-use crate::actors::session::{SessionHandle, SessionMsg};
+use crate::actors::session::{DeskFollowing, Lane, SessionHandle, SessionMsg};
 use crate::actors::subscription::{Delivery, Subscription};
 use crate::limits;
 use crate::stats::{Latency, Stage};
@@ -22,40 +22,48 @@ use crate::stats::{Latency, Stage};
 /// Writes a conversation's subscription to a stream of its own until one side ends it.
 pub(super) async fn conversation(
     connection: Connection,
-    number: u32,
+    lane: Lane,
     mut subscription: Box<Subscription>,
     session: SessionHandle,
     latency: Latency,
 ) {
-    if let Some(stream) = begin(&connection, number).await {
-        let writing = Writing { connection, stream, batch: Batch::default(), latency };
+    let outlet = Arc::clone(subscription.outlet());
+    let writing = async {
         // A stream that cannot be written has no reader; nothing is left to say to it.
-        let _ = writing.conversation(&mut subscription).await;
+        if let Ok(writing) = Writing::begin(connection, lane, latency).await {
+            let _ = writing.conversation(&mut subscription).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = writing => {}
+        () = outlet.abandoned() => {}
     }
-    session.tell(SessionMsg::SubscriptionEnded(number));
+    drop(subscription);
+    session.tell(SessionMsg::SubscriptionEnded(lane));
 }
 
 /// Writes the desk's subscription to a stream of its own until one side ends it.
 pub(super) async fn desk(
     connection: Connection,
-    number: u32,
-    outlet: Arc<DeskOutlet>,
+    lane: Lane,
+    following: DeskFollowing,
     session: SessionHandle,
     latency: Latency,
 ) {
-    if let Some(stream) = begin(&connection, number).await {
-        let writing = Writing { connection, stream, batch: Batch::default(), latency };
-        let _ = writing.desk(&outlet).await;
+    let outlet = Arc::clone(following.outlet());
+    let writing = async {
+        if let Ok(writing) = Writing::begin(connection, lane, latency).await {
+            let _ = writing.desk(&outlet).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = writing => {}
+        () = outlet.abandoned() => {}
     }
-    session.tell(SessionMsg::SubscriptionEnded(number));
-}
-
-async fn begin(connection: &Connection, number: u32) -> Option<SendStream> {
-    // Waits while the client allows no more streams.
-    let mut stream = connection.open_uni().await.ok()?;
-    let head = encode_frame(&SubscriptionHead { subscription: number }).ok()?;
-    stream.write_chunk(head).await.ok()?;
-    Some(stream)
+    drop(following);
+    session.tell(SessionMsg::SubscriptionEnded(lane));
 }
 
 struct Writing {
@@ -63,6 +71,8 @@ struct Writing {
     stream: SendStream,
     batch: Batch,
     latency: Latency,
+    /// Everything that was to be said has been.
+    finished: bool,
 }
 
 /// What is written at once.
@@ -77,6 +87,14 @@ struct Batch {
 struct Over;
 
 impl Writing {
+    async fn begin(connection: Connection, lane: Lane, latency: Latency) -> Result<Self, Over> {
+        // Waits while the client allows no more streams.
+        let stream = connection.open_uni().await.map_err(|_| Over)?;
+        let mut writing = Self { connection, stream, batch: Batch::default(), latency, finished: false };
+        writing.frame(&SubscriptionHead { subscription: lane.number });
+        writing.write().await.map(|()| writing)
+    }
+
     async fn conversation(mut self, subscription: &mut Subscription) -> Result<(), Over> {
         loop {
             let mut next = Some(self.next(subscription).await?);
@@ -145,12 +163,12 @@ impl Writing {
             };
             while let Some(item) = next {
                 for frame in wire::desk(item) {
-                    match frame {
-                        Ok(frame) => self.frame(&frame),
-                        Err(last) => {
-                            self.frame(&last);
-                            return self.end().await;
-                        }
+                    self.frame(&frame);
+                    if matches!(frame, DeskFrame::Ended { .. }) {
+                        return self.end().await;
+                    }
+                    if self.batch.bytes >= limits::FRAME_BYTES_MAX {
+                        self.write().await?;
                     }
                 }
                 next = if self.batch.bytes < limits::FRAME_BYTES_MAX { outlet.try_next() } else { None };
@@ -183,9 +201,17 @@ impl Writing {
 
     async fn end(mut self) -> Result<(), Over> {
         self.write().await?;
-        if self.stream.finish().is_err() {
+        self.finished = self.stream.finish().is_ok();
+        Ok(())
+    }
+}
+
+impl Drop for Writing {
+    /// What nobody reads is not kept for it.
+    fn drop(&mut self) {
+        if !self.finished {
+            // One that is over already needs no end.
             let _ = self.stream.reset(VarInt::from_u32(0));
         }
-        Ok(())
     }
 }

@@ -10,14 +10,15 @@ use sha2::{Digest, Sha256};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Party, Platform, Seq};
 use switchboard_protocol::wire::{
     AgentStatus, CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX,
-    DeskFrame, ErrorBody, ErrorCode, Event, EventKind, FRAME_BYTES_MAX, Goodbye, Hello, Op, Reply, ReplyBody,
-    Request, Row, Sender, ServerFrame, StageLatency, Topic, Typing, decode, encode_frame,
+    DeskFrame, ErrorBody, ErrorCode, Event, EventKind, FRAME_BYTES_MAX, Goodbye, Hello, Op,
+    QuarantinedConversation, Reply, ReplyBody, Request, Row, Sender, ServerFrame, StageLatency, Topic,
+    Typing, decode, encode_frame,
 };
 
 use crate::actors::desk::{self, DeskItem};
 use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
-use crate::actors::session::{Answered, Asked, Closing, Refusal};
+use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
@@ -133,6 +134,8 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             Asked::History { conversation, before, limit: limit.into() }
         }
         Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
+        Op::Quarantined => Asked::Quarantined,
+        Op::Release { conversation } => Asked::Release { conversation },
         Op::Latency => Asked::Latency,
         Op::Unknown => return Err(ErrorBody::new(ErrorCode::Unsupported, "op: this one is not known here")),
     })
@@ -196,9 +199,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
         Answered::Accepted(None) => ReplyBody::Accepted { seq: None, at: clock::now() },
         Answered::AcceptedLongAgo => ReplyBody::AlreadyAccepted,
         Answered::Opened(conversation) => ReplyBody::Opened { conversation },
-        Answered::Following(subscription, _) | Answered::FollowingDesk(subscription, _) => {
-            subscribed(subscription)
-        }
+        Answered::Following(lane, _) | Answered::FollowingDesk(lane, _) => subscribed(lane.number),
         Answered::Unfollowed => ReplyBody::Unsubscribed,
         Answered::History(history) => {
             let mut events: Vec<Event> = history
@@ -216,6 +217,11 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             next: page.next,
             position: page.position.0,
         },
+        Answered::SetAside(SetAside::List(found, more)) => {
+            let told = |(conversation, reason)| QuarantinedConversation { conversation, reason };
+            ReplyBody::Quarantined { conversations: found.into_iter().map(told).collect(), more }
+        }
+        Answered::SetAside(SetAside::Released(_)) => ReplyBody::Released,
         Answered::Latency(stages) => ReplyBody::Latency { stages: stages.into_iter().map(stage).collect() },
     }
 }
@@ -250,6 +256,7 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::SubscriptionInUse(_) => ErrorCode::SubscriptionInUse,
         Refusal::NoSuchSubscription(_) => ErrorCode::NoSuchSubscription,
         Refusal::TooManySubscriptions => ErrorCode::TooManySubscriptions,
+        Refusal::NotQuarantined(_) => ErrorCode::NotQuarantined,
         Refusal::BadCursor(_) => ErrorCode::BadCursor,
     };
     let body = ErrorBody::new(code, refusal.to_string());
@@ -339,30 +346,34 @@ pub(super) const fn conversation_ended(error: ErrorBody) -> ConversationFrame {
     ConversationFrame::Ended { error }
 }
 
-/// The frames of a desk item; an error is the last one.
-pub(super) fn desk(item: DeskItem) -> Vec<Result<DeskFrame, DeskFrame>> {
-    match item {
+/// The frames of a desk item, each made when it is wanted: those of a large workspace are many. Nothing
+/// follows the one that says that it has ended.
+pub(super) fn desk(item: DeskItem) -> impl Iterator<Item = DeskFrame> + Send {
+    let (first, rest) = match item {
         DeskItem::Snapshot(rows, agents) => {
             let mut rows: Vec<Row> = rows.into_iter().map(row).collect();
             // The first page fits into a frame; its rows are bounded. The agents need not.
             rows.truncate(limits::LIST_ROWS_MAX);
             let room = (FRAME_BYTES_MAX - ROW_BYTES_MAX * (rows.len() + 1)) / AGENT_BYTES_MAX;
-            let mut agents: Vec<_> = agents.into_iter().map(agent).collect();
-            let rest = agents.split_off(room.min(agents.len()));
-            let snapshot = DeskFrame::Snapshot { rows, agents };
-            std::iter::once(snapshot).chain(rest.into_iter().map(DeskFrame::Agent)).map(Ok).collect()
+            let room = room.min(agents.len());
+            let snapshot = DeskFrame::Snapshot { rows, agents: agents[..room].iter().map(agent).collect() };
+            (snapshot, Some((agents, room)))
         }
-        DeskItem::Row(changed) => vec![Ok(DeskFrame::Row(row(changed)))],
-        DeskItem::Agent(status) => vec![Ok(DeskFrame::Agent(agent(status)))],
+        DeskItem::Row(changed) => (DeskFrame::Row(row(changed)), None),
+        DeskItem::Agent(status) => (DeskFrame::Agent(agent(&status)), None),
         DeskItem::Ended => {
             let sentence = "the workspace's engine was begun anew; subscribe again";
-            vec![Err(DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) })]
+            (DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) }, None)
         }
-    }
+    };
+    let rest = rest
+        .into_iter()
+        .flat_map(|(agents, room)| (room..agents.len()).map(move |at| DeskFrame::Agent(agent(&agents[at]))));
+    std::iter::once(first).chain(rest)
 }
 
-fn agent(status: desk::AgentStatus) -> AgentStatus {
-    AgentStatus { member: status.member, name: status.name, online: status.online }
+fn agent(status: &desk::AgentStatus) -> AgentStatus {
+    AgentStatus { member: status.member, name: status.name.clone(), online: status.online }
 }
 
 fn event(seen: Seen<'_>, reader: Reader) -> Event {
@@ -421,11 +432,7 @@ struct OnlyId {
 }
 
 fn bad_frame(error: &CodecError) -> ErrorBody {
-    let code = match error {
-        CodecError::TooLarge { .. } | CodecError::Malformed(_) => ErrorCode::MalformedFrame,
-        CodecError::Unexpected(_) => ErrorCode::MalformedRequest,
-    };
-    ErrorBody::new(code, error.to_string())
+    ErrorBody::new(error.code(), error.to_string())
 }
 
 fn bad_request(error: &dyn std::fmt::Display) -> ErrorBody {
@@ -492,10 +499,9 @@ mod tests {
     fn every_agent_of_the_largest_workspace_reaches_the_desk_whatever_rows_there_are() {
         for rows in [0, 1, limits::LIST_ROWS_MAX, limits::LIST_ROWS_MAX + 9] {
             let agents: Vec<_> = (0..limits::MEMBERS_MAX).map(longest_status).collect();
-            let frames = desk(DeskItem::Snapshot(vec![longest_row(); rows], agents.clone()));
+            let frames = desk(DeskItem::Snapshot(vec![longest_row(); rows], agents.clone().into()));
             let mut told = Vec::new();
             for frame in frames {
-                let frame = frame.unwrap();
                 assert!(encode(&frame).is_ok());
                 match frame {
                     DeskFrame::Snapshot { agents, .. } => told.extend(agents),
@@ -503,7 +509,7 @@ mod tests {
                     DeskFrame::Row(_) | DeskFrame::Ended { .. } | DeskFrame::Unknown => {}
                 }
             }
-            assert_eq!(told, agents.into_iter().map(agent).collect::<Vec<_>>());
+            assert_eq!(told, agents.iter().map(agent).collect::<Vec<_>>());
         }
     }
 }

@@ -39,17 +39,26 @@ pub(crate) struct Frames {
 impl Raw {
     /// Connects and opens the session stream; says nothing.
     pub(crate) async fn connect(daemon: &Daemon) -> Self {
-        Self::with_windows(daemon, VarInt::from_u32(256 * 1024)).await
+        Self::with_windows(daemon, USUAL_WINDOW).await
     }
 
     /// Connects, and lets the server send so much on a stream before it is read.
     pub(crate) async fn with_windows(daemon: &Daemon, stream_window: VarInt) -> Self {
+        Self::connected(daemon, stream_window).await.unwrap()
+    }
+
+    /// Connects, if the daemon lets it.
+    pub(crate) async fn try_connect(daemon: &Daemon) -> Option<Self> {
+        Self::connected(daemon, USUAL_WINDOW).await.ok()
+    }
+
+    async fn connected(daemon: &Daemon, stream_window: VarInt) -> Result<Self, ConnectionError> {
         let mut endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         endpoint.set_default_client_config(config(daemon, stream_window));
         let connecting = endpoint.connect(daemon.address(), "localhost").unwrap();
-        let connection = in_time("connection", connecting).await.unwrap();
-        let (send, stream) = connection.open_bi().await.unwrap();
-        Self { connection, send, frames: Frames::of(stream), _endpoint: endpoint }
+        let connection = in_time("connection", connecting).await?;
+        let (send, stream) = connection.open_bi().await?;
+        Ok(Self { connection, send, frames: Frames::of(stream), _endpoint: endpoint })
     }
 
     /// Connects and opens a session, as a run of a client program.
@@ -164,7 +173,8 @@ pub(crate) fn hello(instance: u8, credentials: Credentials) -> Hello {
     Hello { protocol: PROTOCOL_VERSION, instance, credentials, resume: None }
 }
 
-fn config(daemon: &Daemon, stream_window: VarInt) -> quinn::ClientConfig {
+/// How a client connects that trusts the daemon.
+pub(crate) fn config(daemon: &Daemon, stream_window: VarInt) -> quinn::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(daemon.data().join("tls/certificate.pem")).unwrap()).unwrap();
     let mut tls =
@@ -180,3 +190,6 @@ fn config(daemon: &Daemon, stream_window: VarInt) -> quinn::ClientConfig {
     config.transport_config(Arc::new(transport));
     config
 }
+
+/// What a client lets the server send on a stream, unless it has its reasons.
+pub(crate) const USUAL_WINDOW: VarInt = VarInt::from_u32(256 * 1024);

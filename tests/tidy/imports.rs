@@ -173,6 +173,11 @@ const ROOMS: &[Room] = &[
         ],
         libraries: Libraries::Any,
     },
+    Room {
+        place: "src/quarantine.rs",
+        may: &[crate::names::PROGRAM_CRATE, "switchboard_client"],
+        libraries: Libraries::Any,
+    },
     // The other crates.
     Room {
         place: "protocol/src/vocabulary/",
@@ -277,7 +282,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 const CLOCKS: &[&str] = &["src/clock.rs", "loadtest/src/clock.rs"];
 
 const ONE_WAY_IN: &[(&str, &[&str])] = &[
-    ("clap", &["src/main.rs", "src/chat", "loadtest/", "simulator/", "powercut/"]),
+    ("clap", &["src/main.rs", "src/chat", "src/quarantine.rs", "loadtest/", "simulator/", "powercut/"]),
     ("config", &["src/config.rs"]),
     ("fuser", &["powercut/src/disk/mount.rs"]),
     ("getrandom", &["src/clock.rs", "sdk/rust/src/ambient.rs", "loadtest/src/clock.rs"]),

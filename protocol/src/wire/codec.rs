@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{DEPTH_MAX, FRAME_BYTES_MAX, Malformed, check_structure};
+use super::{DEPTH_MAX, ErrorCode, FRAME_BYTES_MAX, Malformed, check_structure};
 
 /// Why a value could not be written or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,17 @@ pub enum CodecError {
     /// Well-formed, but not what was expected here; the sentence names the field.
     #[error("{0}")]
     Unexpected(String),
+}
+
+impl CodecError {
+    /// The error with which a peer that sent such bytes is answered.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::TooLarge { .. } | Self::Malformed(_) => ErrorCode::MalformedFrame,
+            Self::Unexpected(_) => ErrorCode::MalformedRequest,
+        }
+    }
 }
 
 /// Reads one value from the body of a frame.

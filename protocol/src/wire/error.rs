@@ -28,10 +28,15 @@ impl ErrorBody {
     /// An error of the table with its sentence.
     #[must_use]
     pub fn new(code: ErrorCode, sentence: impl Into<String>) -> Self {
+        let mut sentence: String = sentence.into();
+        // What somebody sent may be quoted in it, and an error must always fit into a frame.
+        if let Some((end, _)) = sentence.char_indices().nth(SENTENCE_CHARS_MAX) {
+            sentence.truncate(end);
+        }
         Self {
             number: code.number(),
             name: code.name().to_owned(),
-            sentence: sentence.into(),
+            sentence,
             retryable: code.retryable(),
             wait_ms: None,
         }
@@ -133,6 +138,8 @@ errors! {
     BeyondEnd = 304 "beyond_end" final;
     /// Too many agents are in the conversation.
     TooManyAgents = 305 "too_many_agents" retry;
+    /// The conversation is not set aside.
+    NotQuarantined = 306 "not_quarantined" final;
     /// The subscription's number is in use.
     SubscriptionInUse = 400 "subscription_in_use" final;
     /// There is no subscription of that number.
@@ -221,6 +228,9 @@ impl TryFrom<u32> for CloseCode {
     }
 }
 
+/// The most characters of an error's sentence.
+const SENTENCE_CHARS_MAX: usize = 400;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +242,8 @@ mod tests {
         assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
         let names: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), ErrorCode::ALL.len());
+        let quoted = ErrorBody::new(ErrorCode::MalformedRequest, "🙂".repeat(60_000));
+        assert_eq!(quoted.sentence.chars().count(), SENTENCE_CHARS_MAX, "an error fits into a frame");
         for code in ErrorCode::ALL {
             assert_eq!(ErrorCode::from_number(code.number()), Some(*code));
         }

@@ -9,6 +9,9 @@
 //! - a **subscription stream** for each subscription (unidirectional, opened by the server): one
 //!   [`SubscriptionHead`], then [`ConversationFrame`]s or [`DeskFrame`]s;
 //! - **datagrams** with a [`Typing`] each, both ways.
+//!
+//! `docs/PROTOCOL.md` says all of it for clients in other languages, and `vectors` holds its bytes: whoever
+//! changes something here changes both, and the tests of the crate see to it.
 
 mod codec;
 mod error;
@@ -27,7 +30,7 @@ pub use event::{
 };
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
-pub use reply::{Reply, ReplyBody, ServerFrame, StageLatency};
+pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
 pub use structure::{Malformed, check_structure};
 

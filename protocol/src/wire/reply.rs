@@ -83,6 +83,15 @@ pub enum ReplyBody {
         /// The position in the log at which the page is true.
         position: u64,
     },
+    /// The conversations that are set aside.
+    Quarantined {
+        /// One each.
+        conversations: Vec<QuarantinedConversation>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// The conversation is no longer set aside: the next request for it tries it again.
+    Released,
     /// The latencies of the stages, in the order in which a message passes them.
     Latency {
         /// One each.
@@ -91,6 +100,15 @@ pub enum ReplyBody {
     /// An answer that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+/// A conversation that is set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantinedConversation {
+    /// Which.
+    pub conversation: ConversationId,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// The latency of one stage since the daemon started, in microseconds.

@@ -90,6 +90,13 @@ pub enum Op {
         /// How many at the most.
         limit: u16,
     },
+    /// Agent: the conversations of the workspace that are set aside because they fail or cannot be read.
+    Quarantined,
+    /// Agent: try a conversation again that is set aside.
+    Release {
+        /// Which.
+        conversation: ConversationId,
+    },
     /// Agent: the latencies of every stage that messages pass, since the daemon started.
     Latency,
     /// An operation that this version does not know; refused.
@@ -131,6 +138,8 @@ impl Op {
             | Self::Unsubscribe { .. }
             | Self::History { .. }
             | Self::List { .. }
+            | Self::Quarantined
+            | Self::Release { .. }
             | Self::Latency
             | Self::Unknown => false,
         }

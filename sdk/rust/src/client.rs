@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Seq, Timestamp};
-use switchboard_protocol::wire::{Event, Op, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode};
+use switchboard_protocol::wire::{
+    Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode,
+};
 use tokio::sync::{oneshot, watch};
 
 use crate::ambient::random_u64;
@@ -270,6 +272,29 @@ impl Client {
         }
     }
 
+    /// Agent: the conversations of the workspace that are set aside because they fail or cannot be read,
+    /// each with the reason, and whether there are more.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn quarantined(&self) -> Result<(Vec<QuarantinedConversation>, bool), ClientError> {
+        match self.shared().ask(Op::Quarantined).await? {
+            ReplyBody::Quarantined { conversations, more } => Ok((conversations, more)),
+            other => Err(wrong(&other)),
+        }
+    }
+
+    /// Agent: has a conversation that is set aside tried again by the next request for it.
+    ///
+    /// # Errors
+    /// As for [`Client::open`]; also when it is not set aside.
+    pub async fn release(&self, conversation: ConversationId) -> Result<(), ClientError> {
+        match self.shared().ask(Op::Release { conversation }).await? {
+            ReplyBody::Released => Ok(()),
+            other => Err(wrong(&other)),
+        }
+    }
+
     /// Agent: the latency of every stage that messages pass, since the daemon started.
     ///
     /// # Errors
@@ -392,6 +417,8 @@ const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::Unsubscribed => "unsubscribed",
         ReplyBody::Events { .. } => "events",
         ReplyBody::Conversations { .. } => "conversations",
+        ReplyBody::Quarantined { .. } => "quarantined",
+        ReplyBody::Released => "released",
         ReplyBody::Latency { .. } => "latency",
         ReplyBody::Unknown => "one that this version does not know",
     })

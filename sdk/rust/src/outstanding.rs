@@ -261,6 +261,8 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Complete { .. }
         | Op::History { .. }
         | Op::List { .. }
+        | Op::Quarantined
+        | Op::Release { .. }
         | Op::Latency
         | Op::Unknown => false,
     }

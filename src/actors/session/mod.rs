@@ -28,10 +28,12 @@ use crate::machines::route::Tag;
 use crate::stats::Latency;
 
 use following::Following;
+
 use routing::{Pending, PendingKind, RoutedErrand, Routing};
 
+pub use following::{DeskFollowing, Lane};
 pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
-pub use waiters::{LocateReply, Located, OpenReply};
+pub use waiters::{LocateReply, Located, OpenReply, QuarantineReply, SetAside};
 
 /// What a session is told.
 #[derive(Debug)]
@@ -62,17 +64,19 @@ pub enum SessionMsg {
     Located(ConversationId, Located),
     /// The workspace names the customer's conversation.
     Opened {
-        /// For which question.
-        ask: u64,
+        /// For which of the session's openings.
+        opening: u64,
         /// Which, or why not.
         found: Result<ConversationId, String>,
         /// What the bot says first.
         greeting: Option<Content>,
     },
-    /// The list was read.
-    Listed(u64, Result<ListPage, Refusal>),
+    /// The list was read, for a question with this credit.
+    Listed(u64, Result<ListPage, Refusal>, OwnedSemaphorePermit),
+    /// The workspace answers a question about its quarantine.
+    SetAside(u64, Result<SetAside, Refusal>, OwnedSemaphorePermit),
     /// A subscription was ended by the transport.
-    SubscriptionEnded(u32),
+    SubscriptionEnded(Lane),
     /// The workspace ended before it answered.
     WorkspaceGone,
     /// The connection is to be closed.
@@ -99,7 +103,7 @@ pub struct SessionPorts {
     pub journal: Journal,
     /// Where latencies are recorded.
     pub latency: Latency,
-    /// Where answers go. As many wait there as there are credits.
+    /// Where answers go. As many wait there as there are credits, which come back when they are written.
     pub out: mpsc::UnboundedSender<Out>,
 }
 
@@ -113,6 +117,12 @@ impl SessionHandle {
     pub fn tell(&self, message: SessionMsg) {
         let _ = self.0.cast(message);
     }
+
+    /// Waits until the session has ended.
+    pub async fn ended(&self) {
+        // Without a limit there is no other outcome.
+        let _ = self.0.wait(None).await;
+    }
 }
 
 /// The actor.
@@ -124,11 +134,12 @@ pub struct SessionState {
     routing: Routing,
     following: Following,
     opening: BTreeMap<u64, Opening>,
-    listing: BTreeMap<u64, OwnedSemaphorePermit>,
+    last_opening: u64,
 }
 
 /// A customer's question for their conversation, until the workspace has named it.
 struct Opening {
+    ask: u64,
     counter: u64,
     arrived: Instant,
     credit: OwnedSemaphorePermit,
@@ -149,7 +160,7 @@ impl Actor for SessionActor {
             routing: Routing::default(),
             following: Following::default(),
             opening: BTreeMap::new(),
-            listing: BTreeMap::new(),
+            last_opening: 0,
         })
     }
 
@@ -178,15 +189,14 @@ impl Actor for SessionActor {
                     state.refuse(tag, Refusal::Quarantined(reason.clone()));
                 }
             }
-            SessionMsg::Opened { ask, found, greeting } => state.opened(&myself, ask, found, greeting),
-            SessionMsg::Listed(ask, page) => {
-                if state.listing.remove(&ask).is_some() {
-                    state.reply(ask, page.map(Answered::List));
-                }
+            SessionMsg::Opened { opening, found, greeting } => {
+                state.opened(&myself, opening, found, greeting);
             }
-            SessionMsg::SubscriptionEnded(subscription) => {
-                state.following.ended(subscription);
+            SessionMsg::Listed(ask, page, credit) => state.reply(ask, page.map(Answered::List), credit),
+            SessionMsg::SetAside(ask, answer, credit) => {
+                state.reply(ask, answer.map(Answered::SetAside), credit);
             }
+            SessionMsg::SubscriptionEnded(lane) => state.following.ended(lane),
             SessionMsg::WorkspaceGone => state.close(&myself, Closing::Fault),
             SessionMsg::Close(closing) => state.close(&myself, closing),
             SessionMsg::Closed => myself.stop(None),
@@ -208,26 +218,28 @@ impl SessionState {
                 self.send(myself, conversation, errand, Pending::new(id, PendingKind::Command, credit));
             }
             Asked::Follow { subscription, conversation, after } => {
-                if let Err(refusal) = self.following.begin(subscription) {
-                    return self.reply(id, Err(refusal));
-                }
-                let errand = RoutedErrand::Follow { subscription, after };
-                let kind = PendingKind::Follow { subscription, after };
+                let lane = match self.following.begin(subscription) {
+                    Ok(lane) => lane,
+                    Err(refusal) => return self.reply(id, Err(refusal), credit),
+                };
+                let errand = RoutedErrand::Follow { lane, after };
+                let kind = PendingKind::Follow { lane, after };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
             Asked::FollowDesk { subscription } => {
                 let desk = self.staff("desk").and_then(|()| self.following.begin_desk(subscription));
-                if let Ok(outlet) = &desk {
-                    let end = WorkspaceEnd(Arc::clone(outlet));
+                if let Ok((_, following)) = &desk {
+                    let end = WorkspaceEnd(Arc::clone(following.outlet()));
                     if self.ports.workspace.cast(WorkspaceMsg::FollowDesk(end)).is_err() {
                         return self.close(myself, Closing::Fault);
                     }
                 }
-                self.reply(id, desk.map(|outlet| Answered::FollowingDesk(subscription, outlet)));
+                let desk = desk.map(|(lane, following)| Answered::FollowingDesk(lane, following));
+                self.reply(id, desk, credit);
             }
             Asked::Unfollow { subscription } => {
                 let ended = self.following.end(subscription).map(|()| Answered::Unfollowed);
-                self.reply(id, ended);
+                self.reply(id, ended, credit);
             }
             Asked::History { conversation, before, limit } => {
                 let limit = limit.clamp(1, limits::HISTORY_EVENTS_MAX);
@@ -237,9 +249,14 @@ impl SessionState {
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
             Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
+            Asked::Quarantined => self.ask_quarantine(myself, id, credit, WorkspaceMsg::Quarantined),
+            Asked::Release { conversation } => {
+                let release = |reply| WorkspaceMsg::Release(conversation, reply);
+                self.ask_quarantine(myself, id, credit, release);
+            }
             Asked::Latency => {
                 let figures = self.staff("latency").map(|()| self.ports.latency.figures());
-                self.reply(id, figures.map(Answered::Latency));
+                self.reply(id, figures.map(Answered::Latency), credit);
             }
         }
     }
@@ -259,10 +276,12 @@ impl SessionState {
         credit: OwnedSemaphorePermit,
     ) {
         match &*self.ports.identity {
-            Identity::Member { .. } => self.reply(ask, Err(Refusal::OnlyCustomers("open"))),
+            Identity::Member { .. } => self.reply(ask, Err(Refusal::OnlyCustomers("open")), credit),
             Identity::Customer { customer, .. } => {
-                self.opening.insert(ask, Opening { counter, arrived, credit });
-                let reply = OpenReply::new(myself.clone(), ask);
+                // By a number of its own: the client may give two questions the same.
+                self.last_opening += 1;
+                self.opening.insert(self.last_opening, Opening { ask, counter, arrived, credit });
+                let reply = OpenReply::new(myself.clone(), self.last_opening);
                 let _ = self.ports.workspace.cast(WorkspaceMsg::Open(customer.clone(), reply));
             }
         }
@@ -271,11 +290,12 @@ impl SessionState {
     fn opened(
         &mut self,
         myself: &ActorRef<SessionMsg>,
-        ask: u64,
+        opening: u64,
         found: Result<ConversationId, String>,
         greeting: Option<Content>,
     ) {
-        let Some(Opening { counter, arrived, credit }) = self.opening.remove(&ask) else { return };
+        let Some(opening) = self.opening.remove(&opening) else { return };
+        let Opening { ask, counter, arrived, credit } = opening;
         let Some(customer) = self.customer() else { return };
         match found {
             Ok(conversation) => {
@@ -284,7 +304,7 @@ impl SessionState {
                 let kind = PendingKind::Open;
                 self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
             }
-            Err(why) => self.reply(ask, Err(Refusal::Unavailable(why))),
+            Err(why) => self.reply(ask, Err(Refusal::Unavailable(why)), credit),
         }
     }
 
@@ -297,16 +317,31 @@ impl SessionState {
         credit: OwnedSemaphorePermit,
     ) {
         if let Err(refusal) = self.staff("list") {
-            return self.reply(ask, Err(refusal));
+            return self.reply(ask, Err(refusal), credit);
         }
-        self.listing.insert(ask, credit);
         let (myself, journal, workspace) =
             (myself.clone(), self.ports.journal.clone(), self.ports.identity.workspace());
         tokio::spawn(async move {
             let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
             let page = journal.list(workspace, cursor.as_deref(), limit).await.map_err(Refusal::from);
-            let _ = myself.cast(SessionMsg::Listed(ask, page));
+            let _ = myself.cast(SessionMsg::Listed(ask, page, credit));
         });
+    }
+
+    fn ask_quarantine(
+        &self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        credit: OwnedSemaphorePermit,
+        what: impl FnOnce(QuarantineReply) -> WorkspaceMsg,
+    ) {
+        match self.staff("quarantine") {
+            Err(refusal) => self.reply(ask, Err(refusal), credit),
+            // A workspace that is gone drops the reply, which says so.
+            Ok(()) => {
+                let _ = self.ports.workspace.cast(what(QuarantineReply::new(myself.clone(), ask, credit)));
+            }
+        }
     }
 
     /// Only where it follows: the way is known, and nobody is woken for it.
@@ -318,9 +353,9 @@ impl SessionState {
         }
     }
 
-    fn reply(&self, ask: u64, answer: Result<Answered, Refusal>) {
+    fn reply(&self, ask: u64, answer: Result<Answered, Refusal>, credit: OwnedSemaphorePermit) {
         // A transport that is gone needs no replies.
-        let _ = self.ports.out.send(Out::Reply(ask, answer));
+        let _ = self.ports.out.send(Out::Reply(ask, answer, credit));
     }
 
     fn close(&self, myself: &ActorRef<SessionMsg>, closing: Closing) {

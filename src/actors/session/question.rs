@@ -9,7 +9,7 @@ use std::time::Instant;
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::actors::desk::DeskOutlet;
+use super::{DeskFollowing, Lane, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
 use crate::journal::{ListPage, ReadError};
@@ -25,7 +25,7 @@ pub struct Ask {
     pub arrived: Instant,
     /// What is asked.
     pub what: Asked,
-    /// Its credit: given back with the reply.
+    /// Its credit: given back when the reply has been written.
     pub credit: OwnedSemaphorePermit,
 }
 
@@ -81,14 +81,38 @@ pub enum Asked {
         /// At most so many.
         limit: usize,
     },
+    /// The conversations that are set aside.
+    Quarantined,
+    /// To set a conversation no longer aside.
+    Release {
+        /// Which.
+        conversation: ConversationId,
+    },
     /// The latencies of the stages.
     Latency,
 }
 
+impl Asked {
+    /// How many credits it takes: one for each [`limits::CREDIT_BYTES`] that its reply may have.
+    #[must_use]
+    pub const fn credits(&self) -> u32 {
+        match self {
+            Self::History { .. } | Self::List { .. } | Self::Quarantined => limits::LARGE_REPLY_CREDITS,
+            Self::Open { .. }
+            | Self::Command { .. }
+            | Self::Follow { .. }
+            | Self::FollowDesk { .. }
+            | Self::Unfollow { .. }
+            | Self::Release { .. }
+            | Self::Latency => 1,
+        }
+    }
+}
+
 /// What a session puts into its outbox.
 pub enum Out {
-    /// The answer to a question.
-    Reply(u64, Result<Answered, Refusal>),
+    /// The answer to a question, with the credit that the question took.
+    Reply(u64, Result<Answered, Refusal>, OwnedSemaphorePermit),
     /// The connection is to be closed.
     Close(Closing),
 }
@@ -102,15 +126,17 @@ pub enum Answered {
     /// The customer's conversation.
     Opened(ConversationId),
     /// The subscription has begun.
-    Following(u32, Box<Subscription>),
+    Following(Lane, Box<Subscription>),
     /// The desk's subscription has begun.
-    FollowingDesk(u32, Arc<DeskOutlet>),
+    FollowingDesk(Lane, DeskFollowing),
     /// The subscription has ended.
     Unfollowed,
     /// What was read back.
     History(History),
     /// A page of the list.
     List(ListPage),
+    /// About the conversations that are set aside.
+    SetAside(SetAside),
     /// The latencies.
     Latency(Vec<StageFigures>),
 }
@@ -157,6 +183,9 @@ pub enum Refusal {
     /// Too many subscriptions.
     #[error("subscription: at most {max} at a time", max = limits::SUBSCRIPTIONS_MAX)]
     TooManySubscriptions,
+    /// The conversation to be released is not set aside.
+    #[error("conversation: {0} is not in quarantine")]
+    NotQuarantined(ConversationId),
     /// The list's cursor is none.
     #[error("{0}")]
     BadCursor(String),

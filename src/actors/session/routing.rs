@@ -10,7 +10,7 @@ use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::waiters::LocateReply;
-use super::{Answered, History, Refusal, SessionMsg, SessionState};
+use super::{Answered, History, Lane, Refusal, SessionMsg, SessionState, following};
 use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use crate::actors::workspace::WorkspaceMsg;
@@ -30,27 +30,27 @@ pub(super) struct Routing {
 #[derive(Debug, Clone)]
 pub(super) enum RoutedErrand {
     Plain(Errand),
-    Follow { subscription: u32, after: Seq },
+    Follow { lane: Lane, after: Seq },
 }
 
 /// A question whose answer is on its way.
 pub(super) struct Pending {
     ask: u64,
     kind: PendingKind,
-    _credit: OwnedSemaphorePermit,
+    credit: OwnedSemaphorePermit,
 }
 
 /// What the answer will be made into.
 pub(super) enum PendingKind {
     Command,
     Open,
-    Follow { subscription: u32, after: Seq },
+    Follow { lane: Lane, after: Seq },
     History { before: Option<Seq>, limit: usize },
 }
 
 impl Pending {
     pub(super) const fn new(ask: u64, kind: PendingKind, credit: OwnedSemaphorePermit) -> Self {
-        Self { ask, kind, _credit: credit }
+        Self { ask, kind, credit }
     }
 }
 
@@ -94,17 +94,27 @@ impl SessionState {
                     let _ = self.ports.workspace.cast(WorkspaceMsg::Locate(conversation, dead, reply));
                 }
                 Step::Send(way, tag, errand) => {
-                    let errand = match errand {
-                        RoutedErrand::Plain(errand) => errand,
-                        RoutedErrand::Follow { subscription, after } => {
-                            let (subscriber, outlet) = self.following.sent(subscription, conversation, &way);
-                            let identity = Arc::clone(&self.ports.identity);
-                            Errand::Subscribe { subscriber, after, identity, outlet }
-                        }
-                    };
                     let reply = ErrandReply::new(myself.clone(), conversation, tag, way.clone());
-                    // One that is closed gives the errand back by losing it.
-                    let _ = way.0.cast(ConversationMsg::Errand(errand, reply));
+                    match errand {
+                        // One that is closed gives the errand back by losing it.
+                        RoutedErrand::Plain(errand) => {
+                            let _ = way.0.cast(ConversationMsg::Errand(errand, reply));
+                        }
+                        RoutedErrand::Follow { lane, after } => {
+                            let (subscriber, outlet, wanted) = self.following.sent(lane, conversation, &way);
+                            let identity = Arc::clone(&self.ports.identity);
+                            let errand = Errand::Subscribe {
+                                subscriber,
+                                after,
+                                identity,
+                                outlet: Arc::clone(&outlet),
+                            };
+                            let _ = way.0.cast(ConversationMsg::Errand(errand, reply));
+                            if !wanted {
+                                following::leave(subscriber, &outlet, &way);
+                            }
+                        }
+                    }
                 }
                 Step::GiveUp(tag) => self.refuse(tag, Refusal::Fault),
             }
@@ -115,7 +125,7 @@ impl SessionState {
         if !self.routing.to(conversation).answered(tag) {
             return;
         }
-        let Some(Pending { ask, kind, _credit }) = self.routing.pending.remove(&tag) else { return };
+        let Some(Pending { ask, kind, credit }) = self.routing.pending.remove(&tag) else { return };
         let answer = match answer {
             ErrandAnswer::Outcome(outcome) => self.outcome(conversation, &kind, outcome),
             ErrandAnswer::History(entries, more) => {
@@ -126,7 +136,7 @@ impl SessionState {
             ErrandAnswer::Unavailable(why) => self.not_following(&kind, Refusal::Unavailable(why)),
             ErrandAnswer::Quarantined(why) => self.not_following(&kind, Refusal::Quarantined(why)),
         };
-        self.reply(ask, answer);
+        self.reply(ask, answer, credit);
     }
 
     fn outcome(
@@ -150,16 +160,16 @@ impl SessionState {
     }
 
     pub(super) fn refuse(&mut self, tag: Tag, refusal: Refusal) {
-        if let Some(Pending { ask, kind, _credit }) = self.routing.pending.remove(&tag) {
+        if let Some(Pending { ask, kind, credit }) = self.routing.pending.remove(&tag) {
             let answer = self.not_following(&kind, refusal);
-            self.reply(ask, answer);
+            self.reply(ask, answer, credit);
         }
     }
 
     /// A question is refused; if it was one to follow, its number is free again.
     fn not_following(&mut self, kind: &PendingKind, refusal: Refusal) -> Result<Answered, Refusal> {
-        if let PendingKind::Follow { subscription, .. } = kind {
-            self.following.ended(*subscription);
+        if let PendingKind::Follow { lane, .. } = kind {
+            self.following.ended(*lane);
         }
         Err(refusal)
     }
@@ -178,7 +188,7 @@ mod tests {
     #[test]
     fn a_session_that_visits_many_conversations_remembers_so_many_and_none_too_few() {
         let mut routing = Routing::default();
-        let errand = RoutedErrand::Follow { subscription: 1, after: Seq::ZERO };
+        let errand = RoutedErrand::Follow { lane: Lane { number: 1, serial: 1 }, after: Seq::ZERO };
         routing.to(conversation(0)).send(1, errand);
         for n in 1..10_000 {
             routing.to(conversation(n));

@@ -5,7 +5,9 @@
 use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{Content, ConversationId};
 
-use super::SessionMsg;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Refusal, SessionMsg};
 use crate::actors::errand::Way;
 
 /// Where a conversation is.
@@ -61,15 +63,15 @@ impl Drop for LocateReply {
 #[derive(Debug)]
 pub struct OpenReply {
     to: Option<ActorRef<SessionMsg>>,
-    ask: u64,
+    opening: u64,
     greeting: Option<Content>,
 }
 
 impl OpenReply {
-    /// A session waits, because of a question of its client.
+    /// A session waits, with an opening of this number.
     #[must_use]
-    pub const fn new(to: ActorRef<SessionMsg>, ask: u64) -> Self {
-        Self { to: Some(to), ask, greeting: None }
+    pub const fn new(to: ActorRef<SessionMsg>, opening: u64) -> Self {
+        Self { to: Some(to), opening, greeting: None }
     }
 
     /// The same with what the bot says first.
@@ -93,7 +95,7 @@ impl OpenReply {
         if let Some(session) = self.to.take() {
             let greeting = self.greeting.take();
             // A session that is gone needs no conversation.
-            let _ = session.cast(SessionMsg::Opened { ask: self.ask, found, greeting });
+            let _ = session.cast(SessionMsg::Opened { opening: self.opening, found, greeting });
         }
     }
 }
@@ -102,6 +104,46 @@ impl Drop for OpenReply {
     fn drop(&mut self) {
         if let Some(session) = self.to.take() {
             let _ = session.cast(SessionMsg::WorkspaceGone);
+        }
+    }
+}
+
+/// What a workspace says of the conversations that it has set aside.
+#[derive(Debug)]
+pub enum SetAside {
+    /// These, each with the reason, and whether there are more.
+    List(Vec<(ConversationId, String)>, bool),
+    /// One is no longer set aside.
+    Released(ConversationId),
+}
+
+/// A session that asks its workspace about the quarantine, because of a question of its client.
+#[derive(Debug)]
+pub struct QuarantineReply {
+    to: ActorRef<SessionMsg>,
+    owed: Option<(u64, OwnedSemaphorePermit)>,
+}
+
+impl QuarantineReply {
+    /// A session waits, with a question and its credit.
+    #[must_use]
+    pub const fn new(to: ActorRef<SessionMsg>, ask: u64, credit: OwnedSemaphorePermit) -> Self {
+        Self { to, owed: Some((ask, credit)) }
+    }
+
+    /// Answers.
+    pub fn answer(mut self, answer: Result<SetAside, Refusal>) {
+        if let Some((ask, credit)) = self.owed.take() {
+            // A session that is gone needs no answer.
+            let _ = self.to.cast(SessionMsg::SetAside(ask, answer, credit));
+        }
+    }
+}
+
+impl Drop for QuarantineReply {
+    fn drop(&mut self) {
+        if self.owed.is_some() {
+            let _ = self.to.cast(SessionMsg::WorkspaceGone);
         }
     }
 }

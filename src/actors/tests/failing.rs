@@ -25,7 +25,7 @@ async fn a_conversation_that_fails_is_begun_anew_and_its_neighbour_does_not_noti
     assert!(matches!(house.fail(failing, way.clone()).await, Located::At(anew) if anew != way));
 
     of_failing.ended().await;
-    ada.session.tell(SessionMsg::SubscriptionEnded(1));
+    ada.session.tell(SessionMsg::SubscriptionEnded(of_failing.lane));
     assert_eq!(minji.posted(failing, 3).await.revision, 3, "it goes on from what is stored");
     assert_eq!(ada.follow(1, failing, 2).await.messages(1).await, [(3, "3".to_owned())]);
     jisoo.posted(neighbour, 3).await;
@@ -139,7 +139,8 @@ async fn whoever_follows_the_desk_of_a_workspace_that_fails_is_told() {
     let house = House::start(NO_SLEEP).await;
     let mut ada = house.ada().await;
     ada.ask(Asked::FollowDesk { subscription: 1 });
-    let Some(Ok(Answered::FollowingDesk(_, desk))) = ada.answer().await else { panic!("not following") };
+    let Some(Ok(Answered::FollowingDesk(lane, desk))) = ada.answer().await else { panic!("not following") };
+    let desk = desk.outlet();
     while !matches!(soon(desk.next()).await, DeskItem::Snapshot(..)) {}
     let workspace = house.workspace().await;
 
@@ -147,7 +148,7 @@ async fn whoever_follows_the_desk_of_a_workspace_that_fails_is_told() {
 
     while soon(desk.next()).await != DeskItem::Ended {}
     workspace.wait(Some(SOON)).await.unwrap();
-    ada.session.tell(SessionMsg::SubscriptionEnded(1));
+    ada.session.tell(SessionMsg::SubscriptionEnded(lane));
     ada.ask(Asked::FollowDesk { subscription: 1 });
     assert!(ada.answer().await.is_none(), "there is no desk in a workspace that is gone");
     house.stop().await;
@@ -159,10 +160,11 @@ async fn an_agent_who_fails_is_offline_on_the_desks_until_the_next_session_comes
     let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
     olivia.ask(Asked::FollowDesk { subscription: 1 });
     let Some(Ok(Answered::FollowingDesk(_, desk))) = olivia.answer().await else { panic!("not following") };
+    let desk = desk.outlet();
     while !matches!(soon(desk.next()).await, DeskItem::Snapshot(..)) {}
     let before = house.workspace().await.get_cell().get_children();
     let _ada = house.ada().await;
-    ada_is_shown(&desk, true).await;
+    ada_is_shown(desk, true).await;
     let workspace = house.workspace().await;
     let mut children = workspace.get_cell().get_children();
     children.retain(|child| before.iter().all(|known| known.get_id() != child.get_id()));
@@ -170,9 +172,9 @@ async fn an_agent_who_fails_is_offline_on_the_desks_until_the_next_session_comes
 
     ActorRef::<AgentMsg>::from(agent.clone()).cast(AgentMsg::Fail).unwrap();
 
-    ada_is_shown(&desk, false).await;
+    ada_is_shown(desk, false).await;
     let _again = house.ada().await;
-    ada_is_shown(&desk, true).await;
+    ada_is_shown(desk, true).await;
     assert_eq!(house.workspace().await.get_id(), workspace.get_id());
     house.stop().await;
 }
@@ -182,7 +184,7 @@ async fn ada_is_shown(desk: &DeskOutlet, online: bool) {
     loop {
         let agents = match soon(desk.next()).await {
             DeskItem::Snapshot(_, agents) => agents,
-            DeskItem::Agent(agent) => vec![agent],
+            DeskItem::Agent(agent) => Arc::new([agent]),
             DeskItem::Row(_) => continue,
             DeskItem::Ended => panic!("the desk has ended"),
         };

@@ -1,10 +1,13 @@
 //! The tree of actors on a real journal, with failures planted in it.
 //!
 //! Owns an engine with one workspace, and clients of it that stand where the transport does. The tests are
-//! in files of their own: who notices a failure, and who sleeps when.
+//! in files of their own: what a client may ask for, who notices a failure or a record that
+//! cannot be read, and who sleeps when.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bounds;
+mod corrupt;
 mod failing;
 mod sleeping;
 
@@ -25,8 +28,8 @@ use super::directory::{DirectoryMsg, Proof};
 use super::engine::{Engine, EngineOptions};
 use super::errand::Way;
 use super::session::{
-    Answered, Ask, Asked, Closing, LocateReply, Located, Out, Refusal, SessionHandle, SessionMsg,
-    SessionPorts,
+    Answered, Ask, Asked, Closing, Lane, LocateReply, Located, Out, Refusal, SessionHandle, SessionMsg,
+    SessionPorts, SetAside,
 };
 use super::subscription::{Delivery, Subscription};
 use super::workspace::WorkspaceMsg;
@@ -42,6 +45,7 @@ use crate::stats::Latency;
 struct House {
     engine: Engine,
     journal: Journal,
+    conversation_idle: Duration,
     _dir: tempfile::TempDir,
 }
 
@@ -96,10 +100,9 @@ impl House {
     async fn start(conversation_idle: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::start(&JournalOptions::new(dir.path()), &mut |_| {}).unwrap();
-        create_workspace(&journal).await;
-        let options = EngineOptions { policy: Policy::default(), conversation_idle, sessions_max: 100 };
-        let engine = Engine::start(journal.clone(), Latency::default(), options).await.unwrap();
-        Self { engine, journal, _dir: dir }
+        create_workspace(&journal, WORKSPACE, PROFILE, [OLIVIAS_TOKEN, ADAS_TOKEN]).await;
+        let engine = start_engine(&journal, conversation_idle).await;
+        Self { engine, journal, conversation_idle, _dir: dir }
     }
 
     async fn stop(self) {
@@ -121,7 +124,7 @@ impl House {
             out: to_out,
         };
         let session = self.engine.open_session(ports).await.unwrap().unwrap();
-        Client { session, out, credits: Arc::new(Semaphore::new(64)), asked: 0 }
+        Client { session, out, credits: Arc::new(Semaphore::new(CREDITS)), asked: 0 }
     }
 
     /// A customer in their conversation.
@@ -184,8 +187,12 @@ impl House {
 impl Client {
     fn ask(&mut self, what: Asked) {
         self.asked += 1;
+        self.ask_as(self.asked, what);
+    }
+
+    fn ask_as(&self, id: u64, what: Asked) {
         let credit = Arc::clone(&self.credits).try_acquire_owned().unwrap();
-        let ask = Ask { id: self.asked, arrived: clock::instant(), what, credit };
+        let ask = Ask { id, arrived: clock::instant(), what, credit };
         // A session that has ended says so by its outbox.
         self.session.tell(SessionMsg::Ask(ask));
     }
@@ -193,7 +200,7 @@ impl Client {
     /// The next answer; `None`: the session has ended, or is being closed.
     async fn answer(&mut self) -> Option<Result<Answered, Refusal>> {
         match soon(self.out.recv()).await? {
-            Out::Reply(_, answer) => Some(answer),
+            Out::Reply(_, answer, _) => Some(answer),
             Out::Close(closing) => {
                 assert_eq!(closing, Closing::Fault);
                 None
@@ -235,23 +242,26 @@ impl Client {
         let after = Seq::new(after).unwrap();
         self.ask(Asked::Follow { subscription, conversation, after });
         match self.answer().await {
-            Some(Ok(Answered::Following(_, subscription))) => Follower(*subscription),
+            Some(Ok(Answered::Following(lane, subscription))) => Follower { lane, from: *subscription },
             Some(Ok(_) | Err(_)) | None => panic!("not following"),
         }
     }
 }
 
 /// Whoever reads a subscription.
-struct Follower(Subscription);
+struct Follower {
+    lane: Lane,
+    from: Subscription,
+}
 
 impl Follower {
     /// The messages that come next, so many, each with its place; every event is one after the last.
     async fn messages(&mut self, count: usize) -> Vec<(u64, String)> {
         let mut messages = Vec::new();
         while messages.len() < count {
-            match soon(self.0.next()).await {
+            match soon(self.from.next()).await {
                 Delivery::Entry(entry, _) => {
-                    for seen in self.0.take(&entry).unwrap() {
+                    for seen in self.from.take(&entry).unwrap() {
                         if let What::Message { content } = &seen.event.what {
                             messages.push((seen.seq.get(), content.preview(100)));
                         }
@@ -266,7 +276,7 @@ impl Follower {
 
     /// Reads on until the end.
     async fn ended(&mut self) {
-        while !matches!(soon(self.0.next()).await, Delivery::Ended) {}
+        while !matches!(soon(self.from.next()).await, Delivery::Ended) {}
     }
 }
 
@@ -275,20 +285,30 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, what).await.unwrap()
 }
 
-async fn create_workspace(journal: &Journal) {
+async fn start_engine(journal: &Journal, conversation_idle: Duration) -> Engine {
+    let options = EngineOptions { policy: Policy::default(), conversation_idle, sessions_max: 100 };
+    Engine::start(journal.clone(), Latency::default(), options).await.unwrap()
+}
+
+async fn create_workspace(
+    journal: &Journal,
+    workspace: WorkspaceId,
+    profile: ProfileId,
+    [olivias, adas]: [TokenHash; 2],
+) {
     let (to_tickets, mut tickets) = mpsc::unbounded_channel();
-    let opened = journal.open_workspace(WORKSPACE, Arc::new(Tickets(to_tickets))).await.unwrap();
+    let opened = journal.open_workspace(workspace, Arc::new(Tickets(to_tickets))).await.unwrap();
     let mut state: Workspace = opened.state;
     let member = |name: &str, role, token| {
         let details = Member { name: DisplayName::new(name).unwrap(), role, token_hash: token };
         (clock::member_id(), details)
     };
     let title = || ProfileTitle::new("Demo").unwrap();
-    let (ada, details) = member("Ada", Role::Readonly, ADAS_TOKEN);
+    let (ada, details) = member("Ada", Role::Readonly, adas);
     let actions = [
-        WorkspaceAction::Create { name: title(), owner: member("Olivia", Role::Owner, OLIVIAS_TOKEN) },
+        WorkspaceAction::Create { name: title(), owner: member("Olivia", Role::Owner, olivias) },
         WorkspaceAction::AddMember { member: MemberId::from_bytes(*ada.as_bytes()), details },
-        WorkspaceAction::AddProfile { profile: PROFILE, details: Profile { title: title(), greeting: None } },
+        WorkspaceAction::AddProfile { profile, details: Profile { title: title(), greeting: None } },
     ];
     for action in actions {
         let entry = decide_workspace(&state, action, clock::now()).unwrap();
@@ -310,6 +330,7 @@ const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([1; 16]);
 const PROFILE: ProfileId = ProfileId::from_bytes([2; 16]);
 const OLIVIAS_TOKEN: TokenHash = TokenHash([1; 32]);
 const ADAS_TOKEN: TokenHash = TokenHash([2; 32]);
+const CREDITS: usize = 64;
 const SOON: Duration = Duration::from_secs(20);
 
 /// Longer than any test.

@@ -4,6 +4,8 @@
 //! it: a read that takes several steps sees no fold in between.
 
 use std::collections::HashMap;
+#[cfg(feature = "planted-bugs")]
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
@@ -17,6 +19,8 @@ use crate::journal::crash_points::pass;
 use crate::journal::store::{Batch, Store, StoreError};
 use crate::journal::stored::{Damaged, FoldMark, encode_conversation};
 use crate::journal::tail::Tail;
+#[cfg(feature = "planted-bugs")]
+use crate::journal::tail::Wish;
 use crate::journal::{CrashPoint, DeskChange, Position, Stream};
 
 /// The store, the tail, and what lies between.
@@ -33,6 +37,8 @@ pub(in crate::journal) struct Folds {
     desk: Mutex<Option<DeskCallback>>,
     folded: AtomicU64,
     failed: AtomicBool,
+    #[cfg(feature = "planted-bugs")]
+    planted: AtomicU8,
 }
 
 /// Who is told of changed rows.
@@ -56,6 +62,8 @@ impl Folds {
             desk: Mutex::default(),
             folded: AtomicU64::new(mark.position.0),
             failed: AtomicBool::new(false),
+            #[cfg(feature = "planted-bugs")]
+            planted: AtomicU8::new(0),
         }
     }
 
@@ -77,6 +85,23 @@ impl Folds {
     /// Folding has failed.
     pub(in crate::journal) fn fail(&self) {
         self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Has folding fail in its next turn: by an error of the store, or by a panic.
+    #[cfg(feature = "planted-bugs")]
+    pub(in crate::journal) fn plant_failure(&self, by_panic: bool) {
+        self.planted.store(if by_panic { 2 } else { 1 }, Ordering::Relaxed);
+        self.tail.wish(Wish::Look);
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    #[allow(clippy::panic, reason = "this is what it is for")]
+    pub(super) fn fail_as_planted(&self) -> Result<(), StoreError> {
+        match self.planted.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            1 => Err(StoreError::Failed("planted on purpose".to_owned())),
+            _ => panic!("a failure planted on purpose"),
+        }
     }
 
     /// Takes a snapshot to be written when everything in it is folded. It is a cache: when too many

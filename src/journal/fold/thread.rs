@@ -2,14 +2,16 @@
 //!
 //! Owns when things are done: rows are brought up to date and told of in turns, records are folded
 //! when they are old or many, in bounded steps, and checkpoints are made behind them. Runs with less
-//! urgency than the writer, which never waits for it.
+//! urgency than the writer, which never waits for it. When it fails, the journal must be started anew.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+use tokio::sync::watch;
 
 use super::folds::Folds;
 use super::record::{Understood, understand};
@@ -35,6 +37,8 @@ pub(in crate::journal) struct FoldThread {
     reported: Instant,
     checkpointed: Instant,
     unchecked_bytes: u64,
+    /// When room was last looked for, since the disk is full.
+    full: Option<Instant>,
 }
 
 /// How often and how much, from the options.
@@ -71,33 +75,45 @@ impl FoldThread {
             reported: now,
             checkpointed: now,
             unchecked_bytes: 0,
+            full: None,
         }
     }
 
-    /// Runs until it is told to finish or to quit.
+    /// Runs until it is told to finish or to quit. `ended` becomes true when the journal must be started anew,
+    /// because the store has failed or by a mistake of ours.
     ///
     /// # Errors
     /// When it was told to finish, and something could not be folded or synced.
-    pub(in crate::journal) fn run(mut self) -> Result<(), StoreError> {
+    pub(in crate::journal) fn run(mut self, ended: &watch::Sender<bool>) -> Result<(), StoreError> {
         // Only a kindness to the writer; without it everything is right as well.
         let _ = rustix::process::nice(NICENESS);
         loop {
-            let idle = self.pending.is_empty() && self.unseen.is_empty() && self.changed.is_empty();
+            let nothing = self.pending.is_empty() && self.unseen.is_empty() && self.changed.is_empty();
+            let idle = nothing && !self.folds.has_failed();
             let taken = self.folds.tail.take(idle, self.wait(idle));
             match taken.wish {
                 Wish::Quit => return Ok(()),
                 Wish::Finish => return self.finish(taken.records),
                 Wish::None | Wish::Look => {}
             }
-            let outcome = self.turn(taken.records);
-            self.note(outcome);
+            if self.folds.has_failed() {
+                self.wait_for_room(taken.records, ended);
+                continue;
+            }
+            let turn = catch_unwind(AssertUnwindSafe(|| self.turn(taken.records)));
+            let failed = || Err(StoreError::Failed("the folds have failed by a mistake of ours".to_owned()));
+            if let Err(error) = turn.unwrap_or_else(|_| failed()) {
+                self.fail(&error, ended);
+            }
         }
     }
 
     fn wait(&self, idle: bool) -> Duration {
-        if idle {
+        if self.folds.has_failed() {
+            self.pace.desk_turn.max(FAILED_TURN)
+        } else if idle {
             self.pace.checkpoint_age
-        } else if self.is_folding() && !self.folds.has_failed() {
+        } else if self.is_folding() {
             Duration::ZERO
         } else {
             self.pace.desk_turn
@@ -109,9 +125,8 @@ impl FoldThread {
         if self.reported.elapsed() >= self.pace.desk_turn {
             self.report();
         }
-        if self.folds.has_failed() {
-            return Ok(());
-        }
+        #[cfg(feature = "planted-bugs")]
+        self.folds.fail_as_planted()?;
         if self.is_due() {
             self.folding_to = self.last_pending();
         }
@@ -126,6 +141,10 @@ impl FoldThread {
     }
 
     fn finish(mut self, records: Vec<LogRecord>) -> Result<(), StoreError> {
+        if self.folds.has_failed() {
+            // What was half done when it failed is nowhere but in the log.
+            return Err(StoreError::Failed("it has failed before".to_owned()));
+        }
         self.see(records)?;
         self.report();
         while !self.pending.is_empty() {
@@ -218,13 +237,38 @@ impl FoldThread {
         Ok(())
     }
 
-    /// What has failed here stays failed: sled does not recover by itself, and the log has everything.
-    fn note(&self, outcome: Result<(), StoreError>) {
-        if let Err(error) = outcome
-            && !self.folds.has_failed()
-        {
-            tracing::error!(%error, "the folds have failed; messages go on until the tail is full");
-            self.folds.fail();
+    /// What has failed here stays failed: sled does not recover by itself, and the log has everything. On a
+    /// full disk the store could not be opened again, so that waits until there is room.
+    fn fail(&mut self, error: &StoreError, ended: &watch::Sender<bool>) {
+        self.folds.fail();
+        match error {
+            StoreError::Full => {
+                tracing::error!(%error, "the folds wait for room; messages go on until the tail is full");
+                self.full = Some(clock::instant());
+            }
+            StoreError::Failed(_) | StoreError::ValueTooLarge { .. } => {
+                tracing::error!(%error, "the folds have failed; the journal must be started anew");
+                // Nobody may be watching.
+                let _ = ended.send(true);
+            }
+        }
+    }
+
+    /// Nothing can be folded: on a full disk rows stay true in memory until there is room.
+    fn wait_for_room(&mut self, records: Vec<LogRecord>, ended: &watch::Sender<bool>) {
+        let Some(looked) = self.full else { return };
+        if self.see(records).is_ok() {
+            self.report();
+        }
+        if looked.elapsed() < LOOK_FOR_ROOM_EVERY {
+            return;
+        }
+        self.full = Some(clock::instant());
+        let room = rustix::fs::statvfs(&self.dir).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        if room.is_ok_and(|bytes| bytes >= ROOM_BYTES_MIN) {
+            tracing::info!("there is room again; the journal must be started anew");
+            self.full = None;
+            let _ = ended.send(true);
         }
     }
 }
@@ -233,6 +277,15 @@ impl FoldThread {
 fn size(understood: &Understood) -> u64 {
     understood.record.payload.len() as u64 + 1
 }
+
+/// How long a turn is at the least when nothing can be folded.
+const FAILED_TURN: Duration = Duration::from_millis(100);
+
+/// How often a disk that was full is looked at.
+const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_secs(2);
+
+/// So many bytes must be free before the store is worth another try: several of its segments.
+const ROOM_BYTES_MIN: u64 = 128 << 20;
 
 /// How much less urgent than the writer, on the scale of nice(2).
 const NICENESS: i32 = 5;

@@ -14,6 +14,7 @@ use crate::journal::fold::{Folds, keys};
 use crate::journal::store::{Store, Value};
 use crate::journal::stored::{Page, decode_entry};
 use crate::journal::tail::TailRecord;
+use crate::limits;
 
 /// The entries with events after a sequence, if the tail alone has them; `None` when the store is
 /// needed. Does not touch the store.
@@ -282,5 +283,6 @@ fn first_beyond(
     Ok(low)
 }
 
-/// The most bytes that reading backward gives, save that it gives at least one entry.
-const BACKWARD_BYTES_MAX: usize = 1 << 20;
+/// The most bytes that reading backward gives, save that it gives at least one entry: nobody can be given
+/// more at once.
+const BACKWARD_BYTES_MAX: usize = limits::FRAME_BYTES_MAX;

@@ -1,0 +1,137 @@
+//! The variants of the enums on the wire.
+//!
+//! Owns the list of all of them, which the compiler keeps complete, and the way to those in a value. Must not
+//! know where values come from.
+
+use switchboard_protocol::vocabulary::{Content, ConversationId, Seq, Timestamp};
+use switchboard_protocol::wire::{
+    CloseCode, ConversationFrame, Credentials, DeskFrame, ErrorBody, Event, EventKind, Hello, Op, ReplyBody,
+    Request, Sender, ServerFrame, SubscriptionHead, Topic, Typing,
+};
+
+/// Whatever may have variants in it.
+pub(crate) trait Variants {
+    /// Adds the names of the variants that are in it.
+    fn variants(&self, seen: &mut Vec<&'static str>);
+}
+
+macro_rules! enums {
+    ($($name:ident { $($variant:ident)* })*) => {
+        /// Every variant of every enum on the wire. One that is missing here does not compile.
+        pub(crate) const ALL: &[&str] =
+            &[$($(concat!(stringify!($name), "::", stringify!($variant)),)*)*];
+
+        trait Named {
+            fn name(&self) -> &'static str;
+        }
+
+        $(impl Named for $name {
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => concat!(stringify!($name), "::", stringify!($variant)),)*
+                }
+            }
+        })*
+    };
+}
+
+enums! {
+    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded }
+    Content { Text Unknown }
+    ConversationFrame { Event Cursors CaughtUp Ended Unknown }
+    Credentials { Customer Agent Unknown }
+    DeskFrame { Snapshot Row Agent Ended Unknown }
+    EventKind { Started Message Assigned Entered Left Completed Unknown }
+    Op {
+        Open Subscribe Unsubscribe Post Read Join Leave Take Complete History List Quarantined Release Latency
+        Unknown
+    }
+    ReplyBody {
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released
+        Latency Unknown
+    }
+    Sender { Customer Bot Agent Unknown }
+    ServerFrame { Welcome Reply Error Goodbye Unknown }
+    Topic { Conversation Desk Unknown }
+}
+
+/// What has no enums in it.
+macro_rules! plain {
+    ($($name:ident)*) => {$(
+        impl Variants for $name {
+            fn variants(&self, _: &mut Vec<&'static str>) {}
+        }
+    )*};
+}
+
+plain! { ConversationId Seq Timestamp SubscriptionHead ErrorBody }
+
+impl Variants for Hello {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.credentials.name());
+    }
+}
+
+impl Variants for Request {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.op.name());
+        if let Op::Subscribe { topic, .. } = &self.op {
+            seen.push(topic.name());
+        }
+        if let Op::Post { content, .. } = &self.op {
+            content.variants(seen);
+        }
+    }
+}
+
+impl Variants for ServerFrame {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
+        if let Self::Goodbye(goodbye) = self {
+            seen.push(goodbye.close.name());
+        }
+        if let Self::Reply(reply) = self {
+            seen.push(reply.body.name());
+            if let ReplyBody::Events { events, .. } = &reply.body {
+                events.iter().for_each(|event| event.variants(seen));
+            }
+        }
+    }
+}
+
+impl Variants for ConversationFrame {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
+        if let Self::Event(event) = self {
+            event.variants(seen);
+        }
+    }
+}
+
+impl Variants for Event {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.by.name());
+        seen.push(self.what.name());
+        if let EventKind::Message { content } = &self.what {
+            content.variants(seen);
+        }
+    }
+}
+
+impl Variants for Content {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
+    }
+}
+
+impl Variants for DeskFrame {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
+    }
+}
+
+impl Variants for Typing {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.extend(self.by.as_ref().map(Named::name));
+    }
+}

@@ -1,0 +1,186 @@
+//! Records that cannot be read: who is set aside for them, and who is not.
+//!
+//! Owns garbage in the log of a conversation and of a workspace, and what agents can do about it.
+
+use super::*;
+use crate::journal::Stream;
+
+#[tokio::test]
+async fn a_conversation_whose_record_cannot_be_read_is_set_aside_and_nothing_else_is() {
+    let house = House::start(NO_SLEEP).await;
+    let (_, damaged) = house.customer("minji").await;
+    let (mut jisoo, neighbour) = house.customer("jisoo").await;
+    jisoo.posted(neighbour, 2).await;
+    let house = house.begun_anew_with(Garbage::Conversation(damaged)).await;
+
+    let mut ada = house.ada().await;
+    for _ in 0..2 {
+        ada.ask(Asked::Follow { subscription: 1, conversation: damaged, after: Seq::ZERO });
+        let Some(Err(Refusal::Quarantined(why))) = ada.answer().await else { panic!("not refused") };
+        assert!(why.contains("revision 2"), "{why}");
+    }
+    assert_eq!(ada.follow(2, neighbour, 1).await.messages(1).await, [(2, "2".to_owned())]);
+    ada.ask(Asked::List { cursor: None, limit: 10 });
+    let Some(Ok(Answered::List(page))) = ada.answer().await else { panic!("no list") };
+    assert_eq!(page.rows.len(), 2, "the list has both");
+    let (mut minji, same) = house.customer_refused("minji").await;
+    assert_eq!(same, damaged);
+    minji.post(damaged, 9);
+    assert!(matches!(minji.answer().await, Some(Err(Refusal::Quarantined(_)))));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_set_aside_is_listed_and_released_by_agents_alone() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut minji, failing) = house.customer("minji").await;
+    let mut located = house.locate(failing, None).await;
+    while let Located::At(way) = located {
+        located = house.fail(failing, way).await;
+    }
+    minji.ask(Asked::Quarantined);
+    assert!(matches!(minji.answer().await, Some(Err(Refusal::OnlyAgents(_)))));
+    minji.ask(Asked::Release { conversation: failing });
+    assert!(matches!(minji.answer().await, Some(Err(Refusal::OnlyAgents(_)))));
+
+    let mut ada = house.ada().await;
+    ada.ask(Asked::Quarantined);
+    let Some(Ok(Answered::SetAside(SetAside::List(listed, false)))) = ada.answer().await else {
+        panic!("not listed")
+    };
+    let [(conversation, reason)] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!(*conversation, failing);
+    assert!(reason.contains("failed too often"), "{reason}");
+
+    ada.ask(Asked::Release { conversation: failing });
+    assert!(
+        matches!(ada.answer().await, Some(Ok(Answered::SetAside(SetAside::Released(id)))) if id == failing)
+    );
+    assert_eq!(minji.posted(failing, 2).await.revision, 2, "it goes on from what is stored");
+    ada.ask(Asked::Release { conversation: failing });
+    assert!(matches!(ada.answer().await, Some(Err(Refusal::NotQuarantined(id))) if id == failing));
+    ada.ask(Asked::Quarantined);
+    assert!(matches!(
+        ada.answer().await,
+        Some(Ok(Answered::SetAside(SetAside::List(none, false)))) if none.is_empty()
+    ));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_conversation_that_is_released_is_set_aside_again_when_it_is_wanted() {
+    let house = House::start(Duration::from_millis(20)).await;
+    let (_, damaged) = house.customer("minji").await;
+    let house = house.begun_anew_with(Garbage::Conversation(damaged)).await;
+    let mut ada = house.ada().await;
+    for _ in 0..2 {
+        ada.ask(Asked::History { conversation: damaged, before: None, limit: 1 });
+        assert!(matches!(ada.answer().await, Some(Err(Refusal::Quarantined(_)))));
+        // What refuses goes to sleep, and only the next incarnation looks at the record again.
+        soon(async {
+            loop {
+                ada.ask(Asked::Release { conversation: damaged });
+                if let Some(Ok(_)) = ada.answer().await {
+                    break;
+                }
+            }
+        })
+        .await;
+        if let Located::At(way) = house.locate(damaged, None).await {
+            way.0.wait(Some(SOON)).await.unwrap();
+        }
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_workspace_whose_record_cannot_be_read_shuts_out_its_own_people_only() {
+    let house = House::start(NO_SLEEP).await;
+    let tokens = [TokenHash([3; 32]), TokenHash([4; 32])];
+    create_workspace(&house.journal, ELSEWHERE, ProfileId::from_bytes([5; 16]), tokens).await;
+    let house = house.begun_anew().await;
+    let (mut minji, conversation) = house.customer("minji").await;
+    let mut elsewhere = house.connect(Proof::Token(tokens[0])).await;
+
+    house.plant(Garbage::Workspace(ELSEWHERE)).await;
+
+    elsewhere.ask(Asked::Quarantined);
+    assert!(elsewhere.answer().await.is_none(), "its sessions are told to connect again");
+    let refused = soon(async {
+        loop {
+            // Until its end has been noticed it is still known.
+            if let Err(refused) = house.engine.prove(Proof::Token(tokens[0])).await {
+                break refused;
+            }
+        }
+    });
+    assert!(refused.await.to_string().contains("it cannot be opened"));
+    minji.posted(conversation, 2).await;
+
+    let house = house.begun_anew().await;
+    let (mut minji, same) = house.customer("minji").await;
+    assert_eq!(same, conversation);
+    minji.posted(conversation, 3).await;
+    assert!(!matches!(house.engine.prove(Proof::Token(tokens[0])).await, Ok(Some(_))));
+    house.stop().await;
+}
+
+/// What cannot be read.
+#[derive(Clone, Copy)]
+enum Garbage {
+    Conversation(ConversationId),
+    Workspace(WorkspaceId),
+}
+
+impl House {
+    /// Puts a record into the log that is none.
+    async fn plant(&self, garbage: Garbage) {
+        let (to_tickets, mut tickets) = mpsc::unbounded_channel();
+        let sink = Arc::new(Tickets(to_tickets));
+        let workspace = match garbage {
+            Garbage::Conversation(_) => WORKSPACE,
+            Garbage::Workspace(workspace) => workspace,
+        };
+        let opened = self.journal.open_workspace(workspace, sink.clone()).await.unwrap();
+        let (stream, incarnation, revision) = match garbage {
+            Garbage::Workspace(_) => {
+                (Stream::Workspace(workspace), opened.incarnation, opened.state.revision)
+            }
+            Garbage::Conversation(id) => {
+                let conversation =
+                    self.journal.open_conversation(workspace, opened.term, id, sink).await.unwrap();
+                (Stream::Conversation(workspace, id), conversation.incarnation, conversation.state.revision)
+            }
+        };
+        self.journal.append_garbage(stream, incarnation, revision + 1).unwrap();
+        while soon(tickets.recv()).await != Some(Resolved::Durable { up_to: revision + 1 }) {}
+    }
+
+    /// Ends every actor, and starts them again on the same journal.
+    async fn begun_anew(self) -> Self {
+        let Self { engine, journal, conversation_idle, _dir } = self;
+        engine.stop().await;
+        let engine = start_engine(&journal, conversation_idle).await;
+        Self { engine, journal, conversation_idle, _dir }
+    }
+
+    async fn begun_anew_with(self, garbage: Garbage) -> Self {
+        self.plant(garbage).await;
+        self.begun_anew().await
+    }
+
+    /// A customer whose conversation is set aside: it is named all the same by what agents see.
+    async fn customer_refused(&self, user: &str) -> (Client, ConversationId) {
+        let mut client = self.connect(customer(user)).await;
+        client.ask(Asked::Open { counter: 1 });
+        assert!(matches!(client.answer().await, Some(Err(Refusal::Quarantined(_)))));
+        let mut ada = self.ada().await;
+        ada.ask(Asked::Quarantined);
+        match ada.answer().await {
+            Some(Ok(Answered::SetAside(SetAside::List(listed, false)))) => (client, listed[0].0),
+            Some(_) | None => panic!("not listed"),
+        }
+    }
+}
+
+const ELSEWHERE: WorkspaceId = WorkspaceId::from_bytes([7; 16]);

@@ -371,7 +371,7 @@ mod tests {
         let mut seen = Vec::new();
         while seen.last().is_none_or(|last| *last != text("after")) {
             if let Update::Event(event) = following.next().await.unwrap().unwrap()
-                && let EventKind::Message { content } = event.what
+                && let EventKind::Message { content, .. } = event.what
             {
                 seen.push(content);
             }

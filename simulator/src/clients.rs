@@ -283,7 +283,7 @@ impl World {
         let client = &mut self.clients[at];
         let conversation = if op == Op::Open { client.home } else { conversation };
         let text = match &op {
-            Op::Post { content: Content::Text { text }, .. } => Some(text.as_str().to_owned()),
+            Op::Post { content, .. } => content.as_text().map(|text| text.as_str().to_owned()),
             _ => None,
         };
         let counter = op.changes().then_some(client.last_counter + 1);
@@ -437,7 +437,7 @@ fn wire_frame(frame: &Frame) -> ConversationFrame {
                 Party::Agent { member } => Sender::Agent { member: Some(member) },
             };
             let what = match &event.what {
-                What::Message { content } => EventKind::Message { content: content.clone() },
+                What::Message(message) => EventKind::message(message.content.clone()),
                 What::Assigned { member } => EventKind::Assigned { member: *member },
                 What::Started { .. } => EventKind::Started,
                 What::Entered { .. } => EventKind::Entered,

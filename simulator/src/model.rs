@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use switchboard::domain::conversation::{Entry, Event, Side, What};
 use switchboard::domain::identity::Reader;
 use switchboard::machines::live::ReadCursors;
-use switchboard_protocol::vocabulary::{Content, ConversationId, InstanceId, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MessageText, Seq, Timestamp};
 
 /// A client's command: its instance and counter.
 pub(crate) type Origin = (InstanceId, u64);
@@ -186,7 +186,7 @@ impl Stored {
 
     fn add(&mut self, at: Timestamp, event: &Event) {
         let seen_by = match &event.what {
-            What::Started { .. } | What::Message { .. } => [true, true],
+            What::Started { .. } | What::Message(_) => [true, true],
             What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
                 [false, true]
             }
@@ -211,9 +211,8 @@ impl Stored {
 fn text_of(entry: &Entry) -> Option<&str> {
     entry.events.iter().filter(|event| event.by != switchboard_protocol::vocabulary::Party::Bot).find_map(
         |event| match &event.what {
-            What::Message { content: Content::Text { text } } => Some(text.as_str()),
-            What::Message { content: Content::Unknown }
-            | What::Started { .. }
+            What::Message(message) => message.content.as_text().map(MessageText::as_str),
+            What::Started { .. }
             | What::Assigned { .. }
             | What::Entered { .. }
             | What::Left { .. }

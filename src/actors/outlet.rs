@@ -190,7 +190,7 @@ impl live::Outlet<Stamp> for ConversationEnd {
 /// What an entry counts in an outbox: its texts, and a flat amount for the rest.
 fn bytes_of(entry: &Entry) -> usize {
     let texts = entry.events.iter().map(|event| match &event.what {
-        What::Message { content } => content.bytes(),
+        What::Message(message) => message.bytes(),
         What::Started { .. }
         | What::Assigned { .. }
         | What::Entered { .. }
@@ -210,6 +210,7 @@ mod tests {
     use super::*;
     use crate::clock;
     use crate::domain::conversation::{Event, Place};
+    use crate::domain::message::Message;
     use crate::machines::live::Outlet as _;
     use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Timestamp};
 
@@ -221,7 +222,7 @@ mod tests {
     /// An entry with so many messages of so many bytes each.
     fn entry(revision: u64, messages: usize, bytes: usize) -> Arc<Entry> {
         let content = Content::text(MessageText::new("x".repeat(bytes)).unwrap());
-        let event = Event { by: Party::Bot, what: What::Message { content } };
+        let event = Event { by: Party::Bot, what: What::Message(Message::plain(content)) };
         Arc::new(Entry {
             conversation: ConversationId::from_bytes([1; 16]),
             revision,

@@ -8,6 +8,7 @@ mod room;
 mod script;
 mod show;
 mod terminal;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

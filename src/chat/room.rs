@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use switchboard_client::vocabulary::{Content, ConversationId, MemberId, MessageText, Seq};
+use switchboard_client::vocabulary::{ConversationId, MemberId, Seq};
 use switchboard_client::wire::{ErrorCode, Row};
 use switchboard_client::{Client, ClientError, Desk, DeskUpdate, Following, History};
 
@@ -114,11 +114,6 @@ impl AgentSide {
             }
         }
     }
-}
-
-/// A message's content, checked.
-pub(super) fn content(text: &str) -> Result<Content, String> {
-    MessageText::new(text).map(Content::text).map_err(|why| why.to_string())
 }
 
 /// Events of a page of history.

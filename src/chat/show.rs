@@ -7,11 +7,11 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 use switchboard_client::Update;
-use switchboard_client::vocabulary::{Content, MemberId, Seq, Timestamp};
+use switchboard_client::vocabulary::{MemberId, MessageText, Seq, Timestamp};
 use switchboard_client::wire::{Event, EventKind, Row, Sender};
 
-use super::ChatError;
 use super::room::{Room, Side};
+use super::{ChatError, words};
 
 /// Prints one JSON object on a line of its own, at once.
 pub(super) fn line(value: &Value) {
@@ -74,8 +74,12 @@ fn event_json(event: &Event) -> Value {
     if let Some(member) = member {
         value["member"] = member.to_string().into();
     }
-    if let EventKind::Message { content } = &event.what {
-        value["text"] = text(content).into();
+    if let EventKind::Message { content, keyboard } = &event.what {
+        value["text"] = words::message(content, keyboard.as_deref()).into();
+        // Whatever is more than its words is there as it is.
+        if content.as_text().map(MessageText::as_str) != value["text"].as_str() {
+            value["content"] = json!({ "content": content, "keyboard": keyboard });
+        }
     }
     value
 }
@@ -101,19 +105,14 @@ const fn kind(what: &EventKind) -> &'static str {
     }
 }
 
-fn text(content: &Content) -> &str {
-    match content {
-        Content::Text { text } => text.as_str(),
-        Content::Unknown => "(something that this version cannot show)",
-    }
-}
-
 /// An event as a line for people.
 pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &Sender) -> String {
     let name = name(&event.by, names, Some(me));
     let clock = clock(event.at);
     match &event.what {
-        EventKind::Message { content } => format!("{clock} {name}: {}", printable(text(content))),
+        EventKind::Message { content, keyboard } => {
+            format!("{clock} {name}: {}", printable(&words::message(content, keyboard.as_deref())))
+        }
         EventKind::Started => format!("{clock} — the conversation began"),
         EventKind::Assigned { member } => {
             let to = name_of(*member, names);
@@ -170,7 +169,7 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard_client::vocabulary::MessageText;
+    use switchboard_client::vocabulary::Content;
 
     fn event(what: EventKind) -> Event {
         let by = Sender::Agent { member: Some(MemberId::from_bytes([7; 16])) };
@@ -182,7 +181,7 @@ mod tests {
         let text = MessageText::new("a\u{1b}[2Jb").map(Content::text);
         // If the vocabulary refuses it, it cannot come this far.
         if let Ok(content) = text {
-            let line = event_line(&event(EventKind::Message { content }), &HashMap::new(), &Sender::Customer);
+            let line = event_line(&event(EventKind::message(content)), &HashMap::new(), &Sender::Customer);
             assert!(!line.contains('\u{1b}'), "{line:?}");
         }
     }

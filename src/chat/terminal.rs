@@ -10,14 +10,14 @@ use std::time::Duration;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
-use switchboard_client::vocabulary::{MemberId, Seq};
+use switchboard_client::vocabulary::{Content, MemberId, Seq};
 use switchboard_client::wire::{Event, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::room::{self, Room, Side};
-use super::{ChatError, show};
+use super::room::{Room, Side};
+use super::{ChatError, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
@@ -194,18 +194,19 @@ impl<P: Printer> Chat<P> {
                 self.room.conversation = chosen;
                 return Ok(Next::Enter);
             }
-            ((command, _), _) if command.starts_with('/') => {
-                self.say(format!("— {command} is no command; /help shows them"));
-            }
-            _ => self.post(line).await,
+            ((command, rest), _) if command.starts_with('/') => match words::spoken(command, rest) {
+                Some(content) => self.post(content).await,
+                None => self.say(format!("— {command} is no command; /help shows them")),
+            },
+            _ => self.post(words::text(line)).await,
         }
         Ok(Next::Stay)
     }
 
-    async fn post(&mut self, line: &str) {
+    async fn post(&mut self, content: Result<Content, String>) {
         self.typed = None;
         let (client, conversation) = (self.room.client.clone(), self.room.conversation);
-        match room::content(line) {
+        match content {
             Ok(content) => self.ask(async move { client.post(conversation, content).await }).await,
             Err(why) => self.say(format!("— not sent: {why}")),
         }
@@ -403,6 +404,8 @@ impl rustyline::hint::Hinter for Typist {
 }
 
 const HELP: &str = "Write a line to send it.\n\
+    /image, /video, /audio or /link, and an address\n\
+    /place, a latitude, a longitude, and what it is called\n\
     /more      what was said before\n\
     /quit      end the chat";
 

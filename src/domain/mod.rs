@@ -8,4 +8,5 @@
 pub mod conversation;
 pub mod identity;
 pub mod instance;
+pub mod message;
 pub mod workspace;

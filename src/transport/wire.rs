@@ -23,6 +23,7 @@ use crate::clock;
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::instance::check_instance;
+use crate::domain::message::Message;
 use crate::domain::workspace::TokenHash;
 use crate::journal::ListRow;
 use crate::limits;
@@ -226,7 +227,9 @@ fn surplus(events: &[Event], limit: usize) -> usize {
     let fitting = events.iter().rev().take(limit).take_while(|event| {
         bytes += EVENT_BYTES
             + match &event.what {
-                EventKind::Message { content } => content.bytes(),
+                EventKind::Message { content, keyboard } => {
+                    content.bytes() + keyboard.as_ref().map_or(0, |keyboard| keyboard.bytes())
+                }
                 EventKind::Started
                 | EventKind::Assigned { .. }
                 | EventKind::Entered
@@ -267,6 +270,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::NotServed => ErrorCode::NotServed,
         Rejection::TooManyAgents { .. } => ErrorCode::TooManyAgents,
         Rejection::TextTooLong { .. } => ErrorCode::TextTooLong,
+        Rejection::OnlyBot { .. } => ErrorCode::OnlyBot,
         Rejection::UnknownContent => ErrorCode::Unsupported,
         Rejection::BeyondEnd { .. } => ErrorCode::BeyondEnd,
     }
@@ -368,7 +372,9 @@ fn agent(status: desk::AgentStatus) -> AgentStatus {
 fn event(seen: Seen<'_>, reader: Reader) -> Event {
     let what = match &seen.event.what {
         What::Started { .. } => EventKind::Started,
-        What::Message { content } => EventKind::Message { content: content.clone() },
+        What::Message(Message { content, keyboard }) => {
+            EventKind::Message { content: content.clone(), keyboard: keyboard.clone() }
+        }
         What::Assigned { member } => EventKind::Assigned { member: *member },
         What::Entered { .. } => EventKind::Entered,
         What::Left { .. } => EventKind::Left,

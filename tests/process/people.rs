@@ -51,9 +51,8 @@ pub(crate) fn text(text: impl Into<String>) -> Content {
 /// What an event says, if it is a message.
 pub(crate) fn said(event: &Event) -> Option<&str> {
     match &event.what {
-        EventKind::Message { content: Content::Text { text } } => Some(text.as_str()),
-        EventKind::Message { content: Content::Unknown }
-        | EventKind::Started
+        EventKind::Message { content, .. } => content.as_text().map(MessageText::as_str),
+        EventKind::Started
         | EventKind::Assigned { .. }
         | EventKind::Entered
         | EventKind::Left

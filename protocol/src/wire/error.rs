@@ -133,6 +133,8 @@ errors! {
     BeyondEnd = 304 "beyond_end" final;
     /// Too many agents are in the conversation.
     TooManyAgents = 305 "too_many_agents" retry;
+    /// Only the bot sends that.
+    OnlyBot = 306 "only_bot" final;
     /// The subscription's number is in use.
     SubscriptionInUse = 400 "subscription_in_use" final;
     /// There is no subscription of that number.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ErrorBody;
 use crate::vocabulary::{
-    Content, ConversationId, DisplayName, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
+    Content, ConversationId, DisplayName, Keyboard, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
 };
 
 /// The first frame of a subscription stream: which subscription it carries.
@@ -82,6 +82,9 @@ pub enum EventKind {
     Message {
         /// What it says.
         content: Content,
+        /// What the bot suggests to answer with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keyboard: Option<Box<Keyboard>>,
     },
     /// Staff only: the agent became the assignee.
     Assigned {
@@ -97,6 +100,14 @@ pub enum EventKind {
     /// Something that this version does not know; it has its place in the sequence all the same.
     #[serde(other)]
     Unknown,
+}
+
+impl EventKind {
+    /// A message without a keyboard.
+    #[must_use]
+    pub const fn message(content: Content) -> Self {
+        Self::Message { content, keyboard: None }
+    }
 }
 
 /// How far each side has read, in the reader's own sequence, and what the reader has not.

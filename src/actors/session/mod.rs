@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{Content, ConversationId, InstanceId, Seq, SessionId};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::conversation::ConversationMsg;
@@ -22,6 +22,7 @@ use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
+use crate::domain::message::Message;
 use crate::journal::{Journal, ListPage};
 use crate::limits;
 use crate::machines::route::Tag;
@@ -67,7 +68,7 @@ pub enum SessionMsg {
         /// Which, or why not.
         found: Result<ConversationId, String>,
         /// What the bot says first.
-        greeting: Option<Content>,
+        greeting: Option<Message>,
     },
     /// The list was read.
     Listed(u64, Result<ListPage, Refusal>),
@@ -273,7 +274,7 @@ impl SessionState {
         myself: &ActorRef<SessionMsg>,
         ask: u64,
         found: Result<ConversationId, String>,
-        greeting: Option<Content>,
+        greeting: Option<Message>,
     ) {
         let Some(Opening { counter, arrived, credit }) = self.opening.remove(&ask) else { return };
         let Some(customer) = self.customer() else { return };

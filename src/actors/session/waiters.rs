@@ -3,10 +3,11 @@
 //! Owns the promise that it hears something: a reply that is dropped says that the workspace is gone.
 
 use ractor::ActorRef;
-use switchboard_protocol::vocabulary::{Content, ConversationId};
+use switchboard_protocol::vocabulary::ConversationId;
 
 use super::SessionMsg;
 use crate::actors::errand::Way;
+use crate::domain::message::Message;
 
 /// Where a conversation is.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Drop for LocateReply {
 pub struct OpenReply {
     to: Option<ActorRef<SessionMsg>>,
     ask: u64,
-    greeting: Option<Content>,
+    greeting: Option<Message>,
 }
 
 impl OpenReply {
@@ -74,7 +75,7 @@ impl OpenReply {
 
     /// The same with what the bot says first.
     #[must_use]
-    pub fn with_greeting(mut self, greeting: Option<Content>) -> Self {
+    pub fn with_greeting(mut self, greeting: Option<Message>) -> Self {
         self.greeting = greeting;
         self
     }

@@ -32,6 +32,7 @@ use super::subscription::{Delivery, Subscription};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::conversation::{Action, Answer, Policy, What};
+use crate::domain::message::Message;
 use crate::domain::workspace::{
     Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide as decide_workspace,
 };
@@ -252,7 +253,7 @@ impl Follower {
             match soon(self.0.next()).await {
                 Delivery::Entry(entry, _) => {
                     for seen in self.0.take(&entry).unwrap() {
-                        if let What::Message { content } = &seen.event.what {
+                        if let What::Message(Message { content, .. }) = &seen.event.what {
                             messages.push((seen.seq.get(), content.preview(100)));
                         }
                     }

@@ -26,7 +26,7 @@ impl Conversation {
     fn apply_event(&mut self, place: Place, event: &Event) {
         match &event.what {
             What::Started { customer } => self.customer = Some(customer.clone()),
-            What::Message { .. } => match event.by {
+            What::Message(_) => match event.by {
                 Party::Customer => self.staff_unread.posted(place),
                 Party::Bot | Party::Agent { .. } => self.customer_unread.posted(place),
             },

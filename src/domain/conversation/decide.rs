@@ -8,6 +8,7 @@ use super::{
     AGENTS_MAX, Action, Command, Context, Conversation, Decision, Entry, Event, Known, Rejection, Side, What,
 };
 use crate::domain::identity::{CustomerKey, Identity, Reader};
+use crate::domain::message::{Message, only_bots};
 
 /// Decides a command.
 ///
@@ -100,13 +101,12 @@ fn admit_to_start(
     }
 }
 
-fn start(state: &Conversation, customer: &CustomerKey, greeting: Option<&Content>) -> Vec<Event> {
+fn start(state: &Conversation, customer: &CustomerKey, greeting: Option<&Message>) -> Vec<Event> {
     if state.customer.is_some() {
         return Vec::new();
     }
     let started = Event { by: Party::Customer, what: What::Started { customer: customer.clone() } };
-    let greeted =
-        greeting.map(|content| Event { by: Party::Bot, what: What::Message { content: content.clone() } });
+    let greeted = greeting.map(|message| Event { by: Party::Bot, what: What::Message(message.clone()) });
     std::iter::once(started).chain(greeted).collect()
 }
 
@@ -122,18 +122,24 @@ fn post(
         return Err(Rejection::NotEntered { action: "post" });
     }
     check(content, context)?;
-    Ok(vec![Event { by: party, what: What::Message { content: content.clone() } }])
+    Ok(vec![Event { by: party, what: What::Message(Message::plain(content.clone())) }])
 }
 
 fn check(content: &Content, context: &Context) -> Result<(), Rejection> {
+    if let Some(what) = only_bots(content) {
+        return Err(Rejection::OnlyBot { what });
+    }
     match content {
-        Content::Text { text } => {
+        Content::Text { text, .. } => {
             let max = context.policy.text_chars_max;
             // Bytes are at least as many as characters, so short texts need no counting.
             let chars = if text.as_str().len() <= max { 0 } else { text.as_str().chars().count() };
             if chars > max { Err(Rejection::TextTooLong { chars, max }) } else { Ok(()) }
         }
-        Content::Unknown => Err(Rejection::UnknownContent),
+        Content::Media(_) | Content::Cards { .. } | Content::Location(_) if content.is_known() => Ok(()),
+        Content::Media(_) | Content::Cards { .. } | Content::Location(_) | Content::Unknown => {
+            Err(Rejection::UnknownContent)
+        }
     }
 }
 

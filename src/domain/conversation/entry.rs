@@ -3,10 +3,11 @@
 //! Owns who may see which event and how the two sequences count them. Must not know how an entry is
 //! stored or sent.
 
-use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Party, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq, Timestamp};
 
 use super::{Origin, Side};
 use crate::domain::identity::{CustomerKey, Reader};
+use crate::domain::message::Message;
 
 /// A place in both sequences at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -95,10 +96,7 @@ pub enum What {
         customer: CustomerKey,
     },
     /// A message was posted.
-    Message {
-        /// What it says.
-        content: Content,
-    },
+    Message(Message),
     /// The member became the assignee.
     Assigned {
         /// Which member.
@@ -133,7 +131,7 @@ impl What {
     #[must_use]
     pub const fn audience(&self) -> Audience {
         match self {
-            Self::Started { .. } | Self::Message { .. } => Audience::Everyone,
+            Self::Started { .. } | Self::Message(_) => Audience::Everyone,
             Self::Assigned { .. } | Self::Entered { .. } | Self::Left { .. } | Self::Completed => {
                 Audience::Staff
             }

@@ -33,8 +33,8 @@ impl RowState {
             }
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
-                What::Message { content } => {
-                    self.last_message = content.preview(PREVIEW_CHARS_MAX);
+                What::Message(message) => {
+                    self.last_message = message.content.preview(PREVIEW_CHARS_MAX);
                     match event.by {
                         Party::Customer => self.unread.posted(place),
                         Party::Bot | Party::Agent { .. } => {}

@@ -3,6 +3,8 @@
 //! Owns nothing but the list of what was accepted; whatever is asked of it is found by going through all
 //! of it again. Slow, without bounds, and written without a look at how the rules are carried out.
 
+use switchboard_protocol::vocabulary::MediaKind;
+
 use super::*;
 
 /// Everything that was accepted.
@@ -73,7 +75,7 @@ impl Model {
                 What::Left { member } => inside.retain(|agent| agent != member),
                 What::Completed => inside.clear(),
                 What::Started { .. }
-                | What::Message { .. }
+                | What::Message(_)
                 | What::Assigned { .. }
                 | What::Read { .. }
                 | What::Unchanged => {}
@@ -142,7 +144,7 @@ impl Model {
     fn messages_to(&self, side: Side) -> Vec<Place> {
         let all = self.events().enumerate();
         let theirs = all.filter(|(_, (by, what))| {
-            matches!(what, What::Message { .. }) && (*by == Party::Customer) == (side == Side::Staff)
+            matches!(what, What::Message(_)) && (*by == Party::Customer) == (side == Side::Staff)
         });
         theirs.map(|(at, _)| self.place_after(at + 1)).collect()
     }
@@ -185,7 +187,7 @@ impl Model {
         match (&command.action, by) {
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
             (Action::Start { customer, greeting }, _) => {
-                let greeting = greeting.clone().map(|content| (Party::Bot, What::Message { content }));
+                let greeting = greeting.clone().map(|message| (Party::Bot, What::Message(message)));
                 let started = (by, What::Started { customer: customer.clone() });
                 Expected::Events([started].into_iter().chain(greeting).collect())
             }
@@ -207,12 +209,21 @@ impl Model {
             return Expected::Refused(Rejection::NotEntered { action: "post" });
         }
         match content {
+            Content::Cards { .. } => Expected::Refused(Rejection::OnlyBot { what: "cards" }),
+            Content::Text { buttons, .. } if !buttons.as_slice().is_empty() => {
+                Expected::Refused(Rejection::OnlyBot { what: "buttons" })
+            }
+            Content::Media(media) if media.kind() == MediaKind::Unknown => {
+                Expected::Refused(Rejection::UnknownContent)
+            }
             Content::Unknown => Expected::Refused(Rejection::UnknownContent),
-            Content::Text { text } if text.as_str().chars().count() > max => {
+            Content::Text { text, .. } if text.as_str().chars().count() > max => {
                 let chars = text.as_str().chars().count();
                 Expected::Refused(Rejection::TextTooLong { chars, max })
             }
-            Content::Text { .. } => Expected::Events(vec![(by, What::Message { content: content.clone() })]),
+            Content::Text { .. } | Content::Media(_) | Content::Location(_) => {
+                Expected::Events(vec![(by, What::Message(Message::plain(content.clone())))])
+            }
         }
     }
 
@@ -293,7 +304,7 @@ impl Model {
 /// Who sees what, as the product says it.
 fn sees(reader: Reader, what: &What) -> bool {
     match what {
-        What::Started { .. } | What::Message { .. } => true,
+        What::Started { .. } | What::Message(_) => true,
         What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
             reader == Reader::Staff
         }

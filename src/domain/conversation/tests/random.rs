@@ -4,6 +4,9 @@
 //! clock runs forwards and backwards.
 
 use proptest::prelude::*;
+use switchboard_protocol::vocabulary::{
+    Button, Card, CardTitle, Few, Label, Latitude, Link, Location, Longitude, Media, MediaKind,
+};
 
 use super::model::{Expected, Model};
 use super::*;
@@ -26,16 +29,37 @@ enum Try {
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         1 => Just(start()),
-        1 => Just(Action::Start { customer: key("minji"), greeting: Some(text("Hello")) }),
+        1 => Just(Action::Start { customer: key("minji"), greeting: Some(said("Hello")) }),
         1 => Just(Action::Start { customer: key("stranger"), greeting: None }),
         6 => "[a가🙂]{1,9}".prop_map(|words| post(&words)),
-        1 => Just(Action::Post { content: Content::Unknown }),
+        2 => content().prop_map(|content| Action::Post { content }),
         4 => Just(read(0)),
         3 => Just(Action::Join),
         2 => Just(Action::Leave),
         2 => Just(Action::Take),
         1 => Just(Action::Complete),
     ]
+}
+
+/// Every kind of content, also what is not known and what only the bot sends.
+fn content() -> impl Strategy<Value = Content> {
+    let link = || Link::new("https://example.com").unwrap();
+    let media = |kind| Content::Media(Media::new(kind, link()).unwrap());
+    let (latitude, longitude) = (Latitude::new(1.0).unwrap(), Longitude::new(2.0).unwrap());
+    let text = MessageText::new("Well?").unwrap();
+    let button = Button::Link { label: Label::new("Open").unwrap(), uri: link() };
+    let buttons = Few::new(vec![button]).unwrap();
+    let title = CardTitle::new("Tea").unwrap();
+    let card = Card { title, description: None, media: None, link: None, buttons: Few::default() };
+    prop::sample::select(vec![
+        Content::Unknown,
+        media(MediaKind::Unknown),
+        media(MediaKind::Image),
+        media(MediaKind::Link),
+        Content::Location(Location { title: None, latitude, longitude }),
+        Content::Text { text, buttons },
+        Content::Cards { cards: Few::new(vec![card]).unwrap() },
+    ])
 }
 
 /// What is tried by the first so many of everybody, each with so many client instances.

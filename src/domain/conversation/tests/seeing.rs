@@ -7,7 +7,7 @@ use super::*;
 /// Something of every kind.
 fn told() -> Story {
     given([
-        (customer(), Action::Start { customer: key("minji"), greeting: Some(text("Hello")) }),
+        (customer(), Action::Start { customer: key("minji"), greeting: Some(said("Hello")) }),
         (customer(), post("Help!")),
         (agent(ADA), Action::Take),
         (agent(BEN), Action::Join),

@@ -443,6 +443,7 @@ fn wire_frame(frame: &Frame) -> ConversationFrame {
                 What::Entered { .. } => EventKind::Entered,
                 What::Left { .. } => EventKind::Left,
                 What::Completed => EventKind::Completed,
+                What::Ended => EventKind::Ended,
                 What::Read { .. } | What::Unchanged => EventKind::Unknown,
             };
             ConversationFrame::Event(switchboard_protocol::wire::Event { seq: *seq, at: *at, by, what })

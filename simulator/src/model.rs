@@ -186,7 +186,7 @@ impl Stored {
 
     fn add(&mut self, at: Timestamp, event: &Event) {
         let seen_by = match &event.what {
-            What::Started { .. } | What::Message(_) => [true, true],
+            What::Started { .. } | What::Message(_) | What::Ended => [true, true],
             What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
                 [false, true]
             }
@@ -217,6 +217,7 @@ fn text_of(entry: &Entry) -> Option<&str> {
             | What::Entered { .. }
             | What::Left { .. }
             | What::Completed
+            | What::Ended
             | What::Read { .. }
             | What::Unchanged => None,
         },

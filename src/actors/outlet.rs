@@ -196,6 +196,7 @@ fn bytes_of(entry: &Entry) -> usize {
         | What::Entered { .. }
         | What::Left { .. }
         | What::Completed
+        | What::Ended
         | What::Read { .. }
         | What::Unchanged => 0,
     });

@@ -100,12 +100,12 @@ impl AgentSide {
         }
     }
 
-    /// The conversation with the newest activity; waits until there is one.
+    /// The conversation with the newest activity that has not ended; waits until there is one.
     async fn newest(&mut self, quiet: bool) -> Result<ConversationId, ClientError> {
         let mut said = quiet;
         loop {
             self.update().await?;
-            if let Some(row) = self.rows.first() {
+            if let Some(row) = self.rows.iter().find(|row| !row.ended) {
                 return Ok(row.conversation);
             }
             if !said {

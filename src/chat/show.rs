@@ -101,6 +101,7 @@ const fn kind(what: &EventKind) -> &'static str {
         EventKind::Entered => "entered",
         EventKind::Left => "left",
         EventKind::Completed => "completed",
+        EventKind::Ended => "ended",
         EventKind::Unknown => "unknown",
     }
 }
@@ -121,6 +122,7 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
         EventKind::Entered => format!("{clock} — {name} came in"),
         EventKind::Left => format!("{clock} — {name} left"),
         EventKind::Completed => format!("{clock} — {name} completed the service"),
+        EventKind::Ended => format!("{clock} — {name} ended the conversation"),
         EventKind::Unknown => format!("{clock} — something that this version cannot show"),
     }
 }
@@ -134,7 +136,11 @@ pub(super) fn typing_line(by: Option<&Sender>, names: &HashMap<MemberId, String>
 /// A row of the conversation list as a line for people.
 pub(super) fn row_line(number: usize, row: &Row, names: &HashMap<MemberId, String>, here: bool) -> String {
     let mark = if here { "*" } else { " " };
-    let server = row.assignee.map_or_else(|| "bot".to_owned(), |member| name_of(member, names));
+    let server = match row.assignee {
+        _ if row.ended => "ended".to_owned(),
+        Some(member) => name_of(member, names),
+        None => "bot".to_owned(),
+    };
     let unread = if row.unread > 0 { format!(" ({} unread)", row.unread) } else { String::new() };
     let (customer, last) = (row.user_key.as_str(), printable(&row.last_message));
     format!("{mark}{number:>3}  {}  {customer}{unread}  [{server}]  {last}", clock(row.last_at))

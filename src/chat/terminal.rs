@@ -171,7 +171,7 @@ impl<P: Printer> Chat<P> {
             (("", _), _) => {}
             (("/quit", _), _) => return Ok(Next::Leave),
             (("/more", _), _) => self.more().await?,
-            (("/help", _), Side::Customer) => self.say(HELP.to_owned()),
+            (("/help", _), Side::Customer) => self.say(format!("{HELP}\n{CUSTOMER_HELP}")),
             (("/help", _), Side::Agent(_)) => self.say(format!("{HELP}\n{AGENT_HELP}")),
             (("/take", _), Side::Agent(_)) => self.ask(async move { client.take(conversation).await }).await,
             (("/join", _), Side::Agent(_)) => self.ask(async move { client.join(conversation).await }).await,
@@ -180,6 +180,12 @@ impl<P: Printer> Chat<P> {
             }
             (("/complete", _), Side::Agent(_)) => {
                 self.ask(async move { client.complete(conversation).await }).await
+            }
+            (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
+            (("/restart", _), Side::Customer) => {
+                client.end(conversation).await?;
+                self.room.conversation = client.open().await?;
+                return Ok(Next::Enter);
             }
             (("/list", _), Side::Agent(_)) => self.list(),
             (("/open", number), Side::Agent(agent)) => {
@@ -409,12 +415,15 @@ const HELP: &str = "Write a line to send it.\n\
     /more      what was said before\n\
     /quit      end the chat";
 
+const CUSTOMER_HELP: &str = "/restart   end this conversation and begin a new one";
+
 const AGENT_HELP: &str = "/list      the conversations\n\
     /open N    serve another one, by its number in the list\n\
     /take      become the one who serves this conversation\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
-    /complete  end the service; the bot goes on";
+    /complete  end the service; the bot goes on\n\
+    /end       end the conversation; the customer's next one is another";
 
 /// How long the other side believes that something is being typed, in milliseconds.
 const TYPING_HOLDS_MS: u32 = 5_000;

@@ -122,6 +122,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Leave { conversation } => command(conversation, Action::Leave),
         Op::Take { conversation } => command(conversation, Action::Take),
         Op::Complete { conversation } => command(conversation, Action::Complete),
+        Op::End { conversation } => command(conversation, Action::End),
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
             Asked::Follow { subscription, conversation, after }
         }
@@ -235,6 +236,7 @@ fn surplus(events: &[Event], limit: usize) -> usize {
                 | EventKind::Entered
                 | EventKind::Left
                 | EventKind::Completed
+                | EventKind::Ended
                 | EventKind::Unknown => 0,
             };
         bytes <= limits::REPLY_BYTES_MAX
@@ -268,6 +270,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::NotEntered { .. } => ErrorCode::NotEntered,
         Rejection::AlreadyAssigned { .. } => ErrorCode::AlreadyAssigned,
         Rejection::NotServed => ErrorCode::NotServed,
+        Rejection::Ended => ErrorCode::ConversationEnded,
         Rejection::TooManyAgents { .. } => ErrorCode::TooManyAgents,
         Rejection::TextTooLong { .. } => ErrorCode::TextTooLong,
         Rejection::OnlyBot { .. } => ErrorCode::OnlyBot,
@@ -379,6 +382,7 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
         What::Entered { .. } => EventKind::Entered,
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
+        What::Ended => EventKind::Ended,
         // In no sequence, so it is not seen as an event.
         What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };
@@ -401,6 +405,7 @@ fn row(row: ListRow) -> Row {
         platform: row.customer.platform,
         user_key: row.customer.user_key,
         assignee: row.assignee,
+        ended: row.ended,
         last_message: row.last_message,
         last_at: row.last_at,
         unread: u32::try_from(row.unread).unwrap_or(u32::MAX),
@@ -471,6 +476,7 @@ mod tests {
                 user_key: UserKey::new("🙂".repeat(UserKey::CHARS_MAX)).unwrap(),
             },
             assignee: Some(MemberId::from_bytes([0xff; 16])),
+            ended: true,
             last_message: "🙂".repeat(limits::PREVIEW_CHARS_MAX),
             last_at: Timestamp::from_millis(i64::MAX),
             unread: usize::MAX,

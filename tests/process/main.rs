@@ -13,6 +13,7 @@
 mod chance;
 mod chat;
 mod daemon;
+mod ending;
 mod folder;
 mod kills;
 mod load;

@@ -57,6 +57,7 @@ pub(crate) fn said(event: &Event) -> Option<&str> {
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Completed
+        | EventKind::Ended
         | EventKind::Unknown => None,
     }
 }
@@ -83,7 +84,7 @@ pub(crate) async fn stored(client: &Client, conversation: ConversationId) -> Vec
 pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
     let mut last = Seq::ZERO;
     let seen = staff.iter().filter(|event| match event.what {
-        EventKind::Started | EventKind::Message { .. } => true,
+        EventKind::Started | EventKind::Message { .. } | EventKind::Ended => true,
         EventKind::Assigned { .. }
         | EventKind::Entered
         | EventKind::Left

@@ -135,6 +135,8 @@ errors! {
     TooManyAgents = 305 "too_many_agents" retry;
     /// Only the bot sends that.
     OnlyBot = 306 "only_bot" final;
+    /// The conversation has ended; opening one begins a new one.
+    ConversationEnded = 307 "conversation_ended" final;
     /// The subscription's number is in use.
     SubscriptionInUse = 400 "subscription_in_use" final;
     /// There is no subscription of that number.

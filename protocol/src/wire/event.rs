@@ -97,6 +97,8 @@ pub enum EventKind {
     Left,
     /// Staff only: the service was completed and the bot goes on.
     Completed,
+    /// The conversation ended; nothing follows in it.
+    Ended,
     /// Something that this version does not know; it has its place in the sequence all the same.
     #[serde(other)]
     Unknown,
@@ -171,6 +173,9 @@ pub struct Row {
     /// Who serves it; absent: the bot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<MemberId>,
+    /// Whether the conversation has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
     /// The beginning of the last message.
     pub last_message: String,
     /// When something last happened.

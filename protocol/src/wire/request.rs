@@ -72,6 +72,12 @@ pub enum Op {
         /// Which.
         conversation: ConversationId,
     },
+    /// End a conversation for good, as its customer or as an agent who has entered it; the customer's next
+    /// `open` begins a new one. *Changes.*
+    End {
+        /// Which.
+        conversation: ConversationId,
+    },
     /// Events before a sequence, newest last.
     History {
         /// Which conversation.
@@ -126,7 +132,8 @@ impl Op {
             | Self::Join { .. }
             | Self::Leave { .. }
             | Self::Take { .. }
-            | Self::Complete { .. } => true,
+            | Self::Complete { .. }
+            | Self::End { .. } => true,
             Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
             | Self::History { .. }

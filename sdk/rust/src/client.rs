@@ -261,6 +261,15 @@ impl Client {
         accepted(self.shared().ask(Op::Complete { conversation }).await)
     }
 
+    /// Ends a conversation for good, as its customer or as an agent who has entered it: nothing can be
+    /// posted into it any more, and the customer's next [`Client::open`] begins a new one.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn end(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::End { conversation }).await)
+    }
+
     /// The last `limit` events before a sequence, or of all when `before` is `None`.
     ///
     /// # Errors

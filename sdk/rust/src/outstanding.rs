@@ -259,6 +259,7 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Leave { .. }
         | Op::Take { .. }
         | Op::Complete { .. }
+        | Op::End { .. }
         | Op::History { .. }
         | Op::List { .. }
         | Op::Latency

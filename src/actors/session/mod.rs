@@ -165,7 +165,9 @@ impl Actor for SessionActor {
             SessionMsg::Typing(conversation, after_seq, expires_ms) => {
                 state.typing(conversation, after_seq, expires_ms);
             }
-            SessionMsg::Answered { conversation, tag, answer } => state.answered(conversation, tag, answer),
+            SessionMsg::Answered { conversation, tag, answer } => {
+                state.answered(&myself, conversation, tag, answer);
+            }
             SessionMsg::Lost { conversation, tag, way } => {
                 let steps = state.routing.to(conversation).lost(tag, &way);
                 state.carry_out(&myself, conversation, steps);
@@ -203,7 +205,7 @@ impl SessionState {
     fn ask(&mut self, myself: &ActorRef<SessionMsg>, ask: Ask) {
         let Ask { id, arrived, what, credit } = ask;
         match what {
-            Asked::Open { counter } => self.open(myself, id, counter, arrived, credit),
+            Asked::Open { counter } => self.open(myself, id, Opening { counter, arrived, credit }, None),
             Asked::Command { conversation, counter, action } => {
                 let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
                 self.send(myself, conversation, errand, Pending::new(id, PendingKind::Command, credit));
@@ -251,20 +253,20 @@ impl SessionState {
         Errand::Command { command: Arc::new(Command { identity, origin, action }), arrived }
     }
 
+    /// Asks the workspace for the customer's conversation; `ended` is one that turned out to have ended.
     fn open(
         &mut self,
         myself: &ActorRef<SessionMsg>,
         ask: u64,
-        counter: u64,
-        arrived: Instant,
-        credit: OwnedSemaphorePermit,
+        opening: Opening,
+        ended: Option<ConversationId>,
     ) {
         match &*self.ports.identity {
             Identity::Member { .. } => self.reply(ask, Err(Refusal::OnlyCustomers("open"))),
             Identity::Customer { customer, .. } => {
-                self.opening.insert(ask, Opening { counter, arrived, credit });
+                self.opening.insert(ask, opening);
                 let reply = OpenReply::new(myself.clone(), ask);
-                let _ = self.ports.workspace.cast(WorkspaceMsg::Open(customer.clone(), reply));
+                let _ = self.ports.workspace.cast(WorkspaceMsg::Open(customer.clone(), ended, reply));
             }
         }
     }
@@ -282,7 +284,7 @@ impl SessionState {
             Ok(conversation) => {
                 let action = Action::Start { customer, greeting };
                 let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
-                let kind = PendingKind::Open;
+                let kind = PendingKind::Open { counter, arrived };
                 self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
             }
             Err(why) => self.reply(ask, Err(Refusal::Unavailable(why))),

@@ -4,16 +4,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::waiters::LocateReply;
-use super::{Answered, History, Refusal, SessionMsg, SessionState};
+use super::{Answered, History, Opening, Refusal, SessionMsg, SessionState};
 use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use crate::actors::workspace::WorkspaceMsg;
+use crate::domain::conversation::Rejection;
 use crate::limits;
 use crate::machines::live::Outcome;
 use crate::machines::route::{Route, Step, Tag};
@@ -37,20 +39,20 @@ pub(super) enum RoutedErrand {
 pub(super) struct Pending {
     ask: u64,
     kind: PendingKind,
-    _credit: OwnedSemaphorePermit,
+    credit: OwnedSemaphorePermit,
 }
 
 /// What the answer will be made into.
 pub(super) enum PendingKind {
     Command,
-    Open,
+    Open { counter: u64, arrived: Instant },
     Follow { subscription: u32, after: Seq },
     History { before: Option<Seq>, limit: usize },
 }
 
 impl Pending {
     pub(super) const fn new(ask: u64, kind: PendingKind, credit: OwnedSemaphorePermit) -> Self {
-        Self { ask, kind, _credit: credit }
+        Self { ask, kind, credit }
     }
 }
 
@@ -111,12 +113,23 @@ impl SessionState {
         }
     }
 
-    pub(super) fn answered(&mut self, conversation: ConversationId, tag: Tag, answer: ErrandAnswer) {
+    pub(super) fn answered(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        conversation: ConversationId,
+        tag: Tag,
+        answer: ErrandAnswer,
+    ) {
         if !self.routing.to(conversation).answered(tag) {
             return;
         }
-        let Some(Pending { ask, kind, _credit }) = self.routing.pending.remove(&tag) else { return };
+        let Some(Pending { ask, kind, credit }) = self.routing.pending.remove(&tag) else { return };
         let answer = match answer {
+            ErrandAnswer::Outcome(Outcome::Rejected(Rejection::Ended))
+                if let PendingKind::Open { counter, arrived } = kind =>
+            {
+                return self.open(myself, ask, Opening { counter, arrived, credit }, Some(conversation));
+            }
             ErrandAnswer::Outcome(outcome) => self.outcome(conversation, &kind, outcome),
             ErrandAnswer::History(entries, more) => {
                 let PendingKind::History { before, limit } = kind else { return };
@@ -139,7 +152,7 @@ impl SessionState {
             Outcome::Rejected(rejection) => self.not_following(kind, rejection.into()),
             Outcome::Subscribed => self.begun_following(kind),
             Outcome::Accepted(_) | Outcome::AlreadySo | Outcome::AcceptedLongAgo
-                if matches!(kind, PendingKind::Open) =>
+                if matches!(kind, PendingKind::Open { .. }) =>
             {
                 Ok(Answered::Opened(conversation))
             }
@@ -150,7 +163,7 @@ impl SessionState {
     }
 
     pub(super) fn refuse(&mut self, tag: Tag, refusal: Refusal) {
-        if let Some(Pending { ask, kind, _credit }) = self.routing.pending.remove(&tag) {
+        if let Some(Pending { ask, kind, credit: _credit }) = self.routing.pending.remove(&tag) {
             let answer = self.not_following(&kind, refusal);
             self.reply(ask, answer);
         }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod ending;
 mod failing;
 mod sleeping;
 
@@ -204,7 +205,12 @@ impl Client {
 
     /// Opens the customer's conversation, if the session lives for so long.
     async fn open(&mut self) -> Option<ConversationId> {
-        self.ask(Asked::Open { counter: 1 });
+        self.open_as(1).await
+    }
+
+    /// The same as the command of a counter.
+    async fn open_as(&mut self, counter: u64) -> Option<ConversationId> {
+        self.ask(Asked::Open { counter });
         match self.answer().await? {
             Ok(Answered::Opened(conversation)) => Some(conversation),
             Ok(_) | Err(_) => panic!("not opened"),

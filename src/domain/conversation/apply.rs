@@ -45,6 +45,12 @@ impl Conversation {
                 self.assignee = None;
                 self.epoch += 1;
             }
+            What::Ended => {
+                self.agents.clear();
+                self.assignee = None;
+                self.epoch += 1;
+                self.ended = true;
+            }
             What::Read { side: Side::Customer, up_to } => self.customer_unread.read_up_to(*up_to),
             What::Read { side: Side::Staff, up_to } => self.staff_unread.read_up_to(*up_to),
             What::Unchanged => {}

@@ -48,6 +48,8 @@ pub enum Action {
     Take,
     /// End the service.
     Complete,
+    /// End the conversation for good: the customer begins anew, or an agent is through with it.
+    End,
 }
 
 /// What a decision depends on besides the state.
@@ -126,6 +128,9 @@ pub enum Rejection {
         /// Who.
         by: MemberId,
     },
+    /// It has ended.
+    #[error("conversation: it has ended; opening one begins a new one")]
+    Ended,
     /// Nobody serves it.
     #[error("complete: nobody serves this conversation")]
     NotServed,

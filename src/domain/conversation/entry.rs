@@ -114,6 +114,8 @@ pub enum What {
     },
     /// The service ended: all agents left, nobody is assigned, the bot goes on.
     Completed,
+    /// The conversation ended: all agents left, nobody is assigned, and nothing is said in it any more.
+    Ended,
     /// One side has read the other side's messages up to a place.
     Read {
         /// Which side.
@@ -131,7 +133,7 @@ impl What {
     #[must_use]
     pub const fn audience(&self) -> Audience {
         match self {
-            Self::Started { .. } | Self::Message(_) => Audience::Everyone,
+            Self::Started { .. } | Self::Message(_) | Self::Ended => Audience::Everyone,
             Self::Assigned { .. } | Self::Entered { .. } | Self::Left { .. } | Self::Completed => {
                 Audience::Staff
             }

@@ -207,6 +207,10 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
             stored.member = Some(member_id(*member));
         }
         What::Completed => stored.kind = Cow::Borrowed(COMPLETED),
+        What::Ended => {
+            stored.v = WITH_END;
+            stored.kind = Cow::Borrowed(ENDED);
+        }
         What::Read { side, up_to } => {
             stored.kind = Cow::Borrowed(READ);
             stored.side = Some(Cow::Borrowed(match side {
@@ -246,6 +250,7 @@ fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<
         ENTERED => What::Entered { member: of_member()? },
         LEFT => What::Left { member: of_member()? },
         COMPLETED => What::Completed,
+        ENDED => What::Ended,
         READ => {
             let side = match stored.side.as_deref() {
                 Some(SIDE_CUSTOMER) => Side::Customer,
@@ -266,6 +271,7 @@ const ASSIGNED: &str = "assign";
 const ENTERED: &str = "enter";
 const LEFT: &str = "leave";
 const COMPLETED: &str = "done";
+const ENDED: &str = "end";
 const READ: &str = "read";
 const UNCHANGED: &str = "same";
 
@@ -288,3 +294,6 @@ const ENTRY_VERSION: u8 = 1;
 
 /// The newest version of the events in it.
 const EVENT_VERSION: u64 = ALL_KINDS;
+
+/// The first version that has the end of a conversation.
+const WITH_END: u64 = 2;

@@ -70,11 +70,12 @@ fn every_kind_of_event_has_a_golden_file() {
         What::Read { side: Side::Customer, .. } => 6,
         What::Read { side: Side::Staff, .. } => 7,
         What::Unchanged => 8,
+        What::Ended => 9,
     };
-    let entries = entries();
-    let events = entries.iter().flat_map(|(_, entry)| &entry.events);
-    let kinds: BTreeSet<_> = events.map(|event| kind(&event.what)).collect();
-    assert_eq!(kinds, (0..9).collect());
+    let entries = entries().into_iter().map(|(_, entry)| entry);
+    let entries = entries.chain(newer_entries().into_iter().map(|(_, entry)| entry));
+    let kinds: BTreeSet<_> = entries.flat_map(|entry| entry.events).map(|event| kind(&event.what)).collect();
+    assert_eq!(kinds, (0..10).collect());
 
     let kind = |event: &WorkspaceEvent| match event {
         WorkspaceEvent::Created { .. } => 0,
@@ -193,8 +194,9 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
+    let ended = Conversation { ended: true, ..conversation() };
     let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
-    for (version, name, state) in [(1, "full", conversation()), (1, "empty", unbegun)] {
+    for (version, name, state) in [(1, "full", conversation()), (1, "empty", unbegun), (2, "ended", ended)] {
         add(
             version,
             &format!("conversation_{name}"),
@@ -216,7 +218,8 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
         );
     }
-    for (version, name, row) in [(1, "row", row()), (1, "row_empty", empty_row())] {
+    let ended = RowState { ended: true, ..row() };
+    for (version, name, row) in [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended)] {
         add(
             version,
             name,
@@ -269,6 +272,7 @@ fn row() -> RowState {
     RowState {
         customer: Some(customer(1)),
         assignee: Some(member_id(3)),
+        ended: false,
         last_message: "How can I help?".to_owned(),
         last_at: Timestamp::from_millis(1_700_000_003_000),
         unread: Unread { read: place(2, 2), waiting: [place(3, 3), place(9, 7)].into() },
@@ -283,6 +287,7 @@ fn empty_row() -> RowState {
     RowState {
         customer: None,
         assignee: None,
+        ended: false,
         last_message: String::new(),
         last_at: Timestamp::from_millis(0),
         unread: Unread::default(),
@@ -317,7 +322,10 @@ fn newer_entries() -> Vec<(String, Entry)> {
     script.start(1_700_000_000_000, customer(1));
     let kinds = every_kind().into_iter();
     let kinds = kinds.map(|(name, message)| (format!("message_{name}"), What::Message(message)));
-    kinds.map(|(name, what)| (name, script.entry(1_700_000_001_000, Party::Bot, vec![what]))).collect()
+    let said = kinds.map(|(name, what)| (name, script.entry(1_700_000_001_000, Party::Bot, vec![what])));
+    let mut entries: Vec<_> = said.collect();
+    entries.push(("ended".to_owned(), script.entry(1_700_000_002_000, Party::Customer, vec![What::Ended])));
+    entries
 }
 
 /// A workspace whose bot greets with something to press, and the entry that it comes from.

@@ -89,6 +89,7 @@ fn event() -> impl Strategy<Value = Event> {
         member_id().prop_map(|member| What::Entered { member }),
         member_id().prop_map(|member| What::Left { member }),
         Just(What::Completed),
+        Just(What::Ended),
         (side, place()).prop_map(|(side, up_to)| What::Read { side, up_to }),
         Just(What::Unchanged),
     ];
@@ -132,11 +133,15 @@ fn clients() -> impl Strategy<Value = Clients> {
 }
 
 fn conversation() -> impl Strategy<Value = Conversation> {
-    let service =
-        (prop::collection::btree_set(member_id(), 0..AGENTS_MAX), prop::option::of(member_id()), number());
+    let service = (
+        prop::collection::btree_set(member_id(), 0..AGENTS_MAX),
+        prop::option::of(member_id()),
+        number(),
+        any::<bool>(),
+    );
     let counts = (unread(), unread(), clients());
     (prop::option::of(customer()), number(), place(), at(), service, counts).prop_map(
-        |(customer, revision, last, last_at, (agents, assignee, epoch), counts)| {
+        |(customer, revision, last, last_at, (agents, assignee, epoch, ended), counts)| {
             let (customer_unread, staff_unread, clients) = counts;
             Conversation {
                 customer,
@@ -146,6 +151,7 @@ fn conversation() -> impl Strategy<Value = Conversation> {
                 agents: BTreeSet::from_iter(agents),
                 assignee,
                 epoch,
+                ended,
                 customer_unread,
                 staff_unread,
                 clients,
@@ -204,11 +210,12 @@ fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
 }
 
 fn row() -> impl Strategy<Value = RowState> {
-    let latest = ("(?s).{0,80}", at(), unread(), seq());
+    let latest = ("(?s).{0,80}", at(), unread(), seq(), any::<bool>());
     (prop::option::of(customer()), prop::option::of(member_id()), latest, number(), number()).prop_map(
-        |(customer, assignee, (last_message, last_at, unread, seq), revision, position)| RowState {
+        |(customer, assignee, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
             customer,
             assignee,
+            ended,
             last_message,
             last_at,
             unread,

@@ -90,7 +90,7 @@ impl Script {
         if self.state.revision == 0 {
             return self.start(at, customer(step.who));
         }
-        match step.kind % 10 {
+        match step.kind % 11 {
             0..=2 => self.say(at, Party::Customer, &step.words),
             3 => self.say(at, agent, &step.words),
             4 => self.entry(at, Party::Bot, vec![What::Message(said(&step.words))]),
@@ -98,6 +98,7 @@ impl Script {
             6 => self.entry(at, agent, vec![What::Left { member }]),
             7 => self.entry(at, agent, vec![What::Completed]),
             8 => self.entry(at, agent, vec![What::Unchanged]),
+            9 => self.entry(at, agent, vec![What::Ended]),
             _ => {
                 let side = if step.who.is_multiple_of(2) { Side::Staff } else { Side::Customer };
                 let by = if side == Side::Staff { agent } else { Party::Customer };

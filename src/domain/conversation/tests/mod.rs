@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod ending;
 mod model;
 mod once;
 mod random;

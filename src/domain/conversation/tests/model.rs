@@ -73,7 +73,7 @@ impl Model {
             match what {
                 What::Entered { member } => inside.push(*member),
                 What::Left { member } => inside.retain(|agent| agent != member),
-                What::Completed => inside.clear(),
+                What::Completed | What::Ended => inside.clear(),
                 What::Started { .. }
                 | What::Message(_)
                 | What::Assigned { .. }
@@ -88,7 +88,7 @@ impl Model {
     pub(super) fn assignee(&self) -> Option<MemberId> {
         let changes = self.events().filter_map(|(_, what)| match what {
             What::Assigned { member } => Some(Some(*member)),
-            What::Completed => Some(None),
+            What::Completed | What::Ended => Some(None),
             _ => None,
         });
         changes.last().flatten()
@@ -96,9 +96,14 @@ impl Model {
 
     /// How often it has changed who serves it.
     pub(super) fn epoch(&self) -> u64 {
-        let changes =
-            self.events().filter(|(_, what)| matches!(what, What::Assigned { .. } | What::Completed));
+        let changes = self
+            .events()
+            .filter(|(_, what)| matches!(what, What::Assigned { .. } | What::Completed | What::Ended));
         changes.count() as u64
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        self.events().any(|(_, what)| *what == What::Ended)
     }
 
     /// The places of the other side's messages that a side has not read.
@@ -185,6 +190,17 @@ impl Model {
     fn rule(&self, command: &Command, text_chars_max: usize) -> Expected {
         let by = command.identity.party();
         match (&command.action, by) {
+            (Action::Start { .. } | Action::Post { .. }, _) if self.ended() => {
+                Expected::Refused(Rejection::Ended)
+            }
+            (Action::Join | Action::Take | Action::Complete, Party::Agent { .. }) if self.ended() => {
+                Expected::Refused(Rejection::Ended)
+            }
+            (Action::End, _) if self.ended() => Expected::AlreadySo,
+            (Action::End, by) if self.is_outside(by) => {
+                Expected::Refused(Rejection::NotEntered { action: "end" })
+            }
+            (Action::End, by) => Expected::Events(vec![(by, What::Ended)]),
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
             (Action::Start { customer, greeting }, _) => {
                 let greeting = greeting.clone().map(|message| (Party::Bot, What::Message(message)));
@@ -228,7 +244,7 @@ impl Model {
     }
 
     fn read(&self, by: Party, up_to: Seq) -> Expected {
-        if self.is_outside(by) {
+        if self.is_outside(by) && !self.ended() {
             return Expected::Refused(Rejection::NotEntered { action: "read" });
         }
         let (side, reader) = match by {
@@ -304,7 +320,7 @@ impl Model {
 /// Who sees what, as the product says it.
 fn sees(reader: Reader, what: &What) -> bool {
     match what {
-        What::Started { .. } | What::Message(_) => true,
+        What::Started { .. } | What::Message(_) | What::Ended => true,
         What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
             reader == Reader::Staff
         }

@@ -38,6 +38,8 @@ fn action() -> impl Strategy<Value = Action> {
         2 => Just(Action::Leave),
         2 => Just(Action::Take),
         1 => Just(Action::Complete),
+        // Rare, or most of what is tried would come after it.
+        1 => prop::bool::weighted(0.2).prop_map(|ends| if ends { Action::End } else { Action::Leave }),
     ]
 }
 
@@ -202,6 +204,7 @@ impl Both {
         }
         prop_assert_eq!(state.agents.iter().copied().collect::<Vec<_>>(), model.agents());
         prop_assert_eq!((state.assignee, state.epoch), (model.assignee(), model.epoch()));
+        prop_assert_eq!(state.ended, model.ended());
         prop_assert_eq!(state.is_served(), model.assignee().is_some() || !model.agents().is_empty());
         let mut replayed = Conversation::new(WORKSPACE, CONVERSATION);
         story.entries.iter().for_each(|entry| replayed.apply(entry));

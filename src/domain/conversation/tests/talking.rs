@@ -74,7 +74,8 @@ fn an_agent_posts_only_while_inside() {
 
 #[test]
 fn to_everybody_else_the_conversation_does_not_exist() {
-    let actions = [post("Hi"), read(0), Action::Join, Action::Leave, Action::Take, Action::Complete];
+    let actions =
+        [post("Hi"), read(0), Action::Join, Action::Leave, Action::Take, Action::Complete, Action::End];
     for action in actions {
         let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
         for who in [stranger(), outsider(), customer_elsewhere()] {

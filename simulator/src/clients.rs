@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use switchboard::domain::conversation::{Event, What};
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard::machines::live::ReadCursors;
+use switchboard::machines::live::SideCursors;
 use switchboard_client::outstanding::{Answered, Outstanding};
 use switchboard_client::progress::{Follow, Verdict};
 use switchboard_protocol::vocabulary::{
@@ -49,7 +49,7 @@ pub(crate) struct Client {
 pub(crate) struct Following {
     pub(crate) follow: Follow,
     pub(crate) transcript: Vec<(Seq, Timestamp, Event)>,
-    pub(crate) cursors: Option<ReadCursors>,
+    pub(crate) cursors: Option<SideCursors>,
 }
 
 /// What waits for an answer.
@@ -452,6 +452,8 @@ fn wire_frame(frame: &Frame) -> ConversationFrame {
         Frame::Cursors(cursors) => ConversationFrame::Cursors(Cursors {
             customer_read: cursors.customer,
             staff_read: cursors.staff,
+            customer_received: cursors.customer_received,
+            staff_received: cursors.staff_received,
             unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
         }),
         Frame::Ended => {

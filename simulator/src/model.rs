@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use switchboard::domain::conversation::{Entry, Event, Side, What};
 use switchboard::domain::identity::Reader;
-use switchboard::machines::live::ReadCursors;
+use switchboard::machines::live::SideCursors;
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MessageText, Seq, Timestamp};
 
 /// A client's command: its instance and counter.
@@ -117,10 +117,10 @@ impl Model {
     }
 
     /// How far each side has read, as a reader counts.
-    pub(crate) fn read(&self, conversation: ConversationId, reader: Reader) -> ReadCursors {
+    pub(crate) fn read(&self, conversation: ConversationId, reader: Reader) -> SideCursors {
         let read = self.stored.get(&conversation).map(|stored| stored.read).unwrap_or_default();
         let at = index(reader);
-        ReadCursors { customer: read.customer[at], staff: read.staff[at], unread: 0 }
+        SideCursors { customer: read.customer[at], staff: read.staff[at], ..SideCursors::default() }
     }
 
     /// An entry has become durable.

@@ -197,6 +197,7 @@ impl World {
             }
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
+            | Op::Received { .. }
             | Op::List { .. }
             | Op::Latency
             | Op::Unknown => {}

@@ -15,7 +15,7 @@ use crate::domain::conversation::{Entry, What};
 use crate::domain::identity::Reader;
 use crate::limits;
 use crate::machines::feed::Verdict;
-use crate::machines::live::{self, ReadCursors};
+use crate::machines::live::{self, SideCursors};
 
 /// What travels with an entry from its command to its readers.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ pub enum Item {
     /// Everything before was taken, and something was missed after it.
     Lagging,
     /// The latest read cursors.
-    Cursors(ReadCursors),
+    Cursors(SideCursors),
     /// The latest typing.
     Typing(Typing),
     /// The subscription has ended.
@@ -84,7 +84,7 @@ struct Waiting {
     entries: VecDeque<(Arc<Entry>, Stamp)>,
     bytes: usize,
     lagging: bool,
-    cursors: Option<ReadCursors>,
+    cursors: Option<SideCursors>,
     typing: Option<Typing>,
     ended: bool,
 }
@@ -178,7 +178,7 @@ impl live::Outlet<Stamp> for ConversationEnd {
         self.0.put(|waiting| waiting.lagging = true);
     }
 
-    fn cursors(&self, cursors: ReadCursors) {
+    fn cursors(&self, cursors: SideCursors) {
         self.0.put(|waiting| waiting.cursors = Some(cursors));
     }
 
@@ -295,7 +295,7 @@ mod tests {
     fn what_was_missed_is_said_after_everything_that_was_not() {
         let (outlet, end) = outlet();
         end.lagging();
-        end.cursors(ReadCursors { unread: 4, ..ReadCursors::default() });
+        end.cursors(SideCursors { unread: 4, ..SideCursors::default() });
         outlet.typing(typing(5));
         assert!(push(&end, &entry(1, 1, 1)) && push(&end, &entry(2, 1, 1)));
         end.verdict(Verdict::Live);
@@ -308,7 +308,7 @@ mod tests {
     fn of_latest_values_only_the_last_waits_and_it_waits_once() {
         let (outlet, end) = outlet();
         for value in 1..=1_000 {
-            end.cursors(ReadCursors { unread: value as usize, ..ReadCursors::default() });
+            end.cursors(SideCursors { unread: value as usize, ..SideCursors::default() });
             outlet.typing(typing(value));
             end.lagging();
         }
@@ -339,7 +339,7 @@ mod tests {
         assert!(matches!(waiting.await, Ok(Item::Entry(..))));
         let waiting = wait();
         tokio::task::yield_now().await;
-        end.cursors(ReadCursors::default());
+        end.cursors(SideCursors::default());
         assert!(matches!(waiting.await, Ok(Item::Cursors(_))));
         let waiting = wait();
         tokio::task::yield_now().await;

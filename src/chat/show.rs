@@ -52,6 +52,8 @@ pub(super) fn update(update: &Update) -> Option<Value> {
             "type": "cursors",
             "customer_read": cursors.customer_read.get(),
             "staff_read": cursors.staff_read.get(),
+            "customer_received": cursors.customer_received.get(),
+            "staff_received": cursors.staff_received.get(),
             "unread": cursors.unread,
         })),
         Update::CaughtUp(seq) => Some(json!({ "type": "caught_up", "seq": seq.get() })),

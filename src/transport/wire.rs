@@ -28,7 +28,7 @@ use crate::domain::workspace::TokenHash;
 use crate::journal::ListRow;
 use crate::limits;
 use crate::machines::feed::Gap;
-use crate::machines::live::ReadCursors;
+use crate::machines::live::SideCursors;
 use crate::stats::StageFigures;
 
 /// A frame that is no request.
@@ -118,6 +118,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Open => Asked::Open { counter },
         Op::Post { conversation, content } => command(conversation, Action::Post { content }),
         Op::Read { conversation, up_to } => command(conversation, Action::Read { up_to }),
+        Op::Received { conversation, up_to } => Asked::Received { conversation, up_to },
         Op::Join { conversation } => command(conversation, Action::Join),
         Op::Leave { conversation } => command(conversation, Action::Leave),
         Op::Take { conversation } => command(conversation, Action::Take),
@@ -332,11 +333,13 @@ pub(super) const fn caught_up(seq: Seq) -> ConversationFrame {
     ConversationFrame::CaughtUp { seq }
 }
 
-/// The read cursors.
-pub(super) fn cursors(cursors: ReadCursors) -> ConversationFrame {
+/// The cursors.
+pub(super) fn cursors(cursors: SideCursors) -> ConversationFrame {
     ConversationFrame::Cursors(Cursors {
         customer_read: cursors.customer,
         staff_read: cursors.staff,
+        customer_received: cursors.customer_received,
+        staff_received: cursors.staff_received,
         unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
     })
 }

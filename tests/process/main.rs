@@ -16,6 +16,7 @@ mod daemon;
 mod ending;
 mod folder;
 mod kills;
+mod kinds;
 mod load;
 mod manners;
 mod people;

@@ -112,13 +112,19 @@ impl EventKind {
     }
 }
 
-/// How far each side has read, in the reader's own sequence, and what the reader has not.
+/// How far each side has read and received, in the reader's own sequence, and what the reader has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cursors {
     /// The customer has read up to here.
     pub customer_read: Seq,
     /// The staff have read up to here.
     pub staff_read: Seq,
+    /// The customer's clients have received the other side's messages up to here, as far as is known.
+    #[serde(default)]
+    pub customer_received: Seq,
+    /// The staff's clients have received the other side's messages up to here, as far as is known.
+    #[serde(default)]
+    pub staff_received: Seq,
     /// Messages of the other side that the reader's side has not read.
     pub unread: u32,
 }

@@ -52,6 +52,14 @@ pub enum Op {
         /// The reader's sequence of the last event read.
         up_to: Seq,
     },
+    /// Say that everything up to a sequence has reached this client, which follows the conversation. A latest
+    /// value that is not kept on disk.
+    Received {
+        /// Where.
+        conversation: ConversationId,
+        /// The reader's sequence of the last event received.
+        up_to: Seq,
+    },
     /// Agent: enter a conversation, to serve it. *Changes.*
     Join {
         /// Which.
@@ -136,6 +144,7 @@ impl Op {
             | Self::End { .. } => true,
             Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
+            | Self::Received { .. }
             | Self::History { .. }
             | Self::List { .. }
             | Self::Latency

@@ -229,6 +229,15 @@ impl Client {
         accepted(self.shared().ask(Op::Read { conversation, up_to }).await)
     }
 
+    /// Says that everything up to a sequence of a conversation that this client follows has reached it. The
+    /// other side learns how far its messages have come; whatever is read need not be said to be received.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn received(&self, conversation: ConversationId, up_to: Seq) -> Result<(), ClientError> {
+        accepted(self.shared().ask(Op::Received { conversation, up_to }).await).map(drop)
+    }
+
     /// Agent: enters a conversation, to serve it.
     ///
     /// # Errors

@@ -255,6 +255,7 @@ pub const fn is_bound(op: &Op) -> bool {
         Op::Open
         | Op::Post { .. }
         | Op::Read { .. }
+        | Op::Received { .. }
         | Op::Join { .. }
         | Op::Leave { .. }
         | Op::Take { .. }

@@ -210,6 +210,7 @@ impl SessionState {
                 let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
                 self.send(myself, conversation, errand, Pending::new(id, PendingKind::Command, credit));
             }
+            Asked::Received { conversation, up_to } => self.received(id, conversation, up_to),
             Asked::Follow { subscription, conversation, after } => {
                 if let Err(refusal) = self.following.begin(subscription) {
                     return self.reply(id, Err(refusal));
@@ -319,6 +320,15 @@ impl SessionState {
             let expires_ms = expires_ms.min(limits::TYPING_MS_MAX);
             let _ = way.0.cast(ConversationMsg::Typing { from, identity, after_seq, expires_ms });
         }
+    }
+
+    /// As with typing: whoever has received something follows, and nobody is woken for it.
+    fn received(&self, ask: u64, conversation: ConversationId, up_to: Seq) {
+        if let Some((way, _)) = self.following.way_to(conversation) {
+            let identity = Arc::clone(&self.ports.identity);
+            let _ = way.0.cast(ConversationMsg::Received { identity, up_to });
+        }
+        self.reply(ask, Ok(Answered::Accepted(None)));
     }
 
     fn reply(&self, ask: u64, answer: Result<Answered, Refusal>) {

@@ -46,6 +46,13 @@ pub enum Asked {
         /// What to do.
         action: Action,
     },
+    /// That everything up to a sequence has reached the client.
+    Received {
+        /// Of which conversation.
+        conversation: ConversationId,
+        /// Up to here.
+        up_to: Seq,
+    },
     /// To follow a conversation.
     Follow {
         /// Its number.

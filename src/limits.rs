@@ -97,7 +97,8 @@ mod tests {
         let label = Label::new("🙂".repeat(159)).unwrap();
         let button = KeyboardButton { label, params: Params::default() };
         let buttons = Few::new(vec![button; KeyboardButtons::MAX]).unwrap();
-        let message = Message { content, keyboard: Some(Box::new(Keyboard::Buttons { buttons })) };
+        let message =
+            Message { keyboard: Some(Box::new(Keyboard::Buttons { buttons })), ..Message::plain(content) };
         assert!(message.check().is_ok() && message.bytes() + 100 > MESSAGE_BYTES_MAX);
         let by = Sender::Agent { member: Some(MemberId::from_bytes([0xff; 16])) };
         let what = EventKind::Message { content: message.content, keyboard: message.keyboard };

@@ -18,6 +18,8 @@ mod door;
 mod error;
 mod fold;
 mod log;
+#[cfg(test)]
+mod masking;
 mod options;
 mod read;
 mod record;

@@ -331,6 +331,11 @@ impl<P: Ports> Live<P> {
         for subscriber in self.subscribers.values_mut() {
             subscriber.offer(&entry, &stamp);
         }
+        // Whoever comes later must not see what was masked meanwhile: the journal knows what is due.
+        if entry.has_masks() {
+            self.recent.clear();
+            return;
+        }
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }

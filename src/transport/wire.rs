@@ -23,6 +23,7 @@ use crate::clock;
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::instance::check_instance;
+use crate::domain::mask::{MaskAfter, hidden};
 use crate::domain::message::Message;
 use crate::domain::workspace::TokenHash;
 use crate::journal::ListRow;
@@ -303,6 +304,10 @@ pub(super) fn entry(
     stamp: Option<&Stamp>,
 ) -> Result<Bytes, Gap> {
     let reader = subscription.reader();
+    // It may have waited in the outbox until a mask was due; what is masked at once is live until it is read.
+    let now = clock::now();
+    let late = entry.hidden(|mask| mask.after != MaskAfter::AT_ONCE && mask.after.is_due(entry.at, now));
+    let (entry, stamp) = (late.as_ref().unwrap_or(entry), stamp.filter(|_| late.is_none()));
     let whole = subscription.at() == entry.before.of(reader);
     let seen = subscription.take(entry)?;
     Ok(match stamp {
@@ -378,9 +383,7 @@ fn agent(status: desk::AgentStatus) -> AgentStatus {
 fn event(seen: Seen<'_>, reader: Reader) -> Event {
     let what = match &seen.event.what {
         What::Started { .. } => EventKind::Started,
-        What::Message(Message { content, keyboard }) => {
-            EventKind::Message { content: content.clone(), keyboard: keyboard.clone() }
-        }
+        What::Message(message) => said(message, reader),
         What::Assigned { member } => EventKind::Assigned { member: *member },
         What::Entered { .. } => EventKind::Entered,
         What::Left { .. } => EventKind::Left,
@@ -390,6 +393,16 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
         What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };
     Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what }
+}
+
+/// What is masked at once only the customer sees, and only live: the journal does not have it.
+fn said(message: &Message, reader: Reader) -> EventKind {
+    let masked = match reader {
+        Reader::Customer => None,
+        Reader::Staff => hidden(message, |mask| mask.after == MaskAfter::AT_ONCE),
+    };
+    let Message { content, keyboard, .. } = masked.as_ref().unwrap_or(message);
+    EventKind::Message { content: content.clone(), keyboard: keyboard.clone() }
 }
 
 fn sender(party: Party, reader: Reader) -> Sender {
@@ -467,7 +480,9 @@ mod tests {
     use super::*;
     use crate::domain::identity::CustomerKey;
     use crate::journal::Position;
-    use switchboard_protocol::vocabulary::{ConversationId, DisplayName, ProfileId, Timestamp, UserKey};
+    use switchboard_protocol::vocabulary::{
+        Content, ConversationId, DisplayName, MessageText, ProfileId, Timestamp, UserKey,
+    };
     use switchboard_protocol::wire::encode;
 
     fn longest_row() -> ListRow {
@@ -493,6 +508,16 @@ mod tests {
         id[..8].copy_from_slice(&n.to_be_bytes());
         let name = DisplayName::new("🙂".repeat(DisplayName::CHARS_MAX)).unwrap();
         desk::AgentStatus { member: MemberId::from_bytes(id), name, online: true }
+    }
+
+    #[test]
+    fn what_is_masked_at_once_is_the_customers_alone_to_see() {
+        let mut message = Message::plain(Content::text(MessageText::new("code 1234").unwrap()));
+        message.mask("1234", MaskAfter::AT_ONCE).unwrap();
+        for (reader, words) in [(Reader::Customer, "code 1234"), (Reader::Staff, "code ****")] {
+            let EventKind::Message { content, .. } = said(&message, reader) else { panic!("not a message") };
+            assert_eq!(content.preview(99), words);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq, Tim
 
 use super::{Origin, Side};
 use crate::domain::identity::{CustomerKey, Reader};
+use crate::domain::mask::{Mask, MaskAfter, hidden};
 use crate::domain::message::Message;
 
 /// A place in both sequences at once.
@@ -158,6 +159,43 @@ impl Entry {
     #[must_use]
     pub fn after(&self) -> Place {
         self.events.iter().fold(self.before, |place, event| place.after(event.what.audience()))
+    }
+
+    /// Whether some of its messages are masked, now or later.
+    #[must_use]
+    pub fn has_masks(&self) -> bool {
+        self.events
+            .iter()
+            .any(|event| matches!(&event.what, What::Message(message) if !message.masks.is_empty()))
+    }
+
+    /// It with what these masks of its messages hide hidden; `None` if it has none of them.
+    #[must_use]
+    pub fn hidden(&self, applies: impl Fn(&Mask) -> bool) -> Option<Self> {
+        if !self.has_masks() {
+            return None;
+        }
+        let mut changed = None;
+        for (at, event) in self.events.iter().enumerate() {
+            if let What::Message(message) = &event.what
+                && let Some(masked) = hidden(message, &applies)
+            {
+                changed.get_or_insert_with(|| self.clone()).events[at].what = What::Message(masked);
+            }
+        }
+        changed
+    }
+
+    /// As it is stored: what is masked at once is never written.
+    #[must_use]
+    pub fn at_rest(&self) -> Option<Self> {
+        self.hidden(|mask| mask.after == MaskAfter::AT_ONCE)
+    }
+
+    /// As it is shown when it is read later: with everything hidden that is due by now.
+    #[must_use]
+    pub fn shown_at(&self, now: Timestamp) -> Option<Self> {
+        self.hidden(|mask| mask.after.is_due(self.at, now))
     }
 
     /// The events with the place that each has; an uncounted one has the place before it.

@@ -6,6 +6,7 @@ use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, Timestamp};
 
 use super::keys::ListPlace;
 use crate::domain::conversation::{Audience, Entry, Side, Unread, What};
+use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
 
@@ -35,7 +36,10 @@ impl RowState {
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
                 What::Message(message) => {
-                    self.last_message = message.content.preview(PREVIEW_CHARS_MAX);
+                    // A row stays as it is when a mask becomes due, so it never has what is hidden then.
+                    let masked = hidden(message, |_| true);
+                    let content = &masked.as_ref().unwrap_or(message).content;
+                    self.last_message = content.preview(PREVIEW_CHARS_MAX);
                     match event.by {
                         Party::Customer => self.unread.posted(place),
                         Party::Bot | Party::Agent { .. } => {}

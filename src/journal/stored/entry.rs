@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 use switchboard_protocol::vocabulary::ConversationId;
 
-use super::message::{ALL_KINDS, PLAIN, StoredContent, StoredKeyboard, version_of};
+use super::message::{ALL_KINDS, PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
 use super::parts::{Id, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id};
 use super::{StoredError, Version, known_version, one_value, read, write};
 use crate::domain::conversation::{Entry, Event, Origin, Side, What};
@@ -154,6 +154,8 @@ struct StoredEvent<'a> {
     side: Option<Cow<'a, str>>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     up_to: Option<StoredPlace>,
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    masks: Vec<StoredMask>,
 }
 
 /// What people wrote, or what names them, in one event.
@@ -177,6 +179,7 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
         platform: None,
         side: None,
         up_to: None,
+        masks: Vec::new(),
     };
     let mut content = None;
     match &event.what {
@@ -189,6 +192,7 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
         }
         What::Message(message) => {
             stored.v = version_of(message);
+            stored.masks = message.masks.iter().map(StoredMask::new).collect();
             stored.kind = Cow::Borrowed(MESSAGE);
             let keyboard = message.keyboard.as_deref().map(StoredKeyboard::new).transpose()?;
             let message = Some(StoredContent::new(&message.content)?);
@@ -244,7 +248,8 @@ fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<
             let parts = content.ok_or_else(absent)?;
             let keyboard = parts.keyboard.as_ref().map(StoredKeyboard::keyboard).transpose()?;
             let content = parts.message.as_ref().ok_or_else(absent)?.content()?;
-            What::Message(Message { content, keyboard: keyboard.map(Box::new) })
+            let masks = stored.masks.iter().map(StoredMask::mask).collect::<Result<_, _>>()?;
+            What::Message(Message { content, keyboard: keyboard.map(Box::new), masks })
         }
         ASSIGNED => What::Assigned { member: of_member()? },
         ENTERED => What::Entered { member: of_member()? },

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::messages::every_kind;
+use super::messages::{every_kind, masked};
 use super::samples::{
     Script, conversation, conversation_id, customer, entries, member_id, place, steps, workspace,
     workspace_entries, workspace_id,
@@ -325,6 +325,10 @@ fn newer_entries() -> Vec<(String, Entry)> {
     let said = kinds.map(|(name, what)| (name, script.entry(1_700_000_001_000, Party::Bot, vec![what])));
     let mut entries: Vec<_> = said.collect();
     entries.push(("ended".to_owned(), script.entry(1_700_000_002_000, Party::Customer, vec![What::Ended])));
+    let mut script = Script::new(workspace_id(1), conversation_id(2));
+    script.start(1_700_000_000_000, customer(1));
+    let masked = script.entry(1_700_000_001_000, Party::Bot, vec![What::Message(masked())]);
+    entries.push(("message_masked".to_owned(), masked));
     entries
 }
 

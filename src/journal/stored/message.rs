@@ -1,6 +1,6 @@
 //! The stored form of what a message says and suggests.
 //!
-//! Owns content of every kind and keyboards, and from which version of their event on each can be read: a
+//! Owns content of every kind, keyboards and masks, and from which version of their event on each can be read: a
 //! plain text is stored as it always was. Must not know who said it, when, or in which event.
 
 use std::borrow::Cow;
@@ -14,12 +14,17 @@ use switchboard_protocol::vocabulary::{
 
 use super::StoredError;
 use super::parts::Id;
+use crate::domain::mask::{Mask, MaskAfter};
 use crate::domain::message::Message;
 
 /// The first version of an event in which a message can be stored.
 pub(super) fn version_of(message: &Message) -> u64 {
     match message {
-        Message { content: Content::Text { buttons, .. }, keyboard: None } if buttons.is_empty() => PLAIN,
+        Message { content: Content::Text { buttons, .. }, keyboard: None, masks }
+            if buttons.is_empty() && masks.is_empty() =>
+        {
+            PLAIN
+        }
         Message { .. } => ALL_KINDS,
     }
 }
@@ -27,8 +32,24 @@ pub(super) fn version_of(message: &Message) -> u64 {
 /// The first version has plain texts.
 pub(super) const PLAIN: u64 = 1;
 
-/// The second has every kind of content, and keyboards.
+/// The second has every kind of content, keyboards and masks.
 pub(super) const ALL_KINDS: u64 = 2;
+
+/// A mask: the first of the characters, the first behind them, and after how many milliseconds.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct StoredMask(u32, u32, u64);
+
+impl StoredMask {
+    pub(super) const fn new(mask: &Mask) -> Self {
+        Self(mask.from, mask.to, mask.after.as_millis())
+    }
+
+    pub(super) fn mask(&self) -> Result<Mask, StoredError> {
+        let Self(from, to, after) = *self;
+        let after = MaskAfter::from_millis(after).ok_or_else(|| lacks("a mask that is due too late"))?;
+        Ok(Mask { from, to, after })
+    }
+}
 
 /// The content of a message. What a kind does not need is absent.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -15,6 +15,7 @@ use switchboard_protocol::vocabulary::{
 };
 
 use super::samples::said;
+use crate::domain::mask::{MASK_AFTER_MS_MAX, Mask, MaskAfter};
 use crate::domain::message::Message;
 
 /// A message of each kind of content and of keyboard, with something in every field.
@@ -53,6 +54,14 @@ pub(super) fn every_kind() -> Vec<(&'static str, Message)> {
     ]
 }
 
+/// A message of which something is hidden later.
+pub(super) fn masked() -> Message {
+    let mut message = said("Your code is 1234, until tomorrow.");
+    message.mask("1234", "10m".parse().unwrap()).unwrap();
+    message.mask("tomorrow", "7d".parse().unwrap()).unwrap();
+    message
+}
+
 fn label(text: &str) -> Label {
     Label::new(text).unwrap()
 }
@@ -85,8 +94,10 @@ fn fixed_cards() -> Cards {
 
 /// Any message, whether or not anybody may send it.
 pub(super) fn message() -> impl Strategy<Value = Message> {
-    (content(), of(keyboard().prop_map(Box::new)))
-        .prop_map(|(content, keyboard)| Message { content, keyboard })
+    let after = (0..=MASK_AFTER_MS_MAX).prop_map(|ms| MaskAfter::from_millis(ms).unwrap());
+    let mask = (any::<u32>(), any::<u32>(), after).prop_map(|(from, to, after)| Mask { from, to, after });
+    (content(), of(keyboard().prop_map(Box::new)), prop::collection::vec(mask, 0..3))
+        .prop_map(|(content, keyboard, masks)| Message { content, keyboard, masks })
 }
 
 fn random_link() -> impl Strategy<Value = Link> {
@@ -108,7 +119,7 @@ fn random_buttons() -> impl Strategy<Value = Buttons> {
         (random_label(), any::<[u8; 16]>())
             .prop_map(|(label, flow)| Button::Goto { label, flow: FlowId::from_bytes(flow) }),
     ];
-    prop::collection::vec(button, 0..9).prop_map(|buttons| Few::new(buttons).unwrap())
+    prop::collection::vec(button, 0..4).prop_map(|buttons| Few::new(buttons).unwrap())
 }
 
 fn random_cards() -> impl Strategy<Value = Cards> {
@@ -122,7 +133,7 @@ fn random_cards() -> impl Strategy<Value = Cards> {
         link,
         buttons,
     });
-    prop::collection::vec(card, 1..9).prop_map(|cards| Few::new(cards).unwrap())
+    prop::collection::vec(card, 1..3).prop_map(|cards| Few::new(cards).unwrap())
 }
 
 fn content() -> impl Strategy<Value = Content> {
@@ -155,7 +166,7 @@ fn keyboard() -> impl Strategy<Value = Keyboard> {
     let params = params.prop_map(|params| Params::new(params.into_iter().collect()).unwrap());
     let button =
         ("\\PC{1,40}", params).prop_map(|(text, params)| KeyboardButton { label: label(&text), params });
-    let buttons = prop::collection::vec(button, 1..9).prop_map(|buttons| Few::new(buttons).unwrap());
+    let buttons = prop::collection::vec(button, 1..4).prop_map(|buttons| Few::new(buttons).unwrap());
     prop_oneof![
         prop::sample::select(vec![Keyboard::Any, Keyboard::Text, Keyboard::Location]),
         range,

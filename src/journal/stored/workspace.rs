@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 use switchboard_protocol::vocabulary::{DisplayName, ProfileId, ProfileTitle, WorkspaceId};
 
-use super::message::{ALL_KINDS, PLAIN, StoredContent, StoredKeyboard, version_of};
+use super::message::{ALL_KINDS, PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
 use super::parts::{Id, at, member, member_id};
 use super::{StoredError, Version, known_version, read, write};
 use crate::domain::message::Message;
@@ -158,6 +158,8 @@ struct StoredProfile<'a> {
     greeting: Option<StoredContent<'a>>,
     #[serde(rename = "k", borrow, default, skip_serializing_if = "Option::is_none")]
     keyboard: Option<StoredKeyboard<'a>>,
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    masks: Vec<StoredMask>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -257,6 +259,7 @@ fn stored_profile(details: &Profile) -> Result<StoredProfile<'_>, StoredError> {
         title: Cow::Borrowed(details.title.as_str()),
         greeting: greeting.map(|message| StoredContent::new(&message.content)).transpose()?,
         keyboard: keyboard.map(StoredKeyboard::new).transpose()?,
+        masks: greeting.map_or_else(Vec::new, |message| message.masks.iter().map(StoredMask::new).collect()),
     })
 }
 
@@ -268,7 +271,8 @@ fn version_of_profile(details: &Profile) -> u64 {
 fn profile_details(stored: &StoredProfile<'_>) -> Result<Profile, StoredError> {
     let content = stored.greeting.as_ref().map(StoredContent::content).transpose()?;
     let keyboard = stored.keyboard.as_ref().map(StoredKeyboard::keyboard).transpose()?;
-    let greeting = content.map(|content| Message { content, keyboard: keyboard.map(Box::new) });
+    let masks = stored.masks.iter().map(StoredMask::mask).collect::<Result<_, _>>()?;
+    let greeting = content.map(|content| Message { content, keyboard: keyboard.map(Box::new), masks });
     Ok(Profile { title: title(&stored.title)?, greeting })
 }
 

@@ -15,6 +15,8 @@ use switchboard_protocol::vocabulary::{
 use super::*;
 use crate::domain::conversation::{Action as Do, Origin, Policy};
 use crate::domain::identity::CustomerKey;
+use crate::domain::mask::MaskAfter;
+use crate::domain::message::Message;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Heard {
@@ -275,6 +277,24 @@ fn cursors_are_told_when_everything_is_durable_and_to_whoever_came_meanwhile() {
     assert_eq!(listener.heard(), []);
     talk.durable(4);
     assert_eq!(listener.heard(), [Heard::Cursors(0, 3)]);
+}
+
+#[test]
+fn a_masked_message_is_pushed_to_whoever_is_there_and_read_from_the_journal_by_whoever_comes() {
+    let state = Conversation::new(WORKSPACE, ConversationId::from_bytes([2; 16]));
+    let mut talk = Talk { live: Live::new(state), counter: 0 };
+    let mut greeting = Message::plain(Content::text(MessageText::new("code 1234").unwrap()));
+    greeting.mask("1234", MaskAfter::AT_ONCE).unwrap();
+    talk.say(&customer(), Do::Start { customer: key(), greeting: Some(greeting) });
+    let there = talk.follow(1, &customer(), 0, 9);
+    talk.durable(1);
+    assert_eq!(there.heard(), [LIVE, Heard::Entry(1), Heard::Cursors(0, 0)]);
+    let late = talk.follow(2, &customer(), 0, 9);
+    assert_eq!(late.heard(), [READ_ON], "it must not come from what is at hand");
+    talk.say(&customer(), text("a"));
+    talk.durable(2);
+    talk.live.caught_up(SubscriberId(2), seq(2));
+    assert_eq!(late.heard(), [Heard::Entry(2), LIVE, Heard::Cursors(0, 0)]);
 }
 
 #[test]

@@ -238,13 +238,14 @@ async fn make_demo_if_empty(journal: &Journal, data_dir: &Path) -> Result<Option
 }
 
 fn announce(ready: &Ready, ready_file: Option<&Path>) -> Result<(), DaemonError> {
-    if let Some(file) = ready_file {
-        ready::write(file, ready).map_err(|error| DaemonError::Other(error.to_string()))?;
-    }
     // A convenience: without it, clients need flags.
     let well_known = ready::well_known().and_then(|file| ready::write(&file, ready));
     if let Err(error) = well_known {
         tracing::debug!(%error, "other programs of this user cannot find the daemon by themselves");
+    }
+    // Last: whoever waits for it may rely on the rest.
+    if let Some(file) = ready_file {
+        ready::write(file, ready).map_err(|error| DaemonError::Other(error.to_string()))?;
     }
     tracing::info!(address = ?ready.addresses, fingerprint = ready.fingerprint, "ready");
     if let Some(demo) = &ready.demo {
@@ -419,7 +420,7 @@ mod tests {
         let mut seen = Vec::new();
         while seen.last().is_none_or(|last| *last != text("after")) {
             if let Update::Event(event) = following.next().await.unwrap().unwrap()
-                && let EventKind::Message { content } = event.what
+                && let EventKind::Message { content, .. } = event.what
             {
                 seen.push(content);
             }

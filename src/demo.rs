@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::{Content, DisplayName, MessageText, Profil
 use tokio::sync::mpsc;
 
 use crate::clock;
+use crate::domain::message::Message;
 use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide};
 use crate::journal::{Journal, OpenedWorkspace, Resolved, TicketSink};
 use crate::ready::{Demo, DemoMember};
@@ -34,6 +35,7 @@ pub async fn create(journal: &Journal, demo: &Demo) -> Result<(), Box<dyn std::e
     let OpenedWorkspace { mut state, incarnation, .. } =
         journal.open_workspace(demo.workspace, Arc::new(Sink(to_resolved))).await?;
     let greeting = Content::text(MessageText::new("Hello! Write to us here; an agent will join you.")?);
+    let greeting = Message::plain(greeting);
     let details = Profile { title: ProfileTitle::new("Demo")?, greeting: Some(greeting) };
     let owner = (demo.owner.member, details_of(&demo.owner, Role::Owner)?);
     let mut actions = vec![WorkspaceAction::Create { name: ProfileTitle::new("Demo")?, owner }];

@@ -9,6 +9,7 @@ use crate::machines::budget::Allowance;
 
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
 pub use crate::domain::instance::INSTANCE_AHEAD_MS_MAX;
+pub use crate::domain::message::MESSAGE_BYTES_MAX;
 pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};
 pub use crate::journal::PREVIEW_CHARS_MAX;
 pub use switchboard_protocol::wire::{
@@ -142,22 +143,33 @@ const _: () = {
     assert!(CATCH_UP_BYTES_MAX <= OUTBOX_BYTES_MAX);
     assert!(HANDSHAKES_BEFORE_RETRY < HANDSHAKES_MAX);
     assert!(CONNECTION_BYTES_MAX <= 20 << 20, "a hostile client takes more than docs/OPERATIONS.md says");
+    assert!(MESSAGE_BYTES_MAX + 1024 < CATCH_UP_BYTES_MAX && MESSAGE_BYTES_MAX + 1024 < REPLY_BYTES_MAX);
     assert!(wire::DATAGRAM_BYTES_MAX < 1_200, "a datagram must fit QUIC's smallest packet");
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, MessageText, Seq, Timestamp};
+    use crate::domain::message::Message;
+    use switchboard_protocol::vocabulary::{
+        Content, ConversationId, Few, Keyboard, KeyboardButton, KeyboardButtons, Label, MemberId,
+        MessageText, Params, Seq, Timestamp,
+    };
     use switchboard_protocol::wire::{
         ConversationFrame, Event, EventKind, Reply, ReplyBody, Sender, ServerFrame, Typing, encode,
     };
 
-    /// The longest message that can be stored, by the sender with the longest name.
+    /// About the longest message that can be stored, by the sender with the longest name.
     fn longest() -> Event {
-        let text = MessageText::new("🙂".repeat(MessageText::CHARS_MAX)).unwrap();
+        let content = Content::text(MessageText::new("🙂".repeat(MessageText::CHARS_MAX)).unwrap());
+        let label = Label::new("🙂".repeat(159)).unwrap();
+        let button = KeyboardButton { label, params: Params::default() };
+        let buttons = Few::new(vec![button; KeyboardButtons::MAX]).unwrap();
+        let message =
+            Message { keyboard: Some(Box::new(Keyboard::Buttons { buttons })), ..Message::plain(content) };
+        assert!(message.check().is_ok() && message.bytes() + 100 > MESSAGE_BYTES_MAX);
         let by = Sender::Agent { member: Some(MemberId::from_bytes([0xff; 16])) };
-        let what = EventKind::Message { content: Content::text(text) };
+        let what = EventKind::Message { content: message.content, keyboard: message.keyboard };
         Event { seq: Seq::MAX, at: Timestamp::from_millis(i64::MAX), by, what }
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         seq: Seq::new(4_711).unwrap(),
         at: Timestamp::from_millis(1_763_000_000_000),
         by: Sender::Agent { member: Some(MemberId::from_bytes([5; 16])) },
-        what: EventKind::Message { content: content() },
+        what: EventKind::message(content()),
     });
     let post_frame = encode_frame(&post).unwrap();
     let event_frame = encode_frame(&event).unwrap();

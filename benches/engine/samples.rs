@@ -8,6 +8,7 @@ use switchboard::domain::conversation::{
     Action, Command, Context, Conversation, Decision, Entry, Event, Origin, Place, Policy, What, decide,
 };
 use switchboard::domain::identity::{CustomerKey, Identity};
+use switchboard::domain::message::Message;
 use switchboard::journal::{
     Incarnation, Journal, JournalOptions, OpenedConversation, Resolved, Term, TicketSink,
 };
@@ -80,7 +81,7 @@ pub(crate) fn entry(number: u64, revision: u64) -> Entry {
     let before = Seq::new(revision - 1).unwrap();
     let what = match revision {
         1 => What::Started { customer: customer(number) },
-        _ => What::Message { content: content() },
+        _ => What::Message(Message::plain(content())),
     };
     Entry {
         conversation: conversation_id(number),

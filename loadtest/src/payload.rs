@@ -58,10 +58,7 @@ impl Payload {
 
     /// Reads a message that was made for so many bytes; `None` if it is not as it was made.
     pub(crate) fn read(content: &Content, bytes: usize) -> Option<Self> {
-        let text = match content {
-            Content::Text { text } => text.as_str(),
-            Content::Unknown => return None,
-        };
+        let text = content.as_text()?.as_str();
         let mut parts = text.splitn(6, ' ');
         let mut number = || parts.next()?.parse::<u64>().ok();
         let pair = usize::try_from(number()?).ok()?;
@@ -99,7 +96,7 @@ mod tests {
             let content = payload.content(bytes).unwrap();
             prop_assert!(content.bytes() >= bytes);
             prop_assert_eq!(Payload::read(&content, bytes), Some(payload));
-            let Content::Text { text } = &content else { unreachable!("it is a text") };
+            let text = content.as_text().unwrap();
             let longer = Content::text(MessageText::new(format!("{}~", text.as_str())).unwrap());
             prop_assert_eq!(Payload::read(&longer, bytes), None);
             let other = text.as_str().replace('a', "c");

@@ -52,7 +52,7 @@ impl Receiver {
             self.tally.spoiled(format!("event {} came after {last}", event.seq));
         }
         *last = event.seq;
-        let EventKind::Message { content } = &event.what else { return };
+        let EventKind::Message { content, .. } = &event.what else { return };
         match Payload::read(content, self.bytes) {
             Some(payload) if payload.pair == self.pair => {
                 let arrival = received.orders[payload.side.index()].take(payload.number);

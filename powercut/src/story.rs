@@ -7,6 +7,7 @@ use fastrand::Rng;
 use sha2::{Digest as _, Sha256};
 use switchboard::domain::conversation::{Conversation, Entry, Event, Origin, What};
 use switchboard::domain::identity::CustomerKey;
+use switchboard::domain::message::Message;
 use switchboard::domain::workspace::{Member, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
 use switchboard_protocol::vocabulary::{
     Content, ConversationId, DisplayName, InstanceId, MemberId, MessageText, Party, Platform, ProfileId,
@@ -87,7 +88,7 @@ impl Story {
         }
         for length in self.sizes(&mut rng) {
             let content = Content::text(MessageText::new(text(&mut rng, length))?);
-            events.push(Event { by: party, what: What::Message { content } });
+            events.push(Event { by: party, what: What::Message(Message::plain(content)) });
         }
         let instance = InstanceId::from_bytes([0x1e; 16]);
         Ok(Entry {
@@ -137,7 +138,7 @@ pub fn digest_of_entry(entry: &Entry) -> String {
     let mut sum = Sha256::new();
     sum.update(format!("{entry:?}"));
     for event in &entry.events {
-        if let What::Message { content: Content::Text { text } } = &event.what {
+        if let What::Message(Message { content: Content::Text { text, .. }, .. }) = &event.what {
             sum.update(text.as_str());
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use switchboard::domain::conversation::{Event, What};
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard::machines::live::ReadCursors;
+use switchboard::machines::live::SideCursors;
 use switchboard_client::outstanding::{Answered, Outstanding};
 use switchboard_client::progress::{Follow, Verdict};
 use switchboard_protocol::vocabulary::{
@@ -49,7 +49,7 @@ pub(crate) struct Client {
 pub(crate) struct Following {
     pub(crate) follow: Follow,
     pub(crate) transcript: Vec<(Seq, Timestamp, Event)>,
-    pub(crate) cursors: Option<ReadCursors>,
+    pub(crate) cursors: Option<SideCursors>,
 }
 
 /// What waits for an answer.
@@ -283,7 +283,7 @@ impl World {
         let client = &mut self.clients[at];
         let conversation = if op == Op::Open { client.home } else { conversation };
         let text = match &op {
-            Op::Post { content: Content::Text { text }, .. } => Some(text.as_str().to_owned()),
+            Op::Post { content, .. } => content.as_text().map(|text| text.as_str().to_owned()),
             _ => None,
         };
         let counter = op.changes().then_some(client.last_counter + 1);
@@ -437,12 +437,13 @@ fn wire_frame(frame: &Frame) -> ConversationFrame {
                 Party::Agent { member } => Sender::Agent { member: Some(member) },
             };
             let what = match &event.what {
-                What::Message { content } => EventKind::Message { content: content.clone() },
+                What::Message(message) => EventKind::message(message.content.clone()),
                 What::Assigned { member } => EventKind::Assigned { member: *member },
                 What::Started { .. } => EventKind::Started,
                 What::Entered { .. } => EventKind::Entered,
                 What::Left { .. } => EventKind::Left,
                 What::Completed => EventKind::Completed,
+                What::Ended => EventKind::Ended,
                 What::Read { .. } | What::Unchanged => EventKind::Unknown,
             };
             ConversationFrame::Event(switchboard_protocol::wire::Event { seq: *seq, at: *at, by, what })
@@ -451,6 +452,8 @@ fn wire_frame(frame: &Frame) -> ConversationFrame {
         Frame::Cursors(cursors) => ConversationFrame::Cursors(Cursors {
             customer_read: cursors.customer,
             staff_read: cursors.staff,
+            customer_received: cursors.customer_received,
+            staff_received: cursors.staff_received,
             unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
         }),
         Frame::Ended => {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use switchboard::domain::conversation::{Entry, Event, Side, What};
 use switchboard::domain::identity::Reader;
-use switchboard::machines::live::ReadCursors;
-use switchboard_protocol::vocabulary::{Content, ConversationId, InstanceId, Seq, Timestamp};
+use switchboard::machines::live::SideCursors;
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MessageText, Seq, Timestamp};
 
 /// A client's command: its instance and counter.
 pub(crate) type Origin = (InstanceId, u64);
@@ -117,10 +117,10 @@ impl Model {
     }
 
     /// How far each side has read, as a reader counts.
-    pub(crate) fn read(&self, conversation: ConversationId, reader: Reader) -> ReadCursors {
+    pub(crate) fn read(&self, conversation: ConversationId, reader: Reader) -> SideCursors {
         let read = self.stored.get(&conversation).map(|stored| stored.read).unwrap_or_default();
         let at = index(reader);
-        ReadCursors { customer: read.customer[at], staff: read.staff[at], unread: 0 }
+        SideCursors { customer: read.customer[at], staff: read.staff[at], ..SideCursors::default() }
     }
 
     /// An entry has become durable.
@@ -186,7 +186,7 @@ impl Stored {
 
     fn add(&mut self, at: Timestamp, event: &Event) {
         let seen_by = match &event.what {
-            What::Started { .. } | What::Message { .. } => [true, true],
+            What::Started { .. } | What::Message(_) | What::Ended => [true, true],
             What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
                 [false, true]
             }
@@ -211,13 +211,13 @@ impl Stored {
 fn text_of(entry: &Entry) -> Option<&str> {
     entry.events.iter().filter(|event| event.by != switchboard_protocol::vocabulary::Party::Bot).find_map(
         |event| match &event.what {
-            What::Message { content: Content::Text { text } } => Some(text.as_str()),
-            What::Message { content: Content::Unknown }
-            | What::Started { .. }
+            What::Message(message) => message.content.as_text().map(MessageText::as_str),
+            What::Started { .. }
             | What::Assigned { .. }
             | What::Entered { .. }
             | What::Left { .. }
             | What::Completed
+            | What::Ended
             | What::Read { .. }
             | What::Unchanged => None,
         },

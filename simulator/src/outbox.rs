@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use switchboard::domain::conversation::Entry;
 use switchboard::machines::feed::Verdict;
-use switchboard::machines::live::{Outlet, ReadCursors};
+use switchboard::machines::live::{Outlet, SideCursors};
 use switchboard_protocol::vocabulary::Seq;
 
 /// What is taken from an outbox, most urgent first.
@@ -17,7 +17,7 @@ pub(crate) enum Item {
     Verdict(Verdict),
     Entry(Arc<Entry>),
     Lagging,
-    Cursors(ReadCursors),
+    Cursors(SideCursors),
     Ended,
 }
 
@@ -34,7 +34,7 @@ struct Waiting {
     verdict: Option<Verdict>,
     entries: VecDeque<Arc<Entry>>,
     lagging: bool,
-    cursors: Option<ReadCursors>,
+    cursors: Option<SideCursors>,
     ended: bool,
 }
 
@@ -101,7 +101,7 @@ impl Outlet<()> for ConversationEnd {
         self.0.waiting.borrow_mut().lagging = true;
     }
 
-    fn cursors(&self, cursors: ReadCursors) {
+    fn cursors(&self, cursors: SideCursors) {
         self.0.waiting.borrow_mut().cursors = Some(cursors);
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use switchboard::domain::conversation::{Entry, Event};
 use switchboard::domain::identity::Reader;
 use switchboard::machines::feed::{Feed, Turn};
-use switchboard::machines::live::{ReadCursors, SubscriberId};
+use switchboard::machines::live::{SideCursors, SubscriberId};
 use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp};
 
 use crate::check::Promise;
@@ -40,7 +40,7 @@ pub(crate) enum Frame {
     Head,
     Event { seq: Seq, at: Timestamp, event: Event },
     CaughtUp(Seq),
-    Cursors(ReadCursors),
+    Cursors(SideCursors),
     Ended,
 }
 

@@ -178,6 +178,7 @@ impl World {
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
             Op::Take { conversation } => plain(self, session, conversation, Action::Take),
             Op::Complete { conversation } => plain(self, session, conversation, Action::Complete),
+            Op::End { conversation } => plain(self, session, conversation, Action::End),
             Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
                 session.following.insert(subscription, None);
                 let kind = Kind::Follow { subscription, after };
@@ -196,6 +197,7 @@ impl World {
             }
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
+            | Op::Received { .. }
             | Op::List { .. }
             | Op::Quarantined
             | Op::Release { .. }

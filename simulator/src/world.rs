@@ -10,6 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use switchboard::domain::conversation::Conversation;
 use switchboard::domain::identity::{CustomerKey, Identity};
+use switchboard::domain::message::Message;
 use switchboard_protocol::vocabulary::{
     Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
     WorkspaceId,
@@ -51,7 +52,7 @@ pub(crate) struct World {
     // What survives it.
     pub(crate) disk: Disk,
     pub(crate) clients: Vec<Client>,
-    pub(crate) greeting: Option<Content>,
+    pub(crate) greeting: Option<Message>,
     // What watches.
     pub(crate) model: Model,
     pub(crate) tally: Tally,
@@ -81,7 +82,10 @@ impl World {
             snapshots: VecDeque::new(),
             disk: Disk::new(WORKSPACE),
             clients: Vec::new(),
-            greeting: MessageText::new("welcome").ok().filter(|_| greets).map(Content::text),
+            greeting: MessageText::new("welcome")
+                .ok()
+                .filter(|_| greets)
+                .map(|text| Message::plain(Content::text(text))),
             model: Model::default(),
             tally: Tally::default(),
             trace,

@@ -41,6 +41,13 @@ pub enum ConversationMsg {
         /// For how long it holds, in milliseconds.
         expires_ms: u32,
     },
+    /// Everything up to a sequence has reached a client.
+    Received {
+        /// Whose.
+        identity: Arc<Identity>,
+        /// The client's sequence of the last event.
+        up_to: Seq,
+    },
     /// The journal says what became of appends.
     Resolved(Resolved),
     /// A while has passed: there may have been nothing to do since.
@@ -176,6 +183,11 @@ impl Actor for ConversationActor {
             }
             ConversationMsg::Typing { from, identity, after_seq, expires_ms } => {
                 state.typing(from, &identity, after_seq, expires_ms);
+            }
+            ConversationMsg::Received { identity, up_to } => {
+                if let Phase::Open { live, .. } = &mut state.phase {
+                    live.received(&identity, up_to);
+                }
             }
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
             ConversationMsg::LookIdle => {

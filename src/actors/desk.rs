@@ -199,6 +199,7 @@ mod tests {
                 user_key: UserKey::new("u").unwrap(),
             },
             assignee: None,
+            ended: false,
             last_message: String::new(),
             last_at: Timestamp::from_millis(0),
             unread: 0,

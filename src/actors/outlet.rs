@@ -15,7 +15,7 @@ use crate::domain::conversation::{Entry, What};
 use crate::domain::identity::Reader;
 use crate::limits;
 use crate::machines::feed::Verdict;
-use crate::machines::live::{self, ReadCursors};
+use crate::machines::live::{self, SideCursors};
 
 /// What travels with an entry from its command to its readers.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ pub enum Item {
     /// Everything before was taken, and something was missed after it.
     Lagging,
     /// The latest read cursors.
-    Cursors(ReadCursors),
+    Cursors(SideCursors),
     /// The latest typing.
     Typing(Typing),
     /// The subscription has ended.
@@ -85,7 +85,7 @@ struct Waiting {
     entries: VecDeque<(Arc<Entry>, Stamp)>,
     bytes: usize,
     lagging: bool,
-    cursors: Option<ReadCursors>,
+    cursors: Option<SideCursors>,
     typing: Option<Typing>,
     ended: bool,
 }
@@ -193,7 +193,7 @@ impl live::Outlet<Stamp> for ConversationEnd {
         self.0.put(|waiting| waiting.lagging = true);
     }
 
-    fn cursors(&self, cursors: ReadCursors) {
+    fn cursors(&self, cursors: SideCursors) {
         self.0.put(|waiting| waiting.cursors = Some(cursors));
     }
 
@@ -206,12 +206,13 @@ impl live::Outlet<Stamp> for ConversationEnd {
 /// flat amount for the rest.
 fn bytes_of(entry: &Entry) -> usize {
     let texts = entry.events.iter().map(|event| match &event.what {
-        What::Message { content } => content.bytes(),
+        What::Message(message) => message.bytes(),
         What::Started { .. }
         | What::Assigned { .. }
         | What::Entered { .. }
         | What::Left { .. }
         | What::Completed
+        | What::Ended
         | What::Read { .. }
         | What::Unchanged => 0,
     });
@@ -229,6 +230,7 @@ mod tests {
     use super::*;
     use crate::clock;
     use crate::domain::conversation::{Event, Place};
+    use crate::domain::message::Message;
     use crate::machines::live::Outlet as _;
     use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Timestamp};
 
@@ -240,7 +242,7 @@ mod tests {
     /// An entry with so many messages of so many bytes each.
     fn entry(revision: u64, messages: usize, bytes: usize) -> Arc<Entry> {
         let content = Content::text(MessageText::new("x".repeat(bytes)).unwrap());
-        let event = Event { by: Party::Bot, what: What::Message { content } };
+        let event = Event { by: Party::Bot, what: What::Message(Message::plain(content)) };
         Arc::new(Entry {
             conversation: ConversationId::from_bytes([1; 16]),
             revision,
@@ -312,7 +314,7 @@ mod tests {
     fn what_was_missed_is_said_after_everything_that_was_not() {
         let (outlet, end) = outlet();
         end.lagging();
-        end.cursors(ReadCursors { unread: 4, ..ReadCursors::default() });
+        end.cursors(SideCursors { unread: 4, ..SideCursors::default() });
         outlet.typing(typing(5));
         assert!(push(&end, &entry(1, 1, 1)) && push(&end, &entry(2, 1, 1)));
         end.verdict(Verdict::Live);
@@ -325,7 +327,7 @@ mod tests {
     fn of_latest_values_only_the_last_waits_and_it_waits_once() {
         let (outlet, end) = outlet();
         for value in 1..=1_000 {
-            end.cursors(ReadCursors { unread: value as usize, ..ReadCursors::default() });
+            end.cursors(SideCursors { unread: value as usize, ..SideCursors::default() });
             outlet.typing(typing(value));
             end.lagging();
         }
@@ -367,7 +369,7 @@ mod tests {
         assert!(matches!(waiting.await, Ok(Item::Entry(..))));
         let waiting = wait();
         tokio::task::yield_now().await;
-        end.cursors(ReadCursors::default());
+        end.cursors(SideCursors::default());
         assert!(matches!(waiting.await, Ok(Item::Cursors(_))));
         let waiting = wait();
         tokio::task::yield_now().await;

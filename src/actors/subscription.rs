@@ -17,7 +17,7 @@ use crate::domain::identity::Reader;
 use crate::journal::Journal;
 use crate::limits;
 use crate::machines::feed::{Feed, Gap, Turn};
-use crate::machines::live::{ReadCursors, SubscriberId};
+use crate::machines::live::{SideCursors, SubscriberId};
 
 /// What comes next for the client.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub enum Delivery {
     /// Everything that was there when it subscribed has been delivered.
     CaughtUp(Seq),
     /// The latest read cursors.
-    Cursors(ReadCursors),
+    Cursors(SideCursors),
     /// The latest typing.
     Typing(Typing),
     /// It has ended; subscribing again after the last event goes on.

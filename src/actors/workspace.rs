@@ -1,7 +1,7 @@
 //! A workspace: which of its conversations are awake, its agents, its desk.
 //!
-//! Owns the waking of conversations and what their failure means, the first conversation of a new
-//! customer, and the desk's subscribers. Must not know what happens in a conversation.
+//! Owns the waking of conversations and what their failure means, the naming of a customer's next
+//! conversation, and the desk's subscribers. Must not know what happens in a conversation.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -30,8 +30,8 @@ use crate::stats::Latency;
 pub enum WorkspaceMsg {
     /// A session wants the way to a conversation; `dead` is one it found closed.
     Locate(ConversationId, Option<Way>, LocateReply),
-    /// A customer wants their conversation.
-    Open(CustomerKey, OpenReply),
+    /// A customer wants their conversation, and not this one, which has ended.
+    Open(CustomerKey, Option<ConversationId>, OpenReply),
     /// The journal was asked which conversation a customer has.
     Found(CustomerKey, Result<Option<ConversationId>, String>),
     /// A conversation has nothing to do.
@@ -83,7 +83,7 @@ pub struct WorkspaceState {
     conversation_ports: ConversationPorts,
     residence: Residence<Way, (ConversationId, LocateReply)>,
     conversations: HashMap<ActorId, (ConversationId, Way)>,
-    /// Customers whose first conversation has begun, or is being looked for.
+    /// Customers whose new conversation has begun, or is being looked for.
     opening: BTreeMap<CustomerKey, Opening>,
     agents: BTreeMap<MemberId, Agent>,
     /// The customer of each conversation in `opening` that has begun.
@@ -103,7 +103,8 @@ enum PageNeed {
 }
 
 enum Opening {
-    LookingFor(Vec<OpenReply>),
+    /// Whoever asks, with the conversation that each knows to have ended.
+    LookingFor(Vec<(Option<ConversationId>, OpenReply)>),
     Begun(ConversationId),
 }
 
@@ -163,7 +164,7 @@ impl Actor for WorkspaceActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             WorkspaceMsg::Locate(id, dead, reply) => state.locate(&myself, id, dead.as_ref(), reply).await?,
-            WorkspaceMsg::Open(customer, reply) => state.open(&myself, customer, reply),
+            WorkspaceMsg::Open(customer, ended, reply) => state.open(&myself, customer, ended, reply),
             WorkspaceMsg::Found(customer, found) => state.found(customer, found),
             WorkspaceMsg::AsksToSleep(id, way) => {
                 if state.residence.asks_to_sleep(id, &way) {
@@ -287,16 +288,26 @@ impl WorkspaceState {
     }
 
     /// Finds a customer's conversation, or names a fresh one. Asked once for all who ask meanwhile.
-    fn open(&mut self, myself: &ActorRef<WorkspaceMsg>, customer: CustomerKey, reply: OpenReply) {
+    fn open(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        customer: CustomerKey,
+        ended: Option<ConversationId>,
+        reply: OpenReply,
+    ) {
         let greeting =
             self.workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
         let reply = reply.with_greeting(greeting);
         match self.opening.get_mut(&customer) {
+            Some(Opening::Begun(id)) if ended == Some(*id) => {
+                self.begun.remove(id);
+                return reply.opened(self.begin(customer));
+            }
             Some(Opening::Begun(id)) => return reply.opened(*id),
-            Some(Opening::LookingFor(waiting)) => return waiting.push(reply),
+            Some(Opening::LookingFor(waiting)) => return waiting.push((ended, reply)),
             None => {}
         }
-        self.opening.insert(customer.clone(), Opening::LookingFor(vec![reply]));
+        self.opening.insert(customer.clone(), Opening::LookingFor(vec![(ended, reply)]));
         let (myself, journal, workspace) =
             (myself.clone(), self.conversation_ports.journal.clone(), self.workspace.id);
         tokio::spawn(async move {
@@ -309,20 +320,23 @@ impl WorkspaceState {
     fn found(&mut self, customer: CustomerKey, found: Result<Option<ConversationId>, String>) {
         let Some(Opening::LookingFor(waiting)) = self.opening.remove(&customer) else { return };
         let id = match found {
-            Ok(Some(id)) => id,
-            Ok(None) => {
-                let id = clock::conversation_id();
-                // Until its beginning is durable the journal does not know it: it is remembered here.
-                self.begun.insert(id, customer.clone());
-                self.opening.insert(customer, Opening::Begun(id));
-                id
-            }
-            Err(why) => return waiting.into_iter().for_each(|reply| reply.unavailable(&why)),
+            Ok(Some(id)) if waiting.iter().all(|(ended, _)| *ended != Some(id)) => id,
+            Ok(_) => self.begin(customer),
+            Err(why) => return waiting.into_iter().for_each(|(_, reply)| reply.unavailable(&why)),
         };
-        waiting.into_iter().for_each(|reply| reply.opened(id));
+        waiting.into_iter().for_each(|(_, reply)| reply.opened(id));
     }
 
-    /// A conversation sleeps: if it was a customer's first it has begun, or never will.
+    /// Names a new conversation of a customer. Until its beginning is durable the journal does not know it:
+    /// it is remembered here.
+    fn begin(&mut self, customer: CustomerKey) -> ConversationId {
+        let id = clock::conversation_id();
+        self.begun.insert(id, customer.clone());
+        self.opening.insert(customer, Opening::Begun(id));
+        id
+    }
+
+    /// A conversation sleeps: if it was a customer's newest it has begun, or never will.
     fn forget_unbegun(&mut self, id: ConversationId) {
         if let Some(customer) = self.begun.remove(&id) {
             self.opening.remove(&customer);

@@ -8,6 +8,7 @@ mod room;
 mod script;
 mod show;
 mod terminal;
+mod words;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use switchboard_client::vocabulary::{Content, ConversationId, MemberId, MessageText, Seq};
+use switchboard_client::vocabulary::{ConversationId, MemberId, Seq};
 use switchboard_client::wire::{ErrorCode, Row};
 use switchboard_client::{Client, ClientError, Desk, DeskUpdate, Following, History};
 
@@ -100,12 +100,12 @@ impl AgentSide {
         }
     }
 
-    /// The conversation with the newest activity; waits until there is one.
+    /// The conversation with the newest activity that has not ended; waits until there is one.
     async fn newest(&mut self, quiet: bool) -> Result<ConversationId, ClientError> {
         let mut said = quiet;
         loop {
             self.update().await?;
-            if let Some(row) = self.rows.first() {
+            if let Some(row) = self.rows.iter().find(|row| !row.ended) {
                 return Ok(row.conversation);
             }
             if !said {
@@ -114,11 +114,6 @@ impl AgentSide {
             }
         }
     }
-}
-
-/// A message's content, checked.
-pub(super) fn content(text: &str) -> Result<Content, String> {
-    MessageText::new(text).map(Content::text).map_err(|why| why.to_string())
 }
 
 /// Events of a page of history.

@@ -11,8 +11,8 @@ use switchboard_client::{Accepted, ClientError, Following, Update};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::room::{self, Room, Side};
-use super::{ChatError, show};
+use super::room::{Room, Side};
+use super::{ChatError, show, words};
 
 /// Runs the chat.
 pub(super) async fn run(mut room: Room, wait: Duration) -> Result<(), ChatError> {
@@ -95,7 +95,7 @@ async fn post_lines(
             continue;
         }
         number += 1;
-        let posted = match room::content(&line) {
+        let posted = match words::text(&line) {
             Ok(content) => client.begin_post(conversation, content).await.map_err(ChatError::from),
             Err(why) => Err(ChatError::Usage(format!("line {number}: {why}"))),
         };

@@ -7,11 +7,11 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 use switchboard_client::Update;
-use switchboard_client::vocabulary::{Content, MemberId, Seq, Timestamp};
+use switchboard_client::vocabulary::{MemberId, MessageText, Seq, Timestamp};
 use switchboard_client::wire::{Event, EventKind, Row, Sender};
 
-use super::ChatError;
 use super::room::{Room, Side};
+use super::{ChatError, words};
 
 /// Prints one JSON object on a line of its own, at once.
 pub(super) fn line(value: &Value) {
@@ -52,6 +52,8 @@ pub(super) fn update(update: &Update) -> Option<Value> {
             "type": "cursors",
             "customer_read": cursors.customer_read.get(),
             "staff_read": cursors.staff_read.get(),
+            "customer_received": cursors.customer_received.get(),
+            "staff_received": cursors.staff_received.get(),
             "unread": cursors.unread,
         })),
         Update::CaughtUp(seq) => Some(json!({ "type": "caught_up", "seq": seq.get() })),
@@ -74,8 +76,12 @@ fn event_json(event: &Event) -> Value {
     if let Some(member) = member {
         value["member"] = member.to_string().into();
     }
-    if let EventKind::Message { content } = &event.what {
-        value["text"] = text(content).into();
+    if let EventKind::Message { content, keyboard } = &event.what {
+        value["text"] = words::message(content, keyboard.as_deref()).into();
+        // Whatever is more than its words is there as it is.
+        if content.as_text().map(MessageText::as_str) != value["text"].as_str() {
+            value["content"] = json!({ "content": content, "keyboard": keyboard });
+        }
     }
     value
 }
@@ -97,14 +103,8 @@ const fn kind(what: &EventKind) -> &'static str {
         EventKind::Entered => "entered",
         EventKind::Left => "left",
         EventKind::Completed => "completed",
+        EventKind::Ended => "ended",
         EventKind::Unknown => "unknown",
-    }
-}
-
-fn text(content: &Content) -> &str {
-    match content {
-        Content::Text { text } => text.as_str(),
-        Content::Unknown => "(something that this version cannot show)",
     }
 }
 
@@ -113,7 +113,9 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
     let name = name(&event.by, names, Some(me));
     let clock = clock(event.at);
     match &event.what {
-        EventKind::Message { content } => format!("{clock} {name}: {}", printable(text(content))),
+        EventKind::Message { content, keyboard } => {
+            format!("{clock} {name}: {}", printable(&words::message(content, keyboard.as_deref())))
+        }
         EventKind::Started => format!("{clock} — the conversation began"),
         EventKind::Assigned { member } => {
             let to = name_of(*member, names);
@@ -122,6 +124,7 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
         EventKind::Entered => format!("{clock} — {name} came in"),
         EventKind::Left => format!("{clock} — {name} left"),
         EventKind::Completed => format!("{clock} — {name} completed the service"),
+        EventKind::Ended => format!("{clock} — {name} ended the conversation"),
         EventKind::Unknown => format!("{clock} — something that this version cannot show"),
     }
 }
@@ -135,7 +138,11 @@ pub(super) fn typing_line(by: Option<&Sender>, names: &HashMap<MemberId, String>
 /// A row of the conversation list as a line for people.
 pub(super) fn row_line(number: usize, row: &Row, names: &HashMap<MemberId, String>, here: bool) -> String {
     let mark = if here { "*" } else { " " };
-    let server = row.assignee.map_or_else(|| "bot".to_owned(), |member| name_of(member, names));
+    let server = match row.assignee {
+        _ if row.ended => "ended".to_owned(),
+        Some(member) => name_of(member, names),
+        None => "bot".to_owned(),
+    };
     let unread = if row.unread > 0 { format!(" ({} unread)", row.unread) } else { String::new() };
     let (customer, last) = (row.user_key.as_str(), printable(&row.last_message));
     format!("{mark}{number:>3}  {}  {customer}{unread}  [{server}]  {last}", clock(row.last_at))
@@ -170,7 +177,7 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard_client::vocabulary::MessageText;
+    use switchboard_client::vocabulary::Content;
 
     fn event(what: EventKind) -> Event {
         let by = Sender::Agent { member: Some(MemberId::from_bytes([7; 16])) };
@@ -182,7 +189,7 @@ mod tests {
         let text = MessageText::new("a\u{1b}[2Jb").map(Content::text);
         // If the vocabulary refuses it, it cannot come this far.
         if let Ok(content) = text {
-            let line = event_line(&event(EventKind::Message { content }), &HashMap::new(), &Sender::Customer);
+            let line = event_line(&event(EventKind::message(content)), &HashMap::new(), &Sender::Customer);
             assert!(!line.contains('\u{1b}'), "{line:?}");
         }
     }

@@ -10,14 +10,14 @@ use std::time::Duration;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
-use switchboard_client::vocabulary::{MemberId, Seq};
+use switchboard_client::vocabulary::{Content, MemberId, Seq};
 use switchboard_client::wire::{Event, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::room::{self, Room, Side};
-use super::{ChatError, show};
+use super::room::{Room, Side};
+use super::{ChatError, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
@@ -171,7 +171,7 @@ impl<P: Printer> Chat<P> {
             (("", _), _) => {}
             (("/quit", _), _) => return Ok(Next::Leave),
             (("/more", _), _) => self.more().await?,
-            (("/help", _), Side::Customer) => self.say(HELP.to_owned()),
+            (("/help", _), Side::Customer) => self.say(format!("{HELP}\n{CUSTOMER_HELP}")),
             (("/help", _), Side::Agent(_)) => self.say(format!("{HELP}\n{AGENT_HELP}")),
             (("/take", _), Side::Agent(_)) => self.ask(async move { client.take(conversation).await }).await,
             (("/join", _), Side::Agent(_)) => self.ask(async move { client.join(conversation).await }).await,
@@ -180,6 +180,12 @@ impl<P: Printer> Chat<P> {
             }
             (("/complete", _), Side::Agent(_)) => {
                 self.ask(async move { client.complete(conversation).await }).await
+            }
+            (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
+            (("/restart", _), Side::Customer) => {
+                client.end(conversation).await?;
+                self.room.conversation = client.open().await?;
+                return Ok(Next::Enter);
             }
             (("/list", _), Side::Agent(_)) => self.list(),
             (("/open", number), Side::Agent(agent)) => {
@@ -194,18 +200,19 @@ impl<P: Printer> Chat<P> {
                 self.room.conversation = chosen;
                 return Ok(Next::Enter);
             }
-            ((command, _), _) if command.starts_with('/') => {
-                self.say(format!("— {command} is no command; /help shows them"));
-            }
-            _ => self.post(line).await,
+            ((command, rest), _) if command.starts_with('/') => match words::spoken(command, rest) {
+                Some(content) => self.post(content).await,
+                None => self.say(format!("— {command} is no command; /help shows them")),
+            },
+            _ => self.post(words::text(line)).await,
         }
         Ok(Next::Stay)
     }
 
-    async fn post(&mut self, line: &str) {
+    async fn post(&mut self, content: Result<Content, String>) {
         self.typed = None;
         let (client, conversation) = (self.room.client.clone(), self.room.conversation);
-        match room::content(line) {
+        match content {
             Ok(content) => self.ask(async move { client.post(conversation, content).await }).await,
             Err(why) => self.say(format!("— not sent: {why}")),
         }
@@ -403,15 +410,20 @@ impl rustyline::hint::Hinter for Typist {
 }
 
 const HELP: &str = "Write a line to send it.\n\
+    /image, /video, /audio or /link, and an address\n\
+    /place, a latitude, a longitude, and what it is called\n\
     /more      what was said before\n\
     /quit      end the chat";
+
+const CUSTOMER_HELP: &str = "/restart   end this conversation and begin a new one";
 
 const AGENT_HELP: &str = "/list      the conversations\n\
     /open N    serve another one, by its number in the list\n\
     /take      become the one who serves this conversation\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
-    /complete  end the service; the bot goes on";
+    /complete  end the service; the bot goes on\n\
+    /end       end the conversation; the customer's next one is another";
 
 /// How long the other side believes that something is being typed, in milliseconds.
 const TYPING_HOLDS_MS: u32 = 5_000;

@@ -8,4 +8,6 @@
 pub mod conversation;
 pub mod identity;
 pub mod instance;
+pub mod mask;
+pub mod message;
 pub mod workspace;

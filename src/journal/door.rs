@@ -26,6 +26,7 @@ use super::{
     OpenedConversation, OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream,
     Term, TicketSink, stored,
 };
+use crate::clock;
 use crate::domain::conversation::{Conversation, Entry};
 use crate::domain::identity::{CustomerKey, Reader};
 use crate::domain::workspace::{Workspace, WorkspaceEntry};
@@ -162,7 +163,8 @@ impl Journal {
         entry: &Entry,
     ) -> Result<(), AppendError> {
         let mut payload = Vec::new();
-        stored::encode_entry(entry, &mut payload)?;
+        let at_rest = entry.at_rest();
+        stored::encode_entry(at_rest.as_ref().unwrap_or(entry), &mut payload)?;
         let stream = Stream::Conversation(workspace, entry.conversation);
         self.append(Claim { stream, incarnation }, entry.revision, payload)
     }
@@ -222,13 +224,15 @@ impl Journal {
         let of = (workspace, conversation);
         let what = Stream::Conversation(workspace, conversation);
         if let Some(found) = read::read_after_in_tail(&self.inner.folds, of, reader, after, bytes_max) {
-            return found.map_err(|fault| fault.into_read(&format_args!("{what:?}")));
+            let found = found.map_err(|fault| fault.into_read(&format_args!("{what:?}")))?;
+            return Ok(read::shown(found, clock::now()));
         }
         let folds = Arc::clone(&self.inner.folds);
-        blocking(move || read::read_after(&folds, of, reader, after, bytes_max))
+        let entries = blocking(move || read::read_after(&folds, of, reader, after, bytes_max))
             .await
             .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(&format_args!("{what:?}")))
+            .map_err(|fault| fault.into_read(&format_args!("{what:?}")))?;
+        Ok(read::shown(entries, clock::now()))
     }
 
     /// The durable entries with the last `limit` events that this reader sees before a sequence
@@ -248,10 +252,11 @@ impl Journal {
         let of = (workspace, conversation);
         let what = Stream::Conversation(workspace, conversation);
         let folds = Arc::clone(&self.inner.folds);
-        blocking(move || read::read_before(&folds, of, reader, before, limit))
+        let (entries, more) = blocking(move || read::read_before(&folds, of, reader, before, limit))
             .await
             .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(&format_args!("{what:?}")))
+            .map_err(|fault| fault.into_read(&format_args!("{what:?}")))?;
+        Ok((read::shown(entries, clock::now()), more))
     }
 
     /// The conversation that a customer has now.

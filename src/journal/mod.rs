@@ -22,6 +22,8 @@ mod door;
 mod error;
 mod fold;
 mod log;
+#[cfg(test)]
+mod masking;
 mod options;
 mod read;
 mod record;

@@ -23,6 +23,7 @@ use super::stored::samples::{
 use super::*;
 use crate::domain::conversation::{Conversation, Entry, What};
 use crate::domain::identity::Reader;
+use crate::domain::message::Message;
 
 struct Sink(mpsc::Sender<Resolved>);
 
@@ -180,7 +181,7 @@ fn an_entry_is_refused_or_can_be_folded_whatever_its_size() {
         let id = conversation_id(1);
         let (sink, tickets) = Tickets::new();
         let opened = journal.open_conversation(workspace(), term, id, sink).await.unwrap();
-        let message = What::Message { content: super::stored::samples::text(&"🙂".repeat(4_000)) };
+        let message = What::Message(Message::plain(super::stored::samples::text(&"🙂".repeat(4_000))));
         let mut script = Script::new(workspace(), id);
         let mut refused = 0;
         for messages in 1..12 {

@@ -38,6 +38,8 @@ pub struct ListRow {
     pub customer: CustomerKey,
     /// Who serves it; `None`: the bot.
     pub assignee: Option<MemberId>,
+    /// Whether it has ended.
+    pub ended: bool,
     /// The beginning of the last message, at most [`PREVIEW_CHARS_MAX`] characters; empty before the first.
     pub last_message: String,
     /// When something that counts last happened.

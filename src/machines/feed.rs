@@ -127,6 +127,7 @@ mod tests {
 
     use super::*;
     use crate::domain::conversation::{Event, Place, What};
+    use crate::domain::message::Message;
     use switchboard_protocol::vocabulary::{
         Content, ConversationId, MemberId, MessageText, Party, Timestamp,
     };
@@ -150,7 +151,7 @@ mod tests {
     }
 
     fn message() -> What {
-        What::Message { content: Content::text(MessageText::new("hello").unwrap()) }
+        What::Message(Message::plain(Content::text(MessageText::new("hello").unwrap())))
     }
 
     fn entered() -> What {

@@ -13,7 +13,8 @@ use switchboard_protocol::vocabulary::Seq;
 use super::feed::Verdict;
 use super::planted::{Bug, is_planted};
 use crate::domain::conversation::{
-    Answer, Command, Context, Conversation, Decision, Entry, Place, Rejection, What, admit, decide,
+    Answer, Command, Context, Conversation, Decision, Entry, Place, Received, Rejection, Side, What, admit,
+    decide,
 };
 use crate::domain::identity::{Identity, Reader};
 
@@ -35,19 +36,23 @@ pub trait Outlet<Stamp> {
     fn verdict(&self, verdict: Verdict);
     /// Marks that the subscriber has missed something and must read on by itself.
     fn lagging(&self);
-    /// Replaces the latest read cursors.
-    fn cursors(&self, cursors: ReadCursors);
+    /// Replaces the latest cursors.
+    fn cursors(&self, cursors: SideCursors);
     /// Says that the incarnation has ended, and the subscription with it.
     fn end(&self);
 }
 
-/// How far each side has read, and what the reader has not.
+/// How far each side has read and what has reached it, and what the reader has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ReadCursors {
+pub struct SideCursors {
     /// The customer's cursor, in the reader's sequence.
     pub customer: Seq,
     /// The staff's cursor, in the reader's sequence.
     pub staff: Seq,
+    /// What has reached the customer, in the reader's sequence.
+    pub customer_received: Seq,
+    /// What has reached the staff, in the reader's sequence.
+    pub staff_received: Seq,
     /// What the reader's side has not read.
     pub unread: usize,
 }
@@ -96,6 +101,7 @@ pub struct Live<P: Ports> {
     subscribers: BTreeMap<SubscriberId, Subscriber<P::Outlet>>,
     recent: VecDeque<(Arc<Entry>, P::Stamp)>,
     cursors_moved: bool,
+    received: Received,
 }
 
 struct Subscriber<O> {
@@ -120,6 +126,7 @@ impl<P: Ports> Live<P> {
             subscribers: BTreeMap::new(),
             recent: VecDeque::new(),
             cursors_moved: false,
+            received: Received::default(),
         }
     }
 
@@ -238,9 +245,25 @@ impl<P: Ports> Live<P> {
             subscriber.outlet.verdict(Verdict::Live);
             subscriber.lacks_cursors = !quiet;
             if quiet {
-                subscriber.outlet.cursors(cursors(&self.state, reader));
+                subscriber.outlet.cursors(cursors(&self.state, &self.received, reader));
             }
         }
+    }
+
+    /// Everything up to a sequence of the reader's has reached whoever says so. Nothing is recorded: this
+    /// is remembered while the conversation is awake.
+    pub fn received(&mut self, identity: &Identity, up_to: Seq) {
+        if admit(&self.state, identity).is_err() {
+            return;
+        }
+        let (side, unread) = match identity.reader() {
+            Reader::Customer => (Side::Customer, &self.state.customer_unread),
+            Reader::Staff => (Side::Staff, &self.state.staff_unread),
+        };
+        // Nobody can have what is not durable.
+        let up_to = up_to.min(self.durable_place.of(side.reader()));
+        self.cursors_moved |= self.received.reached(side, unread, up_to);
+        self.tell_cursors();
     }
 
     /// A subscriber does not follow any more.
@@ -255,15 +278,7 @@ impl<P: Ports> Live<P> {
                 self.reveal(entry, stamp);
             }
         }
-        if self.pending.is_empty() {
-            let moved = std::mem::take(&mut self.cursors_moved);
-            for subscriber in self.subscribers.values_mut().filter(|subscriber| subscriber.live_at.is_some())
-            {
-                if std::mem::take(&mut subscriber.lacks_cursors) || moved {
-                    subscriber.outlet.cursors(cursors(&self.state, subscriber.reader));
-                }
-            }
-        }
+        self.tell_cursors();
         let mut actions = Vec::new();
         while self.waiting.front().is_some_and(|(revision, _, _)| *revision <= self.durable) {
             if let Some((_, token, outcome)) = self.waiting.pop_front() {
@@ -296,12 +311,30 @@ impl<P: Ports> Live<P> {
         None
     }
 
+    /// Tells whoever is live of cursors that have moved, once they rest on what is durable alone.
+    fn tell_cursors(&mut self) {
+        if !self.pending.is_empty() {
+            return;
+        }
+        let moved = std::mem::take(&mut self.cursors_moved);
+        for subscriber in self.subscribers.values_mut().filter(|subscriber| subscriber.live_at.is_some()) {
+            if std::mem::take(&mut subscriber.lacks_cursors) || moved {
+                subscriber.outlet.cursors(cursors(&self.state, &self.received, subscriber.reader));
+            }
+        }
+    }
+
     fn reveal(&mut self, entry: Arc<Entry>, stamp: P::Stamp) {
         self.durable = entry.revision;
         self.durable_place = entry.after();
         self.cursors_moved |= entry.events.iter().any(|event| matches!(event.what, What::Read { .. }));
         for subscriber in self.subscribers.values_mut() {
             subscriber.offer(&entry, &stamp);
+        }
+        // Whoever comes later must not see what was masked meanwhile: the journal knows what is due.
+        if entry.has_masks() {
+            self.recent.clear();
+            return;
         }
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
@@ -339,14 +372,16 @@ impl<O> Subscriber<O> {
     }
 }
 
-fn cursors(state: &Conversation, reader: Reader) -> ReadCursors {
+fn cursors(state: &Conversation, received: &Received, reader: Reader) -> SideCursors {
     let unread = match reader {
         Reader::Customer => &state.customer_unread,
         Reader::Staff => &state.staff_unread,
     };
-    ReadCursors {
+    SideCursors {
         customer: state.customer_unread.read.of(reader),
         staff: state.staff_unread.read.of(reader),
+        customer_received: received.of(Side::Customer, &state.customer_unread).of(reader),
+        staff_received: received.of(Side::Staff, &state.staff_unread).of(reader),
         unread: unread.count(),
     }
 }

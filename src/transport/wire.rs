@@ -24,11 +24,13 @@ use crate::clock;
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::instance::check_instance;
+use crate::domain::mask::{MaskAfter, hidden};
+use crate::domain::message::Message;
 use crate::domain::workspace::TokenHash;
 use crate::journal::ListRow;
 use crate::limits;
 use crate::machines::feed::Gap;
-use crate::machines::live::ReadCursors;
+use crate::machines::live::SideCursors;
 use crate::stats::StageFigures;
 
 /// A frame that is no request.
@@ -118,10 +120,12 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Open => Asked::Open { counter },
         Op::Post { conversation, content } => command(conversation, Action::Post { content }),
         Op::Read { conversation, up_to } => command(conversation, Action::Read { up_to }),
+        Op::Received { conversation, up_to } => Asked::Received { conversation, up_to },
         Op::Join { conversation } => command(conversation, Action::Join),
         Op::Leave { conversation } => command(conversation, Action::Leave),
         Op::Take { conversation } => command(conversation, Action::Take),
         Op::Complete { conversation } => command(conversation, Action::Complete),
+        Op::End { conversation } => command(conversation, Action::End),
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
             Asked::Follow { subscription, conversation, after }
         }
@@ -232,12 +236,15 @@ fn surplus(events: &[Event], limit: usize) -> usize {
     let fitting = events.iter().rev().take(limit).take_while(|event| {
         bytes += EVENT_BYTES
             + match &event.what {
-                EventKind::Message { content } => content.bytes(),
+                EventKind::Message { content, keyboard } => {
+                    content.bytes() + keyboard.as_ref().map_or(0, |keyboard| keyboard.bytes())
+                }
                 EventKind::Started
                 | EventKind::Assigned { .. }
                 | EventKind::Entered
                 | EventKind::Left
                 | EventKind::Completed
+                | EventKind::Ended
                 | EventKind::Unknown => 0,
             };
         bytes <= limits::REPLY_BYTES_MAX
@@ -272,8 +279,10 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::NotEntered { .. } => ErrorCode::NotEntered,
         Rejection::AlreadyAssigned { .. } => ErrorCode::AlreadyAssigned,
         Rejection::NotServed => ErrorCode::NotServed,
+        Rejection::Ended => ErrorCode::ConversationEnded,
         Rejection::TooManyAgents { .. } => ErrorCode::TooManyAgents,
         Rejection::TextTooLong { .. } => ErrorCode::TextTooLong,
+        Rejection::OnlyBot { .. } => ErrorCode::OnlyBot,
         Rejection::UnknownContent => ErrorCode::Unsupported,
         Rejection::BeyondEnd { .. } => ErrorCode::BeyondEnd,
     }
@@ -302,6 +311,10 @@ pub(super) fn entry(
     stamp: Option<&Stamp>,
 ) -> Result<Bytes, Gap> {
     let reader = subscription.reader();
+    // It may have waited in the outbox until a mask was due; what is masked at once is live until it is read.
+    let now = clock::now();
+    let late = entry.hidden(|mask| mask.after != MaskAfter::AT_ONCE && mask.after.is_due(entry.at, now));
+    let (entry, stamp) = (late.as_ref().unwrap_or(entry), stamp.filter(|_| late.is_none()));
     let whole = subscription.at() == entry.before.of(reader);
     let seen = subscription.take(entry)?;
     Ok(match stamp {
@@ -332,11 +345,13 @@ pub(super) const fn caught_up(seq: Seq) -> ConversationFrame {
     ConversationFrame::CaughtUp { seq }
 }
 
-/// The read cursors.
-pub(super) fn cursors(cursors: ReadCursors) -> ConversationFrame {
+/// The cursors.
+pub(super) fn cursors(cursors: SideCursors) -> ConversationFrame {
     ConversationFrame::Cursors(Cursors {
         customer_read: cursors.customer,
         staff_read: cursors.staff,
+        customer_received: cursors.customer_received,
+        staff_received: cursors.staff_received,
         unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
     })
 }
@@ -379,15 +394,26 @@ fn agent(status: &desk::AgentStatus) -> AgentStatus {
 fn event(seen: Seen<'_>, reader: Reader) -> Event {
     let what = match &seen.event.what {
         What::Started { .. } => EventKind::Started,
-        What::Message { content } => EventKind::Message { content: content.clone() },
+        What::Message(message) => said(message, reader),
         What::Assigned { member } => EventKind::Assigned { member: *member },
         What::Entered { .. } => EventKind::Entered,
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
+        What::Ended => EventKind::Ended,
         // In no sequence, so it is not seen as an event.
         What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };
     Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what }
+}
+
+/// What is masked at once only the customer sees, and only live: the journal does not have it.
+fn said(message: &Message, reader: Reader) -> EventKind {
+    let masked = match reader {
+        Reader::Customer => None,
+        Reader::Staff => hidden(message, |mask| mask.after == MaskAfter::AT_ONCE),
+    };
+    let Message { content, keyboard, .. } = masked.as_ref().unwrap_or(message);
+    EventKind::Message { content: content.clone(), keyboard: keyboard.clone() }
 }
 
 fn sender(party: Party, reader: Reader) -> Sender {
@@ -406,6 +432,7 @@ fn row(row: ListRow) -> Row {
         platform: row.customer.platform,
         user_key: row.customer.user_key,
         assignee: row.assignee,
+        ended: row.ended,
         last_message: row.last_message,
         last_at: row.last_at,
         unread: u32::try_from(row.unread).unwrap_or(u32::MAX),
@@ -460,7 +487,9 @@ mod tests {
     use super::*;
     use crate::domain::identity::CustomerKey;
     use crate::journal::Position;
-    use switchboard_protocol::vocabulary::{ConversationId, DisplayName, ProfileId, Timestamp, UserKey};
+    use switchboard_protocol::vocabulary::{
+        Content, ConversationId, DisplayName, MessageText, ProfileId, Timestamp, UserKey,
+    };
     use switchboard_protocol::wire::encode;
 
     fn longest_row() -> ListRow {
@@ -472,6 +501,7 @@ mod tests {
                 user_key: UserKey::new("🙂".repeat(UserKey::CHARS_MAX)).unwrap(),
             },
             assignee: Some(MemberId::from_bytes([0xff; 16])),
+            ended: true,
             last_message: "🙂".repeat(limits::PREVIEW_CHARS_MAX),
             last_at: Timestamp::from_millis(i64::MAX),
             unread: usize::MAX,
@@ -485,6 +515,16 @@ mod tests {
         id[..8].copy_from_slice(&n.to_be_bytes());
         let name = DisplayName::new("🙂".repeat(DisplayName::CHARS_MAX)).unwrap();
         desk::AgentStatus { member: MemberId::from_bytes(id), name, online: true }
+    }
+
+    #[test]
+    fn what_is_masked_at_once_is_the_customers_alone_to_see() {
+        let mut message = Message::plain(Content::text(MessageText::new("code 1234").unwrap()));
+        message.mask("1234", MaskAfter::AT_ONCE).unwrap();
+        for (reader, words) in [(Reader::Customer, "code 1234"), (Reader::Staff, "code ****")] {
+            let EventKind::Message { content, .. } = said(&message, reader) else { panic!("not a message") };
+            assert_eq!(content.preview(99), words);
+        }
     }
 
     #[test]

@@ -57,13 +57,13 @@ pub(crate) fn text(text: impl Into<String>) -> Content {
 /// What an event says, if it is a message.
 pub(crate) fn said(event: &Event) -> Option<&str> {
     match &event.what {
-        EventKind::Message { content: Content::Text { text } } => Some(text.as_str()),
-        EventKind::Message { content: Content::Unknown }
-        | EventKind::Started
+        EventKind::Message { content, .. } => content.as_text().map(MessageText::as_str),
+        EventKind::Started
         | EventKind::Assigned { .. }
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Completed
+        | EventKind::Ended
         | EventKind::Unknown => None,
     }
 }
@@ -90,7 +90,7 @@ pub(crate) async fn stored(client: &Client, conversation: ConversationId) -> Vec
 pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
     let mut last = Seq::ZERO;
     let seen = staff.iter().filter(|event| match event.what {
-        EventKind::Started | EventKind::Message { .. } => true,
+        EventKind::Started | EventKind::Message { .. } | EventKind::Ended => true,
         EventKind::Assigned { .. }
         | EventKind::Entered
         | EventKind::Left

@@ -72,6 +72,7 @@ async fn verify_counts(daemon: &Daemon, staff: &[Event]) {
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Completed
+        | EventKind::Ended
         | EventKind::Unknown => false,
     });
     let entries = staff.len() - together.count() + LEAVINGS_OF_NOBODY;
@@ -113,6 +114,7 @@ fn kind(what: &EventKind) -> &'static str {
         EventKind::Entered => "entered",
         EventKind::Left => "left",
         EventKind::Completed => "completed",
+        EventKind::Ended => "ended",
         EventKind::Unknown => panic!("the engine and this test are of one version"),
     }
 }

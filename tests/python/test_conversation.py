@@ -76,6 +76,27 @@ class Conversation(DaemonTest):
             before = {"before": pages[0]["seq"]}
         self.assertEqual(pages, [{name: event[name] for name in ("seq", "at", "by", "what")} for event in events])
 
+    async def test_every_kind_of_content_of_a_customer_arrives_as_it_was_sent(self):
+        customer = await self.connected(self.daemon.customer("carla"))
+        agent = await self.connected(self.daemon.agent())
+        conversation = (await customer.ask("open"))["conversation"]
+        posted = [
+            {"kind": "media", "type": "image", "uri": "https://example.com/a.png"},
+            {"kind": "media", "type": "link", "uri": "tel:+8221234567"},
+            {"kind": "location", "title": "City Hall", "latitude": 37.5665, "longitude": 126.978},
+            {"kind": "location", "latitude": -90.0, "longitude": 180.0},
+        ]
+        for content in posted:
+            await customer.ask("post", conversation=conversation, content=content)
+        events = await (await agent.follow(conversation, 2)).missed()
+        self.assertEqual([event["what"]["content"] for event in events], posted)
+        press = {"kind": "text", "text": "Press", "buttons": [{"kind": "postback", "label": "x", "payload": "y"}]}
+        cards = {"kind": "cards", "cards": [{"title": "x"}]}
+        for content in (press, cards):
+            await self.assert_refused(306, customer.ask("post", conversation=conversation, content=content))
+        hologram = posted[0] | {"type": "hologram"}
+        await self.assert_refused(102, customer.ask("post", conversation=conversation, content=hologram))
+
     async def test_the_list_goes_on_page_by_page(self):
         conversations = []
         for number in range(5):

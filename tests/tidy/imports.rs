@@ -274,7 +274,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/transport/wire.rs", "switchboard::journal::ListRow"),
     ("src/transport/wire.rs", "switchboard::journal::Position"),
     ("src/transport/wire.rs", "switchboard::machines::feed::Gap"),
-    ("src/transport/wire.rs", "switchboard::machines::live::ReadCursors"),
+    ("src/transport/wire.rs", "switchboard::machines::live::SideCursors"),
     // What a client sends without waiting for an answer is bounded before anything is made of it.
     ("src/transport/connection.rs", "switchboard::machines::budget"),
 ];

@@ -98,6 +98,8 @@ ids! {
     ProfileId "profile";
     /// A member of a workspace; an agent while serving conversations.
     MemberId "member";
+    /// A flow of a profile's bot.
+    FlowId "flow";
     /// The thread between a customer and a profile.
     ConversationId "conversation";
     /// One run of a client program, as the engine names it. With its counter it makes each of the run's

@@ -5,10 +5,23 @@
 
 mod content;
 mod id;
+mod keyboard;
+mod list;
 mod number;
+mod part;
 mod text;
 
 pub use content::{Content, Party};
-pub use id::{ConversationId, IdError, InstanceId, MemberId, ProfileId, SessionId, WorkspaceId};
-pub use number::{Seq, Timestamp};
-pub use text::{DisplayName, MessageText, Platform, ProfileTitle, TextError, TextRule, Token, UserKey};
+pub use id::{ConversationId, FlowId, IdError, InstanceId, MemberId, ProfileId, SessionId, WorkspaceId};
+pub use keyboard::{
+    KEYBOARD_BUTTONS_MAX, Keyboard, KeyboardButton, KeyboardButtons, NumberRange, PARAMS_MAX, Params,
+};
+pub use list::{Few, Listed};
+pub use number::{Decimal, Latitude, Longitude, Seq, Timestamp};
+pub use part::{
+    BUTTONS_MAX, Button, Buttons, CARDS_MAX, Card, Cards, ContentError, Link, Location, Media, MediaKind,
+};
+pub use text::{
+    CardDescription, CardTitle, DisplayName, Label, MessageText, ParamName, ParamValue, Payload, PlaceName,
+    Platform, ProfileTitle, TextError, TextRule, Token, UserKey,
+};

@@ -106,6 +106,20 @@ texts! {
     DisplayName "name" max 30;
     /// The title of a profile, or the name of a workspace.
     ProfileTitle "title" max 30;
+    /// What is written on a button.
+    Label "label" max 255;
+    /// What a button tells the bot.
+    Payload "payload" max 1000, multiline;
+    /// The title of a card.
+    CardTitle "title" max 50;
+    /// What a card says.
+    CardDescription "description" max 500, multiline;
+    /// What a place is called.
+    PlaceName "title" max 100;
+    /// The name of a value that is known of a customer.
+    ParamName "param" max 100;
+    /// A value that is known of a customer.
+    ParamValue "value" max 1000, multiline;
     /// A provisional secret that proves a member's identity. Never printed.
     Token "token" max 128;
 }
@@ -126,14 +140,20 @@ macro_rules! shown {
     )*};
 }
 
-shown! { UserKey Platform DisplayName ProfileTitle }
+shown! { UserKey Platform DisplayName ProfileTitle ParamName }
 
-/// What customers and agents write never reaches a log by accident: only its length is printed.
-impl fmt::Debug for MessageText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MessageText({} characters)", self.0.chars().count())
-    }
+macro_rules! unprinted {
+    ($($name:ident)*) => {$(
+        /// What people write never reaches a log by accident: only its length is printed.
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({} characters)"), self.0.chars().count())
+            }
+        }
+    )*};
 }
+
+unprinted! { MessageText Label Payload CardTitle CardDescription PlaceName ParamValue }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -140,6 +140,10 @@ errors! {
     TooManyAgents = 305 "too_many_agents" retry;
     /// The conversation is not set aside.
     NotQuarantined = 306 "not_quarantined" final;
+    /// The conversation has ended; opening one begins a new one.
+    ConversationEnded = 307 "conversation_ended" final;
+    /// Only the bot sends that.
+    OnlyBot = 308 "only_bot" final;
     /// The subscription's number is in use.
     SubscriptionInUse = 400 "subscription_in_use" final;
     /// There is no subscription of that number.

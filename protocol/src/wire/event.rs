@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ErrorBody;
 use crate::vocabulary::{
-    Content, ConversationId, DisplayName, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
+    Content, ConversationId, DisplayName, Keyboard, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
 };
 
 /// The first frame of a subscription stream: which subscription it carries.
@@ -82,6 +82,9 @@ pub enum EventKind {
     Message {
         /// What it says.
         content: Content,
+        /// What the bot suggests to answer with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keyboard: Option<Box<Keyboard>>,
     },
     /// Staff only: the agent became the assignee.
     Assigned {
@@ -94,18 +97,34 @@ pub enum EventKind {
     Left,
     /// Staff only: the service was completed and the bot goes on.
     Completed,
+    /// The conversation ended; nothing follows in it.
+    Ended,
     /// Something that this version does not know; it has its place in the sequence all the same.
     #[serde(other)]
     Unknown,
 }
 
-/// How far each side has read, in the reader's own sequence, and what the reader has not.
+impl EventKind {
+    /// A message without a keyboard.
+    #[must_use]
+    pub const fn message(content: Content) -> Self {
+        Self::Message { content, keyboard: None }
+    }
+}
+
+/// How far each side has read and received, in the reader's own sequence, and what the reader has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cursors {
     /// The customer has read up to here.
     pub customer_read: Seq,
     /// The staff have read up to here.
     pub staff_read: Seq,
+    /// The customer's clients have received the other side's messages up to here, as far as is known.
+    #[serde(default)]
+    pub customer_received: Seq,
+    /// The staff's clients have received the other side's messages up to here, as far as is known.
+    #[serde(default)]
+    pub staff_received: Seq,
     /// Messages of the other side that the reader's side has not read.
     pub unread: u32,
 }
@@ -160,6 +179,9 @@ pub struct Row {
     /// Who serves it; absent: the bot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<MemberId>,
+    /// Whether the conversation has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
     /// The beginning of the last message.
     pub last_message: String,
     /// When something last happened.

@@ -21,6 +21,8 @@ mod hello;
 mod reply;
 mod request;
 mod structure;
+#[cfg(test)]
+mod tests;
 
 pub use codec::{CodecError, decode, encode, encode_frame};
 pub use error::{CloseCode, ErrorBody, ErrorCode};

@@ -52,6 +52,14 @@ pub enum Op {
         /// The reader's sequence of the last event read.
         up_to: Seq,
     },
+    /// Say that everything up to a sequence has reached this client, which follows the conversation. A latest
+    /// value that is not kept on disk.
+    Received {
+        /// Where.
+        conversation: ConversationId,
+        /// The reader's sequence of the last event received.
+        up_to: Seq,
+    },
     /// Agent: enter a conversation, to serve it. *Changes.*
     Join {
         /// Which.
@@ -69,6 +77,12 @@ pub enum Op {
     },
     /// Agent: end the service; all agents leave, and the bot goes on. *Changes.*
     Complete {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// End a conversation for good, as its customer or as an agent who has entered it; the customer's next
+    /// `open` begins a new one. *Changes.*
+    End {
         /// Which.
         conversation: ConversationId,
     },
@@ -133,9 +147,11 @@ impl Op {
             | Self::Join { .. }
             | Self::Leave { .. }
             | Self::Take { .. }
-            | Self::Complete { .. } => true,
+            | Self::Complete { .. }
+            | Self::End { .. } => true,
             Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
+            | Self::Received { .. }
             | Self::History { .. }
             | Self::List { .. }
             | Self::Quarantined

@@ -93,7 +93,10 @@ fn collect_words(value: &Value, words: &mut BTreeSet<String>) {
             for (name, value) in fields {
                 words.insert(name.clone());
                 words.extend(value.as_str().filter(|_| TAGS.contains(&name.as_str())).map(str::to_owned));
-                collect_words(value, words);
+                // Its names are whatever somebody called something.
+                if name != "params" {
+                    collect_words(value, words);
+                }
             }
         }
         Value::Array(values) => values.iter().for_each(|value| collect_words(value, words)),
@@ -151,4 +154,4 @@ fn page() -> String {
 }
 
 /// The fields that say which variant a map is.
-const TAGS: &[&str] = &["as", "do", "is", "kind", "op", "t", "topic", "who"];
+const TAGS: &[&str] = &["as", "do", "is", "kind", "op", "t", "topic", "type", "who"];

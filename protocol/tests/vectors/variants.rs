@@ -3,7 +3,9 @@
 //! Owns the list of all of them, which the compiler keeps complete, and the way to those in a value. Must not
 //! know where values come from.
 
-use switchboard_protocol::vocabulary::{Content, ConversationId, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{
+    Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
+};
 use switchboard_protocol::wire::{
     CloseCode, ConversationFrame, Credentials, DeskFrame, ErrorBody, Event, EventKind, Hello, Op, ReplyBody,
     Request, Sender, ServerFrame, SubscriptionHead, Topic, Typing,
@@ -36,15 +38,18 @@ macro_rules! enums {
 }
 
 enums! {
+    Button { Link Postback Goto Unknown }
     CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded }
-    Content { Text Unknown }
+    Content { Text Media Cards Location Unknown }
     ConversationFrame { Event Cursors CaughtUp Ended Unknown }
     Credentials { Customer Agent Unknown }
     DeskFrame { Snapshot Row Agent Ended Unknown }
-    EventKind { Started Message Assigned Entered Left Completed Unknown }
+    EventKind { Started Message Assigned Entered Left Completed Ended Unknown }
+    Keyboard { Any Text Number Location Buttons Unknown }
+    MediaKind { Image Video Audio Link Unknown }
     Op {
-        Open Subscribe Unsubscribe Post Read Join Leave Take Complete History List Quarantined Release Latency
-        Unknown
+        Open Subscribe Unsubscribe Post Read Received Join Leave Take Complete End History List Quarantined
+        Release Latency Unknown
     }
     ReplyBody {
         Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released
@@ -112,8 +117,9 @@ impl Variants for Event {
     fn variants(&self, seen: &mut Vec<&'static str>) {
         seen.push(self.by.name());
         seen.push(self.what.name());
-        if let EventKind::Message { content } = &self.what {
+        if let EventKind::Message { content, keyboard } = &self.what {
             content.variants(seen);
+            seen.extend(keyboard.as_ref().map(|keyboard| keyboard.name()));
         }
     }
 }
@@ -121,6 +127,21 @@ impl Variants for Event {
 impl Variants for Content {
     fn variants(&self, seen: &mut Vec<&'static str>) {
         seen.push(self.name());
+        match self {
+            Self::Text { buttons, .. } => buttons.variants(seen),
+            Self::Media(media) => seen.push(media.kind().name()),
+            Self::Cards { cards } => cards.as_slice().iter().for_each(|card| {
+                card.buttons.variants(seen);
+                seen.extend(card.media.iter().map(|media| media.kind().name()));
+            }),
+            Self::Location(_) | Self::Unknown => {}
+        }
+    }
+}
+
+impl Variants for Buttons {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.extend(self.as_slice().iter().map(Button::name));
     }
 }
 

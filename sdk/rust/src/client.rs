@@ -210,6 +210,15 @@ impl Client {
         accepted(self.shared().ask(Op::Read { conversation, up_to }).await)
     }
 
+    /// Says that everything up to a sequence of a conversation that this client follows has reached it. The
+    /// other side learns how far its messages have come; whatever is read need not be said to be received.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn received(&self, conversation: ConversationId, up_to: Seq) -> Result<(), ClientError> {
+        accepted(self.shared().ask(Op::Received { conversation, up_to }).await).map(drop)
+    }
+
     /// Agent: enters a conversation, to serve it.
     ///
     /// # Errors
@@ -240,6 +249,15 @@ impl Client {
     /// As for [`Client::open`].
     pub async fn complete(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
         accepted(self.shared().ask(Op::Complete { conversation }).await)
+    }
+
+    /// Ends a conversation for good, as its customer or as an agent who has entered it: nothing can be
+    /// posted into it any more, and the customer's next [`Client::open`] begins a new one.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn end(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::End { conversation }).await)
     }
 
     /// The last `limit` events before a sequence, or of all when `before` is `None`.

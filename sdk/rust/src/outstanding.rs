@@ -255,10 +255,12 @@ pub const fn is_bound(op: &Op) -> bool {
         Op::Open
         | Op::Post { .. }
         | Op::Read { .. }
+        | Op::Received { .. }
         | Op::Join { .. }
         | Op::Leave { .. }
         | Op::Take { .. }
         | Op::Complete { .. }
+        | Op::End { .. }
         | Op::History { .. }
         | Op::List { .. }
         | Op::Quarantined

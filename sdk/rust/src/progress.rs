@@ -308,7 +308,7 @@ mod tests {
             seq: seq(at),
             at: Timestamp::from_millis(0),
             by: Sender::Customer,
-            what: EventKind::Message { content: Content::text(MessageText::new("x").unwrap()) },
+            what: EventKind::message(Content::text(MessageText::new("x").unwrap())),
         })
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{Content, ConversationId, InstanceId, Seq, SessionId};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::conversation::ConversationMsg;
@@ -22,6 +22,7 @@ use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
+use crate::domain::message::Message;
 use crate::journal::{Journal, ListPage};
 use crate::limits;
 use crate::machines::route::Tag;
@@ -69,7 +70,7 @@ pub enum SessionMsg {
         /// Which, or why not.
         found: Result<ConversationId, String>,
         /// What the bot says first.
-        greeting: Option<Content>,
+        greeting: Option<Message>,
     },
     /// The list was read, for a question with this credit.
     Listed(u64, Result<ListPage, Refusal>, OwnedSemaphorePermit),
@@ -175,7 +176,9 @@ impl Actor for SessionActor {
             SessionMsg::Typing(conversation, after_seq, expires_ms) => {
                 state.typing(conversation, after_seq, expires_ms);
             }
-            SessionMsg::Answered { conversation, tag, answer } => state.answered(conversation, tag, answer),
+            SessionMsg::Answered { conversation, tag, answer } => {
+                state.answered(&myself, conversation, tag, answer);
+            }
             SessionMsg::Lost { conversation, tag, way } => {
                 let steps = state.routing.to(conversation).lost(tag, &way);
                 state.carry_out(&myself, conversation, steps);
@@ -212,11 +215,14 @@ impl SessionState {
     fn ask(&mut self, myself: &ActorRef<SessionMsg>, ask: Ask) {
         let Ask { id, arrived, what, credit } = ask;
         match what {
-            Asked::Open { counter } => self.open(myself, id, counter, arrived, credit),
+            Asked::Open { counter } => {
+                self.open(myself, Opening { ask: id, counter, arrived, credit }, None);
+            }
             Asked::Command { conversation, counter, action } => {
                 let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
                 self.send(myself, conversation, errand, Pending::new(id, PendingKind::Command, credit));
             }
+            Asked::Received { conversation, up_to } => self.received(id, conversation, up_to, credit),
             Asked::Follow { subscription, conversation, after } => {
                 let lane = match self.following.begin(subscription) {
                     Ok(lane) => lane,
@@ -267,22 +273,18 @@ impl SessionState {
         Errand::Command { command: Arc::new(Command { identity, origin, action }), arrived }
     }
 
-    fn open(
-        &mut self,
-        myself: &ActorRef<SessionMsg>,
-        ask: u64,
-        counter: u64,
-        arrived: Instant,
-        credit: OwnedSemaphorePermit,
-    ) {
+    /// Asks the workspace for the customer's conversation; `ended` is one that turned out to have ended.
+    fn open(&mut self, myself: &ActorRef<SessionMsg>, opening: Opening, ended: Option<ConversationId>) {
         match &*self.ports.identity {
-            Identity::Member { .. } => self.reply(ask, Err(Refusal::OnlyCustomers("open")), credit),
+            Identity::Member { .. } => {
+                self.reply(opening.ask, Err(Refusal::OnlyCustomers("open")), opening.credit);
+            }
             Identity::Customer { customer, .. } => {
                 // By a number of its own: the client may give two questions the same.
                 self.last_opening += 1;
-                self.opening.insert(self.last_opening, Opening { ask, counter, arrived, credit });
+                self.opening.insert(self.last_opening, opening);
                 let reply = OpenReply::new(myself.clone(), self.last_opening);
-                let _ = self.ports.workspace.cast(WorkspaceMsg::Open(customer.clone(), reply));
+                let _ = self.ports.workspace.cast(WorkspaceMsg::Open(customer.clone(), ended, reply));
             }
         }
     }
@@ -292,7 +294,7 @@ impl SessionState {
         myself: &ActorRef<SessionMsg>,
         opening: u64,
         found: Result<ConversationId, String>,
-        greeting: Option<Content>,
+        greeting: Option<Message>,
     ) {
         let Some(opening) = self.opening.remove(&opening) else { return };
         let Opening { ask, counter, arrived, credit } = opening;
@@ -301,7 +303,7 @@ impl SessionState {
             Ok(conversation) => {
                 let action = Action::Start { customer, greeting };
                 let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
-                let kind = PendingKind::Open;
+                let kind = PendingKind::Open { counter, arrived };
                 self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
             }
             Err(why) => self.reply(ask, Err(Refusal::Unavailable(why)), credit),
@@ -351,6 +353,15 @@ impl SessionState {
             let expires_ms = expires_ms.min(limits::TYPING_MS_MAX);
             let _ = way.0.cast(ConversationMsg::Typing { from, identity, after_seq, expires_ms });
         }
+    }
+
+    /// As with typing: whoever has received something follows, and nobody is woken for it.
+    fn received(&self, ask: u64, conversation: ConversationId, up_to: Seq, credit: OwnedSemaphorePermit) {
+        if let Some((way, _)) = self.following.way_to(conversation) {
+            let identity = Arc::clone(&self.ports.identity);
+            let _ = way.0.cast(ConversationMsg::Received { identity, up_to });
+        }
+        self.reply(ask, Ok(Answered::Accepted(None)), credit);
     }
 
     fn reply(&self, ask: u64, answer: Result<Answered, Refusal>, credit: OwnedSemaphorePermit) {

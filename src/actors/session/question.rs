@@ -46,6 +46,13 @@ pub enum Asked {
         /// What to do.
         action: Action,
     },
+    /// That everything up to a sequence has reached the client.
+    Received {
+        /// Of which conversation.
+        conversation: ConversationId,
+        /// Up to here.
+        up_to: Seq,
+    },
     /// To follow a conversation.
     Follow {
         /// Its number.
@@ -100,6 +107,7 @@ impl Asked {
             Self::History { .. } | Self::List { .. } | Self::Quarantined => limits::LARGE_REPLY_CREDITS,
             Self::Open { .. }
             | Self::Command { .. }
+            | Self::Received { .. }
             | Self::Follow { .. }
             | Self::FollowDesk { .. }
             | Self::Unfollow { .. }

@@ -4,16 +4,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::waiters::LocateReply;
-use super::{Answered, History, Lane, Refusal, SessionMsg, SessionState, following};
+use super::{Answered, History, Lane, Opening, Refusal, SessionMsg, SessionState, following};
 use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use crate::actors::workspace::WorkspaceMsg;
+use crate::domain::conversation::Rejection;
 use crate::limits;
 use crate::machines::live::Outcome;
 use crate::machines::route::{Route, Step, Tag};
@@ -43,7 +45,7 @@ pub(super) struct Pending {
 /// What the answer will be made into.
 pub(super) enum PendingKind {
     Command,
-    Open,
+    Open { counter: u64, arrived: Instant },
     Follow { lane: Lane, after: Seq },
     History { before: Option<Seq>, limit: usize },
 }
@@ -121,12 +123,23 @@ impl SessionState {
         }
     }
 
-    pub(super) fn answered(&mut self, conversation: ConversationId, tag: Tag, answer: ErrandAnswer) {
+    pub(super) fn answered(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        conversation: ConversationId,
+        tag: Tag,
+        answer: ErrandAnswer,
+    ) {
         if !self.routing.to(conversation).answered(tag) {
             return;
         }
         let Some(Pending { ask, kind, credit }) = self.routing.pending.remove(&tag) else { return };
         let answer = match answer {
+            ErrandAnswer::Outcome(Outcome::Rejected(Rejection::Ended))
+                if let PendingKind::Open { counter, arrived } = kind =>
+            {
+                return self.open(myself, Opening { ask, counter, arrived, credit }, Some(conversation));
+            }
             ErrandAnswer::Outcome(outcome) => self.outcome(conversation, &kind, outcome),
             ErrandAnswer::History(entries, more) => {
                 let PendingKind::History { before, limit } = kind else { return };
@@ -149,7 +162,7 @@ impl SessionState {
             Outcome::Rejected(rejection) => self.not_following(kind, rejection.into()),
             Outcome::Subscribed => self.begun_following(kind),
             Outcome::Accepted(_) | Outcome::AlreadySo | Outcome::AcceptedLongAgo
-                if matches!(kind, PendingKind::Open) =>
+                if matches!(kind, PendingKind::Open { .. }) =>
             {
                 Ok(Answered::Opened(conversation))
             }

@@ -3,12 +3,13 @@
 //! Owns the promise that it hears something: a reply that is dropped says that the workspace is gone.
 
 use ractor::ActorRef;
-use switchboard_protocol::vocabulary::{Content, ConversationId};
+use switchboard_protocol::vocabulary::ConversationId;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Refusal, SessionMsg};
 use crate::actors::errand::Way;
+use crate::domain::message::Message;
 
 /// Where a conversation is.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl Drop for LocateReply {
 pub struct OpenReply {
     to: Option<ActorRef<SessionMsg>>,
     opening: u64,
-    greeting: Option<Content>,
+    greeting: Option<Message>,
 }
 
 impl OpenReply {
@@ -76,7 +77,7 @@ impl OpenReply {
 
     /// The same with what the bot says first.
     #[must_use]
-    pub fn with_greeting(mut self, greeting: Option<Content>) -> Self {
+    pub fn with_greeting(mut self, greeting: Option<Message>) -> Self {
         self.greeting = greeting;
         self
     }

@@ -8,6 +8,7 @@
 
 mod bounds;
 mod corrupt;
+mod ending;
 mod failing;
 mod sleeping;
 
@@ -35,6 +36,7 @@ use super::subscription::{Delivery, Subscription};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::conversation::{Action, Answer, Policy, What};
+use crate::domain::message::Message;
 use crate::domain::workspace::{
     Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide as decide_workspace,
 };
@@ -210,7 +212,12 @@ impl Client {
 
     /// Opens the customer's conversation, if the session lives for so long.
     async fn open(&mut self) -> Option<ConversationId> {
-        self.ask(Asked::Open { counter: 1 });
+        self.open_as(1).await
+    }
+
+    /// The same as the command of a counter.
+    async fn open_as(&mut self, counter: u64) -> Option<ConversationId> {
+        self.ask(Asked::Open { counter });
         match self.answer().await? {
             Ok(Answered::Opened(conversation)) => Some(conversation),
             Ok(_) | Err(_) => panic!("not opened"),
@@ -262,7 +269,7 @@ impl Follower {
             match soon(self.from.next()).await {
                 Delivery::Entry(entry, _) => {
                     for seen in self.from.take(&entry).unwrap() {
-                        if let What::Message { content } = &seen.event.what {
+                        if let What::Message(Message { content, .. }) = &seen.event.what {
                             messages.push((seen.seq.get(), content.preview(100)));
                         }
                     }

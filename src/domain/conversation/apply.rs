@@ -26,7 +26,7 @@ impl Conversation {
     fn apply_event(&mut self, place: Place, event: &Event) {
         match &event.what {
             What::Started { customer } => self.customer = Some(customer.clone()),
-            What::Message { .. } => match event.by {
+            What::Message(_) => match event.by {
                 Party::Customer => self.staff_unread.posted(place),
                 Party::Bot | Party::Agent { .. } => self.customer_unread.posted(place),
             },
@@ -44,6 +44,12 @@ impl Conversation {
                 self.agents.clear();
                 self.assignee = None;
                 self.epoch += 1;
+            }
+            What::Ended => {
+                self.agents.clear();
+                self.assignee = None;
+                self.epoch += 1;
+                self.ended = true;
             }
             What::Read { side: Side::Customer, up_to } => self.customer_unread.read_up_to(*up_to),
             What::Read { side: Side::Staff, up_to } => self.staff_unread.read_up_to(*up_to),

@@ -7,6 +7,7 @@ use switchboard_protocol::vocabulary::{Content, MemberId, Seq, Timestamp};
 
 use super::{Answer, Entry, Origin};
 use crate::domain::identity::{CustomerKey, Identity};
+use crate::domain::message::Message;
 
 /// A command with who gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub enum Action {
         /// With whom.
         customer: CustomerKey,
         /// What the bot says first.
-        greeting: Option<Content>,
+        greeting: Option<Message>,
     },
     /// Post a message.
     Post {
@@ -47,6 +48,8 @@ pub enum Action {
     Take,
     /// End the service.
     Complete,
+    /// End the conversation for good: the customer begins anew, or an agent is through with it.
+    End,
 }
 
 /// What a decision depends on besides the state.
@@ -125,6 +128,9 @@ pub enum Rejection {
         /// Who.
         by: MemberId,
     },
+    /// It has ended.
+    #[error("conversation: it has ended; opening one begins a new one")]
+    Ended,
     /// Nobody serves it.
     #[error("complete: nobody serves this conversation")]
     NotServed,
@@ -145,8 +151,14 @@ pub enum Rejection {
         max: usize,
     },
     /// The content is of a kind that this version does not know.
-    #[error("content: its kind is not known here; known is \"text\"")]
+    #[error("content: a kind in it is not known here; known are \"text\", \"media\" and \"location\"")]
     UnknownContent,
+    /// Only the bot says that.
+    #[error("content: only the bot sends {what}")]
+    OnlyBot {
+        /// What of it.
+        what: &'static str,
+    },
     /// The sequence lies beyond the last event.
     #[error("up_to: {up_to} lies beyond the last event, {last}")]
     BeyondEnd {

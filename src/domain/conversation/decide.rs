@@ -8,6 +8,7 @@ use super::{
     AGENTS_MAX, Action, Command, Context, Conversation, Decision, Entry, Event, Known, Rejection, Side, What,
 };
 use crate::domain::identity::{CustomerKey, Identity, Reader};
+use crate::domain::message::{Message, only_bots};
 
 /// Decides a command.
 ///
@@ -24,7 +25,8 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Res
         | Action::Join
         | Action::Leave
         | Action::Take
-        | Action::Complete => admit(state, &command.identity)?,
+        | Action::Complete
+        | Action::End => admit(state, &command.identity)?,
     };
     debug_assert_eq!(party, command.origin.party, "a command's origin is its identity's");
     match state.clients.look_up(&command.origin) {
@@ -35,17 +37,18 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Res
         Known::Forgotten => return Err(Rejection::InstanceForgotten),
     }
     let events = match &command.action {
-        Action::Start { customer, greeting } => start(state, customer, greeting.as_ref()),
+        Action::Start { customer, greeting } => start(state, customer, greeting.as_ref())?,
         Action::Post { content } => post(state, party, content, context)?,
         Action::Read { up_to } => read(state, party, *up_to)?,
         Action::Join => join(state, member_of(party, "join")?)?,
         Action::Leave => leave(state, member_of(party, "leave")?),
         Action::Take => take(state, member_of(party, "take")?)?,
         Action::Complete => complete(state, member_of(party, "complete")?)?,
+        Action::End => end(state, party)?,
     };
-    // Only a start and a read come to nothing here, and both are frequent. They need not be remembered:
-    // what has begun never ends, and what is read up to an event that exists stays read, so that either
-    // comes to nothing whenever it is sent again.
+    // Only a start, a read and an end come to nothing here. They need not be remembered: what has ended
+    // stays so, what is read up to an event that exists stays read, and a start finds the conversation
+    // begun or is refused because it has ended, so that none does anything when it is sent again.
     if events.is_empty() {
         return Ok(Decision::AlreadySo);
     }
@@ -63,9 +66,12 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Res
 fn in_any_order(command: &Command) -> Result<(), Rejection> {
     match command.action {
         Action::Start { .. } | Action::Read { .. } => Ok(()),
-        Action::Post { .. } | Action::Join | Action::Leave | Action::Take | Action::Complete => {
-            Err(Rejection::Overtaken { counter: command.origin.counter })
-        }
+        Action::Post { .. }
+        | Action::Join
+        | Action::Leave
+        | Action::Take
+        | Action::Complete
+        | Action::End => Err(Rejection::Overtaken { counter: command.origin.counter }),
     }
 }
 
@@ -100,14 +106,23 @@ fn admit_to_start(
     }
 }
 
-fn start(state: &Conversation, customer: &CustomerKey, greeting: Option<&Content>) -> Vec<Event> {
+fn start(
+    state: &Conversation,
+    customer: &CustomerKey,
+    greeting: Option<&Message>,
+) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
     if state.customer.is_some() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let started = Event { by: Party::Customer, what: What::Started { customer: customer.clone() } };
-    let greeted =
-        greeting.map(|content| Event { by: Party::Bot, what: What::Message { content: content.clone() } });
-    std::iter::once(started).chain(greeted).collect()
+    let greeted = greeting.map(|message| Event { by: Party::Bot, what: What::Message(message.clone()) });
+    Ok(std::iter::once(started).chain(greeted).collect())
+}
+
+/// Nothing begins, is said or is served in a conversation that has ended; it is still read.
+const fn going_on(state: &Conversation) -> Result<(), Rejection> {
+    if state.ended { Err(Rejection::Ended) } else { Ok(()) }
 }
 
 fn post(
@@ -116,31 +131,39 @@ fn post(
     content: &Content,
     context: &Context,
 ) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
     if let Party::Agent { member } = party
         && !state.agents.contains(&member)
     {
         return Err(Rejection::NotEntered { action: "post" });
     }
     check(content, context)?;
-    Ok(vec![Event { by: party, what: What::Message { content: content.clone() } }])
+    Ok(vec![Event { by: party, what: What::Message(Message::plain(content.clone())) }])
 }
 
 fn check(content: &Content, context: &Context) -> Result<(), Rejection> {
+    if let Some(what) = only_bots(content) {
+        return Err(Rejection::OnlyBot { what });
+    }
     match content {
-        Content::Text { text } => {
+        Content::Text { text, .. } => {
             let max = context.policy.text_chars_max;
             // Bytes are at least as many as characters, so short texts need no counting.
             let chars = if text.as_str().len() <= max { 0 } else { text.as_str().chars().count() };
             if chars > max { Err(Rejection::TextTooLong { chars, max }) } else { Ok(()) }
         }
-        Content::Unknown => Err(Rejection::UnknownContent),
+        Content::Media(_) | Content::Cards { .. } | Content::Location(_) if content.is_known() => Ok(()),
+        Content::Media(_) | Content::Cards { .. } | Content::Location(_) | Content::Unknown => {
+            Err(Rejection::UnknownContent)
+        }
     }
 }
 
 fn read(state: &Conversation, party: Party, up_to: Seq) -> Result<Vec<Event>, Rejection> {
     let (side, reader, unread) = match party {
         Party::Customer => (Side::Customer, Reader::Customer, &state.customer_unread),
-        Party::Agent { member } if !state.agents.contains(&member) => {
+        // Nobody can enter what has ended, and what came last must not stay unread for ever.
+        Party::Agent { member } if !state.agents.contains(&member) && !state.ended => {
             return Err(Rejection::NotEntered { action: "read" });
         }
         Party::Agent { .. } | Party::Bot => (Side::Staff, Reader::Staff, &state.staff_unread),
@@ -154,6 +177,7 @@ fn read(state: &Conversation, party: Party, up_to: Seq) -> Result<Vec<Event>, Re
 }
 
 fn join(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
     Ok(or_unchanged(member, enter(state, member)?))
 }
 
@@ -174,6 +198,7 @@ fn leave(state: &Conversation, member: MemberId) -> Vec<Event> {
 }
 
 fn take(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
     let assigned = match state.assignee {
         Some(assignee) if assignee == member => None,
         Some(assignee) => return Err(Rejection::AlreadyAssigned { by: assignee }),
@@ -183,6 +208,7 @@ fn take(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection>
 }
 
 fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
     if !state.is_served() {
         return Err(Rejection::NotServed);
     }
@@ -190,6 +216,20 @@ fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Reject
         return Err(Rejection::NotEntered { action: "complete" });
     }
     Ok(vec![by(member, What::Completed)])
+}
+
+fn end(state: &Conversation, party: Party) -> Result<Vec<Event>, Rejection> {
+    if state.ended {
+        return Ok(Vec::new());
+    }
+    match party {
+        Party::Agent { member } if !state.agents.contains(&member) => {
+            Err(Rejection::NotEntered { action: "end" })
+        }
+        Party::Customer | Party::Bot | Party::Agent { .. } => {
+            Ok(vec![Event { by: party, what: What::Ended }])
+        }
+    }
 }
 
 /// What a member's command becomes, also when there is nothing to do: it must be remembered even so. The

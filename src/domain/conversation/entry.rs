@@ -3,10 +3,12 @@
 //! Owns who may see which event and how the two sequences count them. Must not know how an entry is
 //! stored or sent.
 
-use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Party, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq, Timestamp};
 
 use super::{Origin, Side};
 use crate::domain::identity::{CustomerKey, Reader};
+use crate::domain::mask::{Mask, MaskAfter, hidden};
+use crate::domain::message::Message;
 
 /// A place in both sequences at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -95,10 +97,7 @@ pub enum What {
         customer: CustomerKey,
     },
     /// A message was posted.
-    Message {
-        /// What it says.
-        content: Content,
-    },
+    Message(Message),
     /// The member became the assignee.
     Assigned {
         /// Which member.
@@ -116,6 +115,8 @@ pub enum What {
     },
     /// The service ended: all agents left, nobody is assigned, the bot goes on.
     Completed,
+    /// The conversation ended: all agents left, nobody is assigned, and nothing is said in it any more.
+    Ended,
     /// One side has read the other side's messages up to a place.
     Read {
         /// Which side.
@@ -133,7 +134,7 @@ impl What {
     #[must_use]
     pub const fn audience(&self) -> Audience {
         match self {
-            Self::Started { .. } | Self::Message { .. } => Audience::Everyone,
+            Self::Started { .. } | Self::Message(_) | Self::Ended => Audience::Everyone,
             Self::Assigned { .. } | Self::Entered { .. } | Self::Left { .. } | Self::Completed => {
                 Audience::Staff
             }
@@ -158,6 +159,43 @@ impl Entry {
     #[must_use]
     pub fn after(&self) -> Place {
         self.events.iter().fold(self.before, |place, event| place.after(event.what.audience()))
+    }
+
+    /// Whether some of its messages are masked, now or later.
+    #[must_use]
+    pub fn has_masks(&self) -> bool {
+        self.events
+            .iter()
+            .any(|event| matches!(&event.what, What::Message(message) if !message.masks.is_empty()))
+    }
+
+    /// It with what these masks of its messages hide hidden; `None` if it has none of them.
+    #[must_use]
+    pub fn hidden(&self, applies: impl Fn(&Mask) -> bool) -> Option<Self> {
+        if !self.has_masks() {
+            return None;
+        }
+        let mut changed = None;
+        for (at, event) in self.events.iter().enumerate() {
+            if let What::Message(message) = &event.what
+                && let Some(masked) = hidden(message, &applies)
+            {
+                changed.get_or_insert_with(|| self.clone()).events[at].what = What::Message(masked);
+            }
+        }
+        changed
+    }
+
+    /// As it is stored: what is masked at once is never written.
+    #[must_use]
+    pub fn at_rest(&self) -> Option<Self> {
+        self.hidden(|mask| mask.after == MaskAfter::AT_ONCE)
+    }
+
+    /// As it is shown when it is read later: with everything hidden that is due by now.
+    #[must_use]
+    pub fn shown_at(&self, now: Timestamp) -> Option<Self> {
+        self.hidden(|mask| mask.after.is_due(self.at, now))
     }
 
     /// The events with the place that each has; an uncounted one has the place before it.

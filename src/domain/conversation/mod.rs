@@ -19,4 +19,4 @@ pub use command::{Action, Command, Context, Decision, Policy, Rejection};
 pub use decide::{admit, decide};
 pub use entry::{Audience, Entry, Event, Place, Seen, What};
 pub use state::{AGENTS_MAX, Conversation};
-pub use unread::{Side, UNREAD_MAX, Unread};
+pub use unread::{Received, Side, UNREAD_MAX, Unread};

@@ -30,6 +30,8 @@ pub struct Conversation {
     pub assignee: Option<MemberId>,
     /// Counts the changes of who serves it, so that an old decision can be told from a new one.
     pub epoch: u64,
+    /// Whether it has ended: the customer's next conversation is another one.
+    pub ended: bool,
     /// What the customer has not read.
     pub customer_unread: Unread,
     /// What the staff have not read.
@@ -52,6 +54,7 @@ impl Conversation {
             agents: BTreeSet::new(),
             assignee: None,
             epoch: 0,
+            ended: false,
             customer_unread: Unread::default(),
             staff_unread: Unread::default(),
             clients: Clients::default(),
@@ -68,6 +71,7 @@ impl Conversation {
     #[must_use]
     pub fn typist(&self, identity: &Identity) -> Option<Party> {
         match admit(self, identity).ok()? {
+            Party::Customer | Party::Bot | Party::Agent { .. } if self.ended => None,
             Party::Agent { member } if !self.agents.contains(&member) => None,
             party @ (Party::Customer | Party::Bot | Party::Agent { .. }) => Some(party),
         }

@@ -1,7 +1,7 @@
-//! What a side has not read yet.
+//! What a side has not read yet, and what has reached it.
 //!
-//! Owns each side's read cursor and the count of the other side's messages behind it. Must not know
-//! who of the staff read what: staff read as one.
+//! Owns each side's cursors and the count of the other side's messages behind the one that is read. Must not
+//! know who of the staff read what: staff read as one.
 
 use std::collections::VecDeque;
 
@@ -17,6 +17,17 @@ pub enum Side {
     Customer,
     /// The bot and the agents.
     Staff,
+}
+
+impl Side {
+    /// Which sequence the side reads.
+    #[must_use]
+    pub const fn reader(self) -> Reader {
+        match self {
+            Self::Customer => Reader::Customer,
+            Self::Staff => Reader::Staff,
+        }
+    }
 }
 
 /// What one side has read of the other side's messages.
@@ -57,6 +68,38 @@ impl Unread {
     #[must_use]
     pub fn count(&self) -> usize {
         self.waiting.len()
+    }
+}
+
+/// How far the other side's messages have reached each side. No event, and part of no state: it is what
+/// clients say while a conversation is awake, and whatever was read has been received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Received {
+    customer: Place,
+    staff: Place,
+}
+
+impl Received {
+    /// Everything up to `seq` of its own sequence has reached a side, which has not read `unread`. Says
+    /// whether that is news.
+    pub fn reached(&mut self, side: Side, unread: &Unread, seq: Seq) -> bool {
+        let reached = match side {
+            Side::Customer => &mut self.customer,
+            Side::Staff => &mut self.staff,
+        };
+        let covered = unread.covered(side.reader(), seq);
+        let is_news = covered.is_some_and(|place| place > *reached);
+        *reached = covered.map_or(*reached, |place| place.max(*reached));
+        is_news
+    }
+
+    /// The last message that has reached a side.
+    #[must_use]
+    pub fn of(&self, side: Side, unread: &Unread) -> Place {
+        match side {
+            Side::Customer => self.customer.max(unread.read),
+            Side::Staff => self.staff.max(unread.read),
+        }
     }
 }
 

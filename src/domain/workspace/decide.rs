@@ -5,6 +5,7 @@
 use switchboard_protocol::vocabulary::{MemberId, ProfileId, ProfileTitle, Timestamp};
 
 use super::{Member, Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
+use crate::domain::message::MessageError;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,9 @@ pub enum WorkspaceRejection {
     /// A profile has that id.
     #[error("profile: {0} exists already")]
     ProfileExists(ProfileId),
+    /// The bot cannot greet so.
+    #[error("greeting: {0}")]
+    Greeting(#[from] MessageError),
     /// Somebody has that token.
     #[error("token: another member has it")]
     TokenInUse,
@@ -134,6 +138,9 @@ fn add_profile(
     }
     if state.profiles.len() >= PROFILES_MAX {
         return Err(WorkspaceRejection::TooManyProfiles);
+    }
+    if let Some(greeting) = &details.greeting {
+        greeting.check()?;
     }
     Ok(WorkspaceEvent::ProfileAdded { profile, details })
 }

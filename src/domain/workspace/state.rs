@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use switchboard_protocol::vocabulary::{
-    Content, DisplayName, MemberId, Platform, ProfileId, ProfileTitle, Timestamp, UserKey, WorkspaceId,
+    DisplayName, MemberId, Platform, ProfileId, ProfileTitle, Timestamp, UserKey, WorkspaceId,
 };
 
 use crate::domain::identity::{CustomerKey, Identity};
+use crate::domain::message::Message;
 
 /// A workspace, as the sum of its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub struct Profile {
     /// Its title.
     pub title: ProfileTitle,
     /// What its bot says when a conversation begins.
-    pub greeting: Option<Content>,
+    pub greeting: Option<Message>,
 }
 
 /// The SHA-256 of a token. The token itself is never kept.

@@ -12,6 +12,7 @@ use switchboard_protocol::vocabulary::{
 
 use super::*;
 use crate::domain::identity::{CustomerKey, Identity};
+use crate::domain::message::{Message, MessageError};
 
 const ID: WorkspaceId = WorkspaceId::from_bytes([9; 16]);
 
@@ -34,7 +35,7 @@ fn member(n: u16, token: u16, role: Role) -> WorkspaceAction {
 }
 
 fn profile(n: u16) -> WorkspaceAction {
-    let greeting = Some(Content::text(MessageText::new("Hello").unwrap()));
+    let greeting = Some(Message::plain(Content::text(MessageText::new("Hello").unwrap())));
     let details = Profile { title: title("Support"), greeting };
     WorkspaceAction::AddProfile { profile: ProfileId::from_bytes(wide(n)), details }
 }
@@ -96,6 +97,15 @@ fn a_customer_is_one_of_a_profile_that_is_there() {
     let own = key(ProfileId::from_bytes(wide(1)));
     assert_eq!(identity(1), Some(Identity::Customer { workspace: ID, customer: own }));
     assert_eq!(identity(2), None);
+}
+
+#[test]
+fn a_profile_greets_with_what_the_bot_can_say() {
+    let state = given([create(1, Role::Owner)]);
+    let WorkspaceAction::AddProfile { profile, mut details } = profile(1) else { unreachable!() };
+    details.greeting = Some(Message::plain(Content::Unknown));
+    let refused = when(&state, WorkspaceAction::AddProfile { profile, details });
+    assert_eq!(refused, Err(WorkspaceRejection::Greeting(MessageError::Unknown)));
 }
 
 #[test]

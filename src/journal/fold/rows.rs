@@ -6,6 +6,7 @@ use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, Timestamp};
 
 use super::keys::ListPlace;
 use crate::domain::conversation::{Audience, Entry, Side, Unread, What};
+use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
 
@@ -15,6 +16,7 @@ impl RowState {
         Self {
             customer: None,
             assignee: None,
+            ended: false,
             last_message: String::new(),
             last_at: Timestamp::from_millis(0),
             unread: Unread::default(),
@@ -33,7 +35,10 @@ impl RowState {
             }
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
-                What::Message { content } => {
+                What::Message(message) => {
+                    // A row stays as it is when a mask becomes due, so it never has what is hidden then.
+                    let masked = hidden(message, |_| true);
+                    let content = &masked.as_ref().unwrap_or(message).content;
                     self.last_message = content.preview(PREVIEW_CHARS_MAX);
                     match event.by {
                         Party::Customer => self.unread.posted(place),
@@ -42,6 +47,7 @@ impl RowState {
                 }
                 What::Assigned { member } => self.assignee = Some(*member),
                 What::Completed => self.assignee = None,
+                What::Ended => (self.assignee, self.ended) = (None, true),
                 What::Read { side: Side::Staff, up_to } => self.unread.read_up_to(*up_to),
                 What::Entered { .. }
                 | What::Left { .. }
@@ -70,6 +76,7 @@ impl RowState {
             conversation,
             customer: customer.clone(),
             assignee: self.assignee,
+            ended: self.ended,
             last_message: self.last_message.clone(),
             last_at: self.last_at,
             unread: self.unread.count(),
@@ -116,6 +123,18 @@ mod tests {
         let shown = row.shown(conversation_id(1)).unwrap();
         assert_eq!(ListRow { position: before.position, ..shown }, before, "nothing happened");
         assert_eq!(row.place(conversation_id(1)), place);
+    }
+
+    #[test]
+    fn a_row_says_that_its_conversation_has_ended() {
+        let mut script = Script::new(workspace_id(1), conversation_id(1));
+        let mut row = RowState::new();
+        row.apply(&script.start(1, customer(1)), Position(1));
+        let agent = Party::Agent { member: member_id(2) };
+        row.apply(&script.entry(2, agent, vec![What::Assigned { member: member_id(2) }]), Position(2));
+        row.apply(&script.entry(3, Party::Customer, vec![What::Ended]), Position(3));
+        let shown = row.shown(conversation_id(1)).unwrap();
+        assert_eq!((shown.assignee, shown.ended, shown.last_at.as_millis()), (None, true, 3));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp, WorkspaceId};
 
 use super::ReadFault;
 use crate::domain::conversation::Entry;
@@ -97,6 +97,12 @@ pub(in crate::journal) fn read_before(
         page = if backward.is_full() || read.first <= 1 { None } else { book.page_up_to(read.first - 1)? };
     }
     Ok(backward.done())
+}
+
+/// Entries as they may be shown now: what the masks of their messages hide by now is hidden. Every reader's
+/// entries pass through here, so that an original is never given out once it is due.
+pub(in crate::journal) fn shown(entries: Vec<Arc<Entry>>, now: Timestamp) -> Vec<Arc<Entry>> {
+    entries.into_iter().map(|entry| entry.shown_at(now).map_or(entry, Arc::new)).collect()
 }
 
 /// The pages of a conversation.

@@ -13,7 +13,7 @@ use super::store::StoreError;
 use super::stored::StoredError;
 use super::{OpenError, ReadError, Stream};
 
-pub(super) use history::{read_after, read_after_in_tail, read_before};
+pub(super) use history::{read_after, read_after_in_tail, read_before, shown};
 pub(super) use list::{Cursor, list};
 pub(super) use load::{find_conversation, load_conversation, load_workspace, workspaces};
 

@@ -19,7 +19,7 @@ use crate::domain::conversation::{
 /// None for what the domain makes.
 pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Vec<u8>, StoredError> {
     let stored = StoredConversation {
-        v: VERSION,
+        v: if state.ended { ENDED } else { FIRST },
         customer: state.customer.as_ref().map(StoredCustomer::new),
         revision: state.revision,
         last: StoredPlace::new(state.last),
@@ -27,6 +27,7 @@ pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Ve
         agents: state.agents.iter().map(|agent| member_id(*agent)).collect(),
         assignee: state.assignee.map(member_id),
         epoch: state.epoch,
+        ended: state.ended,
         customer_unread: stored_unread(&state.customer_unread),
         staff_unread: stored_unread(&state.staff_unread),
         clients: state
@@ -53,7 +54,7 @@ pub(in crate::journal) fn decode_conversation(
     id: ConversationId,
     bytes: &[u8],
 ) -> Result<Conversation, StoredError> {
-    let stored: StoredConversation<'_> = read(CONVERSATION, VERSION, bytes)?;
+    let stored: StoredConversation<'_> = read(CONVERSATION, ENDED, bytes)?;
     let parties = stored.clients.iter().map(|StoredClients(party, forgotten, instances)| {
         let instances = instances.iter().map(client).collect::<Result<_, _>>()?;
         Ok((party.0, PartyClients { forgotten: forgotten.map(instance), instances }))
@@ -68,6 +69,7 @@ pub(in crate::journal) fn decode_conversation(
         agents: stored.agents.iter().map(|agent| member(*agent)).collect(),
         assignee: stored.assignee.map(member),
         epoch: stored.epoch,
+        ended: stored.ended,
         customer_unread: unread(&stored.customer_unread)?,
         staff_unread: unread(&stored.staff_unread)?,
         clients: Clients { parties: parties.collect::<Result<_, StoredError>>()? },
@@ -91,6 +93,8 @@ struct StoredConversation<'a> {
     assignee: Option<Id>,
     #[serde(rename = "p")]
     epoch: u64,
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    ended: bool,
     #[serde(rename = "cu")]
     customer_unread: StoredUnread,
     #[serde(rename = "su")]
@@ -162,4 +166,6 @@ fn client(stored: &StoredClient) -> Result<Client, StoredError> {
 
 const CONVERSATION: &str = "conversation";
 
-const VERSION: u64 = 1;
+/// A state bears the first version that can say it: the second has the end.
+const FIRST: u64 = 1;
+const ENDED: u64 = 2;

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 use switchboard_protocol::vocabulary::ConversationId;
 
-use super::parts::{
-    Id, StoredContent, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id,
-};
+use super::message::{ALL_KINDS, PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
+use super::parts::{Id, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id};
 use super::{StoredError, Version, known_version, one_value, read, write};
 use crate::domain::conversation::{Entry, Event, Origin, Side, What};
+use crate::domain::message::Message;
 
 /// Appends the stored form of an entry to a buffer.
 ///
@@ -154,20 +154,24 @@ struct StoredEvent<'a> {
     side: Option<Cow<'a, str>>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     up_to: Option<StoredPlace>,
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    masks: Vec<StoredMask>,
 }
 
 /// What people wrote, or what names them, in one event.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct EventContent<'a> {
     #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
     message: Option<StoredContent<'a>>,
+    #[serde(rename = "k", borrow, default, skip_serializing_if = "Option::is_none")]
+    keyboard: Option<StoredKeyboard<'a>>,
     #[serde(rename = "u", borrow, default, skip_serializing_if = "Option::is_none")]
     user_key: Option<Cow<'a, str>>,
 }
 
 fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), StoredError> {
     let mut stored = StoredEvent {
-        v: EVENT_VERSION,
+        v: PLAIN,
         kind: Cow::Borrowed(COMPLETED),
         by: StoredParty(event.by),
         member: None,
@@ -175,6 +179,7 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
         platform: None,
         side: None,
         up_to: None,
+        masks: Vec::new(),
     };
     let mut content = None;
     match &event.what {
@@ -183,11 +188,15 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
             stored.profile = Some(Id::new(*customer.profile.as_bytes()));
             stored.platform = Some(Cow::Borrowed(customer.platform.as_str()));
             let user_key = Some(Cow::Borrowed(customer.user_key.as_str()));
-            content = Some(EventContent { message: None, user_key });
+            content = Some(EventContent { user_key, ..EventContent::default() });
         }
-        What::Message { content: message } => {
+        What::Message(message) => {
+            stored.v = version_of(message);
+            stored.masks = message.masks.iter().map(StoredMask::new).collect();
             stored.kind = Cow::Borrowed(MESSAGE);
-            content = Some(EventContent { message: Some(StoredContent::new(message)?), user_key: None });
+            let keyboard = message.keyboard.as_deref().map(StoredKeyboard::new).transpose()?;
+            let message = Some(StoredContent::new(&message.content)?);
+            content = Some(EventContent { message, keyboard, user_key: None });
         }
         What::Assigned { member } => {
             stored.kind = Cow::Borrowed(ASSIGNED);
@@ -202,6 +211,10 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
             stored.member = Some(member_id(*member));
         }
         What::Completed => stored.kind = Cow::Borrowed(COMPLETED),
+        What::Ended => {
+            stored.v = WITH_END;
+            stored.kind = Cow::Borrowed(ENDED);
+        }
         What::Read { side, up_to } => {
             stored.kind = Cow::Borrowed(READ);
             stored.side = Some(Cow::Borrowed(match side {
@@ -216,7 +229,8 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
 }
 
 fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<Event, StoredError> {
-    // Versions below the present one are upgraded here, each by an arm of its own; there is none yet.
+    // A later version only adds kinds and fields: each event bears the first one that can say it, so that
+    // an older program refuses exactly what it cannot read.
     known_version(EVENT, EVENT_VERSION, stored.v)?;
     let absent = || StoredError::malformed(EVENT, &format_args!("{:?} lacks a part", stored.kind));
     let of_member = || stored.member.map(member).ok_or_else(absent);
@@ -231,13 +245,17 @@ fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<
             What::Started { customer: customer(EVENT, profile, platform, user_key)? }
         }
         MESSAGE => {
-            let message = content.and_then(|content| content.message.as_ref()).ok_or_else(absent)?;
-            What::Message { content: message.content()? }
+            let parts = content.ok_or_else(absent)?;
+            let keyboard = parts.keyboard.as_ref().map(StoredKeyboard::keyboard).transpose()?;
+            let content = parts.message.as_ref().ok_or_else(absent)?.content()?;
+            let masks = stored.masks.iter().map(StoredMask::mask).collect::<Result<_, _>>()?;
+            What::Message(Message { content, keyboard: keyboard.map(Box::new), masks })
         }
         ASSIGNED => What::Assigned { member: of_member()? },
         ENTERED => What::Entered { member: of_member()? },
         LEFT => What::Left { member: of_member()? },
         COMPLETED => What::Completed,
+        ENDED => What::Ended,
         READ => {
             let side = match stored.side.as_deref() {
                 Some(SIDE_CUSTOMER) => Side::Customer,
@@ -258,6 +276,7 @@ const ASSIGNED: &str = "assign";
 const ENTERED: &str = "enter";
 const LEFT: &str = "leave";
 const COMPLETED: &str = "done";
+const ENDED: &str = "end";
 const READ: &str = "read";
 const UNCHANGED: &str = "same";
 
@@ -278,5 +297,8 @@ const EVENT: &str = "event";
 /// The version of the entry as a whole.
 const ENTRY_VERSION: u8 = 1;
 
-/// The version of each event in it.
-const EVENT_VERSION: u64 = 1;
+/// The newest version of the events in it.
+const EVENT_VERSION: u64 = ALL_KINDS;
+
+/// The first version that has the end of a conversation.
+const WITH_END: u64 = 2;

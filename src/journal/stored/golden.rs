@@ -1,8 +1,8 @@
 //! The forms that were ever stored, and that each is still read as what it was.
 //!
-//! A file of `tests/golden/stored/v1` never changes and never goes: data folders hold such bytes.
-//! When today's form of something changes, its version rises, the old file stays, and a new folder
-//! holds the new form. `GOLDEN=write` writes files that are missing.
+//! A file of `tests/golden/stored` never changes and never goes: data folders hold such bytes. Whatever an
+//! older program can read is stored as that program stored it; what it cannot bears a higher version, and
+//! has its files in that version's folder. `GOLDEN=write` writes files that are missing.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -13,19 +13,22 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::messages::{every_kind, masked};
 use super::samples::{
     Script, conversation, conversation_id, customer, entries, member_id, place, steps, workspace,
     workspace_entries, workspace_id,
 };
 use super::*;
-use crate::domain::conversation::{Conversation, Side, Unread, What};
-use crate::domain::workspace::{Role, Workspace, WorkspaceEvent};
+use crate::domain::conversation::{Conversation, Entry, Side, Unread, What};
+use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
-use switchboard_protocol::vocabulary::{Seq, Timestamp};
+use switchboard_protocol::vocabulary::{Party, ProfileId, ProfileTitle, Seq, Timestamp};
 
 /// Something stored: what it means, how it is stored today, and whether bytes mean it.
 struct Case {
     name: String,
+    /// The first version that could say it.
+    version: u64,
     meaning: String,
     bytes: Vec<u8>,
     means_it: Box<Meaning>,
@@ -46,9 +49,11 @@ fn what_was_ever_stored_is_read_as_what_it_was_and_stored_so_today() {
 #[test]
 fn no_golden_file_is_forgotten() {
     let names: Vec<_> = cases().into_iter().map(|case| format!("{}.hex", case.name)).collect();
-    for file in std::fs::read_dir(folder()).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        assert!(names.contains(&name), "{name} is read by no test");
+    for version in 1..=NEWEST {
+        for file in std::fs::read_dir(folder(version)).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            assert!(names.contains(&name), "{name} is read by no test");
+        }
     }
 }
 
@@ -57,7 +62,7 @@ fn no_golden_file_is_forgotten() {
 fn every_kind_of_event_has_a_golden_file() {
     let kind = |what: &What| match what {
         What::Started { .. } => 0,
-        What::Message { .. } => 1,
+        What::Message(_) => 1,
         What::Assigned { .. } => 2,
         What::Entered { .. } => 3,
         What::Left { .. } => 4,
@@ -65,11 +70,12 @@ fn every_kind_of_event_has_a_golden_file() {
         What::Read { side: Side::Customer, .. } => 6,
         What::Read { side: Side::Staff, .. } => 7,
         What::Unchanged => 8,
+        What::Ended => 9,
     };
-    let entries = entries();
-    let events = entries.iter().flat_map(|(_, entry)| &entry.events);
-    let kinds: BTreeSet<_> = events.map(|event| kind(&event.what)).collect();
-    assert_eq!(kinds, (0..9).collect());
+    let entries = entries().into_iter().map(|(_, entry)| entry);
+    let entries = entries.chain(newer_entries().into_iter().map(|(_, entry)| entry));
+    let kinds: BTreeSet<_> = entries.flat_map(|entry| entry.events).map(|event| kind(&event.what)).collect();
+    assert_eq!(kinds, (0..10).collect());
 
     let kind = |event: &WorkspaceEvent| match event {
         WorkspaceEvent::Created { .. } => 0,
@@ -91,7 +97,7 @@ fn a_newer_version_of_anything_is_refused_by_name() {
     for case in cases() {
         // The first key of everything is its version.
         let mut bytes = case.bytes.clone();
-        let version = bytes.windows(3).position(|window| window == [0xa1, b'v', 1]).unwrap() + 2;
+        let version = bytes.windows(2).position(|window| window == [0xa1, b'v']).unwrap() + 2;
         bytes[version] = 9;
         let error = (case.means_it)(&bytes).unwrap_err();
         assert!(matches!(error, StoredError::Newer { found: 9, .. }), "{}: {error}", case.name);
@@ -105,8 +111,8 @@ fn a_newer_version_of_one_event_is_refused_even_if_its_fields_are_others() {
     encode_entry(&entry, &mut bytes).unwrap();
     let versions = bytes.windows(3).enumerate().filter(|(_, window)| *window == [0xa1, b'v', 1]);
     let event = versions.map(|(at, _)| at).nth(1).unwrap() + 2;
-    bytes[event] = 2;
-    let newer = StoredError::Newer { what: "event", found: 2, known: 1 };
+    bytes[event] = 9;
+    let newer = StoredError::Newer { what: "event", found: 9, known: NEWEST };
     assert_eq!(decode_entry(entry.conversation, &bytes), Err(newer.clone()));
     // The kind becomes a number of the same length: "msg" with its marker is 0xa3 and three bytes.
     let kind = bytes.windows(4).position(|window| window == [0xa3, b'm', b's', b'g']).unwrap();
@@ -157,51 +163,65 @@ proptest! {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut add = |name: &str, meaning: String, bytes: Vec<u8>, means_it| {
-        cases.push(Case { name: name.to_owned(), meaning, bytes, means_it });
+    let mut add = |version: u64, name: &str, meaning: String, bytes: Vec<u8>, means_it| {
+        cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
     };
-    for (name, entry) in entries() {
+    let old = entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
+    let newer = newer_entries().into_iter().map(|(name, entry)| (2, name, entry));
+    for (version, name, entry) in old.chain(newer) {
         let mut bytes = Vec::new();
         encode_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
         add(
+            version,
             &format!("entry_{name}"),
             meaning,
             bytes,
             Box::new(move |bytes| Ok(decode_entry(entry.conversation, bytes)? == entry)),
         );
     }
-    for (name, entry) in workspace_entries() {
+    let old = workspace_entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
+    let newer = newer_workspace_entries().into_iter().map(|(name, entry)| (2, name, entry));
+    for (version, name, entry) in old.chain(newer) {
         let mut bytes = Vec::new();
         encode_workspace_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
         add(
+            version,
             &format!("workspace_entry_{name}"),
             meaning,
             bytes,
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
-    for (name, state) in
-        [("full", conversation()), ("empty", Conversation::new(workspace_id(1), conversation_id(2)))]
-    {
+    let ended = Conversation { ended: true, ..conversation() };
+    let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
+    for (version, name, state) in [(1, "full", conversation()), (1, "empty", unbegun), (2, "ended", ended)] {
         add(
+            version,
             &format!("conversation_{name}"),
             format!("{state:?}"),
             encode_conversation(&state).unwrap(),
             Box::new(move |bytes| Ok(decode_conversation(state.workspace, state.id, bytes)? == state)),
         );
     }
-    for (name, state) in [("workspace", workspace()), ("workspace_empty", Workspace::new(workspace_id(1)))] {
+    for (version, name, state) in [
+        (1, "workspace", workspace()),
+        (1, "workspace_empty", Workspace::new(workspace_id(1))),
+        (2, "workspace_with_keyboard", newer_workspace()),
+    ] {
         add(
+            version,
             name,
             format!("{state:?}"),
             encode_workspace(&state).unwrap(),
             Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
         );
     }
-    for (name, row) in [("row", row()), ("row_empty", empty_row())] {
+    let ended = RowState { ended: true, ..row() };
+    for (version, name, row) in [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended)] {
         add(
+            version,
             name,
             format!("{row:?}"),
             encode_row(&row).unwrap(),
@@ -219,24 +239,28 @@ fn small_cases() -> [Case; 4] {
     [
         Case {
             name: "current_conversation".to_owned(),
+            version: 1,
             meaning: format!("{current:?}"),
             bytes: current.encode().unwrap(),
             means_it: Box::new(move |bytes| Ok(CurrentConversation::decode(bytes)? == current)),
         },
         Case {
             name: "damage".to_owned(),
+            version: 1,
             meaning: format!("{damaged:?}"),
             bytes: damaged.encode().unwrap(),
             means_it: Box::new(move |bytes| Ok(Damaged::decode(bytes)? == damaged)),
         },
         Case {
             name: "fold_mark".to_owned(),
+            version: 1,
             meaning: format!("{mark:?}"),
             bytes: mark.encode().unwrap(),
             means_it: Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
         },
         Case {
             name: "page".to_owned(),
+            version: 1,
             meaning: "entries 1 to 4 as in the files of their own".to_owned(),
             bytes: page(),
             means_it: Box::new(means_page),
@@ -248,6 +272,7 @@ fn row() -> RowState {
     RowState {
         customer: Some(customer(1)),
         assignee: Some(member_id(3)),
+        ended: false,
         last_message: "How can I help?".to_owned(),
         last_at: Timestamp::from_millis(1_700_000_003_000),
         unread: Unread { read: place(2, 2), waiting: [place(3, 3), place(9, 7)].into() },
@@ -262,6 +287,7 @@ fn empty_row() -> RowState {
     RowState {
         customer: None,
         assignee: None,
+        ended: false,
         last_message: String::new(),
         last_at: Timestamp::from_millis(0),
         unread: Unread::default(),
@@ -290,9 +316,42 @@ fn means_page(bytes: &[u8]) -> Result<bool, StoredError> {
     Ok(found == expected && head == (1, 4, place(0, 0), expected[3].after()))
 }
 
+/// Entries that the first version could not say.
+fn newer_entries() -> Vec<(String, Entry)> {
+    let mut script = Script::new(workspace_id(1), conversation_id(2));
+    script.start(1_700_000_000_000, customer(1));
+    let kinds = every_kind().into_iter();
+    let kinds = kinds.map(|(name, message)| (format!("message_{name}"), What::Message(message)));
+    let said = kinds.map(|(name, what)| (name, script.entry(1_700_000_001_000, Party::Bot, vec![what])));
+    let mut entries: Vec<_> = said.collect();
+    entries.push(("ended".to_owned(), script.entry(1_700_000_002_000, Party::Customer, vec![What::Ended])));
+    let mut script = Script::new(workspace_id(1), conversation_id(2));
+    script.start(1_700_000_000_000, customer(1));
+    let masked = script.entry(1_700_000_001_000, Party::Bot, vec![What::Message(masked())]);
+    entries.push(("message_masked".to_owned(), masked));
+    entries
+}
+
+/// A workspace whose bot greets with something to press, and the entry that it comes from.
+fn newer_workspace() -> Workspace {
+    let mut state = Workspace::new(workspace_id(1));
+    newer_workspace_entries().iter().for_each(|(_, entry)| state.apply(entry));
+    state
+}
+
+fn newer_workspace_entries() -> Vec<(String, WorkspaceEntry)> {
+    let (_, greeting) = every_kind().pop().unwrap();
+    let details = Profile { title: ProfileTitle::new("Support").unwrap(), greeting: Some(greeting) };
+    let profile = ProfileId::from_bytes([0x70; 16]);
+    let events = vec![WorkspaceEvent::ProfileAdded { profile, details }];
+    let at = Timestamp::from_millis(1_700_000_000_000);
+    let entry = WorkspaceEntry { workspace: workspace_id(1), revision: 1, at, by: None, events };
+    vec![("profile_with_keyboard".to_owned(), entry)]
+}
+
 /// The bytes in the case's file.
 fn golden(case: &Case) -> Vec<u8> {
-    let path = folder().join(format!("{}.hex", case.name));
+    let path = folder(case.version).join(format!("{}.hex", case.name));
     if !path.exists() && std::env::var_os("GOLDEN").is_some_and(|what| what == "write") {
         let mut file = String::new();
         for line in case.meaning.lines() {
@@ -302,7 +361,7 @@ fn golden(case: &Case) -> Vec<u8> {
             let hex: String = line.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
             writeln!(file, "{hex}").unwrap();
         }
-        std::fs::create_dir_all(folder()).unwrap();
+        std::fs::create_dir_all(folder(case.version)).unwrap();
         std::fs::write(&path, file).unwrap();
     }
     let file = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -311,6 +370,9 @@ fn golden(case: &Case) -> Vec<u8> {
     digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/stored/v1")
+fn folder(version: u64) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/stored/v{version}"))
 }
+
+/// The newest version that anything is stored in.
+const NEWEST: u64 = 2;

@@ -10,6 +10,9 @@ mod entry;
 #[cfg(test)]
 mod golden;
 mod index;
+mod message;
+#[cfg(test)]
+mod messages;
 mod page;
 mod parts;
 #[cfg(test)]

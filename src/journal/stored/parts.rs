@@ -1,6 +1,6 @@
 //! The small parts that several stored forms share.
 //!
-//! Owns ids, places, parties, customers and message content as they are stored.
+//! Owns ids, places, parties and customers as they are stored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteArray;
 use switchboard_protocol::vocabulary::{
-    Content, InstanceId, MemberId, MessageText, Party, Platform, ProfileId, Seq, Timestamp, UserKey,
+    InstanceId, MemberId, Party, Platform, ProfileId, Seq, Timestamp, UserKey,
 };
 
 use super::StoredError;
@@ -138,38 +138,3 @@ pub(super) fn customer(
         user_key: UserKey::new(user_key).map_err(|error| StoredError::malformed(what, &error))?,
     })
 }
-
-/// The content of a message: its kind, and its text if it is one.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct StoredContent<'a> {
-    #[serde(rename = "k", borrow)]
-    pub(super) kind: Cow<'a, str>,
-    #[serde(rename = "t", borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) text: Option<Cow<'a, str>>,
-}
-
-impl<'a> StoredContent<'a> {
-    pub(super) fn new(content: &'a Content) -> Result<Self, StoredError> {
-        match content {
-            Content::Text { text } => {
-                Ok(Self { kind: Cow::Borrowed(TEXT), text: Some(Cow::Borrowed(text.as_str())) })
-            }
-            Content::Unknown => {
-                Err(StoredError::Unstorable { what: "content", reason: "it is of an unknown kind" })
-            }
-        }
-    }
-
-    pub(super) fn content(&self) -> Result<Content, StoredError> {
-        match (self.kind.as_ref(), &self.text) {
-            (TEXT, Some(text)) => {
-                let text = MessageText::new(text.as_ref());
-                text.map(Content::text).map_err(|error| StoredError::malformed("content", &error))
-            }
-            (TEXT, None) => Err(StoredError::malformed("content", &"a text without its text")),
-            (_, _) => Err(StoredError::malformed("content", &"of an unknown kind")),
-        }
-    }
-}
-
-const TEXT: &str = "text";

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    Content, DisplayName, InstanceId, MemberId, MessageText, Party, Platform, ProfileId, ProfileTitle, Seq,
-    Timestamp, UserKey,
+    DisplayName, InstanceId, MemberId, Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
 };
 
+use super::messages::message;
 use super::samples::{conversation_id, workspace_id};
 use super::*;
 use crate::domain::conversation::{
@@ -71,11 +71,6 @@ fn party() -> impl Strategy<Value = Party> {
     ]
 }
 
-fn content() -> impl Strategy<Value = Content> {
-    let text = prop_oneof!["(?s).{1,80}", "[가-힣🙂\n]{1,300}", Just("x".repeat(MessageText::CHARS_MAX))];
-    text.prop_map(|text| Content::text(MessageText::new(text).unwrap()))
-}
-
 fn customer() -> impl Strategy<Value = CustomerKey> {
     let key = (any::<[u8; 16]>(), "\\PC{1,100}", "\\PC{1,90}");
     key.prop_map(|(profile, platform, user_key)| CustomerKey {
@@ -89,11 +84,12 @@ fn event() -> impl Strategy<Value = Event> {
     let side = prop::sample::select(vec![Side::Customer, Side::Staff]);
     let what = prop_oneof![
         customer().prop_map(|customer| What::Started { customer }),
-        content().prop_map(|content| What::Message { content }),
+        message().prop_map(What::Message),
         member_id().prop_map(|member| What::Assigned { member }),
         member_id().prop_map(|member| What::Entered { member }),
         member_id().prop_map(|member| What::Left { member }),
         Just(What::Completed),
+        Just(What::Ended),
         (side, place()).prop_map(|(side, up_to)| What::Read { side, up_to }),
         Just(What::Unchanged),
     ];
@@ -137,11 +133,15 @@ fn clients() -> impl Strategy<Value = Clients> {
 }
 
 fn conversation() -> impl Strategy<Value = Conversation> {
-    let service =
-        (prop::collection::btree_set(member_id(), 0..AGENTS_MAX), prop::option::of(member_id()), number());
+    let service = (
+        prop::collection::btree_set(member_id(), 0..AGENTS_MAX),
+        prop::option::of(member_id()),
+        number(),
+        any::<bool>(),
+    );
     let counts = (unread(), unread(), clients());
     (prop::option::of(customer()), number(), place(), at(), service, counts).prop_map(
-        |(customer, revision, last, last_at, (agents, assignee, epoch), counts)| {
+        |(customer, revision, last, last_at, (agents, assignee, epoch, ended), counts)| {
             let (customer_unread, staff_unread, clients) = counts;
             Conversation {
                 customer,
@@ -151,6 +151,7 @@ fn conversation() -> impl Strategy<Value = Conversation> {
                 agents: BTreeSet::from_iter(agents),
                 assignee,
                 epoch,
+                ended,
                 customer_unread,
                 staff_unread,
                 clients,
@@ -174,7 +175,7 @@ fn member() -> impl Strategy<Value = Member> {
 }
 
 fn profile() -> impl Strategy<Value = Profile> {
-    (title(), prop::option::of(content())).prop_map(|(title, greeting)| Profile { title, greeting })
+    (title(), prop::option::of(message())).prop_map(|(title, greeting)| Profile { title, greeting })
 }
 
 fn profile_id() -> impl Strategy<Value = ProfileId> {
@@ -209,11 +210,12 @@ fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
 }
 
 fn row() -> impl Strategy<Value = RowState> {
-    let latest = ("(?s).{0,80}", at(), unread(), seq());
+    let latest = ("(?s).{0,80}", at(), unread(), seq(), any::<bool>());
     (prop::option::of(customer()), prop::option::of(member_id()), latest, number(), number()).prop_map(
-        |(customer, assignee, (last_message, last_at, unread, seq), revision, position)| RowState {
+        |(customer, assignee, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
             customer,
             assignee,
+            ended,
             last_message,
             last_at,
             unread,
@@ -281,6 +283,12 @@ proptest! {
     fn every_entry_is_read_as_it_was_stored(entry in entry()) {
         let mut bytes = Vec::new();
         encode_entry(&entry, &mut bytes).unwrap();
+        let said = entry.events.iter().map(|event| match &event.what {
+            What::Message(message) => message.bytes(),
+            _ => 0,
+        });
+        let most = (1 + entry.events.len()) * EVENT_BYTES_MAX + said.sum::<usize>();
+        prop_assert!(bytes.len() <= most, "{} bytes; at most {most}", bytes.len());
         prop_assert_eq!(decode_entry(entry.conversation, &bytes), Ok(entry));
     }
 
@@ -361,6 +369,9 @@ proptest! {
         read_as_everything(&bytes);
     }
 }
+
+/// What an event takes besides its message, at the most: the longest names of a customer.
+const EVENT_BYTES_MAX: usize = 1_024;
 
 #[test]
 fn a_page_whose_revisions_run_over_the_last_number_is_malformed() {

@@ -21,6 +21,8 @@ pub(in crate::journal) struct RowState {
     pub(in crate::journal) customer: Option<CustomerKey>,
     /// Who serves it.
     pub(in crate::journal) assignee: Option<MemberId>,
+    /// Whether it has ended.
+    pub(in crate::journal) ended: bool,
     /// The beginning of the last message.
     pub(in crate::journal) last_message: String,
     /// When something that counts last happened.
@@ -41,9 +43,10 @@ pub(in crate::journal) struct RowState {
 /// None for what the fold makes.
 pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredError> {
     let stored = StoredRow {
-        v: VERSION,
+        v: if row.ended { ENDED } else { FIRST },
         customer: row.customer.as_ref().map(StoredCustomer::new),
         assignee: row.assignee.map(member_id),
+        ended: row.ended,
         last_message: Cow::Borrowed(&row.last_message),
         last_at: row.last_at.as_millis(),
         unread: stored_unread(&row.unread),
@@ -61,10 +64,11 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
-    let stored: StoredRow<'_> = read(ROW, VERSION, bytes)?;
+    let stored: StoredRow<'_> = read(ROW, ENDED, bytes)?;
     Ok(RowState {
         customer: stored.customer.as_ref().map(|customer| customer.customer(ROW)).transpose()?,
         assignee: stored.assignee.map(member),
+        ended: stored.ended,
         last_message: stored.last_message.into_owned(),
         last_at: at(stored.last_at),
         unread: unread(&stored.unread)?,
@@ -81,6 +85,8 @@ struct StoredRow<'a> {
     customer: Option<StoredCustomer<'a>>,
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     assignee: Option<Id>,
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    ended: bool,
     #[serde(rename = "m", borrow)]
     last_message: Cow<'a, str>,
     #[serde(rename = "t")]
@@ -97,7 +103,9 @@ struct StoredRow<'a> {
 
 const ROW: &str = "row";
 
-const VERSION: u64 = 1;
+/// A row bears the first version that can say it: the second has the end.
+const FIRST: u64 = 1;
+const ENDED: u64 = 2;
 
 /// Room for a row with a preview and a few unread messages.
 const TYPICAL_BYTES: usize = 384;

@@ -12,6 +12,7 @@ use switchboard_protocol::vocabulary::{
 
 use crate::domain::conversation::{Conversation, Entry, Event, Origin, Place, Side, What};
 use crate::domain::identity::CustomerKey;
+use crate::domain::message::Message;
 use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
 
 pub(in crate::journal) fn workspace_id(n: u8) -> WorkspaceId {
@@ -40,6 +41,10 @@ pub(in crate::journal) fn customer(n: u8) -> CustomerKey {
 
 pub(in crate::journal) fn text(text: &str) -> Content {
     Content::text(MessageText::new(text).unwrap())
+}
+
+pub(in crate::journal) fn said(words: &str) -> Message {
+    Message::plain(text(words))
 }
 
 /// Builds entries that follow on one another.
@@ -75,7 +80,7 @@ impl Script {
     }
 
     pub(in crate::journal) fn say(&mut self, at: i64, by: Party, words: &str) -> Entry {
-        self.entry(at, by, vec![What::Message { content: text(words) }])
+        self.entry(at, by, vec![What::Message(said(words))])
     }
 
     /// The next entry that a random step becomes.
@@ -85,14 +90,15 @@ impl Script {
         if self.state.revision == 0 {
             return self.start(at, customer(step.who));
         }
-        match step.kind % 10 {
+        match step.kind % 11 {
             0..=2 => self.say(at, Party::Customer, &step.words),
             3 => self.say(at, agent, &step.words),
-            4 => self.entry(at, Party::Bot, vec![What::Message { content: text(&step.words) }]),
+            4 => self.entry(at, Party::Bot, vec![What::Message(said(&step.words))]),
             5 => self.entry(at, agent, vec![What::Assigned { member }, What::Entered { member }]),
             6 => self.entry(at, agent, vec![What::Left { member }]),
             7 => self.entry(at, agent, vec![What::Completed]),
             8 => self.entry(at, agent, vec![What::Unchanged]),
+            9 => self.entry(at, agent, vec![What::Ended]),
             _ => {
                 let side = if step.who.is_multiple_of(2) { Side::Staff } else { Side::Customer };
                 let by = if side == Side::Staff { agent } else { Party::Customer };
@@ -122,7 +128,7 @@ pub(in crate::journal) fn entries() -> Vec<(&'static str, Entry)> {
     let mut script = Script::new(workspace_id(1), conversation_id(2));
     let member = member_id(3);
     let agent = Party::Agent { member };
-    let greeting = What::Message { content: text("Welcome!") };
+    let greeting = What::Message(said("Welcome!"));
     let mut started = script.entry(
         1_700_000_000_000,
         Party::Customer,
@@ -191,7 +197,7 @@ pub(in crate::journal) fn workspace_entries() -> Vec<(&'static str, WorkspaceEnt
         member: member_id(n),
         details: member(name, role, n),
     };
-    let profile = |n, greeting: Option<Content>| WorkspaceEvent::ProfileAdded {
+    let profile = |n, greeting: Option<Message>| WorkspaceEvent::ProfileAdded {
         profile: ProfileId::from_bytes([n; 16]),
         details: Profile { title: ProfileTitle::new("Support").unwrap(), greeting },
     };
@@ -201,7 +207,7 @@ pub(in crate::journal) fn workspace_entries() -> Vec<(&'static str, WorkspaceEnt
         ("admin_added", entry(2, Some(member_id(3)), vec![added(4, "Lee", Role::Admin)])),
         ("editor_added", entry(3, None, vec![added(5, "Park", Role::Editor)])),
         ("readonly_added", entry(4, None, vec![added(6, "Choi", Role::Readonly)])),
-        ("profile_added", entry(5, None, vec![profile(0x70, Some(text("Welcome!")))])),
+        ("profile_added", entry(5, None, vec![profile(0x70, Some(said("Welcome!")))])),
         ("silent_profile_added", entry(6, None, vec![profile(0x71, None)])),
     ]
 }

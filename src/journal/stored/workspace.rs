@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 use switchboard_protocol::vocabulary::{DisplayName, ProfileId, ProfileTitle, WorkspaceId};
 
-use super::parts::{Id, StoredContent, at, member, member_id};
+use super::message::{ALL_KINDS, PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
+use super::parts::{Id, at, member, member_id};
 use super::{StoredError, Version, known_version, read, write};
+use crate::domain::message::Message;
 use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
 
 /// Appends the stored form of an entry to a buffer.
@@ -61,7 +63,7 @@ pub(in crate::journal) fn encode_workspace(workspace: &Workspace) -> Result<Vec<
     let members = workspace.members.iter();
     let profiles = workspace.profiles.iter();
     let stored = StoredWorkspace {
-        v: WORKSPACE_VERSION,
+        v: workspace.profiles.values().map(version_of_profile).max().unwrap_or(PLAIN),
         name: workspace.name.as_ref().map(|name| Cow::Borrowed(name.as_str())),
         revision: workspace.revision,
         last_at: workspace.last_at.as_millis(),
@@ -154,6 +156,10 @@ struct StoredProfile<'a> {
     title: Cow<'a, str>,
     #[serde(rename = "g", borrow, default, skip_serializing_if = "Option::is_none")]
     greeting: Option<StoredContent<'a>>,
+    #[serde(rename = "k", borrow, default, skip_serializing_if = "Option::is_none")]
+    keyboard: Option<StoredKeyboard<'a>>,
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    masks: Vec<StoredMask>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -173,7 +179,7 @@ struct StoredWorkspace<'a> {
 
 fn stored_event(event: &WorkspaceEvent) -> Result<StoredEvent<'_>, StoredError> {
     let empty = |kind: &'static str| StoredEvent {
-        v: EVENT_VERSION,
+        v: PLAIN,
         kind: Cow::Borrowed(kind),
         id: None,
         name: None,
@@ -191,6 +197,7 @@ fn stored_event(event: &WorkspaceEvent) -> Result<StoredEvent<'_>, StoredError> 
         },
         WorkspaceEvent::ProfileAdded { profile, details } => StoredEvent {
             id: Some(Id::new(*profile.as_bytes())),
+            v: version_of_profile(details),
             profile: Some(stored_profile(details)?),
             ..empty(PROFILE_ADDED)
         },
@@ -198,7 +205,7 @@ fn stored_event(event: &WorkspaceEvent) -> Result<StoredEvent<'_>, StoredError> 
 }
 
 fn event(stored: &StoredEvent<'_>) -> Result<WorkspaceEvent, StoredError> {
-    // Versions below the present one are upgraded here, each by an arm of its own; there is none yet.
+    // A later version only adds fields, and each event bears the first one that can say it.
     known_version(EVENT, EVENT_VERSION, stored.v)?;
     let absent = || StoredError::malformed(EVENT, &format_args!("{:?} lacks a part", stored.kind));
     match stored.kind.as_ref() {
@@ -246,12 +253,26 @@ fn member_details(stored: &StoredMember<'_>) -> Result<Member, StoredError> {
 }
 
 fn stored_profile(details: &Profile) -> Result<StoredProfile<'_>, StoredError> {
-    let greeting = details.greeting.as_ref().map(StoredContent::new).transpose()?;
-    Ok(StoredProfile { title: Cow::Borrowed(details.title.as_str()), greeting })
+    let greeting = details.greeting.as_ref();
+    let keyboard = greeting.and_then(|message| message.keyboard.as_deref());
+    Ok(StoredProfile {
+        title: Cow::Borrowed(details.title.as_str()),
+        greeting: greeting.map(|message| StoredContent::new(&message.content)).transpose()?,
+        keyboard: keyboard.map(StoredKeyboard::new).transpose()?,
+        masks: greeting.map_or_else(Vec::new, |message| message.masks.iter().map(StoredMask::new).collect()),
+    })
+}
+
+/// The first version in which a profile can be stored, in its event and in the workspace.
+fn version_of_profile(details: &Profile) -> u64 {
+    details.greeting.as_ref().map_or(PLAIN, version_of)
 }
 
 fn profile_details(stored: &StoredProfile<'_>) -> Result<Profile, StoredError> {
-    let greeting = stored.greeting.as_ref().map(StoredContent::content).transpose()?;
+    let content = stored.greeting.as_ref().map(StoredContent::content).transpose()?;
+    let keyboard = stored.keyboard.as_ref().map(StoredKeyboard::keyboard).transpose()?;
+    let masks = stored.masks.iter().map(StoredMask::mask).collect::<Result<_, _>>()?;
+    let greeting = content.map(|content| Message { content, keyboard: keyboard.map(Box::new), masks });
     Ok(Profile { title: title(&stored.title)?, greeting })
 }
 
@@ -277,5 +298,5 @@ const EVENT: &str = "workspace event";
 const WORKSPACE: &str = "workspace";
 
 const ENTRY_VERSION: u64 = 1;
-const EVENT_VERSION: u64 = 1;
-const WORKSPACE_VERSION: u64 = 1;
+const EVENT_VERSION: u64 = ALL_KINDS;
+const WORKSPACE_VERSION: u64 = ALL_KINDS;

@@ -15,13 +15,18 @@ use switchboard_protocol::vocabulary::{
 use super::*;
 use crate::domain::conversation::{Action as Do, Origin, Policy};
 use crate::domain::identity::CustomerKey;
+use crate::domain::mask::MaskAfter;
+use crate::domain::message::Message;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Heard {
     Verdict(Verdict),
     Entry(u64),
     Lagging,
+    /// How far the customer and the staff have read.
     Cursors(u64, u64),
+    /// What has reached them, when that is more.
+    Received(u64, u64),
     End,
 }
 
@@ -64,8 +69,12 @@ impl Outlet<()> for Listener {
         self.hear(Heard::Lagging);
     }
 
-    fn cursors(&self, cursors: ReadCursors) {
+    fn cursors(&self, cursors: SideCursors) {
         self.hear(Heard::Cursors(cursors.customer.get(), cursors.staff.get()));
+        let received = (cursors.customer_received, cursors.staff_received);
+        if received != (cursors.customer, cursors.staff) {
+            self.hear(Heard::Received(received.0.get(), received.1.get()));
+        }
     }
 
     fn end(&self) {
@@ -268,6 +277,47 @@ fn cursors_are_told_when_everything_is_durable_and_to_whoever_came_meanwhile() {
     assert_eq!(listener.heard(), []);
     talk.durable(4);
     assert_eq!(listener.heard(), [Heard::Cursors(0, 3)]);
+}
+
+#[test]
+fn a_masked_message_is_pushed_to_whoever_is_there_and_read_from_the_journal_by_whoever_comes() {
+    let state = Conversation::new(WORKSPACE, ConversationId::from_bytes([2; 16]));
+    let mut talk = Talk { live: Live::new(state), counter: 0 };
+    let mut greeting = Message::plain(Content::text(MessageText::new("code 1234").unwrap()));
+    greeting.mask("1234", MaskAfter::AT_ONCE).unwrap();
+    talk.say(&customer(), Do::Start { customer: key(), greeting: Some(greeting) });
+    let there = talk.follow(1, &customer(), 0, 9);
+    talk.durable(1);
+    assert_eq!(there.heard(), [LIVE, Heard::Entry(1), Heard::Cursors(0, 0)]);
+    let late = talk.follow(2, &customer(), 0, 9);
+    assert_eq!(late.heard(), [READ_ON], "it must not come from what is at hand");
+    talk.say(&customer(), text("a"));
+    talk.durable(2);
+    talk.live.caught_up(SubscriberId(2), seq(2));
+    assert_eq!(late.heard(), [Heard::Entry(2), LIVE, Heard::Cursors(0, 0)]);
+}
+
+#[test]
+fn what_has_reached_a_side_is_told_once_and_is_never_more_than_what_is_durable() {
+    let mut talk = Talk::begun();
+    talk.say(&AGENT, Do::Join);
+    talk.say(&AGENT, text("a"));
+    talk.durable(3);
+    let (agent, own) = (talk.follow(1, &AGENT, 3, 9), talk.follow(2, &customer(), 2, 9));
+    assert_eq!((agent.heard().len(), own.heard().len()), (2, 2));
+    talk.live.received(&customer(), seq(9));
+    assert_eq!(agent.heard(), [Heard::Cursors(0, 0), Heard::Received(3, 0)]);
+    assert_eq!(own.heard(), [Heard::Cursors(0, 0), Heard::Received(2, 0)]);
+    talk.say(&AGENT, text("b"));
+    talk.live.received(&customer(), seq(9));
+    talk.durable(4);
+    assert_eq!(agent.heard(), [Heard::Entry(4)], "nobody has what was not durable");
+    let stranger = Identity::Member {
+        workspace: WorkspaceId::from_bytes([8; 16]),
+        member: MemberId::from_bytes([3; 16]),
+    };
+    talk.live.received(&stranger, seq(4));
+    assert_eq!(agent.heard(), []);
 }
 
 #[test]

@@ -202,7 +202,7 @@ impl Stream {
 }
 
 pub(crate) fn event(at: u64) -> Event {
-    let what = EventKind::Message { content: content(&format!("message {at}")) };
+    let what = EventKind::message(content(&format!("message {at}")));
     Event { seq: seq(at), at: Timestamp::from_millis(0), by: Sender::Customer, what }
 }
 

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod ending;
 mod model;
 mod once;
 mod random;
@@ -23,6 +24,7 @@ use switchboard_protocol::vocabulary::{
 
 use super::*;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
+use crate::domain::message::Message;
 
 /// A conversation and everything that was recorded of it.
 struct Story {
@@ -148,6 +150,10 @@ fn text(text: &str) -> Content {
     Content::text(MessageText::new(text).unwrap())
 }
 
+fn said(words: &str) -> Message {
+    Message::plain(text(words))
+}
+
 fn start() -> Action {
     Action::Start { customer: key("minji"), greeting: None }
 }
@@ -161,7 +167,7 @@ fn read(up_to: u64) -> Action {
 }
 
 fn message(words: &str) -> What {
-    What::Message { content: text(words) }
+    What::Message(said(words))
 }
 
 fn place(staff: u64, customer: u64) -> Place {

@@ -3,6 +3,8 @@
 //! Owns nothing but the list of what was accepted; whatever is asked of it is found by going through all
 //! of it again. Slow, without bounds, and written without a look at how the rules are carried out.
 
+use switchboard_protocol::vocabulary::MediaKind;
+
 use super::*;
 
 /// Everything that was accepted.
@@ -71,9 +73,9 @@ impl Model {
             match what {
                 What::Entered { member } => inside.push(*member),
                 What::Left { member } => inside.retain(|agent| agent != member),
-                What::Completed => inside.clear(),
+                What::Completed | What::Ended => inside.clear(),
                 What::Started { .. }
-                | What::Message { .. }
+                | What::Message(_)
                 | What::Assigned { .. }
                 | What::Read { .. }
                 | What::Unchanged => {}
@@ -86,7 +88,7 @@ impl Model {
     pub(super) fn assignee(&self) -> Option<MemberId> {
         let changes = self.events().filter_map(|(_, what)| match what {
             What::Assigned { member } => Some(Some(*member)),
-            What::Completed => Some(None),
+            What::Completed | What::Ended => Some(None),
             _ => None,
         });
         changes.last().flatten()
@@ -94,9 +96,14 @@ impl Model {
 
     /// How often it has changed who serves it.
     pub(super) fn epoch(&self) -> u64 {
-        let changes =
-            self.events().filter(|(_, what)| matches!(what, What::Assigned { .. } | What::Completed));
+        let changes = self
+            .events()
+            .filter(|(_, what)| matches!(what, What::Assigned { .. } | What::Completed | What::Ended));
         changes.count() as u64
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        self.events().any(|(_, what)| *what == What::Ended)
     }
 
     /// The places of the other side's messages that a side has not read.
@@ -142,7 +149,7 @@ impl Model {
     fn messages_to(&self, side: Side) -> Vec<Place> {
         let all = self.events().enumerate();
         let theirs = all.filter(|(_, (by, what))| {
-            matches!(what, What::Message { .. }) && (*by == Party::Customer) == (side == Side::Staff)
+            matches!(what, What::Message(_)) && (*by == Party::Customer) == (side == Side::Staff)
         });
         theirs.map(|(at, _)| self.place_after(at + 1)).collect()
     }
@@ -183,9 +190,20 @@ impl Model {
     fn rule(&self, command: &Command, text_chars_max: usize) -> Expected {
         let by = command.identity.party();
         match (&command.action, by) {
+            (Action::Start { .. } | Action::Post { .. }, _) if self.ended() => {
+                Expected::Refused(Rejection::Ended)
+            }
+            (Action::Join | Action::Take | Action::Complete, Party::Agent { .. }) if self.ended() => {
+                Expected::Refused(Rejection::Ended)
+            }
+            (Action::End, _) if self.ended() => Expected::AlreadySo,
+            (Action::End, by) if self.is_outside(by) => {
+                Expected::Refused(Rejection::NotEntered { action: "end" })
+            }
+            (Action::End, by) => Expected::Events(vec![(by, What::Ended)]),
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
             (Action::Start { customer, greeting }, _) => {
-                let greeting = greeting.clone().map(|content| (Party::Bot, What::Message { content }));
+                let greeting = greeting.clone().map(|message| (Party::Bot, What::Message(message)));
                 let started = (by, What::Started { customer: customer.clone() });
                 Expected::Events([started].into_iter().chain(greeting).collect())
             }
@@ -207,17 +225,26 @@ impl Model {
             return Expected::Refused(Rejection::NotEntered { action: "post" });
         }
         match content {
+            Content::Cards { .. } => Expected::Refused(Rejection::OnlyBot { what: "cards" }),
+            Content::Text { buttons, .. } if !buttons.as_slice().is_empty() => {
+                Expected::Refused(Rejection::OnlyBot { what: "buttons" })
+            }
+            Content::Media(media) if media.kind() == MediaKind::Unknown => {
+                Expected::Refused(Rejection::UnknownContent)
+            }
             Content::Unknown => Expected::Refused(Rejection::UnknownContent),
-            Content::Text { text } if text.as_str().chars().count() > max => {
+            Content::Text { text, .. } if text.as_str().chars().count() > max => {
                 let chars = text.as_str().chars().count();
                 Expected::Refused(Rejection::TextTooLong { chars, max })
             }
-            Content::Text { .. } => Expected::Events(vec![(by, What::Message { content: content.clone() })]),
+            Content::Text { .. } | Content::Media(_) | Content::Location(_) => {
+                Expected::Events(vec![(by, What::Message(Message::plain(content.clone())))])
+            }
         }
     }
 
     fn read(&self, by: Party, up_to: Seq) -> Expected {
-        if self.is_outside(by) {
+        if self.is_outside(by) && !self.ended() {
             return Expected::Refused(Rejection::NotEntered { action: "read" });
         }
         let (side, reader) = match by {
@@ -293,7 +320,7 @@ impl Model {
 /// Who sees what, as the product says it.
 fn sees(reader: Reader, what: &What) -> bool {
     match what {
-        What::Started { .. } | What::Message { .. } => true,
+        What::Started { .. } | What::Message(_) | What::Ended => true,
         What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
             reader == Reader::Staff
         }

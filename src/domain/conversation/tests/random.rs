@@ -4,6 +4,9 @@
 //! clock runs forwards and backwards.
 
 use proptest::prelude::*;
+use switchboard_protocol::vocabulary::{
+    Button, Card, CardTitle, Few, Label, Latitude, Link, Location, Longitude, Media, MediaKind,
+};
 
 use super::model::{Expected, Model};
 use super::*;
@@ -26,16 +29,39 @@ enum Try {
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         1 => Just(start()),
-        1 => Just(Action::Start { customer: key("minji"), greeting: Some(text("Hello")) }),
+        1 => Just(Action::Start { customer: key("minji"), greeting: Some(said("Hello")) }),
         1 => Just(Action::Start { customer: key("stranger"), greeting: None }),
         6 => "[a가🙂]{1,9}".prop_map(|words| post(&words)),
-        1 => Just(Action::Post { content: Content::Unknown }),
+        2 => content().prop_map(|content| Action::Post { content }),
         4 => Just(read(0)),
         3 => Just(Action::Join),
         2 => Just(Action::Leave),
         2 => Just(Action::Take),
         1 => Just(Action::Complete),
+        // Rare, or most of what is tried would come after it.
+        1 => prop::bool::weighted(0.2).prop_map(|ends| if ends { Action::End } else { Action::Leave }),
     ]
+}
+
+/// Every kind of content, also what is not known and what only the bot sends.
+fn content() -> impl Strategy<Value = Content> {
+    let link = || Link::new("https://example.com").unwrap();
+    let media = |kind| Content::Media(Media::new(kind, link()).unwrap());
+    let (latitude, longitude) = (Latitude::new(1.0).unwrap(), Longitude::new(2.0).unwrap());
+    let text = MessageText::new("Well?").unwrap();
+    let button = Button::Link { label: Label::new("Open").unwrap(), uri: link() };
+    let buttons = Few::new(vec![button]).unwrap();
+    let title = CardTitle::new("Tea").unwrap();
+    let card = Card { title, description: None, media: None, link: None, buttons: Few::default() };
+    prop::sample::select(vec![
+        Content::Unknown,
+        media(MediaKind::Unknown),
+        media(MediaKind::Image),
+        media(MediaKind::Link),
+        Content::Location(Location { title: None, latitude, longitude }),
+        Content::Text { text, buttons },
+        Content::Cards { cards: Few::new(vec![card]).unwrap() },
+    ])
 }
 
 /// What is tried by the first so many of everybody, each with so many client instances.
@@ -178,6 +204,7 @@ impl Both {
         }
         prop_assert_eq!(state.agents.iter().copied().collect::<Vec<_>>(), model.agents());
         prop_assert_eq!((state.assignee, state.epoch), (model.assignee(), model.epoch()));
+        prop_assert_eq!(state.ended, model.ended());
         prop_assert_eq!(state.is_served(), model.assignee().is_some() || !model.agents().is_empty());
         let mut replayed = Conversation::new(WORKSPACE, CONVERSATION);
         story.entries.iter().for_each(|entry| replayed.apply(entry));

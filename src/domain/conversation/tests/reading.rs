@@ -59,6 +59,36 @@ fn reading_a_part_leaves_the_rest_and_moves_to_the_last_message_it_covers() {
 }
 
 #[test]
+fn what_has_reached_a_side_moves_forward_and_counts_the_other_sides_messages_alone() {
+    // For the staff: start, entered, question, answer, answer. For the customer: start, question, answers.
+    let mut story = given([
+        (customer(), start()),
+        (agent(ADA), Action::Join),
+        (customer(), post("Why?")),
+        (agent(ADA), post("So.")),
+        (agent(ADA), post("And.")),
+    ]);
+    let seq = |value| Seq::new(value).unwrap();
+    let mut received = Received::default();
+    let unread = &story.state.customer_unread;
+    assert!(!received.reached(Side::Customer, unread, seq(2)), "one's own question is no news");
+    assert!(received.reached(Side::Customer, unread, seq(3)));
+    assert_eq!(received.of(Side::Customer, unread), place(4, 3));
+    assert!(
+        !received.reached(Side::Customer, unread, seq(3))
+            && !received.reached(Side::Customer, unread, seq(1))
+    );
+    assert_eq!(received.of(Side::Customer, unread), place(4, 3), "it does not go back");
+    assert_eq!(received.of(Side::Staff, &story.state.staff_unread), place(0, 0));
+    let _ = story.when(&customer(), read(4)).recorded();
+    assert_eq!(
+        received.of(Side::Customer, &story.state.customer_unread),
+        place(5, 4),
+        "what is read was received"
+    );
+}
+
+#[test]
 fn ones_own_messages_are_nothing_to_read() {
     let mut story = given([(customer(), start()), (agent(ADA), Action::Join), (customer(), post("Hi"))]);
     story.when(&customer(), read(2)).already_so();

@@ -3,11 +3,12 @@
 //! Owns the two sequences and the answers that name places in them.
 
 use super::*;
+use crate::domain::mask::MaskAfter;
 
 /// Something of every kind.
 fn told() -> Story {
     given([
-        (customer(), Action::Start { customer: key("minji"), greeting: Some(text("Hello")) }),
+        (customer(), Action::Start { customer: key("minji"), greeting: Some(said("Hello")) }),
         (customer(), post("Help!")),
         (agent(ADA), Action::Take),
         (agent(BEN), Action::Join),
@@ -48,6 +49,28 @@ fn the_customer_sees_the_talk_alone_and_cannot_count_the_rest() {
     ];
     assert_eq!(told().seen_by(Reader::Customer), (1..).zip(seen).collect::<Vec<_>>());
     assert_eq!(told().state.last, place(10, 5));
+}
+
+#[test]
+fn what_is_masked_at_once_is_not_kept_and_the_rest_is_shown_until_it_is_due() {
+    let mut greeting = said("a 1 b 2");
+    greeting.mask("1", MaskAfter::AT_ONCE).unwrap();
+    greeting.mask("2", "10m".parse().unwrap()).unwrap();
+    let mut story = given([]);
+    let greeting = Some(greeting);
+    let live = story.when(&customer(), Action::Start { customer: key("minji"), greeting }).recorded();
+    let words = |entry: &Entry| match &entry.events[1].what {
+        What::Message(message) => message.content.preview(99),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(words(&live), "a 1 b 2", "whoever is there sees the original");
+    let kept = live.at_rest().unwrap();
+    assert_eq!((words(&kept), kept.has_masks(), kept.after()), ("a * b 2".to_owned(), true, live.after()));
+    let at = |ms| Timestamp::from_millis(live.at.as_millis() + ms);
+    assert_eq!(kept.shown_at(at(599_999)), None);
+    let due = kept.shown_at(at(600_000)).unwrap();
+    assert_eq!((words(&due), due.has_masks()), ("a * b *".to_owned(), false));
+    assert_eq!(Entry { events: live.events.clone(), ..due }, live, "nothing else has changed");
 }
 
 #[test]

@@ -2,6 +2,11 @@
 //!
 //! Owns the rules of starting, posting and being shown as typing.
 
+use switchboard_protocol::vocabulary::{
+    Button, Card, CardTitle, Few, Keyboard, Label, Latitude, Link, Location, Longitude, Media, MediaKind,
+    Payload,
+};
+
 use super::*;
 
 #[test]
@@ -14,7 +19,7 @@ fn a_customer_starts_their_conversation() {
 #[test]
 fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
     let mut story = given([]);
-    let greeting = Some(text("Hello"));
+    let greeting = Some(said("Hello"));
     let entry = story.when(&customer(), Action::Start { customer: key("minji"), greeting }).recorded();
     let started = Event { by: Party::Customer, what: What::Started { customer: key("minji") } };
     assert_eq!(entry.events, [started, Event { by: Party::Bot, what: message("Hello") }]);
@@ -24,7 +29,7 @@ fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
 #[test]
 fn starting_twice_changes_nothing_and_greets_nobody_again() {
     let mut story = given([(customer(), start())]);
-    let again = Action::Start { customer: key("minji"), greeting: Some(text("Hello")) };
+    let again = Action::Start { customer: key("minji"), greeting: Some(said("Hello")) };
     story.when(&customer(), again).already_so();
 }
 
@@ -69,7 +74,8 @@ fn an_agent_posts_only_while_inside() {
 
 #[test]
 fn to_everybody_else_the_conversation_does_not_exist() {
-    let actions = [post("Hi"), read(0), Action::Join, Action::Leave, Action::Take, Action::Complete];
+    let actions =
+        [post("Hi"), read(0), Action::Join, Action::Leave, Action::Take, Action::Complete, Action::End];
     for action in actions {
         let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
         for who in [stranger(), outsider(), customer_elsewhere()] {
@@ -114,6 +120,43 @@ fn a_text_has_at_most_so_many_characters_however_many_bytes_these_have() {
 fn content_of_an_unknown_kind_is_refused() {
     let mut story = given([(customer(), start())]);
     story.when(&customer(), Action::Post { content: Content::Unknown }).refused(Rejection::UnknownContent);
+}
+
+#[test]
+fn people_send_texts_media_and_places() {
+    let link = Link::new("https://example.com/a.png").unwrap();
+    let picture = Content::Media(Media::new(MediaKind::Image, link).unwrap());
+    let (latitude, longitude) = (Latitude::new(37.5).unwrap(), Longitude::new(127.0).unwrap());
+    let place = Content::Location(Location { title: None, latitude, longitude });
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    for content in [picture, place] {
+        for who in [customer(), agent(ADA)] {
+            let message = What::Message(Message::plain(content.clone()));
+            let _ = story.when(&who, Action::Post { content: content.clone() }).becomes([message]);
+        }
+    }
+}
+
+#[test]
+fn only_the_bot_offers_what_to_press() {
+    let title = CardTitle::new("Tea").unwrap();
+    let card = Card { title, description: None, media: None, link: None, buttons: Few::default() };
+    let cards = Content::Cards { cards: Few::new(vec![card]).unwrap() };
+    let button = Button::Postback { label: Label::new("Y").unwrap(), payload: Payload::new("y").unwrap() };
+    let buttons = Few::new(vec![button]).unwrap();
+    let asking = Content::Text { text: MessageText::new("Well?").unwrap(), buttons };
+    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    for (content, what) in [(cards, "cards"), (asking, "buttons")] {
+        for who in [customer(), agent(ADA)] {
+            let content = content.clone();
+            story.when(&who, Action::Post { content }).refused(Rejection::OnlyBot { what });
+        }
+        let greeting = Message { keyboard: Some(Box::new(Keyboard::Text)), ..Message::plain(content) };
+        let entry = given([])
+            .when(&customer(), Action::Start { customer: key("minji"), greeting: Some(greeting.clone()) })
+            .recorded();
+        assert_eq!(entry.events[1], Event { by: Party::Bot, what: What::Message(greeting) });
+    }
 }
 
 #[test]

@@ -128,14 +128,12 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// A text, or what it becomes.
+    #[allow(clippy::expect_used, reason = "it has as many characters as before, and of new ones only stars")]
     fn text<T: TryFrom<String> + Clone>(&mut self, text: &T, words: &str) -> T {
         let begin = self.at;
         self.at += chars(words);
         match (self.each)(words, begin) {
-            #[allow(
-                clippy::expect_used,
-                reason = "never empty, never longer, and no character but stars is new"
-            )]
+            // Never empty, never longer: every bound of a text holds on.
             Some(other) => T::try_from(other).ok().expect("it keeps the bounds of the text that it was"),
             None => text.clone(),
         }
@@ -144,8 +142,9 @@ impl Walk<'_> {
     /// An address; where it begins is no secret, and without that it would be none.
     fn link(&mut self, link: &Link) -> Link {
         let uri = link.as_str();
-        let begin = uri.find("://").map_or_else(|| uri.find(':').map_or(0, |at| at + 1), |at| at + 3);
-        let (scheme, rest) = uri.split_at(begin);
+        let begin = uri.find(':').map_or(0, |at| at + 1);
+        let slashes = if uri[begin..].starts_with("//") { 2 } else { 0 };
+        let (scheme, rest) = uri.split_at(begin + slashes);
         self.at += chars(scheme);
         let each = &mut *self.each;
         let mut whole = |rest: &str, at: u32| each(rest, at).map(|other| format!("{scheme}{other}"));
@@ -208,6 +207,7 @@ fn rewrite_card(card: &Card, walk: &mut Walk<'_>) -> Card {
 
 #[allow(clippy::expect_used, reason = "an address keeps its beginning, and that alone is checked")]
 fn rewrite_media(media: &Media, walk: &mut Walk<'_>) -> Media {
+    // What it begins with is not hidden.
     Media::new(media.kind(), walk.link(media.uri())).expect("it is fetched as it was")
 }
 
@@ -216,6 +216,7 @@ fn rewrite_key(button: &KeyboardButton, walk: &mut Walk<'_>) -> KeyboardButton {
     let KeyboardButton { label, params } = button;
     let label = walk.text(label, label.as_str());
     let params = params.iter().map(|(name, value)| (name.clone(), walk.text(value, value.as_str())));
+    // Names are not hidden, so that none falls together with another.
     KeyboardButton { label, params: Params::new(params.collect()).expect("as many as there were") }
 }
 
@@ -298,7 +299,7 @@ mod tests {
         let link = |uri: &str| Link::new(uri).unwrap();
         let label = || Label::new("key s3cret").unwrap();
         let buttons = vec![
-            Button::Link { label: label(), uri: link("mailto:s3cret") },
+            Button::Link { label: label(), uri: link("mailto:s3cret?body=ftp://a") },
             Button::Postback { label: label(), payload: Payload::new("s3cret").unwrap() },
         ];
         let card = Card {

@@ -32,6 +32,19 @@ fn fifty_power_cuts_lose_double_reorder_or_alter_nothing_acknowledged() {
 }
 
 #[test]
+fn a_power_cut_with_megabytes_of_the_store_unsynced_loses_nothing_acknowledged() {
+    let Some(stage) =
+        Scene::set("a_power_cut_with_megabytes_of_the_store_unsynced_loses_nothing_acknowledged")
+    else {
+        return;
+    };
+    let mut tally = Tally::default();
+    history::history(&stage.stage, LONG_SEED, Lie::None, &mut tally)
+        .unwrap_or_else(|stopped| panic!("{stopped}"));
+    say(&format!("{} bytes of a store unsynced", tally.store_unsynced_max));
+}
+
+#[test]
 fn a_power_cut_at_every_crash_point_loses_nothing_acknowledged() {
     let Some(stage) = Scene::set("a_power_cut_at_every_crash_point_loses_nothing_acknowledged") else {
         return;
@@ -112,6 +125,9 @@ fn say(words: &str) {
 }
 
 const CUTS: u32 = 50;
+
+/// A seed of long lives without checkpoints.
+const LONG_SEED: u64 = 15;
 
 /// A seed whose story has records of all sizes, in segments that take many commits.
 const GROUND_SEED: u64 = 11;

@@ -332,10 +332,10 @@ fn say(line: &Line) {
 }
 
 /// More entries are appended while fewer than these are outstanding.
-const OUTSTANDING_MAX: usize = 300;
+const OUTSTANDING_MAX: usize = 150;
 
 /// So many entries are appended at once.
-const AT_ONCE: usize = 300;
+const AT_ONCE: usize = 150;
 
 /// Longer than any life, in milliseconds.
 const NEVER_MS: u64 = 600_000;

@@ -171,7 +171,7 @@ fn count(said: &Said, tally: &mut Tally) {
 /// When the power goes. A new store lives its first life shortly.
 fn end(rng: &mut Rng, number: u32, is_long: bool) -> End {
     if is_long {
-        return End::Running(Moment::BeforeSync, rng.u32(40..150));
+        return End::Running(Moment::BeforeSync, rng.u32(20..60));
     }
     let moments = [Moment::BeforeSync, Moment::AfterSync, Moment::BeforeWrite, Moment::AfterName];
     let moment = moments[rng.usize(..moments.len())];
@@ -181,8 +181,8 @@ fn end(rng: &mut Rng, number: u32, is_long: bool) -> End {
     }
     let most = match moment {
         Moment::BeforeSync | Moment::AfterSync | Moment::BeforeWrite if first => 10,
-        Moment::BeforeSync | Moment::AfterSync => 40,
-        Moment::BeforeWrite => 120,
+        Moment::BeforeSync | Moment::AfterSync => 20,
+        Moment::BeforeWrite => 60,
         Moment::AfterName => 6,
     };
     End::Running(moment, rng.u32(..most))

@@ -253,7 +253,7 @@ pub const OUTSTANDING_MIN: usize = 50;
 const SPARE: usize = 50;
 
 /// A life that waits for a crash point stops when so many entries were acknowledged.
-const ENOUGH: u64 = 2_000;
+const ENOUGH: u64 = 1_000;
 
 /// A life that does not come to its end is ended.
 const LIFE_MAX: Duration = Duration::from_secs(60);

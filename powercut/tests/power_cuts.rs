@@ -49,7 +49,7 @@ fn a_power_cut_at_every_crash_point_loses_nothing_acknowledged() {
     let Some(stage) = Scene::set("a_power_cut_at_every_crash_point_loses_nothing_acknowledged") else {
         return;
     };
-    let (ground, mut tally) = (Ground::new(&stage.stage, GROUND_SEED).unwrap(), Tally::default());
+    let (ground, mut tally) = (Ground::busy(&stage.stage, GROUND_SEED).unwrap(), Tally::default());
     let mut missed = Vec::new();
     for point in CrashPoint::ALL {
         match ground.try_point(&stage.stage, *point, &mut tally) {
@@ -87,7 +87,7 @@ fn a_harmed_store_is_noticed_and_made_anew_also_when_the_power_goes_meanwhile() 
     else {
         return;
     };
-    let (ground, mut tally) = (Ground::new(&stage.stage, GROUND_SEED).unwrap(), Tally::default());
+    let (ground, mut tally) = (Ground::stopped(&stage.stage, GROUND_SEED).unwrap(), Tally::default());
     for damage in Damage::TO_STORE {
         let rebuilt = ground.try_damage(&stage.stage, *damage, &mut tally);
         let rebuilt = rebuilt.unwrap_or_else(|stopped| panic!("{damage:?}: {stopped}"));

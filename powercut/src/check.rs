@@ -137,7 +137,8 @@ mod tests {
 
     /// A life in which three entries of stream 1 were sent and two acknowledged, and what is found of it.
     fn told_and_found() -> (Told, Said) {
-        let (mut said, mut state) = (Said { finished: true, ..Said::default() }, Story::conversation(1));
+        let (mut said, mut state) = (Said::default(), Story::conversation(1));
+        said.finished = true;
         for revision in 1..=3 {
             let entry = Story::new(SEED).next(1, &state).unwrap();
             state.apply(&entry);

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use fastrand::Rng;
 use switchboard::domain::conversation::{Conversation, Entry};
 use switchboard::domain::identity::Reader;
-use switchboard::domain::workspace::Workspace;
+use switchboard::domain::workspace::{Workspace, WorkspaceEntry};
 use switchboard::journal::{
     CrashPoint, Incarnation, Journal, JournalOptions, Resolved, StartReport, TicketSink, on_crash_point,
     verify,
@@ -93,6 +93,15 @@ fn start(orders: &Orders) -> Result<(Journal, StartReport), Failed> {
 /// Small and quick, so that segments fill and folds run; how much so is the seed's choice.
 fn options(dir: &Path, seed: u64) -> JournalOptions {
     let mut rng = Rng::with_seed(seed);
+    if Story::new(seed).is_long() {
+        let (checkpoint_ms, checkpoint_bytes) = (NEVER_MS, u64::MAX);
+        return JournalOptions {
+            fold_age_ms: 1,
+            checkpoint_ms,
+            checkpoint_bytes,
+            ..JournalOptions::new(dir)
+        };
+    }
     JournalOptions {
         log_segment_bytes: [16 << 10, 64 << 10, 1 << 20][rng.usize(..3)],
         store_cache_bytes: 8 << 20,
@@ -162,24 +171,50 @@ impl<'a> Author<'a> {
         Ok(Self { journal, story, desk, workspace, conversations })
     }
 
+    /// Makes up some entries and then appends them quickly, so that many are outstanding at once.
     fn write(&mut self, rng: &mut Rng) -> Result<(), Failed> {
+        let mut made = Vec::with_capacity(AT_ONCE);
+        for _ in 0..AT_ONCE {
+            made.push(self.make(rng)?);
+        }
+        for made in made {
+            match made {
+                Made::Workspace(entry, incarnation, digest) => {
+                    self.desk.sent(WORKSPACE, entry.revision, digest);
+                    self.journal.append_workspace(incarnation, &entry)?;
+                }
+                Made::Conversation(stream, entry, incarnation, digest) => {
+                    self.desk.sent(stream, entry.revision, digest);
+                    self.journal.append_conversation(WORKSPACE_ID, incarnation, &entry)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, rng: &mut Rng) -> Result<Made, Failed> {
         let (state, incarnation) = &mut self.workspace;
         if state.revision < WORKSPACE_ENTRIES_MAX && rng.u8(..40) == 0 {
             let entry = self.story.next_of_workspace(state)?;
             state.apply(&entry);
-            self.desk.sent(WORKSPACE, state.revision, story::digest_of_workspace(state));
-            return Ok(self.journal.append_workspace(*incarnation, &entry)?);
+            return Ok(Made::Workspace(entry, *incarnation, story::digest_of_workspace(state)));
         }
         let at = rng.usize(..self.conversations.len());
         let (stream, state, incarnation) = &mut self.conversations[at];
-        if rng.u8(..4) == 0 && self.desk.is_settled(*stream) {
+        if rng.u8(..4) == 0 && self.desk.is_durable(*stream, state.revision) {
             self.journal.keep_snapshot(state);
         }
         let entry: Entry = self.story.next(*stream, state)?;
         state.apply(&entry);
-        self.desk.sent(*stream, entry.revision, story::digest_of_entry(&entry));
-        Ok(self.journal.append_conversation(WORKSPACE_ID, *incarnation, &entry)?)
+        let digest = story::digest_of_entry(&entry);
+        Ok(Made::Conversation(*stream, entry, *incarnation, digest))
     }
+}
+
+/// An entry that is made up and not yet appended, with its digest.
+enum Made {
+    Workspace(WorkspaceEntry, Incarnation, String),
+    Conversation(u8, Entry, Incarnation, String),
 }
 
 /// What is outstanding.
@@ -192,6 +227,7 @@ struct Desk {
 #[derive(Default)]
 struct Outstanding {
     streams: [VecDeque<(u64, String)>; STREAMS as usize],
+    last_durable: [u64; STREAMS as usize],
     count: usize,
     durable: u64,
     failed: bool,
@@ -215,9 +251,9 @@ impl Desk {
         state.count += 1;
     }
 
-    /// Whether all of a stream that was sent is durable.
-    fn is_settled(&self, stream: u8) -> bool {
-        self.lock().streams[usize::from(stream)].is_empty()
+    /// Whether everything of a stream up to a revision is durable.
+    fn is_durable(&self, stream: u8, revision: u64) -> bool {
+        self.lock().last_durable[usize::from(stream)] >= revision
     }
 
     /// Waits until something may be written, or nothing more is to be.
@@ -255,6 +291,7 @@ impl TicketSink for Sink {
                     state.streams[queue].pop_front_if(|(revision, _)| *revision <= up_to)
                 {
                     say(&Line::Durable(self.stream, revision, digest));
+                    state.last_durable[queue] = revision;
                     state.count -= 1;
                     state.durable += 1;
                 }
@@ -294,7 +331,13 @@ fn say(line: &Line) {
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
-/// So many entries are outstanding while the disk keeps up.
-const OUTSTANDING_MAX: usize = 400;
+/// More entries are appended while fewer than these are outstanding.
+const OUTSTANDING_MAX: usize = 150;
+
+/// So many entries are appended at once.
+const AT_ONCE: usize = 150;
+
+/// Longer than any life, in milliseconds.
+const NEVER_MS: u64 = 600_000;
 
 const PAGE_BYTES: usize = 256 << 10;

@@ -14,6 +14,7 @@ use switchboard::journal::CrashPoint;
 use crate::check::{Told, Wrong};
 use crate::disk::{Disk, Lie, Mode, Moment};
 use crate::life::{DATA, End, Kind, Life, OUTSTANDING_MIN, Said, Stage};
+use crate::story::Story;
 
 /// What has happened in some histories.
 #[derive(Debug, Clone, Default)]
@@ -104,8 +105,9 @@ pub fn history(stage: &Stage, seed: u64, lie: Lie, tally: &mut Tally) -> Result<
     let mut rng = Rng::with_seed(seed);
     let mut disk = Disk::new(lie);
     let mut told = Told::default();
-    for number in 0..LIVES {
-        let life = Life { kind: Kind::Live, seed, end: end(&mut rng, number) };
+    let is_long = Story::new(seed).is_long();
+    for number in 0..if is_long { LONG_LIVES } else { LIVES } {
+        let life = Life { kind: Kind::Live, seed, end: end(&mut rng, number, is_long) };
         let said = stage.live(&mut disk, &life)?;
         told.hear(&said);
         tally.passed.extend(&said.passed);
@@ -167,7 +169,10 @@ fn count(said: &Said, tally: &mut Tally) {
 }
 
 /// When the power goes. A new store lives its first life shortly.
-fn end(rng: &mut Rng, number: u32) -> End {
+fn end(rng: &mut Rng, number: u32, is_long: bool) -> End {
+    if is_long {
+        return End::Running(Moment::BeforeSync, rng.u32(20..60));
+    }
     let moments = [Moment::BeforeSync, Moment::AfterSync, Moment::BeforeWrite, Moment::AfterName];
     let moment = moments[rng.usize(..moments.len())];
     let first = number == 0;
@@ -176,8 +181,8 @@ fn end(rng: &mut Rng, number: u32) -> End {
     }
     let most = match moment {
         Moment::BeforeSync | Moment::AfterSync | Moment::BeforeWrite if first => 10,
-        Moment::BeforeSync | Moment::AfterSync => 60,
-        Moment::BeforeWrite => 200,
+        Moment::BeforeSync | Moment::AfterSync => 20,
+        Moment::BeforeWrite => 60,
         Moment::AfterName => 6,
     };
     End::Running(moment, rng.u32(..most))
@@ -185,3 +190,6 @@ fn end(rng: &mut Rng, number: u32) -> End {
 
 /// Lives of a history.
 const LIVES: u32 = 6;
+
+/// Lives of a history of long ones.
+const LONG_LIVES: u32 = 3;

@@ -45,7 +45,7 @@ pub enum End {
     Stopped(u64),
     /// When the power goes, at the so manieth of these moments, counted from its start.
     Opening(Moment, u32),
-    /// The same, counted from when it has enough outstanding.
+    /// The same, counted while it has enough outstanding.
     Running(Moment, u32),
     /// When it passes a crash point for the so manieth time.
     At(CrashPoint, u32),
@@ -72,6 +72,8 @@ pub struct Said {
     pub sent_count: usize,
     /// Sent and not acknowledged when it ended.
     pub outstanding: usize,
+    /// Whether the power may go now.
+    is_armed: bool,
     /// It did everything.
     pub finished: bool,
     /// It did not come to the planned end in time.
@@ -143,7 +145,6 @@ impl Stage {
             Err(shared) => lock(&shared).clone(),
         };
         disk.switch_on();
-        said.outstanding = said.sent_count.saturating_sub(said.durable.len());
         said.trace = tail(&std::fs::read_to_string(trace.path())?);
         Ok(said)
     }
@@ -177,12 +178,11 @@ impl Said {
             Line::Sent(stream, revision) => {
                 self.sent.insert(stream, revision);
                 self.sent_count += 1;
-                if self.sent_count >= self.durable.len() + OUTSTANDING_MIN + SPARE {
-                    lock(disk).arm();
-                }
+                self.count(disk);
             }
             Line::Durable(stream, revision, digest) => {
                 self.durable.insert((stream, revision), digest);
+                self.count(disk);
             }
             Line::Found(stream, revision, digest) => {
                 if self.found.insert((stream, revision), digest).is_some() {
@@ -195,6 +195,16 @@ impl Said {
             Line::Died(point) => self.died = Some(point),
             Line::Problem(problem) => self.problems.push(problem),
             Line::Finished => self.finished = true,
+        }
+    }
+
+    /// The power may go while enough is outstanding, once the journal was open.
+    fn count(&mut self, disk: &Mutex<Disk>) {
+        self.outstanding = self.sent_count.saturating_sub(self.durable.len());
+        let is_enough = self.outstanding >= OUTSTANDING_MIN + SPARE;
+        if self.is_armed != is_enough {
+            self.is_armed = is_enough;
+            lock(disk).arm(is_enough);
         }
     }
 }
@@ -239,11 +249,11 @@ pub const DATA: &str = "srv/data";
 /// A power cut counts when at least so many entries are outstanding.
 pub const OUTSTANDING_MIN: usize = 50;
 
-/// So many more must be outstanding when moments begin to count.
+/// So many more must be outstanding for moments to count: what it says comes a little late.
 const SPARE: usize = 50;
 
 /// A life that waits for a crash point stops when so many entries were acknowledged.
-const ENOUGH: u64 = 2_000;
+const ENOUGH: u64 = 1_000;
 
 /// A life that does not come to its end is ended.
-const LIFE_MAX: Duration = Duration::from_secs(20);
+const LIFE_MAX: Duration = Duration::from_secs(60);

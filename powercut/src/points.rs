@@ -21,14 +21,25 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// A store in the middle of things, after a power cut.
+    /// A store in the middle of things, after a power cut: a segment is open, and at its end is whatever
+    /// is left of a commit.
     ///
     /// # Errors
     /// When the rig fails.
-    pub fn new(stage: &Stage, seed: u64) -> io::Result<Self> {
+    pub fn busy(stage: &Stage, seed: u64) -> io::Result<Self> {
+        Self::after(stage, seed, End::At(CrashPoint::CommitWritten, 4))
+    }
+
+    /// A store that was stopped cleanly: everything is in it.
+    ///
+    /// # Errors
+    /// When the rig fails.
+    pub fn stopped(stage: &Stage, seed: u64) -> io::Result<Self> {
+        Self::after(stage, seed, End::Stopped(500))
+    }
+
+    fn after(stage: &Stage, seed: u64, end: End) -> io::Result<Self> {
         let (mut disk, mut told) = (Disk::new(Lie::None), Told::default());
-        // The segment is open then, and its end is whatever is left of a commit.
-        let end = End::At(CrashPoint::CommitWritten, 30);
         let said = stage.live(&mut disk, &Life { kind: Kind::Live, seed, end })?;
         told.hear(&said);
         Ok(Self { seed, told, disk: disk.cut(seed, Mode::PageCache) })

@@ -36,6 +36,12 @@ impl Story {
         Self { seed }
     }
 
+    /// Whether it is one of long lives with much in the store that is not synced.
+    #[must_use]
+    pub const fn is_long(&self) -> bool {
+        self.seed % 16 == 15
+    }
+
     /// The workspace before anything has happened.
     #[must_use]
     pub const fn workspace() -> Workspace {

@@ -75,7 +75,7 @@ struct Power {
     plan: Option<Plan>,
 }
 
-/// When the power goes: at so many of these moments after it was armed.
+/// When the power goes: after so many of these moments, as far as it was armed.
 #[derive(Debug, Clone)]
 struct Plan {
     moment: Moment,
@@ -111,10 +111,10 @@ impl Disk {
         self.power.plan = Some(Plan { moment, left, armed, told });
     }
 
-    /// From now on the planned moments count.
-    pub fn arm(&mut self) {
+    /// Whether the planned moments count from now on.
+    pub fn arm(&mut self, armed: bool) {
         if let Some(plan) = &mut self.power.plan {
-            plan.armed = true;
+            plan.armed = armed;
         }
     }
 

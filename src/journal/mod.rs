@@ -17,6 +17,8 @@ mod data_dir;
 mod door;
 mod error;
 mod fold;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod log;
 mod options;
 mod read;

@@ -24,6 +24,8 @@ use self::format::{BLOCK_HEAD_BYTES, BlockKind, HEAD_BYTES, LogId, Salt, Segment
 use super::{LogRecord, Position, Stream};
 
 pub(super) use error::LogError;
+#[cfg(feature = "fuzzing")]
+pub(super) use format::fuzz;
 #[cfg(test)]
 pub(super) use medium::faulty::Faults;
 pub(super) use medium::{Disk, Medium};

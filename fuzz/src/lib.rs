@@ -18,6 +18,9 @@ pub fn records(data: &[u8]) {
     switchboard::journal::fuzzing::records(data);
 }
 
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// The targets by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] =
+pub const TARGETS: &[(&str, Target)] =
     &[("frames", frames), ("requests", requests), ("records", records), ("commands", commands)];

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use quinn::{Connection, SendStream, VarInt};
 use serde::Serialize;
-use switchboard_protocol::wire::{ErrorBody, ErrorCode, SubscriptionHead, encode, encode_frame};
+use switchboard_protocol::wire::{DeskFrame, ErrorBody, ErrorCode, SubscriptionHead, encode, encode_frame};
 
 use super::wire;
 use crate::actors::desk::DeskOutlet;
@@ -163,17 +163,12 @@ impl Writing {
             };
             while let Some(item) = next {
                 for frame in wire::desk(item) {
-                    match frame {
-                        Ok(frame) => {
-                            self.frame(&frame);
-                            if self.batch.bytes >= limits::FRAME_BYTES_MAX {
-                                self.write().await?;
-                            }
-                        }
-                        Err(last) => {
-                            self.frame(&last);
-                            return self.end().await;
-                        }
+                    self.frame(&frame);
+                    if let DeskFrame::Ended { .. } = frame {
+                        return self.end().await;
+                    }
+                    if self.batch.bytes >= limits::FRAME_BYTES_MAX {
+                        self.write().await?;
                     }
                 }
                 next = if self.batch.bytes < limits::FRAME_BYTES_MAX { outlet.try_next() } else { None };

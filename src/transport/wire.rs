@@ -346,9 +346,8 @@ pub(super) const fn conversation_ended(error: ErrorBody) -> ConversationFrame {
     ConversationFrame::Ended { error }
 }
 
-/// The frames of a desk item, each made when it is wanted: those of a large workspace are many. An error is
-/// the last one.
-pub(super) fn desk(item: DeskItem) -> impl Iterator<Item = Result<DeskFrame, DeskFrame>> + Send {
+/// The frames of a desk item, each made when it is wanted: those of a large workspace are many.
+pub(super) fn desk(item: DeskItem) -> impl Iterator<Item = DeskFrame> + Send {
     let (first, rest) = match item {
         DeskItem::Snapshot(rows, agents) => {
             let mut rows: Vec<Row> = rows.into_iter().map(row).collect();
@@ -357,18 +356,18 @@ pub(super) fn desk(item: DeskItem) -> impl Iterator<Item = Result<DeskFrame, Des
             let room = (FRAME_BYTES_MAX - ROW_BYTES_MAX * (rows.len() + 1)) / AGENT_BYTES_MAX;
             let room = room.min(agents.len());
             let snapshot = DeskFrame::Snapshot { rows, agents: agents[..room].iter().map(agent).collect() };
-            (Ok(snapshot), Some((agents, room)))
+            (snapshot, Some((agents, room)))
         }
-        DeskItem::Row(changed) => (Ok(DeskFrame::Row(row(changed))), None),
-        DeskItem::Agent(status) => (Ok(DeskFrame::Agent(agent(&status))), None),
+        DeskItem::Row(changed) => (DeskFrame::Row(row(changed)), None),
+        DeskItem::Agent(status) => (DeskFrame::Agent(agent(&status)), None),
         DeskItem::Ended => {
             let sentence = "the workspace's engine was begun anew; subscribe again";
-            (Err(DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) }), None)
+            (DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) }, None)
         }
     };
-    let rest = rest.into_iter().flat_map(|(agents, room)| {
-        (room..agents.len()).map(move |at| Ok(DeskFrame::Agent(agent(&agents[at]))))
-    });
+    let rest = rest
+        .into_iter()
+        .flat_map(|(agents, room)| (room..agents.len()).map(move |at| DeskFrame::Agent(agent(&agents[at]))));
     std::iter::once(first).chain(rest)
 }
 
@@ -506,7 +505,6 @@ mod tests {
             let frames = desk(DeskItem::Snapshot(vec![longest_row(); rows], agents.clone().into()));
             let mut told = Vec::new();
             for frame in frames {
-                let frame = frame.unwrap();
                 assert!(encode(&frame).is_ok());
                 match frame {
                     DeskFrame::Snapshot { agents, .. } => told.extend(agents),

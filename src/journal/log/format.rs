@@ -237,15 +237,16 @@ pub(super) fn end_block(
 pub(super) fn records(epoch: u32, head: &BlockHead, mut payload: Bytes) -> Result<Vec<LogRecord>, String> {
     let mut records = Vec::with_capacity(head.records as usize);
     let mut position = head.first;
-    while payload.has_remaining() {
+    // No more than it says: the position behind the last may be none.
+    while payload.has_remaining() && records.len() < head.records as usize {
         let record = record(epoch, position, &mut payload);
         records.push(record.ok_or("a record in it is cut off")?);
         position.0 += 1;
     }
-    if records.len() == head.records as usize {
-        Ok(records)
-    } else {
-        Err(format!("it has {} records and says {}", records.len(), head.records))
+    match (records.len(), payload.remaining()) {
+        (found, 0) if found == head.records as usize => Ok(records),
+        (found, 0) => Err(format!("it has {found} records and says {}", head.records)),
+        (_, more) => Err(format!("{more} bytes follow its {} records", head.records)),
     }
 }
 

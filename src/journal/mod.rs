@@ -21,6 +21,8 @@ mod data_dir;
 mod door;
 mod error;
 mod fold;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod log;
 #[cfg(test)]
 mod masking;

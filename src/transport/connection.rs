@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt};
 use switchboard_protocol::wire::{
-    CloseCode, ErrorBody, ErrorCode, FrameError, FrameReader, Hello, PROTOCOL_VERSION, ServerFrame, Welcome,
-    encode_frame,
+    CloseCode, ErrorBody, ErrorCode, FrameError, FrameReader, Hello, PROTOCOL_VERSION, ServerFrame,
+    ServerLimits, Welcome, encode_frame,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +20,7 @@ use super::endpoint::Shared;
 use super::openings::Opening;
 use super::wire::{BadRequest, Speaker};
 use super::{pump, wire};
+use crate::actors::engine::Engine;
 use crate::actors::session::{Answered, Ask, Asked, Out, Refusal, SessionHandle, SessionMsg, SessionPorts};
 use crate::clock;
 use crate::limits;
@@ -93,7 +94,7 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
         Arrived::End | Arrived::Lost => return Err(malformed("the stream ended before the hello")),
     };
     let welcomed = match hello {
-        Ok(hello) => welcome(&hello, shared).await,
+        Ok(hello) => welcome(&hello, &shared.engine(), shared.limits).await,
         Err(error) => Err(error),
     };
     match welcomed {
@@ -129,14 +130,20 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
     }
 }
 
-struct Welcomed {
-    session: SessionHandle,
-    out: UnboundedReceiver<Out>,
-    speaker: Speaker,
-    welcome: Welcome,
+/// A session that was opened for a client, who is to be told so.
+pub(super) struct Welcomed {
+    pub(super) session: SessionHandle,
+    pub(super) out: UnboundedReceiver<Out>,
+    pub(super) speaker: Speaker,
+    pub(super) welcome: Welcome,
 }
 
-async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> {
+/// Opens a session for whoever says this hello.
+pub(super) async fn welcome(
+    hello: &Hello,
+    engine: &Engine,
+    limits: ServerLimits,
+) -> Result<Welcomed, ErrorBody> {
     if hello.protocol != PROTOCOL_VERSION {
         let sentence = format!("protocol: {} is not spoken here; {PROTOCOL_VERSION} is", hello.protocol);
         return Err(ErrorBody::new(ErrorCode::ProtocolVersion, sentence));
@@ -146,7 +153,6 @@ async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> 
     };
     let proof = wire::proof(&hello.credentials)?;
     let instance = wire::instance(hello)?;
-    let engine = shared.engine();
     let proven = engine.prove(proof).await.map_err(|error| unavailable(&error))?;
     let proven = proven.ok_or_else(wire::bad_credentials)?;
     let (to_out, out) = mpsc::unbounded_channel();
@@ -164,7 +170,7 @@ async fn welcome(hello: &Hello, shared: &Shared) -> Result<Welcomed, ErrorBody> 
         session: ports.id,
         instance,
         member: wire::member_of(&ports.identity),
-        limits: shared.limits,
+        limits,
         server_time: clock::now(),
     };
     let speaker = Speaker::to(&ports.identity);

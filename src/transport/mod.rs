@@ -5,6 +5,8 @@
 
 mod connection;
 mod endpoint;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod openings;
 mod pump;
 mod tls;

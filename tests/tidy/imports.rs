@@ -231,6 +231,22 @@ const ROOMS: &[Room] = &[
         libraries: Libraries::Any,
     },
     Room { place: "powercut/src/disk/", may: &["switchboard_powercut::disk"], libraries: Libraries::Any },
+    // The rules, and the doors that are there for it.
+    Room {
+        place: "fuzz/src/",
+        may: &[
+            "switchboard_fuzz",
+            "switchboard::actors::engine",
+            "switchboard::demo",
+            "switchboard::domain",
+            "switchboard::journal",
+            "switchboard::ready",
+            "switchboard::stats",
+            "switchboard::transport::fuzzing",
+            "switchboard_protocol",
+        ],
+        libraries: Libraries::Any,
+    },
 ];
 
 /// The rooms that speak with clients: actors do the work, the protocol says it.

@@ -199,6 +199,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("sdk/rust/src/", "switchboard_client"),
     ("loadtest/src/", "switchboard_loadtest"),
     ("simulator/src/", "switchboard_simulator"),
+    ("fuzz/src/", "switchboard_fuzz"),
 ];
 
 /// What `crate` is in the command line, which is a crate beside the library.

@@ -253,7 +253,7 @@ fn is_word(c: char) -> bool {
 /// Where `#[cfg(test)]` holds.
 fn test_lines(path: &str, tokens: &[Token]) -> Vec<RangeInclusive<usize>> {
     let words: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
-    if ["tests/", "benches/"]
+    if ["tests/", "benches/", "fuzz/"]
         .iter()
         .any(|folder| path.starts_with(folder) || path.contains(&format!("/{folder}")))
     {

@@ -153,6 +153,12 @@ impl BlockHead {
         rest.advance(3);
         let (commit, first) = (rest.get_u64(), Position(rest.get_u64()));
         let (payload_bytes, records, payload_sum) = (rest.get_u32(), rest.get_u32(), rest.get_u32());
+        // Numbers that no block has would be believed further on: room is made for so many records.
+        let fits =
+            records <= payload_bytes / RECORD_BYTES_MIN && first.0.checked_add(records.into()).is_some();
+        if first.0 == 0 || !fits {
+            return None;
+        }
         Some(Self { kind, commit, first, payload_bytes, records, payload_sum })
     }
 
@@ -231,15 +237,16 @@ pub(super) fn end_block(
 pub(super) fn records(epoch: u32, head: &BlockHead, mut payload: Bytes) -> Result<Vec<LogRecord>, String> {
     let mut records = Vec::with_capacity(head.records as usize);
     let mut position = head.first;
-    while payload.has_remaining() {
+    // No more than it says: the position behind the last may be none.
+    while payload.has_remaining() && records.len() < head.records as usize {
         let record = record(epoch, position, &mut payload);
         records.push(record.ok_or("a record in it is cut off")?);
         position.0 += 1;
     }
-    if records.len() == head.records as usize {
-        Ok(records)
-    } else {
-        Err(format!("it has {} records and says {}", records.len(), head.records))
+    match (records.len(), payload.remaining()) {
+        (found, 0) if found == head.records as usize => Ok(records),
+        (found, 0) => Err(format!("it has {found} records and says {}", head.records)),
+        (_, more) => Err(format!("{more} bytes follow its {} records", head.records)),
     }
 }
 
@@ -264,7 +271,29 @@ fn id(payload: &mut Bytes) -> Option<[u8; 16]> {
 }
 
 const SEGMENT_MAGIC: &[u8] = b"SWB-LOG\n";
+/// The bytes of the shortest record: a kind, a workspace, a revision and a length.
+const RECORD_BYTES_MIN: u32 = 29;
+
 const BLOCK_MAGIC: &[u8] = b"SwBk";
+
+/// Reads bytes as the head of a segment, and as a block of it whose checksums are right.
+#[cfg(feature = "fuzzing")]
+pub(in crate::journal) fn fuzz(bytes: &[u8]) {
+    if let Some(head) = bytes.first_chunk::<HEAD_BYTES>() {
+        // Whatever it says of itself, it says it in a sentence.
+        drop(SegmentHead::decode(head));
+    }
+    let (salt, body_bytes) = (Salt(7), BLOCK_HEAD_BYTES - 4 - BLOCK_MAGIC.len());
+    let Some((body, payload)) = bytes.split_at_checked(body_bytes) else { return };
+    let mut head = [BLOCK_MAGIC, body].concat();
+    head.extend(salt.sum(&head).to_be_bytes());
+    if let Some(head) = BlockHead::decode(salt, &head) {
+        let _ = (head.stride(), head.last());
+        if let Ok(records) = records(1, &head, Bytes::copy_from_slice(payload)) {
+            assert_eq!(records.len(), head.records as usize);
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

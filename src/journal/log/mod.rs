@@ -27,6 +27,8 @@ use super::{CrashPoint, LogRecord, Position, Stream};
 
 pub(super) use copy::{Copied, copy_log};
 pub(super) use error::LogError;
+#[cfg(feature = "fuzzing")]
+pub(super) use format::fuzz;
 #[cfg(test)]
 pub(super) use medium::faulty::Faults;
 pub(super) use medium::{Disk, Medium};

@@ -48,12 +48,32 @@ impl Ground {
     /// Ends a life at a crash point, once with a power cut and once without; then the power is cut under
     /// the next life as well. Says whether the point was reached.
     ///
+    /// How often a life comes by a point depends on its threads: one that did not come by often enough is
+    /// followed by others, which end there the first time.
+    ///
     /// # Errors
     /// When something that was acknowledged is not there.
     pub fn try_point(&self, stage: &Stage, point: CrashPoint, tally: &mut Tally) -> Result<bool, Stopped> {
         let mut rng = Rng::with_seed(self.seed ^ point as u64);
+        let often = if is_often(point) { rng.u32(1..=3) } else { 1 };
+        for nth in std::iter::once(often).chain(std::iter::repeat_n(1, TRIES_MORE)) {
+            if self.end_at(stage, point, nth, &mut rng, tally)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn end_at(
+        &self,
+        stage: &Stage,
+        point: CrashPoint,
+        nth: u32,
+        rng: &mut Rng,
+        tally: &mut Tally,
+    ) -> Result<bool, Stopped> {
         let (mut disk, mut told) = self.start(stage, point)?;
-        let end = End::At(point, if is_often(point) { rng.u32(1..=3) } else { 1 });
+        let end = End::At(point, nth);
         let said = stage.live(&mut disk, &Life { kind: Kind::Live, seed: self.seed, end })?;
         told.hear(&said);
         tally.passed.extend(&said.passed);
@@ -193,3 +213,6 @@ fn is_often(point: CrashPoint) -> bool {
             | P::FoldApplied
     )
 }
+
+/// How many more lives are tried at a point that the first one did not reach.
+const TRIES_MORE: usize = 4;

@@ -22,6 +22,7 @@ mod manners;
 mod people;
 mod quarantine;
 mod raw;
+mod stalled;
 mod talk;
 mod terminal;
 mod wait;

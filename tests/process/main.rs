@@ -27,6 +27,7 @@ mod people;
 mod quarantine;
 mod raw;
 mod relay;
+mod stalled;
 mod talk;
 mod terminal;
 mod wait;

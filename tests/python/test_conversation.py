@@ -93,7 +93,7 @@ class Conversation(DaemonTest):
         press = {"kind": "text", "text": "Press", "buttons": [{"kind": "postback", "label": "x", "payload": "y"}]}
         cards = {"kind": "cards", "cards": [{"title": "x"}]}
         for content in (press, cards):
-            await self.assert_refused(306, customer.ask("post", conversation=conversation, content=content))
+            await self.assert_refused(308, customer.ask("post", conversation=conversation, content=content))
         hologram = posted[0] | {"type": "hologram"}
         await self.assert_refused(102, customer.ask("post", conversation=conversation, content=hologram))
 

@@ -66,6 +66,12 @@ pub(crate) fn line(name: &str, value: &str, bytes: &[u8]) -> String {
     format!("{{\"name\":{},\"value\":{value},\"hex\":\"{}\"}}\n", Value::from(name), hex(bytes))
 }
 
+/// A file as it is.
+pub(crate) fn text(file: &str) -> String {
+    let path = path(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 /// Replaces a file.
 pub(crate) fn write(file: &str, lines: &str) {
     fs::write(path(file), lines).unwrap();
@@ -94,11 +100,6 @@ pub(crate) fn bytes(hex: &str) -> Vec<u8> {
         _ => None,
     });
     pairs.collect::<Option<_>>().unwrap_or_else(|| panic!("{hex:?} is not lower-case hexadecimal"))
-}
-
-fn text(file: &str) -> String {
-    let path = path(file);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn path(file: &str) -> PathBuf {

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::{Settings, millis};
 use crate::demo;
 use crate::domain::conversation::Policy;
-use crate::journal::{Journal, JournalOptions, Progress, StartError, StartReport};
+use crate::journal::{Journal, JournalOptions, Progress, StartError, StartReport, Workspaces};
 use crate::machines::budget::{Allowance, Budget};
 use crate::ready::{self, Demo, Ready};
 use crate::stats::{Latency, Stage};
@@ -227,7 +227,7 @@ fn trace_progress() -> impl FnMut(Progress) {
 
 async fn make_demo_if_empty(journal: &Journal, data_dir: &Path) -> Result<Option<Demo>, DaemonError> {
     let other = |error: &dyn std::fmt::Display| DaemonError::Other(error.to_string());
-    if !journal.workspaces().await.map_err(|error| other(&error))?.is_empty() {
+    if journal.workspaces().await.map_err(|error| other(&error))? != Workspaces::default() {
         return Ok(None);
     }
     // Kept first: a workspace whose credentials nobody has would be there for good.

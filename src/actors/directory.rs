@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
 use switchboard_protocol::vocabulary::{Platform, ProfileId, UserKey, WorkspaceId};
 
 use super::workspace::{WorkspaceActor, WorkspaceMsg, WorkspacePorts, deliver_rows};
 use crate::clock;
 use crate::domain::identity::Identity;
 use crate::domain::workspace::{TokenHash, Workspace};
-use crate::journal::DeskChange;
+use crate::journal::{DeskChange, OpenError, Workspaces};
 use crate::machines::budget::{Allowance, Budget};
 
 /// What proves somebody.
@@ -55,6 +55,8 @@ pub struct DirectoryState {
     actors: HashMap<ActorId, WorkspaceId>,
     tokens: HashMap<TokenHash, WorkspaceId>,
     profiles: HashMap<ProfileId, WorkspaceId>,
+    /// Workspaces that cannot be read: nobody knows whom their credentials prove.
+    damaged: Vec<WorkspaceId>,
 }
 
 struct Home {
@@ -83,9 +85,12 @@ impl Actor for DirectoryActor {
             actors: HashMap::new(),
             tokens: HashMap::new(),
             profiles: HashMap::new(),
+            damaged: Vec::new(),
             ports,
         };
-        for workspace in state.ports.journal.workspaces().await? {
+        let Workspaces { sound, damaged } = state.ports.journal.workspaces().await?;
+        state.damaged = damaged;
+        for workspace in sound {
             state.tokens.extend(workspace.members.values().map(|member| (member.token_hash, workspace.id)));
             state.profiles.extend(workspace.profiles.keys().map(|profile| (*profile, workspace.id)));
             let home = Home { workspace, actor: None, budget: Budget::default() };
@@ -144,18 +149,27 @@ impl DirectoryState {
     ) -> Result<Option<Proven>, String> {
         let (id, identity) = match proof {
             Proof::Customer(profile, platform, user_key) => {
-                let Some(id) = self.profiles.get(&profile).copied() else { return Ok(None) };
+                let Some(id) = self.profiles.get(&profile).copied() else { return self.nobody() };
                 let home = self.workspaces.get(&id);
                 (id, home.and_then(|home| home.workspace.customer(profile, platform, user_key)))
             }
             Proof::Token(hash) => {
-                let Some(id) = self.tokens.get(&hash).copied() else { return Ok(None) };
+                let Some(id) = self.tokens.get(&hash).copied() else { return self.nobody() };
                 (id, self.workspaces.get(&id).and_then(|home| home.workspace.member_by_token(&hash)))
             }
         };
         let Some(identity) = identity else { return Ok(None) };
         let workspace = self.workspace(myself, id).await?;
         Ok(Some(Proven { identity, workspace }))
+    }
+
+    /// The answer to a proof of nobody who is known. It may be somebody of a workspace that cannot be read,
+    /// who must not be told that their credential is wrong.
+    fn nobody(&self) -> Result<Option<Proven>, String> {
+        match &self.damaged[..] {
+            [] => Ok(None),
+            [..] => Err("workspace: one that this may belong to cannot be read".to_owned()),
+        }
     }
 
     /// The actor of a workspace; started when it is wanted, also after a failure.
@@ -175,7 +189,13 @@ impl DirectoryState {
         }
         let arguments = (id, self.ports.clone());
         let started = WorkspaceActor::spawn_linked(None, WorkspaceActor, arguments, myself.get_cell()).await;
-        let (actor, _) = started.map_err(|error| format!("workspace: it cannot be opened: {error}"))?;
+        let (actor, _) = started.map_err(|error| {
+            // Nobody can have one that is damaged read again and again.
+            if !is_passing(&error) {
+                home.budget.spend(clock::now(), WORKSPACE_ALLOWANCE);
+            }
+            format!("workspace: it cannot be opened: {error}")
+        })?;
         self.actors.insert(actor.get_id(), id);
         home.actor = Some(actor.clone());
         Ok(actor)
@@ -189,6 +209,14 @@ impl DirectoryState {
             tracing::error!(workspace = %id, %why, "a workspace failed");
             home.budget.spend(clock::now(), WORKSPACE_ALLOWANCE);
         }
+    }
+}
+
+/// Whether opening a workspace again later may help, by itself.
+fn is_passing(error: &SpawnErr) -> bool {
+    match error {
+        SpawnErr::StartupFailed(why) => why.downcast_ref().is_some_and(OpenError::is_retryable),
+        SpawnErr::ActorAlreadyStarted | SpawnErr::ActorAlreadyRegistered(_) => false,
     }
 }
 

@@ -24,12 +24,12 @@ use super::writer::{Gate, OpenReply, Opened, Order, Writer};
 use super::{
     AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenError,
     OpenedConversation, OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream,
-    Term, TicketSink, stored,
+    Term, TicketSink, Workspaces, stored,
 };
 use crate::clock;
 use crate::domain::conversation::{Conversation, Entry};
 use crate::domain::identity::{CustomerKey, Reader};
-use crate::domain::workspace::{Workspace, WorkspaceEntry};
+use crate::domain::workspace::WorkspaceEntry;
 use crate::machines::commit::Claim;
 
 /// The journal. A clone is another handle of the same one.
@@ -278,8 +278,8 @@ impl Journal {
     /// Every workspace that was created.
     ///
     /// # Errors
-    /// When the store is not available or damaged.
-    pub async fn workspaces(&self) -> Result<Vec<Workspace>, ReadError> {
+    /// When the store is not available.
+    pub async fn workspaces(&self) -> Result<Workspaces, ReadError> {
         let folds = Arc::clone(&self.inner.folds);
         blocking(move || read::workspaces(&folds))
             .await

@@ -50,7 +50,7 @@ pub use record::{LogRecord, Position, Shard, Stream};
 pub use stored::StoredError;
 pub use view::{
     DeskChange, Figures, ListPage, ListRow, OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress,
-    RebuildReason, StartReport,
+    RebuildReason, StartReport, Workspaces,
 };
 
 pub use crate::machines::commit::{Incarnation, Term};

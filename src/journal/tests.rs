@@ -113,7 +113,7 @@ fn what_was_acknowledged_is_there_after_a_start_however_it_ended() {
                     journal.append_workspace(opened.incarnation, &entry).unwrap();
                 }
                 tickets.durable(workspace_entries().len() as u64);
-                assert_eq!(journal.workspaces().await.unwrap().len(), 1);
+                assert_eq!(journal.workspaces().await.unwrap().sound.len(), 1);
             } else {
                 assert_eq!(opened.state, super::stored::samples::workspace());
             }

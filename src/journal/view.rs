@@ -29,6 +29,15 @@ pub struct OpenedConversation {
     pub incarnation: Incarnation,
 }
 
+/// Every workspace that was created.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Workspaces {
+    /// Their durable states.
+    pub sound: Vec<Workspace>,
+    /// Those whose records cannot be read: whose members and profiles they have is not known.
+    pub damaged: Vec<WorkspaceId>,
+}
+
 /// A row of the conversation list of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRow {

@@ -56,7 +56,7 @@ async fn a_conversation_is_named_rightly_or_not_at_all() {
 /// Appends an entry to a conversation that does not follow on what it has: the daemon does not run.
 async fn damage(daemon: &Daemon, conversation: ConversationId) {
     let (journal, _) = Journal::start(&JournalOptions::new(daemon.data()), &mut |_| {}).unwrap();
-    let workspace: WorkspaceId = journal.workspaces().await.unwrap()[0].id;
+    let workspace: WorkspaceId = journal.workspaces().await.unwrap().sound[0].id;
     let (to_tickets, mut tickets) = mpsc::unbounded_channel();
     let sink = Arc::new(Tickets(to_tickets));
     let term = journal.open_workspace(workspace, sink.clone()).await.unwrap().term;

@@ -10,13 +10,13 @@ use super::ReadFault;
 use crate::domain::conversation::{Conversation, Entry};
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::Workspace;
-use crate::journal::Stream;
 use crate::journal::fold::{Folds, keys, pieces};
 use crate::journal::stored::{
     CurrentConversation, Damaged, Page, StoredError, decode_conversation, decode_entry, decode_workspace,
     decode_workspace_entry,
 };
 use crate::journal::tail::TailRecord;
+use crate::journal::{Stream, Workspaces};
 
 /// The durable state of a conversation; revision 0 if it has no entry.
 pub(in crate::journal) fn load_conversation(
@@ -127,24 +127,25 @@ fn held_workspace(folds: &Folds, id: WorkspaceId) -> Result<Workspace, ReadFault
 }
 
 /// Every workspace that was created.
-pub(in crate::journal) fn workspaces(folds: &Folds) -> Result<Vec<Workspace>, ReadFault> {
+pub(in crate::journal) fn workspaces(folds: &Folds) -> Result<Workspaces, ReadFault> {
     let _held = folds.hold();
     let mut ids: BTreeSet<WorkspaceId> = folds.tail.workspaces().into_iter().collect();
     for pair in folds.store.scan(keys::WORKSPACES, keys::WORKSPACES) {
         ids.extend(keys::workspace_of(&pair?.0));
     }
-    let mut found = Vec::with_capacity(ids.len());
+    let mut found = Workspaces::default();
     for id in ids {
         match held_workspace(folds, id) {
-            Ok(workspace) => found.push(workspace),
+            Ok(workspace) if workspace.name.is_some() => found.sound.push(workspace),
+            Ok(_) => {}
             // One damaged workspace is no reason to have none; opening it says what is wrong.
             Err(ReadFault::Damaged { .. } | ReadFault::Stored(_)) => {
                 tracing::error!(workspace = %id, "damaged, and left out");
+                found.damaged.push(id);
             }
             Err(fault @ ReadFault::Store(_)) => return Err(fault),
         }
     }
-    found.retain(|workspace| workspace.name.is_some());
     Ok(found)
 }
 

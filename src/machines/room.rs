@@ -66,6 +66,11 @@ impl Room {
         if free_bytes >= self.needed_bytes() { Some(Move::Make) } else { None }
     }
 
+    /// So much is free now, and nothing follows from it yet: for the reason why entries are held.
+    pub const fn found(&mut self, free_bytes: u64) {
+        self.free_bytes = free_bytes;
+    }
+
     /// Something could not be written for want of room, whatever the last look said.
     pub const fn refused(&mut self) -> Option<Move> {
         self.taking = false;

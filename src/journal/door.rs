@@ -14,6 +14,8 @@ use tokio::sync::{oneshot, watch};
 
 use super::crash_points::pass;
 use super::data_dir::DataDir;
+#[cfg(feature = "planted-bugs")]
+use super::fold::FoldFailure;
 use super::fold::{FoldThread, Folds};
 use super::log::{Disk, Log, LogError, LogOptions, OpenedLog};
 use super::read::{self, Cursor};
@@ -74,6 +76,7 @@ impl Journal {
         let Begun { log, recovered, report } = begin(&dir, options, &space, at_least, false, on_progress)?;
         let folds = Arc::new(Folds::new(recovered.store, recovered.mark));
         folds.tail.begin_with(&recovered.unfolded);
+        space.started();
         let gate = Arc::new(Gate::default());
         let (orders, taken) = mpsc::channel();
         let (say_ended, ended) = watch::channel(false);
@@ -392,10 +395,10 @@ impl Journal {
         let _ = self.order(Order::Fail);
     }
 
-    /// Makes the folds fail, by an error of the store or by a panic, for tests of failures.
+    /// Makes the folds fail, for tests of failures.
     #[cfg(feature = "planted-bugs")]
-    pub fn fail_folds(&self, by_panic: bool) {
-        self.inner.folds.plant_failure(by_panic);
+    pub fn fail_folds(&self, failure: FoldFailure) {
+        self.inner.folds.plant_failure(failure);
     }
 
     /// Appends a payload that is no entry, for tests of records that cannot be read.

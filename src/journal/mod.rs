@@ -47,6 +47,8 @@ pub use crash_points::CrashPoint;
 pub use crash_points::on_crash_point;
 pub use door::{Journal, rebuild};
 pub use error::{AppendError, OpenError, ReadError, StartError};
+#[cfg(feature = "planted-bugs")]
+pub use fold::FoldFailure;
 pub use options::JournalOptions;
 pub use record::{LogRecord, Position, Shard, Stream};
 pub use space::FreeSpace;

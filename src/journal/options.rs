@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::FreeSpace;
-use super::store::STEP_BYTES;
+use crate::limits::STORE_ROOM_BYTES;
 use crate::machines::room::Marks;
 
 /// The settings of a journal.
@@ -71,7 +71,7 @@ impl JournalOptions {
             low_bytes: self.room_bytes_min,
             resume_bytes: self.room_bytes_min.saturating_add(self.room_bytes_min / 4),
             reserve_bytes: self.reserve_bytes,
-            store_bytes: STEP_BYTES,
+            store_bytes: STORE_ROOM_BYTES,
         }
     }
 }

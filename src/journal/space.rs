@@ -57,6 +57,9 @@ pub(super) struct Space {
     room: Mutex<Room>,
     /// Whether entries may be taken, to be read without the lock.
     taking: AtomicBool,
+    /// A start may take all of the reserve, for the store cannot be opened without any room; afterwards a part
+    /// stays for the next start.
+    starting: AtomicBool,
     /// For whoever waits for a change.
     state: watch::Sender<Result<(), NoRoom>>,
 }
@@ -68,13 +71,25 @@ impl Space {
         let reserved = fs::metadata(folder.join(RESERVE)).is_ok_and(|file| is_wanted(file.len()));
         let room = Room::new(marks, reserved || marks.reserve_bytes == 0);
         let state = watch::Sender::new(Ok(()));
-        let taking = AtomicBool::new(true);
-        let space = Self { folder: folder.to_owned(), marks, ask, room: Mutex::new(room), taking, state };
+        let (taking, starting) = (AtomicBool::new(true), AtomicBool::new(true));
+        let (folder, room) = (folder.to_owned(), Mutex::new(room));
+        let space = Self { folder, marks, ask, room, taking, starting, state };
         if !reserved {
             space.give_up();
         }
         space.look();
         space
+    }
+
+    /// The start is over: what it has taken of the reserve is kept for the next one, if there is room.
+    pub(super) fn started(&self) {
+        let room = self.room();
+        self.starting.store(false, Ordering::Relaxed);
+        if !room.is_reserved()
+            && let Err(error) = self.hold(self.start_bytes())
+        {
+            tracing::warn!(%error, "there is no room that could be kept for the next start");
+        }
     }
 
     /// Looks how much is free, and does to the reserve what follows from it.
@@ -135,7 +150,7 @@ impl Space {
             };
             match room.look(free_bytes) {
                 Some(Move::GiveUp) => self.give_up(),
-                Some(Move::Make) => match self.make() {
+                Some(Move::Make) => match self.hold(self.marks.reserve_bytes) {
                     Ok(()) => room.made(true),
                     Err(error) => {
                         tracing::warn!(%error, "the reserve cannot be made yet");
@@ -149,45 +164,56 @@ impl Space {
     }
 
     fn give_up(&self) {
-        let path = self.folder.join(RESERVE);
-        match fs::remove_file(&path).and_then(|()| sync_folder(&self.folder)) {
+        let (path, left) = (self.folder.join(RESERVE), self.start_bytes());
+        let given_up = if left == 0 || self.starting.load(Ordering::Relaxed) {
+            fs::remove_file(&path)
+        } else {
+            OpenOptions::new().write(true).open(&path).and_then(|file| {
+                // Half made it may be shorter.
+                let bytes = file.metadata()?.len();
+                file.set_len(bytes.min(left))?;
+                file.sync_all()
+            })
+        };
+        match given_up.and_then(|()| sync_folder(&self.folder)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => tracing::warn!(path = %path.display(), %error, "the reserve cannot be given up"),
         }
     }
 
-    /// A file that takes its room on the disk and holds nothing.
-    fn make(&self) -> io::Result<()> {
-        if self.marks.reserve_bytes == 0 {
+    /// Makes the file of the reserve take so much room on the disk; it holds nothing.
+    fn hold(&self, bytes: u64) -> io::Result<()> {
+        if bytes == 0 {
             return Ok(());
         }
         let path = self.folder.join(RESERVE);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
-        match fallocate(&file, FallocateFlags::empty(), 0, self.marks.reserve_bytes) {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
             Ok(()) => {}
             // Not every file system can.
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
-                fill(&mut file, self.marks.reserve_bytes)?
-            }
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => fill(&mut file, bytes)?,
             Err(error) => return Err(error.into()),
         }
         file.sync_all()?;
         sync_folder(&self.folder)
     }
 
-    /// Says what has changed.
+    /// What of the reserve stays for the next start, in bytes.
+    const fn start_bytes(&self) -> u64 {
+        self.marks.reserve_bytes / 4
+    }
+
+    /// Says what has changed. While entries are held the figures of their reason are those of the last look,
+    /// and whoever waits is told of them only with the change.
     fn tell(&self, room: &Room) {
         let now = room.may_take();
         self.taking.store(now.is_ok(), Ordering::Release);
-        let was = self.state.send_replace(now);
-        match (was, now) {
-            (Ok(()), Err(why)) => {
-                tracing::error!(%why, "nothing is taken until there is room; readers go on")
-            }
-            (Err(_), Ok(())) => tracing::info!("there is room again; everything is taken"),
-            (Ok(()), Ok(())) | (Err(_), Err(_)) => {}
-        }
+        self.state.send_if_modified(|was| {
+            let changed = was.is_ok() != now.is_ok();
+            *was = now;
+            changed
+        });
     }
 
     fn room(&self) -> MutexGuard<'_, Room> {
@@ -259,3 +285,105 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LOOKS_MAX: u32 = 2;
 
 const FILL_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::MetadataExt as _;
+    use std::sync::atomic::AtomicU64;
+
+    const MARKS: Marks =
+        Marks { low_bytes: 10 << 20, resume_bytes: 12 << 20, reserve_bytes: 4 << 20, store_bytes: 1 << 20 };
+
+    /// A disk of so many bytes, on which only the reserve and one other thing are.
+    struct Disk {
+        folder: tempfile::TempDir,
+        other: Arc<AtomicU64>,
+    }
+
+    impl Disk {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().unwrap(), other: Arc::default() }
+        }
+
+        fn space(&self) -> Space {
+            let other = Arc::clone(&self.other);
+            let ask = FreeSpace::from_fn(move |folder| {
+                let reserve = fs::metadata(folder.join(RESERVE)).map_or(0, |file| file.len());
+                Ok((64_u64 << 20).saturating_sub(reserve + other.load(Ordering::SeqCst)))
+            });
+            Space::new(self.folder.path(), MARKS, ask)
+        }
+
+        fn leave(&self, free: u64) {
+            let reserve = fs::metadata(self.folder.path().join(RESERVE)).map_or(0, |file| file.len());
+            self.other.store((64 << 20) - reserve - free, Ordering::SeqCst);
+        }
+
+        /// What the reserve takes of the disk.
+        fn reserve(&self) -> u64 {
+            fs::metadata(self.folder.path().join(RESERVE)).map_or(0, |file| file.blocks() * 512)
+        }
+    }
+
+    #[test]
+    fn the_reserve_takes_its_room_is_given_up_but_for_a_part_and_comes_back() {
+        let disk = Disk::new();
+        let space = disk.space();
+        space.started();
+        assert_eq!((disk.reserve(), space.may_take()), (4 << 20, Ok(())));
+        disk.leave((10 << 20) - 1);
+        space.look();
+        assert_eq!(disk.reserve(), 1 << 20);
+        assert!(space.may_take().is_err() && space.may_fold());
+        disk.leave((16 << 20) - 1);
+        space.look();
+        assert!(space.may_take().is_err());
+        disk.leave(16 << 20);
+        space.look();
+        assert_eq!((disk.reserve(), space.may_take()), (4 << 20, Ok(())));
+    }
+
+    #[test]
+    fn a_start_may_use_all_of_it_and_leaves_a_part_for_the_next() {
+        let disk = Disk::new();
+        disk.space().started();
+        disk.leave(0);
+        let space = disk.space();
+        assert_eq!(disk.reserve(), 0);
+        assert!(space.has(4 << 20) && !space.has((4 << 20) + 1));
+        space.started();
+        assert_eq!(disk.reserve(), 1 << 20);
+    }
+
+    #[test]
+    fn a_reserve_of_another_size_is_made_anew() {
+        let disk = Disk::new();
+        fs::write(disk.folder.path().join(RESERVE), vec![0; 5 << 20]).unwrap();
+        disk.space().started();
+        assert_eq!(disk.reserve(), 4 << 20);
+    }
+
+    #[test]
+    fn a_refusal_holds_entries_until_the_next_look() {
+        let disk = Disk::new();
+        let space = disk.space();
+        space.started();
+        let mut changed = space.watch();
+        space.refused();
+        assert!(space.may_take().is_err() && changed.has_changed().unwrap());
+        changed.mark_unchanged();
+        space.look();
+        assert!(space.may_take().is_ok() && changed.has_changed().unwrap());
+    }
+
+    #[test]
+    fn where_room_cannot_be_had_otherwise_it_is_written() {
+        let mut file = tempfile::tempfile().unwrap();
+        fill(&mut file, (1 << 20) + 7).unwrap();
+        let written = file.metadata().unwrap();
+        assert_eq!(written.len(), (1 << 20) + 7);
+        assert!(written.blocks() * 512 >= written.len());
+    }
+}

@@ -208,7 +208,8 @@ impl Writer {
         if self.gate.trouble().is_none() {
             return orders.recv().map_err(|_| RecvTimeoutError::Disconnected);
         }
-        match TRY_AGAIN_AFTER.saturating_sub(self.tried.elapsed()) {
+        let after = if self.log.is_in_doubt() { TRY_AGAIN_AFTER } else { BEGIN_AGAIN_AFTER };
+        match after.saturating_sub(self.tried.elapsed()) {
             Duration::ZERO => Err(RecvTimeoutError::Timeout),
             left => orders.recv_timeout(left),
         }
@@ -364,3 +365,6 @@ const ORDERS_AT_ONCE: usize = 16_384;
 
 /// How often a log that cannot be written is tried.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often one that only lacks a segment is: while there is no room that costs nothing.
+const BEGIN_AGAIN_AFTER: Duration = Duration::from_millis(100);

@@ -17,7 +17,7 @@ use super::folds::Folds;
 use super::record::{Understood, understand};
 use crate::clock;
 use crate::journal::crash_points::pass;
-use crate::journal::space::Space;
+use crate::journal::space::{Space, is_no_room};
 use crate::journal::store::StoreError;
 use crate::journal::tail::Wish;
 use crate::journal::{CrashPoint, DeskChange, JournalOptions, ListRow, LogRecord, Position, checkpoint};
@@ -252,7 +252,15 @@ impl FoldThread {
         let mark = self.folds.mark()?;
         self.folds.store.sync()?;
         pass(CrashPoint::CheckpointStoreSynced);
-        checkpoint::write(&self.dir, mark)?;
+        match checkpoint::write(&self.dir, mark) {
+            // The store is none the worse for it: the one before holds.
+            Err(error) if is_no_room(&error) => {
+                tracing::warn!(%error, "a checkpoint found no room");
+                self.space.refused();
+                return Ok(());
+            }
+            written => written?,
+        }
         self.checkpointed = clock::instant();
         self.unchecked_bytes = 0;
         Ok(())

@@ -50,6 +50,10 @@ impl Log {
         medium: Box<dyn Medium>,
     ) -> Result<OpenedLog, LogError> {
         let folder = Folder::open(&options.folder)?;
+        if !options.may_grow {
+            // Its room is worth more to the store, which cannot be opened without any.
+            folder.remove_prepared();
+        }
         let files = LogFiles::find(&options.folder)?;
         files.check_ends()?;
         let end = match files.heads().last() {

@@ -37,6 +37,10 @@ impl Default for FreeSpace {
     fn default() -> Self {
         Self::from_fn(|folder| {
             let disk = statvfs(folder)?;
+            if disk.f_blocks == 0 {
+                // The file system does not say how large it is, and so not how full.
+                return Ok(u64::MAX);
+            }
             // What is kept for the superuser does not count, whoever we are: it is not ours to use up.
             Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
         })
@@ -321,9 +325,12 @@ mod tests {
             self.other.store((64 << 20) - reserve - free, Ordering::SeqCst);
         }
 
-        /// What the reserve takes of the disk.
+        /// How large the reserve is; all of it takes room.
         fn reserve(&self) -> u64 {
-            fs::metadata(self.folder.path().join(RESERVE)).map_or(0, |file| file.blocks() * 512)
+            fs::metadata(self.folder.path().join(RESERVE)).map_or(0, |file| {
+                assert!(file.blocks() * 512 >= file.len(), "it is hollow");
+                file.len()
+            })
         }
     }
 

@@ -371,6 +371,22 @@ mod tests {
     }
 
     #[test]
+    fn its_last_segment_and_the_next_have_their_room_before_they_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).unwrap();
+        let mut batch = Batch::default();
+        batch.put(b"key".to_vec(), b"value".to_vec());
+        store.apply(batch).unwrap();
+        store.sync().unwrap();
+        let file = fs::metadata(dir.path().join("db")).unwrap();
+        assert!(
+            file.len() <= SEGMENT_BYTES as u64 && file.blocks() * BLOCK_BYTES >= 2 * SEGMENT_BYTES as u64
+        );
+        store.close();
+        assert_eq!(opening_bytes(dir.path()), OPENING_BYTES, "there is no snapshot yet");
+    }
+
+    #[test]
     fn a_value_that_sled_would_keep_unsynced_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).unwrap();

@@ -88,19 +88,19 @@ struct Trouble {
 impl Gate {
     /// Why nothing can be written now, if nothing can.
     pub(super) fn trouble(&self) -> Option<String> {
-        if self.troubled.load(Ordering::Acquire) {
-            self.lock().clone().map(|trouble| trouble.why)
-        } else {
-            None
-        }
+        self.kept().map(|trouble| trouble.why)
     }
 
     /// Why nothing can be opened now, if nothing can.
     fn closed(&self) -> Option<String> {
-        let trouble = if self.troubled.load(Ordering::Acquire) { self.lock().clone() } else { None };
-        trouble.filter(|trouble| !trouble.opens).map(|trouble| trouble.why)
+        self.kept().filter(|trouble| !trouble.opens).map(|trouble| trouble.why)
     }
 
+    fn kept(&self) -> Option<Trouble> {
+        if self.troubled.load(Ordering::Acquire) { self.lock().clone() } else { None }
+    }
+
+    /// Nothing can be opened either.
     fn end(&self, why: String) {
         self.set_trouble(Some(Trouble { why, opens: false }));
     }

@@ -16,6 +16,9 @@ pub use switchboard_protocol::wire::{
     DATAGRAM_BYTES_MAX, DEPTH_MAX, FRAME_BYTES_MAX, UNANSWERED_REQUESTS_MAX,
 };
 
+/// Bytes that the store must find free on its disk whenever it is written.
+pub const STORE_ROOM_BYTES: u64 = 24 << 20;
+
 /// Subscriptions of a session at a time.
 pub const SUBSCRIPTIONS_MAX: usize = 16;
 

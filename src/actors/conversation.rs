@@ -16,7 +16,8 @@ use crate::clock;
 use crate::domain::conversation::{Context, Conversation, Known, Policy, admit};
 use crate::domain::identity::{Identity, Reader};
 use crate::journal::{
-    Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term, TicketSink,
+    AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
+    TicketSink,
 };
 use crate::machines::live::{Action, Live, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
@@ -262,7 +263,12 @@ impl ConversationState {
                 let known = live.state().clients.look_up(&command.origin);
                 let is_new = matches!(known, Known::New | Known::Overtaken);
                 if is_new && let Err(why) = self.ports.journal.has_room() {
-                    reply.answer(ErrandAnswer::Unavailable(why.to_string()));
+                    reply.answer(match why {
+                        AppendError::NoRoom(why) => ErrandAnswer::NoRoom(why),
+                        AppendError::Full | AppendError::Unavailable | AppendError::Unstorable(_) => {
+                            ErrandAnswer::Unavailable(why.to_string())
+                        }
+                    });
                     return Ok(());
                 }
                 let context = Context { now: clock::now(), policy: self.ports.policy };

@@ -9,6 +9,7 @@
 //! - [`feed`]: the reading side of a subscription: catch up from the journal, then live.
 //! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
 //! - [`route`]: a session's way to a conversation: in order, resent when the conversation dies.
+//! - [`room`]: a disk that gets full: who is held, and what becomes of the reserve.
 //! - [`budget`]: so many times in so long, for restarts and for ephemera.
 //! - [`planted`]: known mistakes that the simulator must find.
 
@@ -18,4 +19,5 @@ pub mod feed;
 pub mod live;
 pub mod planted;
 pub mod residence;
+pub mod room;
 pub mod route;

@@ -9,13 +9,17 @@
 //! - [`feed`]: the reading side of a subscription: catch up from the journal, then live.
 //! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
 //! - [`route`]: a session's way to a conversation: in order, resent when the conversation dies.
+//! - [`openings`]: which conversation is a customer's, also after one has ended.
+//! - [`attendance`]: one session to a client program; when somebody comes and goes.
 //! - [`budget`]: so many times in so long, for restarts and for ephemera.
 //! - [`planted`]: known mistakes that the simulator must find.
 
+pub mod attendance;
 pub mod budget;
 pub mod commit;
 pub mod feed;
 pub mod live;
+pub mod openings;
 pub mod planted;
 pub mod residence;
 pub mod route;

@@ -197,7 +197,8 @@ impl Actor for ConversationActor {
                     state.active.elapsed() >= state.idle() || matches!(state.phase, Phase::Refusing(_));
                 if is_idle && state.may_sleep() {
                     let way = Way(myself.clone());
-                    let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way));
+                    let has_begun = state.has_begun();
+                    let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way, has_begun));
                 }
             }
             ConversationMsg::Sleep => {
@@ -345,6 +346,11 @@ impl ConversationState {
         }
     }
 
+    /// Whether it is known to have begun. Whatever one that may sleep has is durable.
+    fn has_begun(&self) -> bool {
+        matches!(&self.phase, Phase::Open { live, .. } if live.state().revision > 0)
+    }
+
     fn may_sleep(&self) -> bool {
         match &self.phase {
             Phase::Open { live, .. } => live.may_sleep(),
@@ -367,10 +373,7 @@ impl ConversationState {
 
     /// How long it stays awake without anything to do.
     fn idle(&self) -> Duration {
-        match &self.phase {
-            Phase::Open { live, .. } if live.state().revision > 0 => self.ports.idle,
-            Phase::Open { .. } | Phase::Opening | Phase::Refusing(_) => NOTHING_IDLE.min(self.ports.idle),
-        }
+        if self.has_begun() { self.ports.idle } else { NOTHING_IDLE.min(self.ports.idle) }
     }
 
     fn close(&mut self) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use switchboard::domain::conversation::Entry;
 use switchboard::machines::feed::Verdict;
 use switchboard::machines::live::{Outlet, SideCursors};
-use switchboard_protocol::vocabulary::Seq;
+use switchboard_protocol::vocabulary::{Party, Seq};
 
 /// What is taken from an outbox, most urgent first.
 pub(crate) enum Item {
@@ -18,6 +18,8 @@ pub(crate) enum Item {
     Entry(Arc<Entry>),
     Lagging,
     Cursors(SideCursors),
+    /// Who types, and after which of the reader's events.
+    Typing(Party, Seq),
     Ended,
 }
 
@@ -35,6 +37,7 @@ struct Waiting {
     entries: VecDeque<Arc<Entry>>,
     lagging: bool,
     cursors: Option<SideCursors>,
+    typing: Option<(Party, Seq)>,
     ended: bool,
 }
 
@@ -57,6 +60,9 @@ impl Outbox {
         if let Some(cursors) = waiting.cursors.take() {
             return Some(Item::Cursors(cursors));
         }
+        if let Some((by, after_seq)) = waiting.typing.take() {
+            return Some(Item::Typing(by, after_seq));
+        }
         waiting.ended.then_some(Item::Ended)
     }
 
@@ -66,7 +72,12 @@ impl Outbox {
             || !waiting.entries.is_empty()
             || waiting.lagging
             || waiting.cursors.is_some()
+            || waiting.typing.is_some()
             || waiting.ended
+    }
+
+    pub(crate) fn typing(&self, by: Party, after_seq: Seq) {
+        self.waiting.borrow_mut().typing = Some((by, after_seq));
     }
 
     pub(crate) fn close(&self) {

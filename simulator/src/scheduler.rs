@@ -9,6 +9,7 @@ use switchboard_protocol::vocabulary::ConversationId;
 use crate::check::Promise;
 use crate::clients::Client;
 use crate::mail::{SessionId, Way};
+use crate::network::Lane;
 use crate::rates::Part;
 use crate::tally::Count;
 use crate::workspace::WorkspaceActor;
@@ -28,10 +29,11 @@ pub(crate) enum Action {
     Session(SessionId),
     Pump(u64),
     ReadHistory(usize),
-    RequestArrives(usize),
+    ReadList(usize),
+    LookUp(usize),
+    Arrives(usize, Lane),
+    DatagramArrives(usize),
     LateRequest(usize),
-    ReplyArrives(usize),
-    FrameArrives(usize, u32),
     ClientSends(usize),
     ClientActs(usize),
     Subscribe(usize, ConversationId),
@@ -43,6 +45,7 @@ pub(crate) enum Action {
     SessionFails(SessionId),
     WorkspaceFails,
     Cut(usize),
+    AddressChanges(usize),
     ClientBeginsAnew(usize),
     Crash,
     Stall,
@@ -70,15 +73,14 @@ impl World {
             return true;
         }
         let connected = self.clients.iter().filter(|client| client.connection.is_some());
-        let due = connected.flat_map(|client| client.follows.values()).filter_map(|it| it.follow.due()).min();
-        match due {
-            Some(due) if due > self.now => {
-                self.now = due;
-                self.say(|| format!("{step:4} time passes"));
-                true
-            }
-            Some(_) | None => false,
-        }
+        let follows = connected.clone().flat_map(|client| client.follows.values());
+        let due = follows.filter_map(|following| following.follow.due());
+        let held = connected.filter_map(|client| client.connection.as_ref());
+        let held = held.flat_map(|connection| connection.busy().map(|(_, at)| at));
+        let Some(next) = due.chain(held).filter(|at| *at > self.now).min() else { return false };
+        self.now = next;
+        self.say(|| format!("{step:4} time passes"));
+        true
     }
 
     fn parts(&self, choices: &mut Choices, step: u32) {
@@ -110,6 +112,12 @@ impl World {
         for at in 0..self.history_reads.len() {
             choices.add(turn(Part::Disk), true, Action::ReadHistory(at));
         }
+        for at in 0..self.list_reads.len() {
+            choices.add(turn(Part::Disk), true, Action::ReadList(at));
+        }
+        for at in 0..self.look_ups.len() {
+            choices.add(turn(Part::Disk), true, Action::LookUp(at));
+        }
         // A long time is only over when nothing else happens.
         let is_long = self.is_calm && choices.total == 0;
         let idle = if is_long { 1 } else { self.rates.faults.idle * u32::from(!self.is_calm) };
@@ -121,16 +129,16 @@ impl World {
     fn clients_and_network(&self, choices: &mut Choices, step: u32) {
         let (network, people) = (self.turn(Part::Network, step), self.turn(Part::Client, step));
         for (at, client) in self.clients.iter().enumerate() {
-            choices.add(network, client.late.is_some(), Action::LateRequest(at));
+            // Slowly: the client may have connected again by then.
+            choices.add(network.div_ceil(8), client.late.is_some(), Action::LateRequest(at));
             let Some(connection) = &client.connection else {
                 choices.add(network, self.may_connect(at), Action::Connect(at));
                 continue;
             };
-            choices.add(network, !connection.up.is_empty(), Action::RequestArrives(at));
-            choices.add(network, !connection.down.is_empty(), Action::ReplyArrives(at));
-            for (number, stream) in &connection.streams {
-                choices.add(network, !stream.is_empty(), Action::FrameArrives(at, *number));
+            for (lane, from) in connection.busy() {
+                choices.add(network, from <= self.now, Action::Arrives(at, lane));
             }
+            choices.add(network, connection.datagrams_come(self.now), Action::DatagramArrives(at));
             choices.add(people, client.can_send(), Action::ClientSends(at));
             for (conversation, following) in &client.follows {
                 let is_due = following.follow.due().is_some_and(|due| due <= self.now);
@@ -138,7 +146,7 @@ impl World {
                 let looks_again = following.follow.is_over() && !self.is_calm;
                 choices.add(people / 5, looks_again, Action::FollowAgain(at, *conversation));
             }
-            choices.add(people / 4, !self.is_calm, Action::ClientActs(at));
+            choices.add(people / 3, !self.is_calm && self.has_something_to_ask(at), Action::ClientActs(at));
         }
     }
 
@@ -146,6 +154,7 @@ impl World {
         let faults = &self.rates.faults;
         for (at, client) in self.clients.iter().enumerate() {
             choices.add(faults.cut, client.connection.is_some(), Action::Cut(at));
+            choices.add(faults.address_changes, client.connection.is_some(), Action::AddressChanges(at));
             choices.add(faults.client_begins_anew, true, Action::ClientBeginsAnew(at));
             for conversation in client.follows.keys() {
                 choices.add(faults.follows_again, client.has_room(), Action::FollowAgain(at, *conversation));
@@ -185,10 +194,12 @@ impl World {
             Action::Session(id) => self.run_session(id),
             Action::Pump(id) => self.run_pump(id),
             Action::ReadHistory(at) => self.read_history(at),
-            Action::RequestArrives(at) => self.request_arrives(at),
+            Action::ReadList(at) => self.read_list(at),
+            Action::LookUp(at) => self.look_up(at),
+            Action::Arrives(at, lane) => self.arrives(at, lane),
+            Action::DatagramArrives(at) => self.datagram_arrives(at),
+            Action::AddressChanges(at) => self.change_address(at),
             Action::LateRequest(at) => self.late_request(at),
-            Action::ReplyArrives(at) => self.reply_arrives(at),
-            Action::FrameArrives(at, number) => self.frame_arrives(at, number),
             Action::ClientSends(at) => self.client_sends(at),
             Action::ClientActs(at) => self.client_acts(at),
             Action::Subscribe(at, conversation) => self.subscribe(at, conversation),

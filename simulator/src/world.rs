@@ -11,6 +11,7 @@ use fastrand::Rng;
 use switchboard::domain::conversation::Conversation;
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::message::Message;
+use switchboard::machines::attendance::Places;
 use switchboard_protocol::vocabulary::{
     Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
     WorkspaceId,
@@ -20,7 +21,7 @@ use crate::check::Promise;
 use crate::clients::Client;
 use crate::conversation::{ConversationActor, HistoryRead, name};
 use crate::disk::{Disk, Survival};
-use crate::mail::{Mail, SessionId, Way};
+use crate::mail::{Mail, Run, SessionId, Way};
 use crate::model::Model;
 use crate::pump::Pump;
 use crate::rates::{Part, Rates};
@@ -46,7 +47,12 @@ pub(crate) struct World {
     pub(crate) conversations: BTreeMap<Way, ConversationActor>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) pumps: BTreeMap<u64, Pump>,
+    pub(crate) places: Places<(Rc<Identity>, InstanceId), SessionId>,
     pub(crate) history_reads: Vec<HistoryRead>,
+    /// Customers whose conversation the journal is asked for, and by whom.
+    pub(crate) look_ups: Vec<(Run, CustomerKey)>,
+    /// Questions for the list.
+    pub(crate) list_reads: Vec<(SessionId, u64)>,
     /// Snapshots that are not on the disk yet.
     pub(crate) snapshots: VecDeque<Conversation>,
     // What survives it.
@@ -78,7 +84,10 @@ impl World {
             conversations: BTreeMap::new(),
             sessions: BTreeMap::new(),
             pumps: BTreeMap::new(),
+            places: Places::new(usize::MAX),
             history_reads: Vec::new(),
+            look_ups: Vec::new(),
+            list_reads: Vec::new(),
             snapshots: VecDeque::new(),
             disk: Disk::new(WORKSPACE),
             clients: Vec::new(),
@@ -97,27 +106,23 @@ impl World {
     }
 
     fn settle_clients(&mut self) {
-        let conversations: Vec<_> =
-            (1..=self.rates.conversations).map(|at| ConversationId::from_bytes([at; 16])).collect();
-        for conversation in &conversations {
-            for _ in 0..self.rates.customers_each {
-                let Some(identity) = customer(*conversation) else { continue };
-                self.settle_client(identity, *conversation, &[*conversation]);
+        for at in 1..=self.rates.customers {
+            for _ in 0..self.rates.clients_each {
+                let Some(identity) = customer(at) else { continue };
+                self.settle_client(identity);
             }
         }
         for at in 0..self.rates.agents {
             // The third agent is the first one's second device.
             let member = MemberId::from_bytes([at as u8 % 2 + 1; 16]);
-            let identity = Identity::Member { workspace: WORKSPACE, member };
-            self.settle_client(identity, conversations[at % conversations.len()], &conversations);
+            self.settle_client(Identity::Member { workspace: WORKSPACE, member });
         }
     }
 
-    fn settle_client(&mut self, identity: Identity, home: ConversationId, follows: &[ConversationId]) {
+    fn settle_client(&mut self, identity: Identity) {
         let instance = self.instance();
-        let mut client = Client::new(Rc::new(identity), instance, home);
+        let mut client = Client::new(Rc::new(identity), instance);
         client.outstanding.set_window(self.rates.requests_window);
-        follows.iter().for_each(|conversation| client.follow(*conversation));
         self.clients.push(client);
     }
 
@@ -131,6 +136,14 @@ impl World {
     pub(crate) fn instance(&mut self) -> InstanceId {
         let number = self.number();
         InstanceId::v7(i64::try_from(number).unwrap_or(i64::MAX), [0; 10])
+    }
+
+    /// The id of a conversation that is named now: ids rise with time.
+    pub(crate) fn conversation_id(&mut self) -> ConversationId {
+        let mut bytes = [0; 16];
+        let number = u32::try_from(self.number()).unwrap_or(u32::MAX);
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        ConversationId::from_bytes(bytes)
     }
 
     /// The time as the engine reads it: now and then the clock has jumped back.
@@ -201,7 +214,10 @@ impl World {
         self.conversations.clear();
         self.sessions.clear();
         self.pumps.clear();
+        self.places = Places::new(usize::MAX);
         self.history_reads.clear();
+        self.look_ups.clear();
+        self.list_reads.clear();
         self.snapshots.clear();
         self.everybody_loses_connection();
     }
@@ -217,11 +233,11 @@ impl World {
     }
 }
 
-fn customer(conversation: ConversationId) -> Option<Identity> {
+fn customer(number: u8) -> Option<Identity> {
     let customer = CustomerKey {
         profile: ProfileId::from_bytes([1; 16]),
         platform: Platform::new("web").ok()?,
-        user_key: UserKey::new(format!("customer {}", conversation.as_bytes()[0])).ok()?,
+        user_key: UserKey::new(format!("customer {number}")).ok()?,
     };
     Some(Identity::Customer { workspace: WORKSPACE, customer })
 }

@@ -16,7 +16,8 @@ use crate::clock;
 use crate::domain::conversation::{Context, Conversation, Policy, admit};
 use crate::domain::identity::{Identity, Reader};
 use crate::journal::{
-    Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term, TicketSink,
+    AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
+    TicketSink,
 };
 use crate::machines::live::{Action, Live, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
@@ -267,7 +268,12 @@ impl ConversationState {
                         self.act(actions)
                     }
                     Err((reply, why)) => {
-                        reply.answer(ErrandAnswer::Unavailable(why.to_string()));
+                        reply.answer(match why {
+                            AppendError::NoRoom(why) => ErrandAnswer::NoRoom(why),
+                            AppendError::Full | AppendError::Unavailable | AppendError::Unstorable(_) => {
+                                ErrandAnswer::Unavailable(why.to_string())
+                            }
+                        });
                         Ok(())
                     }
                 }

@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::ops::Deref;
+use std::os::unix::fs::MetadataExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use super::CrashPoint;
 use super::crash_points::pass;
+use super::space::is_no_room;
 use crate::clock;
 
 /// Why the store did not do what was asked.
@@ -41,6 +43,19 @@ pub(super) struct Store {
     /// The same file that sled writes, for the sync that sled does not do.
     file: File,
     folder: PathBuf,
+}
+
+/// How many bytes sled may write to open the store of a folder: it fills up its last segment, and writes a new
+/// snapshot of its page table.
+pub(super) fn opening_bytes(folder: &Path) -> u64 {
+    let unfilled = fs::metadata(folder.join("db")).map_or(0, |file| {
+        let filled = file.len().next_multiple_of(SEGMENT_BYTES as u64);
+        filled.saturating_sub(file.blocks().saturating_mul(BLOCK_BYTES))
+    });
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let snapshots = files.filter(|file| file.file_name().to_string_lossy().starts_with("snap."));
+    let snapshot = snapshots.filter_map(|file| file.metadata().ok()).map(|file| file.len()).max();
+    unfilled + 2 * snapshot.unwrap_or(0) + OPENING_BYTES
 }
 
 /// A key or value that was read.
@@ -258,10 +273,7 @@ impl From<sled::Error> for StoreError {
 
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull => Self::Full,
-            _ => Self::Failed(error.to_string()),
-        }
+        if is_no_room(&error) { Self::Full } else { Self::Failed(error.to_string()) }
     }
 }
 
@@ -270,6 +282,16 @@ const SEGMENT_BYTES: usize = 16 << 20;
 
 /// sled cleans up only there, so it is never switched off. Milliseconds.
 const FLUSH_EVERY_MS: u64 = 500;
+
+/// With less than this free nothing is given to sled: what one batch makes it write, the end of a segment that
+/// it leaves, and what its own thread cleans up meanwhile.
+pub(super) const STEP_BYTES: u64 = SEGMENT_BYTES as u64 / 2 * 3;
+
+/// What opening writes besides, and the growth of a page table since its last snapshot.
+const OPENING_BYTES: u64 = 1 << 20;
+
+/// The unit in which the system counts what a file takes.
+const BLOCK_BYTES: u64 = 512;
 
 /// The most bytes of a value.
 pub(super) const VALUE_BYTES_MAX: usize = 128 << 10;

@@ -11,6 +11,7 @@
 //! - [`route`]: a session's way to a conversation: in order, resent when the conversation dies.
 //! - [`openings`]: which conversation is a customer's, also after one has ended.
 //! - [`attendance`]: one session to a client program; when somebody comes and goes.
+//! - [`room`]: a disk that gets full: who is held, and what becomes of the reserve.
 //! - [`budget`]: so many times in so long, for restarts and for ephemera.
 //! - [`planted`]: known mistakes that the simulator must find.
 
@@ -22,4 +23,5 @@ pub mod live;
 pub mod openings;
 pub mod planted;
 pub mod residence;
+pub mod room;
 pub mod route;

@@ -142,7 +142,11 @@ fn prepare(folder: &Folder, bytes: u64) -> Result<File, LogError> {
         pass(CrashPoint::PrepareSynced);
         Ok(file)
     };
-    make().map_err(LogError::io(&path))
+    make().map_err(|error| {
+        // Half of it is of no use, and takes the last room of a disk that is full.
+        let _ = fs::remove_file(&path);
+        LogError::io(&path)(error)
+    })
 }
 
 /// Makes the names in a folder last.

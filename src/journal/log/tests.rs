@@ -18,7 +18,7 @@ use super::*;
 const STREAM: Stream = Stream::Workspace(WorkspaceId::from_bytes([3; 16]));
 
 fn options(folder: &Path) -> LogOptions {
-    LogOptions { folder: folder.to_owned(), segment_bytes: 4 << 10, at_least: Position(0) }
+    LogOptions { folder: folder.to_owned(), segment_bytes: 4 << 10, at_least: Position(0), may_grow: true }
 }
 
 fn open(folder: &Path) -> OpenedLog {

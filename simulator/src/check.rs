@@ -34,6 +34,8 @@ pub enum Promise {
     Private,
     /// Whoever has a session is online, and nobody else.
     Presence,
+    /// Nothing is taken while the disk is full, and everything again once it is not.
+    Room,
     /// Whoever waits hears something, and what has nothing to do sleeps.
     Alive,
     /// No machine panics.
@@ -48,6 +50,7 @@ impl fmt::Display for Promise {
             Self::G3 => "G3, resume without loss",
             Self::Private => "a customer sees their own conversations only",
             Self::Presence => "whoever has a session is online, and nobody else",
+            Self::Room => "nothing is taken while the disk is full",
             Self::Alive => "whoever waits hears something",
             Self::Sound => "no machine panics",
         })
@@ -247,6 +250,9 @@ impl World {
                     found.push((Promise::G3, what));
                 }
             }
+        }
+        if let Err(why) = self.space.may_take() {
+            found.push((Promise::Room, format!("there is room, and still {why}")));
         }
         found.extend(self.presence_at_rest());
         found.extend(self.received_at_rest());

@@ -15,7 +15,7 @@ use crate::mail::{
 };
 use crate::outbox::ConversationEnd;
 use crate::tally::Count;
-use crate::world::World;
+use crate::world::{Refused, World};
 use crate::writer::{Opened, Stream};
 
 pub(crate) struct SimulatedPorts;
@@ -242,7 +242,7 @@ impl World {
 
     fn errand(&mut self, actor: &mut ConversationActor, errand: Errand, reply: ErrandReply) -> Fate {
         let context = Context { now: self.wall_clock(), policy: Policy::default() };
-        let no_room = self.no_room();
+        let has_room = self.has_room();
         let live = match &mut actor.phase {
             Phase::Open { live, .. } => live,
             Phase::Refusing => {
@@ -264,17 +264,22 @@ impl World {
             Errand::Command(command) => {
                 let Origin { instance, counter, .. } = command.origin;
                 let known = live.state().clients.look_up(&command.origin);
-                let room = || no_room.map_or(Ok(()), Err);
-                let actions = match live.command(reply, (), &command, &context, room) {
+                let actions = match live.command(reply, (), &command, &context, || has_room) {
                     Ok(actions) => actions,
                     Err((reply, why)) => {
-                        reply.answer(ErrandAnswer::Unavailable(why));
+                        reply.answer(match why {
+                            Refused::NoRoom(why) => ErrandAnswer::NoRoom(why),
+                            Refused::Unavailable(why) => ErrandAnswer::Unavailable(why),
+                        });
                         self.note(Count::NoRoom);
                         self.model.passed_over((instance, counter));
                         return Fate::Lives;
                     }
                 };
                 let is_recorded = actions.iter().any(|action| matches!(action, Action::Append(_)));
+                if is_recorded && self.space.must_hold() {
+                    self.broken(Promise::Room, format!("counter {counter} of {instance} was taken"));
+                }
                 self.say(|| {
                     format!("     counter {counter} of {instance}: {known:?}, recorded {is_recorded}")
                 });

@@ -53,6 +53,21 @@ impl Disk {
         self.writing.is_some()
     }
 
+    /// How many entries are being written.
+    pub(crate) fn writing(&self) -> usize {
+        self.writing.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Whether more may be on it than is known.
+    pub(crate) const fn is_in_doubt(&self) -> bool {
+        !self.in_doubt.is_empty()
+    }
+
+    /// Nothing of the commit has been written.
+    pub(crate) fn forget(&mut self) {
+        self.writing = None;
+    }
+
     /// The write and its sync have succeeded. Returns what is durable by it.
     pub(crate) fn complete(&mut self) -> Vec<Arc<Entry>> {
         let commit = self.writing.take().unwrap_or_default();

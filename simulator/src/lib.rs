@@ -6,7 +6,7 @@
 //! is the same run every time.
 //!
 //! - `run` runs seeds and says what failed; `scheduler` chooses what happens next; `rates` draws how often.
-//! - `world` is what a run consists of: `writer` and `disk`, `workspace`, `conversation` with `outbox`,
+//! - `world` is what a run consists of: `writer`, `disk` and its `space`, `workspace`, `conversation` with `outbox`,
 //!   `session`, `pump`, all of them joined by `mail`; and around them `clients`, the `network` that their
 //!   connections cross, and the `people` who ask for things.
 //! - `model` with `stored`, and `check`, say what must be true; `tally` and `trace` what happened.
@@ -25,6 +25,7 @@ mod rates;
 mod run;
 mod scheduler;
 mod session;
+mod space;
 mod stored;
 mod tally;
 mod trace;

@@ -13,6 +13,7 @@ use switchboard::domain::conversation::{Command, Entry};
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::room::NoRoom;
 use switchboard::machines::route::Tag;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq};
 use switchboard_protocol::wire::Request;
@@ -45,6 +46,8 @@ pub(crate) enum ErrandAnswer {
     Outcome(Outcome),
     History(Vec<Arc<Entry>>),
     Unavailable(String),
+    /// Not until there is room on the disk.
+    NoRoom(NoRoom),
     /// It may or may not have been done.
     Unknown,
 }

@@ -114,6 +114,9 @@ impl World {
             },
             Turn::Read(after) => {
                 self.note(Count::CatchUpRead);
+                if self.space.may_take().is_err() {
+                    self.note(Count::ReadWhileFull);
+                }
                 let entries_max = self.rates.page_entries_max;
                 let page = self.disk.read_after(pump.conversation, pump.feed.reader(), after, entries_max);
                 pump.page = page.into();

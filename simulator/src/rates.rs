@@ -65,6 +65,8 @@ pub(crate) struct Faults {
     pub(crate) follows_again: u32,
     pub(crate) idle: u32,
     pub(crate) stall: u32,
+    pub(crate) disk_fills: u32,
+    pub(crate) disk_frees: u32,
     /// Of a hundred datagrams.
     pub(crate) datagram_lost: u32,
     /// Of a hundred commits, and of a hundred questions for a customer's conversation.
@@ -116,6 +118,8 @@ impl Faults {
             follows_again: rate(5),
             idle: between_faults * rate(60),
             stall: rate(15),
+            disk_fills: rate(6),
+            disk_frees: 1 + rate(20),
             datagram_lost: rate(30),
             disk_fails: rate(20),
             no_room: rate(15),

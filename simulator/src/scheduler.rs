@@ -23,6 +23,7 @@ pub(crate) enum Action {
     EndCommit,
     TryDiskAgain,
     StoreSnapshot,
+    LookAtDisk,
     Workspace,
     Conversation(Way),
     EndOrphan(Way),
@@ -44,6 +45,8 @@ pub(crate) enum Action {
     ConversationFails(Way),
     SessionFails(SessionId),
     WorkspaceFails,
+    DiskFills,
+    DiskFrees,
     Cut(usize),
     AddressChanges(usize),
     ClientBeginsAnew(usize),
@@ -94,6 +97,8 @@ impl World {
             Action::TryDiskAgain,
         );
         choices.add(turn(Part::Disk), !self.snapshots.is_empty(), Action::StoreSnapshot);
+        // Now and then, while much is written: a write may find out first.
+        choices.add(turn(Part::Disk).div_ceil(20), self.space.is_due(), Action::LookAtDisk);
         let workspace = self.workspace.as_ref().filter(|workspace| workspace.is_open());
         let has_message = workspace.is_some_and(|workspace| self.mail.has_for_workspace(workspace.run));
         choices.add(turn(Part::Workspace), has_message, Action::Workspace);
@@ -168,6 +173,8 @@ impl World {
         }
         let has_workspace = self.workspace.as_ref().is_some_and(WorkspaceActor::is_open);
         choices.add(faults.workspace_fails, has_workspace, Action::WorkspaceFails);
+        choices.add(faults.disk_fills, true, Action::DiskFills);
+        choices.add(faults.disk_frees, self.space.is_short(), Action::DiskFrees);
         choices.add(faults.crash, true, Action::Crash);
         choices.add(faults.stall, self.stalled.is_none(), Action::Stall);
     }
@@ -184,8 +191,10 @@ impl World {
         match action {
             Action::TakeOrder => self.take_order(),
             Action::BeginCommit => self.begin_commit(),
-            Action::EndCommit if self.happens(self.rates.faults.disk_fails) => self.fail_commit(),
-            Action::EndCommit => self.complete_commit(),
+            Action::EndCommit => self.end_commit(),
+            Action::LookAtDisk => self.look_at_disk(),
+            Action::DiskFills => self.fill_disk(),
+            Action::DiskFrees => self.free_disk(),
             Action::TryDiskAgain => self.try_disk_again(),
             Action::StoreSnapshot => self.store_snapshot(),
             Action::Workspace => self.run_workspace(),
@@ -229,6 +238,7 @@ impl World {
     /// Ends the faults, lets everything come to rest, and lets everybody leave.
     pub(crate) fn come_to_rest(&mut self, mut step: u32) -> u32 {
         (self.is_calm, self.stalled) = (true, None);
+        self.empty_disk();
         step = self.run_out(step);
         for _ in 0..FOLLOW_AGAIN_MAX {
             let is_quarantined = self.workspace.as_ref().is_some_and(WorkspaceActor::has_quarantined);

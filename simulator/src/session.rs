@@ -380,6 +380,10 @@ impl World {
             ErrandAnswer::Unavailable(why) => {
                 return self.refuse(session, tag, ErrorBody::new(ErrorCode::Unavailable, why));
             }
+            ErrandAnswer::NoRoom(why) => {
+                self.note(Count::HeldForRoom);
+                return self.refuse(session, tag, ErrorBody::new(ErrorCode::NoRoom, why.to_string()));
+            }
             ErrandAnswer::Unknown => {
                 return self.refuse(session, tag, ErrorBody::new(ErrorCode::Fault, "not known"));
             }

@@ -27,6 +27,14 @@ counts! {
     Commit "commits";
     CommitFailed "failed writes or syncs";
     DiskRecovered "the disk can be written again";
+    DiskFull "times that nothing was taken because the disk was full";
+    DiskHasRoom "times that everything was taken again";
+    WriteFoundNoRoom "writes that found no room";
+    HeldForRoom "commands refused because the disk is full";
+    FoldHeld "snapshots that waited for room";
+    OpenedInTrouble "streams opened while nothing could be written";
+    ReadWhileFull "pages and histories read while the disk was full";
+    CrashWhileFull "crashes while the disk was full";
     AppendRefused "appends refused: fenced, stale term, out of order";
     IncarnationEnded "incarnations ended by the writer";
     OpenRefused "openings refused";

@@ -12,6 +12,7 @@ use switchboard::domain::conversation::Conversation;
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::message::Message;
 use switchboard::machines::attendance::Places;
+use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
     Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
     WorkspaceId,
@@ -26,6 +27,7 @@ use crate::model::Model;
 use crate::pump::Pump;
 use crate::rates::{Part, Rates};
 use crate::session::Session;
+use crate::space::{PLENTY_BYTES, SNAPSHOT_BYTES, Space};
 use crate::tally::{Count, Tally};
 use crate::trace::Trace;
 use crate::workspace::WorkspaceActor;
@@ -57,6 +59,7 @@ pub(crate) struct World {
     pub(crate) snapshots: VecDeque<Conversation>,
     // What survives it.
     pub(crate) disk: Disk,
+    pub(crate) space: Space,
     pub(crate) clients: Vec<Client>,
     pub(crate) greeting: Option<Message>,
     // What watches.
@@ -71,7 +74,7 @@ impl World {
     pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::with_seed(seed);
         let rates = Rates::draw(&mut rng);
-        let greets = rng.bool();
+        let (greets, free_bytes) = (rng.bool(), rng.u64(..PLENTY_BYTES));
         let mut world = Self {
             rng,
             rates,
@@ -90,6 +93,7 @@ impl World {
             list_reads: Vec::new(),
             snapshots: VecDeque::new(),
             disk: Disk::new(WORKSPACE),
+            space: Space::new(free_bytes),
             clients: Vec::new(),
             greeting: MessageText::new("welcome")
                 .ok()
@@ -102,6 +106,7 @@ impl World {
             last_number: 0,
         };
         world.settle_clients();
+        world.begin_space();
         world
     }
 
@@ -156,13 +161,20 @@ impl World {
         Timestamp::from_millis(now)
     }
 
-    /// Why no entry can be taken now, if none can.
-    pub(crate) fn no_room(&mut self) -> Option<String> {
+    /// Whether an entry can be taken now.
+    ///
+    /// # Errors
+    /// Why not: the disk is full, or something else that passes.
+    pub(crate) fn has_room(&mut self) -> Result<(), Refused> {
+        self.space.may_take().map_err(Refused::NoRoom)?;
         if self.writer.is_troubled() {
-            return Some("the disk failed".to_owned());
+            return Err(Refused::Unavailable("the disk failed".to_owned()));
         }
         let is_full = self.writer.queued() > self.rates.window_entries;
-        (is_full || self.happens(self.rates.faults.no_room)).then(|| "too much waits".to_owned())
+        if is_full || self.happens(self.rates.faults.no_room) {
+            return Err(Refused::Unavailable("too much waits".to_owned()));
+        }
+        Ok(())
     }
 
     pub(crate) fn fails_half_way(&mut self) -> bool {
@@ -188,6 +200,9 @@ impl World {
     }
 
     pub(crate) fn store_snapshot(&mut self) {
+        if !self.may_fold() || !self.space.take(SNAPSHOT_BYTES) {
+            return self.note(Count::FoldHeld);
+        }
         self.note(Count::SnapshotKept);
         if let Some(snapshot) = self.snapshots.pop_front() {
             self.disk.keep_snapshot(snapshot);
@@ -197,6 +212,9 @@ impl World {
     /// The process ends at once, and is begun again from what is on the disk.
     pub(crate) fn crash(&mut self) {
         self.note(Count::Crash);
+        if self.space.may_take().is_err() {
+            self.note(Count::CrashWhileFull);
+        }
         let survival = if self.rng.bool() { Survival::Whole } else { Survival::Torn };
         let was_writing = self.disk.is_writing();
         let found = self.disk.crash(survival);
@@ -220,6 +238,11 @@ impl World {
         self.list_reads.clear();
         self.snapshots.clear();
         self.everybody_loses_connection();
+        self.begin_space();
+        if let Err(why) = self.space.may_take() {
+            // There was no room for a segment of the log.
+            self.writer.is_in_trouble(why.to_string(), true);
+        }
     }
 
     /// Counts something.
@@ -231,6 +254,12 @@ impl World {
     pub(crate) fn say(&mut self, line: impl FnOnce() -> String) {
         self.trace.add(line());
     }
+}
+
+/// Why an entry cannot be taken; nothing was done.
+pub(crate) enum Refused {
+    NoRoom(NoRoom),
+    Unavailable(String),
 }
 
 fn customer(number: u8) -> Option<Identity> {

@@ -33,35 +33,37 @@ fn each_known_mistake_is_found_by_a_promise_that_it_breaks() {
 
 /// Which promises a mistake breaks, one of them first, and in which seeds that must show.
 const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
-    use Promise::{Alive, G1, G2, G3, Presence};
+    use Promise::{Alive, G1, G2, G3, Presence, Room};
     match bug {
-        Bug::AnswerBeforeDurable => (&[G1], 0..20),
+        Bug::AnswerBeforeDurable => (&[G1], 0..50),
         // A reader who is pushed an entry early is pushed it out of turn, too.
-        Bug::PushBeforeDurable => (&[G1, G3], 0..20),
-        Bug::ForgetAnswers => (&[G2], 0..100),
-        Bug::HandOverWithGap => (&[G3], 0..20),
-        Bug::HandOverWithRepeat => (&[G3], 0..20),
-        Bug::FenceIgnored => (&[G2], 0..100),
+        Bug::PushBeforeDurable => (&[G1, G3], 0..50),
+        Bug::ForgetAnswers => (&[G2], 0..200),
+        Bug::HandOverWithGap => (&[G3], 0..50),
+        Bug::HandOverWithRepeat => (&[G3], 0..50),
+        Bug::FenceIgnored => (&[G2], 0..1_000),
         // What is not durable is kept; or a conversation that is followed falls asleep again and again.
-        Bug::SleepWithWork => (&[G1, Alive], 0..20),
-        Bug::ResendOutOfOrder => (&[G2], 0..20),
+        Bug::SleepWithWork => (&[G1, Alive], 0..50),
+        Bug::ResendOutOfOrder => (&[G2], 0..50),
         // It is acknowledged; or what is appended next does not follow on what is stored.
-        Bug::FailedCommitKept => (&[G1, G2], 0..100),
-        Bug::LagForgotten => (&[G3], 0..20),
+        Bug::FailedCommitKept => (&[G1, G2], 0..200),
+        Bug::LagForgotten => (&[G3], 0..50),
         // A command is refused by one copy and done by another; or a subscriber is left behind.
-        Bug::WayAskedTwice => (&[G2, Alive], 0..2_000),
+        Bug::WayAskedTwice => (&[G2, Alive], 0..5_000),
         // Somebody is answered who should not be, or a state is kept that never was.
-        Bug::RefusalTakesCounter => (&[G1, G2], 0..100),
-        Bug::EndOverlooked => (&[G2], 0..20),
-        Bug::ReceivedGoesBack => (&[G3], 0..100),
-        Bug::ReceivedBeforeDurable => (&[G3], 0..100),
-        Bug::TypingBeforeDurable => (&[G1], 0..100),
-        Bug::ResumeOneLate => (&[G3], 0..20),
-        Bug::NameForgotten => (&[G2], 0..20),
-        Bug::NameForgottenAsleep => (&[G2], 0..100),
+        Bug::RefusalTakesCounter => (&[G1, G2], 0..200),
+        Bug::EndOverlooked => (&[G2], 0..50),
+        Bug::ReceivedGoesBack => (&[G3], 0..200),
+        Bug::ReceivedBeforeDurable => (&[G3], 0..2_000),
+        Bug::TypingBeforeDurable => (&[G1], 0..200),
+        Bug::ResumeOneLate => (&[G3], 0..50),
+        Bug::NameForgotten => (&[G2], 0..50),
+        Bug::NameForgottenAsleep => (&[G2], 0..1_000),
         // A command is refused by one session, and done by the one before.
         Bug::SessionForgotten => (&[G2], 0..1_000),
-        Bug::OfflineTooSoon => (&[Presence], 0..20),
+        Bug::OfflineTooSoon => (&[Presence], 0..50),
+        Bug::FullDiskForgotten => (&[Room], 0..200),
+        Bug::TakenWithoutReserve => (&[Room], 0..50),
     }
 }
 

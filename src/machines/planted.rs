@@ -48,6 +48,10 @@ pub enum Bug {
     SessionForgotten,
     /// An agent with two devices is offline when the first of them goes.
     OfflineTooSoon,
+    /// A write that found no room does not hold what comes next.
+    FullDiskForgotten,
+    /// Entries are taken again at the mark at which they are held, before the reserve is back.
+    TakenWithoutReserve,
 }
 
 impl Bug {
@@ -74,6 +78,8 @@ impl Bug {
         Self::NameForgottenAsleep,
         Self::SessionForgotten,
         Self::OfflineTooSoon,
+        Self::FullDiskForgotten,
+        Self::TakenWithoutReserve,
     ];
 }
 

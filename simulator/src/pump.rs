@@ -168,7 +168,7 @@ impl World {
                 self.frame(pump, Frame::Cursors(cursors));
                 true
             }
-            Item::Typing(by, after_seq) => {
+            Item::Typing((by, after_seq)) => {
                 self.check_typing(pump.conversation, pump.feed.reader(), after_seq);
                 let by = sender(by, pump.feed.reader());
                 let conversation = pump.conversation;

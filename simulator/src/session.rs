@@ -307,7 +307,7 @@ impl World {
 
     /// The conversation is told as well: it may have a subscriber whose task was never begun.
     fn end_following(&self, followed: &Followed) {
-        followed.outbox.close();
+        followed.outbox.abandon();
         self.mail.to_conversation(followed.way, ConversationMsg::Unsubscribe(followed.subscriber));
     }
 

@@ -9,7 +9,7 @@ use switchboard::machines::planted::Bug;
 use switchboard_simulator::{Promise, run_seed, run_seeds};
 
 #[test]
-fn five_thousand_seeds_keep_every_promise_and_meet_everything() {
+fn fifteen_thousand_seeds_keep_every_promise_and_meet_everything() {
     let summary = run_seeds(0, SEEDS, THREADS, None);
     for (count, times) in summary.tally.iter() {
         println!("{times:>12}  {}", count.text());
@@ -63,6 +63,7 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::SessionForgotten => (&[G2], 0..1_000),
         Bug::OfflineTooSoon => (&[Presence], 0..50),
         Bug::FullDiskForgotten => (&[Room], 0..200),
+        Bug::VerdictOvertakes => (&[G3], 0..50),
         Bug::TakenWithoutReserve => (&[Room], 0..50),
     }
 }
@@ -92,7 +93,7 @@ fn a_failure_says_where_it_was_and_how_to_see_it_again() {
     }
 }
 
-const SEEDS: u64 = 5_000;
+const SEEDS: u64 = 15_000;
 
 /// As many as a small machine has processors.
 const THREADS: usize = 2;

@@ -52,6 +52,8 @@ pub enum Bug {
     FullDiskForgotten,
     /// Entries are taken again at the mark at which they are held, before the reserve is back.
     TakenWithoutReserve,
+    /// A reader hears how a hand-over goes on before it has what was pushed before that.
+    VerdictOvertakes,
 }
 
 impl Bug {
@@ -80,6 +82,7 @@ impl Bug {
         Self::OfflineTooSoon,
         Self::FullDiskForgotten,
         Self::TakenWithoutReserve,
+        Self::VerdictOvertakes,
     ];
 }
 

@@ -175,7 +175,9 @@ impl World {
         choices.add(faults.workspace_fails, has_workspace, Action::WorkspaceFails);
         choices.add(faults.disk_fills, true, Action::DiskFills);
         choices.add(faults.disk_frees, self.space.is_short(), Action::DiskFrees);
-        choices.add(faults.crash, true, Action::Crash);
+        // Rather in the middle of a commit than when nothing happens.
+        let at_stake = if self.disk.is_writing() { 12 } else { 1 };
+        choices.add(at_stake * faults.crash, true, Action::Crash);
         choices.add(faults.stall, self.stalled.is_none(), Action::Stall);
     }
 

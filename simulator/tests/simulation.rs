@@ -49,12 +49,12 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::FailedCommitKept => (&[G1, G2], 0..200),
         Bug::LagForgotten => (&[G3], 0..50),
         // A command is refused by one copy and done by another; or a subscriber is left behind.
-        Bug::WayAskedTwice => (&[G2, Alive], 0..5_000),
+        Bug::WayAskedTwice => (&[G2, Alive], 0..15_000),
         // Somebody is answered who should not be, or a state is kept that never was.
         Bug::RefusalTakesCounter => (&[G1, G2], 0..200),
         Bug::EndOverlooked => (&[G2], 0..50),
         Bug::ReceivedGoesBack => (&[G3], 0..200),
-        Bug::ReceivedBeforeDurable => (&[G3], 0..2_000),
+        Bug::ReceivedBeforeDurable => (&[G3], 0..5_000),
         Bug::TypingBeforeDurable => (&[G1], 0..200),
         Bug::ResumeOneLate => (&[G3], 0..50),
         Bug::NameForgotten => (&[G2], 0..50),

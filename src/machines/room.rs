@@ -8,6 +8,8 @@
 //! was held goes on only when there is room for the reserve and a margin besides, so that it does not
 //! change from one look to the next.
 
+use super::planted::{Bug, is_planted};
+
 /// How much must be free for what, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marks {
@@ -57,11 +59,14 @@ impl Room {
     }
 
     /// So much is free now.
-    pub const fn look(&mut self, free_bytes: u64) -> Option<Move> {
+    pub fn look(&mut self, free_bytes: u64) -> Option<Move> {
         self.free_bytes = free_bytes;
         if self.reserved {
             self.taking = free_bytes >= self.marks.low_bytes;
             return if self.taking { None } else { self.give_up() };
+        }
+        if is_planted(Bug::TakenWithoutReserve) {
+            self.taking = free_bytes >= self.marks.low_bytes;
         }
         if free_bytes >= self.needed_bytes() { Some(Move::Make) } else { None }
     }
@@ -72,7 +77,10 @@ impl Room {
     }
 
     /// Something could not be written for want of room, whatever the last look said.
-    pub const fn refused(&mut self) -> Option<Move> {
+    pub fn refused(&mut self) -> Option<Move> {
+        if is_planted(Bug::FullDiskForgotten) {
+            return None;
+        }
         self.taking = false;
         if self.reserved { self.give_up() } else { None }
     }

@@ -231,6 +231,18 @@ const ROOMS: &[Room] = &[
         libraries: Libraries::Any,
     },
     Room { place: "powercut/src/disk/", may: &["switchboard_powercut::disk"], libraries: Libraries::Any },
+    // Under the daemon as it is, with the SDK's clients.
+    Room {
+        place: "powercut/src/whole/",
+        may: &[
+            "switchboard_powercut",
+            "switchboard::config",
+            "switchboard::daemon",
+            "switchboard::ready",
+            "switchboard_client",
+        ],
+        libraries: Libraries::Any,
+    },
     // The rules, and the doors that are there for it.
     Room {
         place: "fuzz/src/",

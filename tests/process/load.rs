@@ -297,7 +297,8 @@ async fn follow(mut following: Following, last_to: watch::Sender<Seq>) -> Vec<Ev
     events
 }
 
-async fn watch_connection(
+/// Tells why each session of a client ended.
+pub(crate) async fn watch_connection(
     mut connection: watch::Receiver<ConnectionState>,
     endings: mpsc::UnboundedSender<Ending>,
 ) {

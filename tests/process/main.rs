@@ -26,6 +26,7 @@ mod network;
 mod people;
 mod quarantine;
 mod raw;
+mod reconnects;
 mod relay;
 mod stalled;
 mod talk;

@@ -91,7 +91,11 @@ const ROOMS: &[Room] = &[
         ],
         libraries: Libraries::Only(&[]),
     },
-    Room { place: "src/clock.rs", may: &["switchboard_protocol::vocabulary"], libraries: Libraries::Any },
+    Room {
+        place: "src/clock.rs",
+        may: &["switchboard::clock", "switchboard_protocol::vocabulary"],
+        libraries: Libraries::Any,
+    },
     Room {
         place: "src/stats/",
         may: &["switchboard::stats", "switchboard::limits"],

@@ -147,6 +147,11 @@ impl Disk {
         self.power = Power::default();
     }
 
+    /// Tells the truth or lies from now on.
+    pub const fn lie_from_now(&mut self, lie: Lie) {
+        self.lie = lie;
+    }
+
     /// How many bytes were written to a file since it was synced last; none, if it is not there.
     #[must_use]
     pub fn unsynced_bytes(&self, path: &Path) -> usize {

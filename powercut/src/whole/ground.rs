@@ -20,16 +20,16 @@ pub struct Ground(Kind);
 
 enum Kind {
     /// In memory, through FUSE: it knows what was not synced, and keeps a choice of it.
-    Memory { disk: Arc<Mutex<Disk>>, mounted: Option<Mounted> },
+    Memory { disk: Arc<Mutex<Disk>>, mounted: Option<Mounted>, lie: Lie },
     /// A real file system on a loop device: what is left is what the kernel had written.
     Loop(LoopDisk),
 }
 
 impl Ground {
-    /// A disk in memory, for which FUSE must be there.
+    /// A disk in memory, for which FUSE must be there. If it lies, then from when people talk.
     #[must_use]
     pub fn memory(lie: Lie) -> Self {
-        Self(Kind::Memory { disk: Arc::new(Mutex::new(Disk::new(lie))), mounted: None })
+        Self(Kind::Memory { disk: Arc::new(Mutex::new(Disk::new(Lie::None))), mounted: None, lie })
     }
 
     /// A disk in a file of a folder.
@@ -43,10 +43,18 @@ impl Ground {
     pub(super) fn mount(&mut self, point: &Path) -> io::Result<()> {
         std::fs::create_dir_all(point)?;
         match &mut self.0 {
-            Kind::Memory { disk, mounted } => *mounted = Some(mount(Arc::clone(disk), point)?),
+            Kind::Memory { disk, mounted, .. } => *mounted = Some(mount(Arc::clone(disk), point)?),
             Kind::Loop(disk) => disk.mount(point)?,
         }
         Ok(())
+    }
+
+    /// People begin to talk: from now on it lies, if it does.
+    pub(super) fn lie_from_now(&self) {
+        match &self.0 {
+            Kind::Memory { disk, lie, .. } => lock(disk).lie_from_now(*lie),
+            Kind::Loop(_) => {}
+        }
     }
 
     /// Lets the power go at some moment from now on, and says at which. The daemon is no more from then on: it

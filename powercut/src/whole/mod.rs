@@ -110,6 +110,7 @@ impl Lives {
         let ready = daemon.ready().await?;
         place.listen = ready.addresses.first().map(ToString::to_string).unwrap_or_default();
         let mut people = People::gather(&ready).await?;
+        self.ground.lie_from_now();
         while self.tally.cuts.len() < cuts {
             if self.tally.other_cuts as usize > 2 * cuts + MORE {
                 return Err(io::Error::other("too few cuts come with enough in flight").into());

@@ -108,7 +108,10 @@ impl Talker {
     fn is_back(&self, before: SessionId) -> JoinHandle<Instant> {
         let mut connection = self.client.connection();
         tokio::spawn(async move {
-            let is_new = |state: &ConnectionState| matches!(state, ConnectionState::Connected { session } if *session != before);
+            let is_new = |state: &ConnectionState| match state {
+                ConnectionState::Connected { session } => *session != before,
+                ConnectionState::Reconnecting { .. } | ConnectionState::Closed(_) => false,
+            };
             connection.wait_for(is_new).await.expect("the client lives");
             clock::instant()
         })

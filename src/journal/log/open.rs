@@ -1,7 +1,8 @@
 //! Opening the log: what is there, whether it is whole, and where it ends.
 //!
 //! Owns the one repair that is allowed: a torn write at the very end, which was never acknowledged,
-//! is cut off. Everything else that is wrong is an error, and changes nothing.
+//! is cut off. Everything else that is wrong is an error, and changes nothing. What is left of a rewriting is
+//! removed: the segment that it was to replace is there.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
@@ -47,6 +48,7 @@ impl Log {
         medium: Box<dyn Medium>,
     ) -> Result<OpenedLog, LogError> {
         let folder = Folder::open(&options.folder)?;
+        folder.sweep()?;
         let files = LogFiles::find(&options.folder)?;
         files.check_ends()?;
         let end = match files.heads().last() {
@@ -68,6 +70,7 @@ impl Log {
             segment_bytes: options.segment_bytes,
             current: None,
             number: end.as_ref().map_or(0, |(head, _)| head.number),
+            first: end.as_ref().map_or(Position(1), |(head, _)| head.first),
             commit: end.as_ref().map_or(0, |(_, end)| end.commit),
             last,
             prepared: Prepared::default(),

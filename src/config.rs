@@ -91,6 +91,8 @@ pub struct Journal {
     pub fold_age_ms: u64,
     /// Fold when it is larger.
     pub fold_tail_bytes: u64,
+    /// How long what is due to be erased from the log may wait for more.
+    pub erase_within_ms: u64,
     /// The most that may wait to be folded.
     pub tail_bytes_max: u64,
 }
@@ -199,6 +201,7 @@ impl Settings {
         within("journal.store_cache_bytes", journal.store_cache_bytes, 1 << 20, 1 << 40)?;
         within("journal.fold_age_ms", journal.fold_age_ms, 1, minute)?;
         within("journal.fold_tail_bytes", journal.fold_tail_bytes, 1 << 16, journal.tail_bytes_max)?;
+        within("journal.erase_within_ms", journal.erase_within_ms, minute, 31 * 24 * 60 * minute)?;
         within("journal.tail_bytes_max", journal.tail_bytes_max, 1 << 20, 1 << 36)?;
         within("stop.drain_ms", stop.drain_ms, 0, 10 * minute)?;
         within("stop.reconnect_spread_ms", stop.reconnect_spread_ms, 0, 10 * minute)?;

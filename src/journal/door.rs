@@ -15,9 +15,10 @@ use tokio::sync::{oneshot, watch};
 use super::crash_points::pass;
 use super::data_dir::DataDir;
 use super::fold::{FoldThread, Folds};
-use super::log::{Disk, Log, LogError, LogOptions, OpenedLog};
+use super::log::{Disk, Log, LogError, LogFiles, LogOptions, OpenedLog};
 use super::read::{self, Cursor};
 use super::recover::{self, Recovered};
+use super::rewrite::{Board, Links, Rewriter};
 use super::store::{StoreError, VALUE_BYTES_MAX};
 use super::tail::Wish;
 use super::writer::{Gate, OpenReply, Opened, Order, Writer};
@@ -42,6 +43,7 @@ struct Inner {
     orders: mpsc::Sender<Order>,
     folds: Arc<Folds>,
     gate: Arc<Gate>,
+    board: Arc<Board>,
     window_bytes: usize,
     tail_bytes_max: u64,
     ended: watch::Receiver<bool>,
@@ -52,6 +54,7 @@ struct Inner {
 struct Threads {
     writer: JoinHandle<Result<(), LogError>>,
     folds: JoinHandle<Result<(), StoreError>>,
+    rewriter: JoinHandle<()>,
     _dir: DataDir,
 }
 
@@ -66,17 +69,22 @@ impl Journal {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Self, StartReport), StartError> {
         let dir = DataDir::lock(&options.dir)?;
-        let Begun { log, recovered, report } =
+        let Begun { log, files, recovered, report } =
             begin(&dir, options, recover::known_to_have(dir.path())?, false, on_progress)?;
         let folds = Arc::new(Folds::new(recovered.store, recovered.mark));
         let gate = Arc::new(Gate::default());
+        let board = Arc::new(Board::new(log.segment()));
         let (orders, taken) = mpsc::channel();
         let (say_ended, ended) = watch::channel(false);
         let say_folds_ended = say_ended.clone();
-        let writer = Writer::new(log, Arc::clone(&folds), Arc::clone(&gate));
+        let links = Links { board: Arc::clone(&board), orders: orders.clone() };
+        let rewriter = Rewriter::new(dir.log(), files, links, options);
+        let writer = Writer::new(log, Arc::clone(&folds), Arc::clone(&gate), Arc::clone(&board));
         let writer = spawn("journal-writer", move || writer.run(&taken, &say_ended))?;
-        let fold_thread = FoldThread::new(Arc::clone(&folds), options);
+        let fold_thread = FoldThread::new(Arc::clone(&folds), Arc::clone(&board), options);
         let fold_thread = spawn("journal-folds", move || fold_thread.run(&say_folds_ended))?;
+        let rewriter = spawn("journal-rewriter", move || rewriter.run())?;
+        let threads = Threads { writer, folds: fold_thread, rewriter, _dir: dir };
         let inner = Inner {
             orders,
             folds,
@@ -84,7 +92,8 @@ impl Journal {
             window_bytes: options.log_window_bytes,
             tail_bytes_max: options.tail_bytes_max,
             ended,
-            threads: Mutex::new(Some(Threads { writer, folds: fold_thread, _dir: dir })),
+            board,
+            threads: Mutex::new(Some(threads)),
         };
         Ok((Self { inner: Arc::new(inner) }, report))
     }
@@ -359,6 +368,7 @@ impl Journal {
     /// When something of that failed; nothing that was acknowledged is lost by it.
     pub fn stop(&self) -> Result<(), StartError> {
         let Some(threads) = lock(&self.inner.threads).take() else { return Ok(()) };
+        self.inner.stop_rewriter(threads.rewriter);
         // One that has ended already need not be told.
         let _ = self.inner.orders.send(Order::Stop);
         let written = threads.writer.join().map_err(|_| StartError::Log("the writer has failed".to_owned()));
@@ -367,6 +377,12 @@ impl Journal {
         self.inner.folds.store.close();
         written??;
         Ok(folded??)
+    }
+
+    /// Waits until the rewriter has nothing more to do while a segment from this number on is written.
+    #[cfg(test)]
+    pub(super) fn wait_until_rewritten(&self, number: u64) {
+        assert!(self.inner.board.wait_until_settled(number), "segment {number} never came");
     }
 
     /// Makes the writer fail, for tests of failures.
@@ -427,11 +443,22 @@ impl Journal {
     }
 }
 
+impl Inner {
+    /// What it has not come to is done after the next start.
+    fn stop_rewriter(&self, rewriter: JoinHandle<()>) {
+        self.board.stop();
+        if rewriter.join().is_err() {
+            tracing::error!("the rewriter has failed by a mistake of ours; the log is as it was");
+        }
+    }
+}
+
 impl Drop for Inner {
     /// Not stopped: what was acknowledged is on disk, and what is not folded will be at the next
-    /// start. The folder stays ours until both threads are gone.
+    /// start. The folder stays ours until all threads are gone.
     fn drop(&mut self) {
         let Some(threads) = lock(&self.threads).take() else { return };
+        self.stop_rewriter(threads.rewriter);
         // What fails here is found at the next start.
         let _ = self.orders.send(Order::Stop);
         let _ = threads.writer.join();
@@ -455,6 +482,7 @@ pub fn rebuild(dir: &Path, on_progress: &mut dyn FnMut(Progress)) -> Result<Star
 /// A log and a store that fit each other.
 struct Begun {
     log: Log,
+    files: LogFiles,
     recovered: Recovered,
     report: StartReport,
 }
@@ -476,7 +504,7 @@ fn begin(
         rebuilt: recovered.rebuilt.clone(),
         replayed: recovered.replayed,
     };
-    Ok(Begun { log, recovered, report })
+    Ok(Begun { log, files, recovered, report })
 }
 
 fn spawn<T: Send + 'static>(

@@ -9,6 +9,7 @@
 //! - `fold`: what is made of the log in the background, in `store`, the only file that knows sled.
 //! - `read`: states, entries and lists, whatever of them is folded already.
 //! - `stored`: the stored forms with their versions.
+//! - `rewrite`: closed segments of the log are compressed, and what is due is erased from them.
 //! - `recover`, `checkpoint`: making the store true again at a start; `check`: comparing it with the log;
 //!   `backup`: copying what cannot be made anew.
 //! - `crash_points`: the steps in between, named so that each can be tried.
@@ -30,6 +31,7 @@ mod options;
 mod read;
 mod record;
 mod recover;
+mod rewrite;
 mod store;
 mod stored;
 mod tail;

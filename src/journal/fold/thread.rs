@@ -17,6 +17,7 @@ use super::folds::Folds;
 use super::record::{Understood, understand};
 use crate::clock;
 use crate::journal::crash_points::pass;
+use crate::journal::rewrite::Board;
 use crate::journal::store::StoreError;
 use crate::journal::tail::Wish;
 use crate::journal::{CrashPoint, DeskChange, JournalOptions, ListRow, LogRecord, Position, checkpoint};
@@ -24,6 +25,7 @@ use crate::journal::{CrashPoint, DeskChange, JournalOptions, ListRow, LogRecord,
 /// The fold thread's own state.
 pub(in crate::journal) struct FoldThread {
     folds: Arc<Folds>,
+    board: Arc<Board>,
     dir: PathBuf,
     pace: Pace,
     /// Read, but not yet in the overlay; kept only while the store fails.
@@ -37,6 +39,8 @@ pub(in crate::journal) struct FoldThread {
     reported: Instant,
     checkpointed: Instant,
     unchecked_bytes: u64,
+    /// When what is due was last looked for, and found to be no more.
+    erased: Option<Instant>,
     /// When room was last looked for, since the disk is full.
     full: Option<Instant>,
 }
@@ -54,11 +58,12 @@ struct Pace {
 
 impl FoldThread {
     /// The thread's state, before it runs.
-    pub(in crate::journal) fn new(folds: Arc<Folds>, options: &JournalOptions) -> Self {
+    pub(in crate::journal) fn new(folds: Arc<Folds>, board: Arc<Board>, options: &JournalOptions) -> Self {
         let now = clock::instant();
         Self {
             folding_to: folds.folded(),
             folds,
+            board,
             dir: options.dir.clone(),
             pace: Pace {
                 fold_age: Duration::from_millis(options.fold_age_ms),
@@ -75,6 +80,7 @@ impl FoldThread {
             reported: now,
             checkpointed: now,
             unchecked_bytes: 0,
+            erased: None,
             full: None,
         }
     }
@@ -133,6 +139,9 @@ impl FoldThread {
         if self.is_folding() || self.pending.is_empty() {
             self.step()?;
         }
+        if self.erased.is_none_or(|looked| looked.elapsed() >= ERASE_EVERY) {
+            self.erase()?;
+        }
         let old = self.checkpointed.elapsed() >= self.pace.checkpoint_age;
         if self.unchecked_bytes > 0 && old || self.unchecked_bytes >= self.pace.checkpoint_bytes {
             self.checkpoint()?;
@@ -151,11 +160,29 @@ impl FoldThread {
             self.step()?;
         }
         self.step()?;
+        self.erased = None;
+        while self.erased.is_none() {
+            self.erase()?;
+        }
         self.checkpoint()
     }
 
+    /// Erases what is due from some pages.
+    fn erase(&mut self) -> Result<(), StoreError> {
+        let found = self.folds.erase(clock::now())?;
+        // It is to last as what was folded is.
+        self.unchecked_bytes += u64::from(found.is_some());
+        self.erased = (found != Some(true)).then(clock::instant);
+        Ok(())
+    }
+
     fn see(&mut self, records: Vec<LogRecord>) -> Result<(), StoreError> {
-        self.unseen.extend(records.into_iter().map(understand));
+        for understood in records.into_iter().map(understand) {
+            if let Some(due) = understood.meaning.next_due() {
+                self.board.seen(understood.record.position, due);
+            }
+            self.unseen.push(understood);
+        }
         if self.unseen.is_empty() {
             return Ok(());
         }
@@ -277,6 +304,9 @@ impl FoldThread {
 fn size(understood: &Understood) -> u64 {
     understood.record.payload.len() as u64 + 1
 }
+
+/// How often what is due in the pages is looked for.
+const ERASE_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a turn is at the least when nothing can be folded.
 const FAILED_TURN: Duration = Duration::from_millis(100);

@@ -30,6 +30,8 @@ use super::{CrashPoint, LogRecord, Position, Stream};
 pub(super) use chunks::Form;
 #[cfg(test)]
 pub(super) use chunks::Rewriting;
+#[cfg(feature = "fuzzing")]
+pub(super) use chunks::fuzz as fuzz_chunk;
 pub(super) use copy::{Copied, copy_log};
 pub(super) use error::LogError;
 #[cfg(feature = "fuzzing")]

@@ -4,6 +4,7 @@
 //! threads. Nothing that fails here is the journal's failure: it is traced, and tried again later. Must not know
 //! what a segment is made of.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -85,7 +86,13 @@ impl Rewriter {
 
     fn rewrite(&mut self, number: u64, now: Timestamp) {
         let mut eraser = Eraser { now, board: &self.links.board };
-        match rewrite_segment(&self.folder, number, &mut eraser) {
+        let rewrite = || rewrite_segment(&self.folder, number, &mut eraser);
+        let Ok(done) = catch_unwind(AssertUnwindSafe(rewrite)) else {
+            tracing::error!(number, "a segment could not be rewritten by a mistake of ours; it is as it was");
+            self.plan.failed(number, None);
+            return;
+        };
+        match done {
             Ok(Some(done)) => {
                 self.plan.rewritten(number, Form::Rewritten(done.rewriting));
                 let (before, bytes, erased) = (done.bytes_before, done.bytes, done.erased);

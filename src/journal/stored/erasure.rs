@@ -53,7 +53,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::domain::conversation::What;
+    use crate::journal::stored::messages;
     use crate::journal::stored::samples::{Script, conversation_id, customer, said, workspace_id};
+    use proptest::prelude::*;
     use switchboard_protocol::vocabulary::Party;
 
     fn stream() -> Stream {
@@ -106,6 +108,25 @@ mod tests {
         }
         let both = erase(stream(), &stored, after_minutes(360)).stored.unwrap();
         assert_eq!(both, twice);
+    }
+
+    proptest! {
+        /// Whatever is masked, and however: what is left can be read, and hides nothing any more.
+        #[test]
+        fn any_message_can_be_erased_from(message in messages::message()) {
+            let mut script = Script::new(workspace_id(1), conversation_id(2));
+            script.start(0, customer(1));
+            let entry = script.entry(0, Party::Bot, vec![What::Message(message)]);
+            let stored = encoded(&entry).unwrap();
+            let erased = erase(stream(), &stored, Timestamp::from_millis(i64::MAX));
+            prop_assert_eq!(erased.stored.is_some(), entry.has_masks());
+            prop_assert_eq!(erased.due, None);
+            let erased = erased.stored.unwrap_or(stored);
+            let read = decode_entry(conversation_id(2), &erased).unwrap();
+            prop_assert!(!read.has_masks());
+            prop_assert_eq!((read.before, read.after()), (entry.before, entry.after()));
+            prop_assert_eq!(in_the_end(stream(), &erased), erased.as_slice());
+        }
     }
 
     #[test]

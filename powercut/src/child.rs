@@ -339,7 +339,7 @@ const OUTSTANDING_MAX: usize = 150;
 const AT_ONCE: usize = 150;
 
 /// What was masked this long ago is overdue, in milliseconds: the masks of a story are due for years.
-const MASKED_LONG_AGO_MS: u64 = 1;
+const MASKED_LONG_AGO_MS: u64 = 100;
 
 /// Longer ago than any mask is due, in milliseconds.
 const NEVER_OVERDUE_MS: u64 = 1 << 45;

@@ -28,9 +28,15 @@ pub(super) struct Plan {
     /// For so long what is due may wait for more, in milliseconds.
     within_ms: u64,
     closed: BTreeMap<u64, Closed>,
-    /// The segment that is written, and when it may be asked for again.
+    /// The segment that is written, and the last one that was asked for.
     open: Open,
-    ask_from: Timestamp,
+    asked: Option<Asked>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    number: u64,
+    at: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +50,7 @@ impl Plan {
     /// Of a log whose closed segments have these forms, the first of them being number 1.
     pub(super) fn new(forms: impl Iterator<Item = Form>, open: Open, within_ms: u64) -> Self {
         let closed = (1..open.number).zip(forms.map(|form| Closed { form, from: ALWAYS }));
-        Self { within_ms, closed: closed.collect(), open, ask_from: ALWAYS }
+        Self { within_ms, closed: closed.collect(), open, asked: None }
     }
 
     /// This is known of the segment that is written: all before it are closed.
@@ -52,28 +58,34 @@ impl Plan {
         if open.number != self.open.number {
             let closed = Closed { form: Form::Plain, from: ALWAYS };
             self.closed.extend((self.open.number..open.number).map(|number| (number, closed)));
-            self.ask_from = ALWAYS;
         }
         self.open = open;
     }
 
-    /// What is to be done at this time.
+    /// What is to be done at this time: first what is overdue, then what is only to be compressed.
     pub(super) fn next(&self, now: Timestamp) -> Next {
         let closed = self.closed.iter().filter_map(|(number, closed)| {
-            let when = match closed.form {
-                Form::Plain => ALWAYS,
-                Form::Rewritten(rewriting) => self.overdue(rewriting.due?),
+            let (urgency, when) = match closed.form {
+                Form::Plain => (Urgency::Any, ALWAYS),
+                Form::Rewritten(rewriting) => (Urgency::Overdue, after(rewriting.due?, self.within_ms)),
             };
-            Some((when.max(closed.from), Next::Rewrite(*number)))
+            Some((urgency, when.max(closed.from), Next::Rewrite(*number)))
         });
         let open = self.open.due.map(|due| {
-            let when = self.overdue(due).max(self.ask_from);
-            (when, Next::CloseEarly(self.open.number))
+            let when = after(due, self.within_ms).max(self.ask_from());
+            (Urgency::Overdue, when, Next::CloseEarly(self.open.number))
         });
-        match closed.chain(open).min_by_key(|(when, _)| *when) {
-            Some((when, next)) if when <= now => next,
-            Some((NEVER, _)) | None => Next::Wait(None),
-            Some((when, _)) => Next::Wait(Some(when)),
+        let mut first: Option<(Urgency, Timestamp, Next)> = None;
+        let mut earliest = NEVER;
+        for (urgency, when, next) in closed.chain(open) {
+            earliest = earliest.min(when);
+            if when <= now && first.is_none_or(|(most, before, _)| (urgency, when) < (most, before)) {
+                first = Some((urgency, when, next));
+            }
+        }
+        match first {
+            Some((_, _, next)) => next,
+            None => Next::Wait((earliest != NEVER).then_some(earliest)),
         }
     }
 
@@ -82,22 +94,50 @@ impl Plan {
         self.closed.insert(number, Closed { form, from: ALWAYS });
     }
 
-    /// A segment could not be rewritten: it is not tried before this time, or not at all.
-    pub(super) fn failed(&mut self, number: u64, again: Option<Timestamp>) {
+    /// A segment could not be rewritten at this time; it is tried again later.
+    pub(super) fn failed(&mut self, number: u64, now: Timestamp) {
+        self.leave(number, after(now, TRY_AGAIN_AFTER_MS));
+    }
+
+    /// A segment is damaged, and is left as it is.
+    pub(super) fn damaged(&mut self, number: u64) {
+        self.leave(number, NEVER);
+    }
+
+    fn leave(&mut self, number: u64, from: Timestamp) {
         if let Some(closed) = self.closed.get_mut(&number) {
-            closed.from = again.unwrap_or(NEVER);
+            closed.from = from;
         }
     }
 
-    /// The writer was asked to close its segment; it is not asked again before this time.
-    pub(super) fn asked(&mut self, again: Timestamp) {
-        self.ask_from = again;
+    /// The writer was asked at this time to close its segment.
+    pub(super) fn asked(&mut self, at: Timestamp) {
+        self.asked = Some(Asked { number: self.open.number, at });
     }
 
-    fn overdue(&self, due: Timestamp) -> Timestamp {
-        Timestamp::from_millis(due.as_millis().saturating_add_unsigned(self.within_ms))
+    /// It is asked again when it could not, and otherwise not so soon that segments become tiny.
+    fn ask_from(&self) -> Timestamp {
+        match self.asked {
+            Some(Asked { number, at }) if number == self.open.number => after(at, TRY_AGAIN_AFTER_MS),
+            Some(Asked { at, .. }) => after(at, self.within_ms),
+            None => ALWAYS,
+        }
     }
 }
+
+/// How soon something is to be done, the soonest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    Overdue,
+    Any,
+}
+
+fn after(at: Timestamp, ms: u64) -> Timestamp {
+    Timestamp::from_millis(at.as_millis().saturating_add_unsigned(ms))
+}
+
+/// What could not be done is tried again after so long, in milliseconds.
+const TRY_AGAIN_AFTER_MS: u64 = 60_000;
 
 const ALWAYS: Timestamp = Timestamp::from_millis(i64::MIN);
 const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
@@ -146,22 +186,22 @@ mod tests {
         let mut plan = plan(&[rewritten(None)], Some(8_000));
         assert_eq!(plan.next(at(8_999)), Next::Wait(Some(at(9_000))));
         assert_eq!(plan.next(at(9_000)), Next::CloseEarly(2));
-        plan.asked(at(69_000));
-        assert_eq!(plan.next(at(9_001)), Next::Wait(Some(at(69_000))));
+        plan.asked(at(9_000));
+        assert_eq!(plan.next(at(68_999)), Next::Wait(Some(at(69_000))), "it may have been unable to");
+        assert_eq!(plan.next(at(69_000)), Next::CloseEarly(2));
         plan.learn(Open { number: 3, due: Some(at(8_500)) });
-        assert_eq!(plan.next(at(9_001)), Next::Rewrite(2));
-        plan.rewritten(2, rewritten(None));
-        assert_eq!(plan.next(at(9_500)), Next::CloseEarly(3), "the next one is asked for at once");
+        assert_eq!(plan.next(at(9_999)), Next::Rewrite(2));
+        assert_eq!(plan.next(at(10_000)), Next::CloseEarly(3), "no sooner, and before what only compresses");
     }
 
     #[test]
     fn what_failed_is_tried_later_and_what_is_damaged_not_at_all() {
         let mut plan = plan(&[Form::Plain, Form::Plain], None);
-        plan.failed(1, Some(at(500)));
-        plan.failed(2, None);
-        assert_eq!(plan.next(at(499)), Next::Wait(Some(at(500))));
-        assert_eq!(plan.next(at(500)), Next::Rewrite(1));
-        plan.failed(1, None);
+        plan.failed(1, at(500));
+        plan.damaged(2);
+        assert_eq!(plan.next(at(60_499)), Next::Wait(Some(at(60_500))));
+        assert_eq!(plan.next(at(60_500)), Next::Rewrite(1));
+        plan.damaged(1);
         assert_eq!(plan.next(at(i64::MAX - 1)), Next::Wait(None));
     }
 

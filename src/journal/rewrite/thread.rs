@@ -59,7 +59,7 @@ impl Rewriter {
             match self.plan.next(now) {
                 Next::Rewrite(number) => self.rewrite(number, now),
                 Next::CloseEarly(number) => {
-                    self.plan.asked(later(now));
+                    self.plan.asked(now);
                     // A writer that has ended closes its segment at the next start.
                     let _ = self.links.orders.send(Order::CloseEarly { number });
                 }
@@ -89,7 +89,7 @@ impl Rewriter {
         let rewrite = || rewrite_segment(&self.folder, number, &mut eraser);
         let Ok(done) = catch_unwind(AssertUnwindSafe(rewrite)) else {
             tracing::error!(number, "a segment could not be rewritten by a mistake of ours; it is as it was");
-            self.plan.failed(number, None);
+            self.plan.damaged(number);
             return;
         };
         match done {
@@ -101,11 +101,11 @@ impl Rewriter {
             Ok(None) => {}
             Err(error @ LogError::Io { .. }) => {
                 tracing::warn!(number, %error, "a segment could not be rewritten; it is tried again");
-                self.plan.failed(number, Some(later(now)));
+                self.plan.failed(number, now);
             }
             Err(error @ (LogError::Damaged { .. } | LogError::Incomplete { .. })) => {
                 tracing::error!(number, %error, "a segment is damaged and stays as it is");
-                self.plan.failed(number, None);
+                self.plan.damaged(number);
             }
         }
     }
@@ -134,13 +134,6 @@ impl Editor for Eraser<'_> {
         self.board.is_stopping()
     }
 }
-
-fn later(now: Timestamp) -> Timestamp {
-    Timestamp::from_millis(now.as_millis().saturating_add(TRY_AGAIN_AFTER_MS))
-}
-
-/// What could not be done is tried again after so long, in milliseconds.
-const TRY_AGAIN_AFTER_MS: i64 = 60_000;
 
 /// The longest wait without a look at the time of day.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(60);

@@ -25,6 +25,9 @@ fn fifty_power_cuts_lose_double_reorder_or_alter_nothing_acknowledged() {
     let tally = history::run(&stage.stage, 0, CUTS, Lie::None).unwrap_or_else(|stopped| panic!("{stopped}"));
     assert!(tally.cuts >= CUTS && tally.outstanding_min >= OUTSTANDING_MIN, "{tally:?}");
     assert!(tally.kills > 0 && tally.early_cuts > 0 && tally.acknowledged > 1_000, "{tally:?}");
+    for point in [CrashPoint::RewriteLasting, CrashPoint::PagesErased] {
+        assert!(tally.passed.contains(&point), "{point:?} was never passed");
+    }
     say(&format!(
         "{} power cuts, each with at least {} entries outstanding; {} more, {} kills; {} acknowledged",
         tally.cuts, tally.outstanding_min, tally.early_cuts, tally.kills, tally.acknowledged

@@ -246,3 +246,62 @@ pub(in crate::journal) fn fuzz(bytes: &[u8]) {
         drop(head.open(salt, stored));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_copy_is_kept_unless_it_may_have_what_was_erased() {
+        let rewritten = |erasures, due: Option<i64>| {
+            Form::Rewritten(Rewriting { erasures, due: due.map(Timestamp::from_millis) })
+        };
+        let kept = [
+            (Form::Plain, Form::Plain),
+            (Form::Plain, rewritten(0, Some(5))),
+            (rewritten(0, None), rewritten(0, Some(5))),
+            (rewritten(1, Some(5)), rewritten(1, Some(5))),
+            (rewritten(2, None), rewritten(1, Some(5))),
+            (rewritten(1, None), Form::Plain),
+        ];
+        let copied_again = [
+            (Form::Plain, rewritten(1, None)),
+            (rewritten(0, Some(5)), rewritten(1, None)),
+            (rewritten(1, Some(5)), rewritten(1, None)),
+            (rewritten(1, Some(5)), rewritten(2, Some(9))),
+        ];
+        for (copy, source) in kept {
+            assert!(copy.is_as_erased_as(source), "{copy:?}, {source:?}");
+        }
+        for (copy, source) in copied_again {
+            assert!(!copy.is_as_erased_as(source), "{copy:?}, {source:?}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_read_as_it_was_made_and_no_other_is() {
+        let salt = Salt::of(&SegmentHead {
+            log: [7; 16],
+            epoch: 1,
+            number: 3,
+            first: crate::journal::Position(40),
+            commit_before: 9,
+        });
+        let blocks: Vec<u8> = (0..5_000_u32).flat_map(|n| (n / 7).to_be_bytes()).collect();
+        let chunk = encode_chunk(salt, &blocks).unwrap();
+        assert!(chunk.len() < blocks.len() / 2);
+        let read = |bytes: &[u8]| {
+            let (head, stored) = bytes.split_first_chunk().unwrap();
+            ChunkHead::decode(salt, head).and_then(|head| head.open(salt, stored))
+        };
+        assert_eq!(read(&chunk), Some(blocks));
+        for at in 0..chunk.len() {
+            let mut altered = chunk.clone();
+            altered[at] ^= 1;
+            assert_eq!(read(&altered), None, "{at}");
+        }
+        let too_large = vec![0; CHUNK_BYTES_MAX as usize + 1];
+        assert!(encode_chunk(salt, &too_large).is_err());
+    }
+}

@@ -5,6 +5,8 @@
 //! clocks, randomness, storage or the wire: time and fresh ids come in as arguments. From the
 //! protocol crate it uses the vocabulary alone.
 
+pub mod assignment;
+pub mod category;
 pub mod conversation;
 pub mod identity;
 pub mod instance;

@@ -12,7 +12,9 @@ mod part;
 mod text;
 
 pub use content::{Content, Party};
-pub use id::{ConversationId, FlowId, IdError, InstanceId, MemberId, ProfileId, SessionId, WorkspaceId};
+pub use id::{
+    ConsultationId, ConversationId, FlowId, IdError, InstanceId, MemberId, ProfileId, SessionId, WorkspaceId,
+};
 pub use keyboard::{
     KEYBOARD_BUTTONS_MAX, Keyboard, KeyboardButton, KeyboardButtons, NumberRange, PARAMS_MAX, Params,
 };
@@ -22,6 +24,6 @@ pub use part::{
     BUTTONS_MAX, Button, Buttons, CARDS_MAX, Card, Cards, ContentError, Link, Location, Media, MediaKind,
 };
 pub use text::{
-    CardDescription, CardTitle, DisplayName, Label, MessageText, ParamName, ParamValue, Payload, PlaceName,
-    Platform, ProfileTitle, TextError, TextRule, Token, UserKey,
+    CardDescription, CardTitle, CategoryName, DisplayName, Label, MessageText, ParamName, ParamValue,
+    Payload, PlaceName, Platform, ProfileTitle, TextError, TextRule, Token, UserKey,
 };

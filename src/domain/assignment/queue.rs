@@ -1,0 +1,217 @@
+//! The queue: requests that wait, in their order, and what can be given to whom now.
+//!
+//! Owns the order of requests and its draining: each trigger ends with no request waiting that somebody
+//! could be given. Requests that nothing tells apart but their place are kept together, so that one look
+//! at the first of them is enough. Must not know how a decision is made, nor what becomes of it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use switchboard_protocol::vocabulary::{ConsultationId, MemberId, ProfileId, Timestamp};
+
+use super::choose::{former_of, group_of};
+use super::{Candidate, Explanation, Outcome, Roster, RuleBook, Rules, choose};
+use crate::domain::category::CategoryPath;
+
+/// A consultation that needs an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Which.
+    pub consultation: ConsultationId,
+    /// At which profile.
+    pub profile: ProfileId,
+    /// What it is about.
+    pub category: CategoryPath,
+    /// Who served the customer before.
+    pub former: Option<MemberId>,
+    /// When it was called: its place, also when it is queued again.
+    pub called_at: Timestamp,
+    /// Whether it was called within operating hours.
+    pub in_hours: bool,
+}
+
+/// A place in the queue: the lesser goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    outside_hours: bool,
+    called_at: Timestamp,
+    consultation: ConsultationId,
+}
+
+/// What requests have in common that only their places tell apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Class {
+    profile: ProfileId,
+    matched: Option<CategoryPath>,
+    former: Option<MemberId>,
+}
+
+/// The requests that wait.
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
+    classes: BTreeMap<Class, BTreeMap<Place, Request>>,
+    places: BTreeMap<ConsultationId, (Class, Place)>,
+}
+
+impl Queue {
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Whether a request waits.
+    #[must_use]
+    pub fn has(&self, consultation: ConsultationId) -> bool {
+        self.places.contains_key(&consultation)
+    }
+
+    /// All requests that wait, in no order that means anything.
+    pub fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.classes.values().flat_map(BTreeMap::values)
+    }
+
+    /// Adds a request, at the place that its call gave it. One that waits already is replaced.
+    pub fn push(&mut self, book: &RuleBook, roster: &Roster, request: Request) {
+        self.remove(request.consultation);
+        let rules = book.of(request.profile);
+        let (class, place) = (class_of(rules, roster, &request), place_of(rules, &request));
+        self.places.insert(request.consultation, (class.clone(), place));
+        self.classes.entry(class).or_default().insert(place, request);
+    }
+
+    /// Takes a request out.
+    pub fn remove(&mut self, consultation: ConsultationId) -> Option<Request> {
+        let (class, place) = self.places.remove(&consultation)?;
+        let requests = self.classes.get_mut(&class)?;
+        let request = requests.remove(&place);
+        if requests.is_empty() {
+            self.classes.remove(&class);
+        }
+        request
+    }
+
+    /// Settings or members have changed: every request finds its place anew.
+    pub fn arrange(&mut self, book: &RuleBook, roster: &Roster) {
+        let requests: Vec<Request> =
+            std::mem::take(self).classes.into_values().flat_map(BTreeMap::into_values).collect();
+        for request in requests {
+            self.push(book, roster, request);
+        }
+    }
+
+    /// Decides a new request, or one that is queued again, and queues it if it has to wait.
+    ///
+    /// Those that wait already cannot be given to anybody, so that nobody is passed by.
+    pub fn arrive(
+        &mut self,
+        book: &RuleBook,
+        roster: &mut Roster,
+        request: Request,
+        seed: u64,
+    ) -> Option<Explanation> {
+        let Some(rules) = book.of(request.profile) else {
+            self.push(book, roster, request);
+            return None;
+        };
+        let explanation = choose(rules, roster, &request, seed);
+        match explanation.outcome {
+            Outcome::Assigned { member, .. } => {
+                self.remove(request.consultation);
+                roster.assigned(member);
+            }
+            Outcome::Waits(_) => self.push(book, roster, request),
+        }
+        Some(explanation)
+    }
+
+    /// Gives out whatever can be given now, in order. To be called after everything that may have freed
+    /// somebody, until which [`Queue::arrive`] must not be.
+    pub fn drain(
+        &mut self,
+        book: &RuleBook,
+        roster: &mut Roster,
+        seeds: &mut dyn FnMut() -> u64,
+    ) -> Vec<(Request, Explanation)> {
+        let mut given = Vec::new();
+        let mut without_anybody = BTreeSet::new();
+        let mut heads: BinaryHeap<_> = self
+            .classes
+            .iter()
+            .filter_map(|(class, requests)| {
+                requests.first_key_value().map(|(place, _)| Reverse((*place, class.clone())))
+            })
+            .collect();
+        while let Some(Reverse((place, class))) = heads.pop() {
+            let Some(rules) = book.of(class.profile) else { continue };
+            if !can_be_given(rules, roster, &class, &mut without_anybody) {
+                continue;
+            }
+            let Some(request) = self.classes.get(&class).and_then(|requests| requests.get(&place)) else {
+                continue;
+            };
+            let explanation = choose(rules, roster, request, seeds());
+            let Outcome::Assigned { member, .. } = explanation.outcome else { continue };
+            roster.assigned(member);
+            given.extend(self.remove(place.consultation).map(|request| (request, explanation)));
+            if let Some((next, _)) = self.classes.get(&class).and_then(BTreeMap::first_key_value) {
+                heads.push(Reverse((*next, class)));
+            }
+        }
+        given
+    }
+}
+
+/// Whether somebody can be given the requests of a class. Loads only grow while the queue is drained, so that
+/// a pool in which nobody is free stays so.
+fn can_be_given(
+    rules: &Rules,
+    roster: &Roster,
+    class: &Class,
+    without_anybody: &mut BTreeSet<(ProfileId, Option<CategoryPath>)>,
+) -> bool {
+    if !rules.automatic || !rules.open {
+        return false;
+    }
+    let is_free = |member, agent| {
+        let group = group_of(rules, class.matched.as_ref(), member);
+        Candidate { member, group, agent }.is_free(rules.load.maximum)
+    };
+    if let Some(former) = class.former {
+        if roster.get(former).is_some_and(|agent| is_free(former, *agent)) {
+            return true;
+        }
+        if !rules.choosing.or_another {
+            return false;
+        }
+    }
+    let pool = (class.profile, class.matched.clone());
+    if without_anybody.contains(&pool) {
+        return false;
+    }
+    let anybody = roster.agents().any(|(member, agent)| is_free(member, *agent));
+    if !anybody {
+        without_anybody.insert(pool);
+    }
+    anybody
+}
+
+fn class_of(rules: Option<&Rules>, roster: &Roster, request: &Request) -> Class {
+    let matched = rules.and_then(|rules| rules.matching(&request.category));
+    let former = rules.and_then(|rules| former_of(rules, matched.as_ref(), roster, request.former));
+    Class { profile: request.profile, matched, former }
+}
+
+fn place_of(rules: Option<&Rules>, request: &Request) -> Place {
+    Place {
+        outside_hours: rules.is_some_and(|rules| rules.load.in_hours_first) && !request.in_hours,
+        called_at: request.called_at,
+        consultation: request.consultation,
+    }
+}

@@ -6,7 +6,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use switchboard_protocol::vocabulary::{
-    ConversationId, InstanceId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
+    ConsultationId, ConversationId, InstanceId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
 };
 
 /// The time of day, UTC.
@@ -58,6 +58,8 @@ macro_rules! fresh {
 fresh! {
     /// A fresh id for a conversation.
     conversation_id ConversationId;
+    /// A fresh id for a consultation.
+    consultation_id ConsultationId;
     /// A fresh id for a workspace.
     workspace_id WorkspaceId;
     /// A fresh id for a profile.

@@ -13,7 +13,7 @@ use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
-use crate::domain::conversation::{Context, Conversation, Known, Policy, admit};
+use crate::domain::conversation::{Context, Conversation, Doors, Known, Policy, Service, admit};
 use crate::domain::identity::{Identity, Reader};
 use crate::journal::{
     Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term, TicketSink,
@@ -74,6 +74,8 @@ pub struct ConversationPorts {
     pub latency: Latency,
     /// The settings in force.
     pub policy: Policy,
+    /// The settings of service in force.
+    pub service: Arc<Service>,
     /// How long it stays awake without anything to do.
     pub idle: Duration,
 }
@@ -265,7 +267,9 @@ impl ConversationState {
                     reply.answer(ErrandAnswer::Unavailable(why.to_string()));
                     return Ok(());
                 }
-                let context = Context { now: clock::now(), policy: self.ports.policy };
+                let ConversationPorts { policy, service, .. } = &self.ports;
+                let context =
+                    Context { now: clock::now(), policy: *policy, service, doors: Doors::default() };
                 let actions = live.command(reply, Stamp::new(arrived), &command, &context);
                 self.ports.latency.record(Stage::Decided, arrived.elapsed());
                 self.act(actions)

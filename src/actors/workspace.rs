@@ -16,7 +16,7 @@ use super::desk::{AgentStatus, WorkspaceEnd};
 use super::errand::Way;
 use super::session::{LocateReply, OpenReply, QuarantineReply, Refusal, SetAside};
 use crate::clock;
-use crate::domain::conversation::Policy;
+use crate::domain::conversation::{Policy, Service};
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::Workspace;
 use crate::journal::{DeskChange, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink};
@@ -142,6 +142,7 @@ impl Actor for WorkspaceActor {
             journal: ports.journal,
             latency: ports.latency,
             policy: ports.policy,
+            service: Arc::new(Service::default()),
             idle: ports.conversation_idle,
         };
         Ok(WorkspaceState {

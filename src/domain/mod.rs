@@ -6,7 +6,7 @@
 //! protocol crate it uses the vocabulary alone.
 
 pub mod assignment;
-pub mod category;
+pub mod consultation;
 pub mod conversation;
 pub mod identity;
 pub mod instance;

@@ -165,7 +165,7 @@ impl<P: Ports> Live<P> {
         token: P::Token,
         stamp: P::Stamp,
         command: &Command,
-        context: &Context,
+        context: &Context<'_>,
     ) -> Vec<Action<P>> {
         let mut actions = Vec::with_capacity(2);
         let mut forgetful = None;

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Party, Platform, Seq};
 use switchboard_protocol::wire::{
     AgentStatus, CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX,
-    DeskFrame, ErrorBody, ErrorCode, Event, EventKind, FRAME_BYTES_MAX, Goodbye, Hello, Op,
-    QuarantinedConversation, Reply, ReplyBody, Request, Row, Sender, ServerFrame, StageLatency, Topic,
-    Typing, decode, encode_frame,
+    DeskFrame, ErrorBody, ErrorCode, Event, EventKind, FRAME_BYTES_MAX, Goodbye, Hello, How, Op,
+    QuarantinedConversation, Reply, ReplyBody, Request, RequeuedWhy, Row, Sender, ServerFrame, StageLatency,
+    Topic, Typing, UnservedWhy, decode, encode_frame,
 };
 
 use crate::actors::desk::{self, DeskItem};
@@ -21,6 +21,7 @@ use crate::actors::outlet::{self, Stamp};
 use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
+use crate::domain::consultation::{self, Requeued, Unserved};
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::instance::check_instance;
@@ -123,7 +124,14 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Received { conversation, up_to } => Asked::Received { conversation, up_to },
         Op::Join { conversation } => command(conversation, Action::Join),
         Op::Leave { conversation } => command(conversation, Action::Leave),
-        Op::Take { conversation } => command(conversation, Action::Take),
+        Op::Call { conversation, category } => {
+            command(conversation, Action::Call { consultation: clock::consultation_id(), category })
+        }
+        Op::Cancel { conversation } => command(conversation, Action::Cancel),
+        Op::Take { conversation } => {
+            command(conversation, Action::Take { consultation: clock::consultation_id() })
+        }
+        Op::Transfer { conversation, from, to } => command(conversation, Action::Transfer { from, to }),
         Op::Complete { conversation } => command(conversation, Action::Complete),
         Op::End { conversation } => command(conversation, Action::End),
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
@@ -239,8 +247,11 @@ fn surplus(events: &[Event], limit: usize) -> usize {
                 EventKind::Message { content, keyboard } => {
                     content.bytes() + keyboard.as_ref().map_or(0, |keyboard| keyboard.bytes())
                 }
+                EventKind::Called { category, .. } | EventKind::CallRefused { category } => category.bytes(),
                 EventKind::Started
                 | EventKind::Assigned { .. }
+                | EventKind::Requeued { .. }
+                | EventKind::Unserved { .. }
                 | EventKind::Entered
                 | EventKind::Left
                 | EventKind::Completed
@@ -278,7 +289,12 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::OnlyAgents { .. } | Rejection::OnlyCustomer { .. } => ErrorCode::Forbidden,
         Rejection::NotEntered { .. } => ErrorCode::NotEntered,
         Rejection::AlreadyAssigned { .. } => ErrorCode::AlreadyAssigned,
-        Rejection::NotServed => ErrorCode::NotServed,
+        Rejection::NotServed { .. } => ErrorCode::NotServed,
+        Rejection::AlreadyCalled => ErrorCode::AlreadyCalled,
+        Rejection::NotCalled => ErrorCode::NotCalled,
+        Rejection::AlreadyServed => ErrorCode::AlreadyServed,
+        Rejection::Preview => ErrorCode::Preview,
+        Rejection::Moved { .. } => ErrorCode::Moved,
         Rejection::Ended => ErrorCode::ConversationEnded,
         Rejection::TooManyAgents { .. } => ErrorCode::TooManyAgents,
         Rejection::TextTooLong { .. } => ErrorCode::TextTooLong,
@@ -395,15 +411,44 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
     let what = match &seen.event.what {
         What::Started { .. } => EventKind::Started,
         What::Message(message) => said(message, reader),
-        What::Assigned { member } => EventKind::Assigned { member: *member },
+        What::Called { consultation, category, .. } => {
+            EventKind::Called { consultation: *consultation, category: category.clone() }
+        }
+        What::CallRefused { category } => EventKind::CallRefused { category: category.clone() },
+        What::Assigned { member, how } => assigned(*member, *how),
+        What::Requeued { from, why } => EventKind::Requeued {
+            member: *from,
+            why: match why {
+                Requeued::Absent => RequeuedWhy::Absent,
+                Requeued::Removed => RequeuedWhy::Removed,
+            },
+        },
+        What::Unserved { why } => EventKind::Unserved {
+            why: match why {
+                Unserved::Cancelled => UnservedWhy::Cancelled,
+                Unserved::GaveUp => UnservedWhy::GaveUp,
+                Unserved::Left => UnservedWhy::Left,
+                Unserved::TooLong => UnservedWhy::TooLong,
+            },
+        },
         What::Entered { .. } => EventKind::Entered,
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
         What::Ended => EventKind::Ended,
         // In no sequence, so it is not seen as an event.
-        What::Read { .. } | What::Unchanged => EventKind::Unknown,
+        What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };
     Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what }
+}
+
+fn assigned(member: MemberId, how: consultation::How) -> EventKind {
+    let (how, from) = match how {
+        consultation::How::Automatic => (How::Automatic, None),
+        consultation::How::Taken => (How::Taken, None),
+        consultation::How::SteppedIn { .. } => (How::SteppedIn, None),
+        consultation::How::Transferred { from } => (How::Transferred, Some(from)),
+    };
+    EventKind::Assigned { member, how, from }
 }
 
 /// What is masked at once only the customer sees, and only live: the journal does not have it.

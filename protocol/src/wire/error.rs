@@ -144,6 +144,16 @@ errors! {
     ConversationEnded = 307 "conversation_ended" final;
     /// Only the bot sends that.
     OnlyBot = 308 "only_bot" final;
+    /// An agent has been called already.
+    AlreadyCalled = 309 "already_called" final;
+    /// No call waits.
+    NotCalled = 310 "not_called" final;
+    /// An agent serves already.
+    AlreadyServed = 311 "already_served" final;
+    /// A preview calls nobody.
+    Preview = 312 "preview" final;
+    /// Who answers for the conversation has changed.
+    Moved = 313 "moved" final;
     /// The subscription's number is in use.
     SubscriptionInUse = 400 "subscription_in_use" final;
     /// There is no subscription of that number.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ErrorBody;
 use crate::vocabulary::{
-    Content, ConversationId, DisplayName, Keyboard, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
+    CategoryPath, ConsultationId, Content, ConversationId, DisplayName, Keyboard, MemberId, Platform,
+    ProfileId, Seq, Timestamp, UserKey,
 };
 
 /// The first frame of a subscription stream: which subscription it carries.
@@ -86,10 +87,42 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keyboard: Option<Box<Keyboard>>,
     },
-    /// Staff only: the agent became the assignee.
+    /// The customer called an agent: a consultation waits.
+    Called {
+        /// Which.
+        consultation: ConsultationId,
+        /// What it is about.
+        #[serde(default)]
+        category: CategoryPath,
+    },
+    /// Staff only: the customer called an agent outside operating hours, when calls are not accepted.
+    CallRefused {
+        /// What it would have been about.
+        #[serde(default)]
+        category: CategoryPath,
+    },
+    /// Staff only: the agent answers for the consultation from now on.
     Assigned {
         /// Who.
         member: MemberId,
+        /// How that came.
+        #[serde(default)]
+        how: How,
+        /// Who did before, when it was given on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<MemberId>,
+    },
+    /// Staff only: nobody answers for the consultation any more; it waits again.
+    Requeued {
+        /// Who did.
+        member: MemberId,
+        /// Why.
+        why: RequeuedWhy,
+    },
+    /// Nobody has served the consultation, and it is over.
+    Unserved {
+        /// Why.
+        why: UnservedWhy,
     },
     /// Staff only: the agent entered.
     Entered,
@@ -100,6 +133,54 @@ pub enum EventKind {
     /// The conversation ended; nothing follows in it.
     Ended,
     /// Something that this version does not know; it has its place in the sequence all the same.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How somebody came to answer for a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// By automatic assignment.
+    Automatic,
+    /// By taking it while nobody did.
+    Taken,
+    /// By stepping into a conversation with the bot.
+    SteppedIn,
+    /// It was given to them.
+    Transferred,
+    /// Somehow that this version does not know.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why a consultation waits again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequeuedWhy {
+    /// The agent is not there any more.
+    Absent,
+    /// The agent is no member any more.
+    Removed,
+    /// For a reason that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why nobody has served a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnservedWhy {
+    /// The customer took the call back so soon that it does not count as missed.
+    Cancelled,
+    /// The customer took the call back.
+    GaveUp,
+    /// The customer ended the conversation.
+    Left,
+    /// It waited for longer than is allowed.
+    TooLong,
+    /// For a reason that this version does not know.
     #[serde(other)]
     Unknown,
 }

@@ -27,8 +27,8 @@ mod tests;
 pub use codec::{CodecError, decode, encode, encode_frame};
 pub use error::{CloseCode, ErrorBody, ErrorCode};
 pub use event::{
-    AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, Row, Sender, SubscriptionHead,
-    Typing,
+    AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, How, RequeuedWhy, Row, Sender,
+    SubscriptionHead, Typing, UnservedWhy,
 };
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::{Content, ConversationId, Seq};
+use crate::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq};
 
 /// One request on the session stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,10 +70,33 @@ pub enum Op {
         /// Which.
         conversation: ConversationId,
     },
-    /// Agent: become the assignee of a conversation that has none, and enter it. *Changes.*
+    /// Customer: call an agent. *Changes.*
+    Call {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// What it is about.
+        #[serde(default)]
+        category: CategoryPath,
+    },
+    /// Customer: take the call back. *Changes.*
+    Cancel {
+        /// In which conversation.
+        conversation: ConversationId,
+    },
+    /// Agent: answer for the consultation that waits, or step into a conversation with the bot; and enter it.
+    /// *Changes.*
     Take {
         /// Which.
         conversation: ConversationId,
+    },
+    /// Agent: give the consultation to another agent. *Changes.*
+    Transfer {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Who answers for it, as the client knows: if it is somebody else by now, it is refused.
+        from: MemberId,
+        /// Who is to.
+        to: MemberId,
     },
     /// Agent: end the service; all agents leave, and the bot goes on. *Changes.*
     Complete {
@@ -146,7 +169,10 @@ impl Op {
             | Self::Read { .. }
             | Self::Join { .. }
             | Self::Leave { .. }
+            | Self::Call { .. }
+            | Self::Cancel { .. }
             | Self::Take { .. }
+            | Self::Transfer { .. }
             | Self::Complete { .. }
             | Self::End { .. } => true,
             Self::Subscribe { .. }

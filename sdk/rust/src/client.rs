@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq, Timestamp};
 use switchboard_protocol::wire::{
     Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode,
 };
@@ -235,12 +235,46 @@ impl Client {
         accepted(self.shared().ask(Op::Leave { conversation }).await)
     }
 
-    /// Agent: becomes the assignee of a conversation that has none, and enters it.
+    /// Customer: calls an agent, about something if that is known.
+    ///
+    /// # Errors
+    /// As for [`Client::open`]; refused when one has been called already.
+    pub async fn call(
+        &self,
+        conversation: ConversationId,
+        category: CategoryPath,
+    ) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Call { conversation, category }).await)
+    }
+
+    /// Customer: takes the call back, as long as no agent has entered.
     ///
     /// # Errors
     /// As for [`Client::open`].
+    pub async fn cancel(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Cancel { conversation }).await)
+    }
+
+    /// Agent: answers for the consultation that waits, or steps into a conversation with the bot, which is
+    /// silent from then on; and enters it.
+    ///
+    /// # Errors
+    /// As for [`Client::open`]; refused when somebody answers for it, who is named.
     pub async fn take(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
         accepted(self.shared().ask(Op::Take { conversation }).await)
+    }
+
+    /// Agent: gives the consultation from the one who answers for it to another agent.
+    ///
+    /// # Errors
+    /// As for [`Client::open`]; refused when somebody else answers for it by now.
+    pub async fn transfer(
+        &self,
+        conversation: ConversationId,
+        from: MemberId,
+        to: MemberId,
+    ) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Transfer { conversation, from, to }).await)
     }
 
     /// Agent: ends the service; all agents leave, and the bot goes on.

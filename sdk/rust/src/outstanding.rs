@@ -258,7 +258,10 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Received { .. }
         | Op::Join { .. }
         | Op::Leave { .. }
+        | Op::Call { .. }
+        | Op::Cancel { .. }
         | Op::Take { .. }
+        | Op::Transfer { .. }
         | Op::Complete { .. }
         | Op::End { .. }
         | Op::History { .. }

@@ -3,10 +3,9 @@
 //! Owns the rule of eligibility, the order of the rules, and what is recorded of a decision: everything it
 //! rests on, so that the same choice can be made again from the record. Must not know the queue.
 
-use switchboard_protocol::vocabulary::{ConsultationId, MemberId};
+use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId};
 
 use super::{Agent, Choosing, Request, Roster, Rules, Standing, Strategy};
-use crate::domain::category::CategoryPath;
 
 /// As what somebody may get a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,11 +7,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use switchboard_protocol::vocabulary::{ConsultationId, MemberId, ProfileId, Timestamp};
+use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, ProfileId, Timestamp};
 
 use super::choose::{former_of, group_of};
 use super::{Candidate, Explanation, Outcome, Roster, RuleBook, Rules, choose};
-use crate::domain::category::CategoryPath;
 
 /// A consultation that needs an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_protocol::vocabulary::{MemberId, ProfileId};
-
-use crate::domain::category::CategoryPath;
+use switchboard_protocol::vocabulary::{CategoryPath, MemberId, ProfileId};
 
 /// How one of several is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

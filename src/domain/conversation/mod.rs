@@ -8,6 +8,8 @@ mod clients;
 mod command;
 mod decide;
 mod entry;
+mod own;
+mod serving;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -15,8 +17,9 @@ mod unread;
 
 pub use apply::answer_of;
 pub use clients::{ANSWERS_MAX, Answer, Client, Clients, INSTANCES_MAX, Known, Origin, PartyClients};
-pub use command::{Action, Command, Context, Decision, Policy, Rejection};
+pub use command::{Action, Command, Context, Decision, Doors, OwnAction, Policy, Rejection, Service};
 pub use decide::{admit, decide};
 pub use entry::{Audience, Entry, Event, Place, Seen, What};
-pub use state::{AGENTS_MAX, Conversation};
+pub use own::{deadline, decide_own};
+pub use state::{AGENTS_MAX, Conversation, Floor};
 pub use unread::{Received, Side, UNREAD_MAX, Unread};

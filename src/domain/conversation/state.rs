@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Timestamp, WorkspaceId};
 
 use super::{Clients, Place, Unread, admit};
+use crate::domain::consultation::{Consultation, Stage};
 use crate::domain::identity::{CustomerKey, Identity};
 
 /// A conversation, as the sum of its entries.
@@ -26,10 +27,17 @@ pub struct Conversation {
     pub last_at: Timestamp,
     /// The agents who have entered.
     pub agents: BTreeSet<MemberId>,
-    /// Who serves it.
-    pub assignee: Option<MemberId>,
-    /// Counts the changes of who serves it, so that an old decision can be told from a new one.
+    /// The consultation that goes on.
+    pub consultation: Option<Consultation>,
+    /// Counts the changes of who serves it and who has the floor, so that an old decision can be told from a
+    /// new one.
     pub epoch: u64,
+    /// Who answered for the last consultation that was served.
+    pub former: Option<MemberId>,
+    /// The entry of the customer's last message, if the bot is to answer it and has not.
+    pub owed: Option<u64>,
+    /// When an agent last said something, if the customer has said nothing since.
+    pub silent_since: Option<Timestamp>,
     /// Whether it has ended: the customer's next conversation is another one.
     pub ended: bool,
     /// What the customer has not read.
@@ -52,8 +60,11 @@ impl Conversation {
             last: Place::default(),
             last_at: Timestamp::from_millis(0),
             agents: BTreeSet::new(),
-            assignee: None,
+            consultation: None,
             epoch: 0,
+            former: None,
+            owed: None,
+            silent_since: None,
             ended: false,
             customer_unread: Unread::default(),
             staff_unread: Unread::default(),
@@ -61,10 +72,25 @@ impl Conversation {
         }
     }
 
-    /// Whether a human serves it: then the bot is silent.
+    /// Who answers for its consultation.
     #[must_use]
-    pub fn is_served(&self) -> bool {
-        self.assignee.is_some() || !self.agents.is_empty()
+    pub fn assignee(&self) -> Option<MemberId> {
+        self.consultation.as_ref().and_then(Consultation::assignee)
+    }
+
+    /// Who may speak besides the customer. One at a time: whoever has lost the floor has lost it when
+    /// [`Conversation::epoch`] has moved on.
+    #[must_use]
+    pub fn floor(&self) -> Floor {
+        match &self.consultation {
+            _ if self.ended => Floor::Nobody,
+            None => Floor::Bot,
+            Some(consultation) => match consultation.stage {
+                Stage::InProgress(_) => Floor::Agents,
+                Stage::Waiting | Stage::Assigned(_) if consultation.bot_replies() => Floor::Bot,
+                Stage::Waiting | Stage::Assigned(_) => Floor::Nobody,
+            },
+        }
     }
 
     /// As whom somebody may be shown typing: the customer, or an agent who has entered.
@@ -76,6 +102,17 @@ impl Conversation {
             party @ (Party::Customer | Party::Bot | Party::Agent { .. }) => Some(party),
         }
     }
+}
+
+/// Who may speak to the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Floor {
+    /// The bot.
+    Bot,
+    /// The agents inside.
+    Agents,
+    /// Nobody: an agent is waited for, or it has ended.
+    Nobody,
 }
 
 /// The most agents in a conversation at a time.

@@ -45,11 +45,14 @@ impl RowState {
                         Party::Bot | Party::Agent { .. } => {}
                     }
                 }
-                What::Assigned { member } => self.assignee = Some(*member),
-                What::Completed => self.assignee = None,
+                What::Assigned { member, .. } => self.assignee = Some(*member),
+                What::Requeued { .. } | What::Unserved { .. } | What::Completed => self.assignee = None,
                 What::Ended => (self.assignee, self.ended) = (None, true),
                 What::Read { side: Side::Staff, up_to } => self.unread.read_up_to(*up_to),
-                What::Entered { .. }
+                What::Called { .. }
+                | What::CallRefused { .. }
+                | What::Explained(_)
+                | What::Entered { .. }
                 | What::Left { .. }
                 | What::Read { side: Side::Customer, .. }
                 | What::Unchanged => {}

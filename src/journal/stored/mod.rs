@@ -20,6 +20,7 @@ mod random;
 mod row;
 #[cfg(test)]
 pub(in crate::journal) mod samples;
+mod service;
 mod workspace;
 
 use serde::Deserialize;

@@ -9,10 +9,11 @@ mod random;
 
 use std::collections::BTreeSet;
 
-use switchboard_protocol::vocabulary::{CategoryName, ConsultationId, MemberId, ProfileId, Timestamp};
+use switchboard_protocol::vocabulary::{
+    CategoryName, CategoryPath, ConsultationId, MemberId, ProfileId, Timestamp,
+};
 
 use super::*;
-use crate::domain::category::CategoryPath;
 
 fn member(n: u8) -> MemberId {
     MemberId::from_bytes([n; 16])

@@ -5,10 +5,13 @@
 
 use std::fmt;
 
-use switchboard_protocol::vocabulary::CategoryName;
+use serde::{Deserialize, Serialize};
+
+use super::CategoryName;
 
 /// A path of categories, top level first. Empty: nothing is known of what it is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<CategoryName>", into = "Vec<CategoryName>")]
 pub struct CategoryPath(Vec<CategoryName>);
 
 /// A path has too many levels.
@@ -38,9 +41,29 @@ impl CategoryPath {
         &self.0
     }
 
+    /// At most so many bytes it takes, besides a flat amount.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|level| level.as_str().len() + LEVEL_BYTES).sum()
+    }
+
     /// It and the paths above it, the deepest first; without the empty one.
     pub fn upwards(&self) -> impl Iterator<Item = Self> {
         (1..=self.0.len()).rev().map(|levels| Self(self.0[..levels].to_vec()))
+    }
+}
+
+impl TryFrom<Vec<CategoryName>> for CategoryPath {
+    type Error = TooDeep;
+
+    fn try_from(levels: Vec<CategoryName>) -> Result<Self, TooDeep> {
+        Self::new(levels)
+    }
+}
+
+impl From<CategoryPath> for Vec<CategoryName> {
+    fn from(path: CategoryPath) -> Self {
+        path.0
     }
 }
 
@@ -55,6 +78,9 @@ impl fmt::Display for CategoryPath {
         Ok(())
     }
 }
+
+/// What a level takes besides its name.
+const LEVEL_BYTES: usize = 3;
 
 /// The most levels of a path.
 pub const CATEGORY_LEVELS_MAX: usize = 3;

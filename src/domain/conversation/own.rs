@@ -1,0 +1,92 @@
+//! What the engine itself does in a conversation.
+//!
+//! Owns which decisions of others still hold when they come: each names the epoch that it was made at. Owns
+//! what ends by itself, and when. Must not know clocks: a deadline is looked at, never kept.
+
+use switchboard_protocol::vocabulary::{Party, Timestamp};
+
+use super::{Context, Conversation, Entry, Event, Floor, OwnAction, Rejection, Service, What};
+use crate::domain::assignment::{Explanation, Outcome};
+use crate::domain::consultation::{Consultation, How, Stage, Unserved};
+
+/// Decides what the engine itself does. `None`: there is nothing to do.
+///
+/// # Errors
+/// When it rests on what is not so any more.
+pub fn decide_own(
+    state: &Conversation,
+    action: &OwnAction,
+    context: &Context<'_>,
+) -> Result<Option<Entry>, Rejection> {
+    let events = match action {
+        OwnAction::Decided { epoch, explanation } => decided(state, *epoch, explanation)?,
+        OwnAction::Requeue { consultation, epoch, why } => {
+            let current = state.consultation.as_ref().filter(|current| current.id == *consultation);
+            let from = current.and_then(Consultation::assignee);
+            let from = from.filter(|_| *epoch == state.epoch).ok_or_else(|| moved(state, "requeue"))?;
+            vec![What::Requeued { from, why: *why }]
+        }
+        OwnAction::Reply { to, epoch, message } => {
+            if state.floor() != Floor::Bot || *epoch != state.epoch || state.owed != Some(*to) {
+                return Err(moved(state, "reply"));
+            }
+            vec![What::Message(message.clone())]
+        }
+        OwnAction::Look => due(state, context).into_iter().collect(),
+    };
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let event = |what| Event { by: Party::Bot, what };
+    Ok(Some(Entry {
+        conversation: state.id,
+        revision: state.revision + 1,
+        before: state.last,
+        at: context.now.max(state.last_at),
+        origin: None,
+        events: events.into_iter().map(event).collect(),
+    }))
+}
+
+/// When something is to end by itself, if nothing happens until then.
+#[must_use]
+pub fn deadline(state: &Conversation, service: &Service) -> Option<Timestamp> {
+    let consultation = state.consultation.as_ref()?;
+    let (since, after) = match consultation.stage {
+        Stage::InProgress(_) => (state.silent_since?, service.silent_ms?),
+        Stage::Waiting | Stage::Assigned(_) => (consultation.called_at, service.unserved_ms?),
+    };
+    let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
+    Some(at.max(service.grace_until))
+}
+
+fn decided(state: &Conversation, epoch: u64, explanation: &Explanation) -> Result<Vec<What>, Rejection> {
+    let waits = state.consultation.as_ref().is_some_and(|consultation| {
+        consultation.id == explanation.considered.consultation && consultation.stage == Stage::Waiting
+    });
+    if !waits || epoch != state.epoch {
+        return Err(moved(state, "assign"));
+    }
+    let explained = What::Explained(Box::new(explanation.clone()));
+    Ok(match explanation.outcome {
+        Outcome::Assigned { member, .. } => {
+            vec![explained, What::Assigned { member, how: How::Automatic }]
+        }
+        Outcome::Waits(_) => vec![explained],
+    })
+}
+
+fn due(state: &Conversation, context: &Context<'_>) -> Option<What> {
+    let at = deadline(state, context.service)?;
+    if context.now < at {
+        return None;
+    }
+    match state.consultation.as_ref()?.stage {
+        Stage::InProgress(_) => Some(What::Completed),
+        Stage::Waiting | Stage::Assigned(_) => Some(What::Unserved { why: Unserved::TooLong }),
+    }
+}
+
+fn moved(state: &Conversation, action: &'static str) -> Rejection {
+    Rejection::Moved { action, assignee: state.assignee() }
+}

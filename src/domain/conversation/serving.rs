@@ -1,0 +1,170 @@
+//! Serving: how a consultation is called, taken, given on and ended.
+//!
+//! Owns the rules of what customers and agents do about it. Must not know whom automatic assignment
+//! chooses, nor what is said meanwhile.
+
+use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, Content, MemberId, Party, Timestamp};
+
+use super::decide::{by, going_on, or_unchanged};
+use super::{AGENTS_MAX, Context, Conversation, Doors, Event, Rejection, Service, What};
+use crate::domain::consultation::{CANCEL_WINDOW_MS, How, Stage, Unserved};
+use crate::domain::message::Message;
+
+/// The customer calls an agent. Outside operating hours the bot says so.
+pub(super) fn call(
+    state: &Conversation,
+    consultation: ConsultationId,
+    category: &CategoryPath,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
+    if state.consultation.is_some() {
+        return Err(Rejection::AlreadyCalled);
+    }
+    if state.customer.as_ref().is_some_and(|customer| customer.platform.as_str() == PREVIEW) {
+        return Err(Rejection::Preview);
+    }
+    let called = |in_hours, bot_replies| What::Called {
+        consultation,
+        category: category.clone(),
+        in_hours,
+        bot_replies,
+    };
+    let what = match context.doors {
+        Doors::Open => called(true, false),
+        Doors::Accepting { bot_replies } => called(false, bot_replies),
+        Doors::Refusing => What::CallRefused { category: category.clone() },
+    };
+    let is_open = context.doors == Doors::Open;
+    let notice = context.service.notice.as_ref().filter(|_| !is_open);
+    let notice = notice.map(|notice| What::Message(Message::plain(Content::text(notice.clone()))));
+    let told = notice.map(|what| Event { by: Party::Bot, what });
+    Ok(std::iter::once(Event { by: Party::Customer, what }).chain(told).collect())
+}
+
+/// The customer takes the call back.
+pub(super) fn cancel(state: &Conversation, context: &Context<'_>) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
+    match state.consultation.as_ref().map(|consultation| consultation.stage) {
+        None => Err(Rejection::NotCalled),
+        Some(Stage::InProgress(_)) => Err(Rejection::AlreadyServed),
+        Some(Stage::Waiting | Stage::Assigned(_)) => {
+            let why = given_up(state, context.now, context.service, Unserved::GaveUp);
+            Ok(vec![Event { by: Party::Customer, what: What::Unserved { why } }])
+        }
+    }
+}
+
+/// Whether these words take a call back that waits.
+pub(super) fn takes_back(state: &Conversation, words: &str, service: &Service) -> bool {
+    let waits = state
+        .consultation
+        .as_ref()
+        .is_some_and(|consultation| !matches!(consultation.stage, Stage::InProgress(_)));
+    let is_word = |word: &str| word.trim().to_lowercase() == words.trim().to_lowercase();
+    waits && service.cancel_word.as_ref().is_some_and(|word| is_word(word.as_str()))
+}
+
+/// What a call is that the customer takes back now.
+pub(super) fn given_up(state: &Conversation, now: Timestamp, service: &Service, late: Unserved) -> Unserved {
+    let called_at = state.consultation.as_ref().map_or(now, |consultation| consultation.called_at);
+    let is_early = now.as_millis() - called_at.as_millis() <= CANCEL_WINDOW_MS;
+    if is_early && service.early_cancel_is_no_miss { Unserved::Cancelled } else { late }
+}
+
+/// An agent enters.
+pub(super) fn join(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
+    Ok(or_unchanged(member, enter(state, member)?))
+}
+
+fn enter(state: &Conversation, member: MemberId) -> Result<Option<Event>, Rejection> {
+    if state.agents.contains(&member) {
+        return Ok(None);
+    }
+    let agents = state.agents.len();
+    if agents >= AGENTS_MAX {
+        return Err(Rejection::TooManyAgents { agents, max: AGENTS_MAX });
+    }
+    Ok(Some(by(member, What::Entered { member })))
+}
+
+/// An agent leaves.
+pub(super) fn leave(state: &Conversation, member: MemberId) -> Vec<Event> {
+    let inside = state.agents.contains(&member);
+    or_unchanged(member, inside.then(|| by(member, What::Left { member })))
+}
+
+/// An agent answers for what waits, or steps into the conversation with the bot.
+pub(super) fn take(
+    state: &Conversation,
+    member: MemberId,
+    consultation: ConsultationId,
+) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
+    let how = match (&state.consultation, state.assignee()) {
+        (_, Some(assignee)) if assignee == member => None,
+        (_, Some(assignee)) => return Err(Rejection::AlreadyAssigned { by: assignee }),
+        (Some(_), None) => Some(How::Taken),
+        (None, None) => Some(How::SteppedIn { consultation }),
+    };
+    let assigned = how.map(|how| by(member, What::Assigned { member, how }));
+    Ok(or_unchanged(member, assigned.into_iter().chain(enter(state, member)?)))
+}
+
+/// An agent who answers for it, or is inside, gives it to a colleague.
+pub(super) fn transfer(
+    state: &Conversation,
+    member: MemberId,
+    from: MemberId,
+    to: MemberId,
+) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
+    let action = "transfer";
+    let assignee = state.assignee().ok_or(Rejection::NotServed { action })?;
+    if assignee != from {
+        return Err(Rejection::Moved { action, assignee: Some(assignee) });
+    }
+    if assignee != member && !state.agents.contains(&member) {
+        return Err(Rejection::NotEntered { action });
+    }
+    let how = How::Transferred { from };
+    Ok(or_unchanged(member, (to != from).then(|| by(member, What::Assigned { member: to, how }))))
+}
+
+/// An agent inside ends the consultation.
+pub(super) fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
+    match state.consultation.as_ref().map(|consultation| consultation.stage) {
+        Some(Stage::InProgress(_)) if state.agents.contains(&member) => Ok(vec![by(member, What::Completed)]),
+        Some(_) => Err(Rejection::NotEntered { action: "complete" }),
+        None => Err(Rejection::NotServed { action: "complete" }),
+    }
+}
+
+/// The customer begins anew, or an agent is through with it. What goes on ends with it.
+pub(super) fn end(
+    state: &Conversation,
+    party: Party,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    if state.ended {
+        return Ok(Vec::new());
+    }
+    if let Party::Agent { member } = party
+        && !state.agents.contains(&member)
+    {
+        return Err(Rejection::NotEntered { action: "end" });
+    }
+    let service = state.consultation.as_ref().map(|consultation| match consultation.stage {
+        Stage::InProgress(_) => What::Completed,
+        Stage::Waiting | Stage::Assigned(_) => {
+            What::Unserved { why: given_up(state, context.now, context.service, Unserved::Left) }
+        }
+    });
+    let event = |what| Event { by: party, what };
+    Ok(service.into_iter().chain([What::Ended]).map(event).collect())
+}
+
+/// The platform of previews: they have no customer, call nobody and count nowhere.
+const PREVIEW: &str = "test";

@@ -244,4 +244,4 @@ impl RuleBook {
 pub const MAXIMUM_MAX: u32 = 1_000;
 
 /// The most categories of a profile that have specialists.
-pub const SPECIALISTS_MAX: usize = 1_000;
+pub(super) const SPECIALISTS_MAX: usize = 1_000;

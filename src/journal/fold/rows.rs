@@ -108,7 +108,8 @@ mod tests {
         apply(&mut row, script.start(100, customer(1)));
         apply(&mut row, script.say(200, Party::Customer, &"가".repeat(200)));
         apply(&mut row, script.say(300, Party::Customer, "second"));
-        apply(&mut row, script.entry(400, agent, vec![What::Assigned { member }]));
+        let assigned = script.stepped_in(member);
+        apply(&mut row, script.entry(400, agent, vec![assigned]));
         let shown = row.shown(conversation_id(1)).unwrap();
         assert_eq!((shown.unread, shown.assignee, shown.last_at.as_millis()), (2, Some(member), 400));
         assert_eq!((shown.last_message.as_str(), shown.seq.get(), shown.position.0), ("second", 4, 40));
@@ -134,7 +135,8 @@ mod tests {
         let mut row = RowState::new();
         row.apply(&script.start(1, customer(1)), Position(1));
         let agent = Party::Agent { member: member_id(2) };
-        row.apply(&script.entry(2, agent, vec![What::Assigned { member: member_id(2) }]), Position(2));
+        let assigned = script.stepped_in(member_id(2));
+        row.apply(&script.entry(2, agent, vec![assigned]), Position(2));
         row.apply(&script.entry(3, Party::Customer, vec![What::Ended]), Position(3));
         let shown = row.shown(conversation_id(1)).unwrap();
         assert_eq!((shown.assignee, shown.ended, shown.last_at.as_millis()), (None, true, 3));

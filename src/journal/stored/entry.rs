@@ -33,7 +33,7 @@ pub(in crate::journal) fn encode_entry(entry: &Entry, buffer: &mut Vec<u8>) -> R
     };
     let mut contents = Vec::with_capacity(entry.events.len());
     for event in &entry.events {
-        let (event, content) = split(event)?;
+        let (event, content) = split(event, (entry.conversation, entry.revision))?;
         structure.events.push(event);
         contents.push(content);
     }
@@ -175,7 +175,10 @@ struct EventContent<'a> {
     user_key: Option<Cow<'a, str>>,
 }
 
-fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), StoredError> {
+fn split(
+    event: &Event,
+    place: (ConversationId, u64),
+) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), StoredError> {
     let mut stored = StoredEvent {
         v: PLAIN,
         kind: Cow::Borrowed(COMPLETED),
@@ -188,9 +191,10 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
         masks: Vec::new(),
         service: None,
     };
-    if let Some((kind, member, service)) = service::split(&event.what) {
+    if let Some((kind, member, service)) = service::split(&event.what, place) {
+        let v = if service.is_some() { WITH_SERVICE } else { PLAIN };
         let (kind, member) = (Cow::Borrowed(kind), member.map(member_id));
-        return Ok((StoredEvent { v: WITH_SERVICE, kind, member, service, ..stored }, None));
+        return Ok((StoredEvent { v, kind, member, service, ..stored }, None));
     }
     let mut content = None;
     match &event.what {

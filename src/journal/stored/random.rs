@@ -9,12 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    DisplayName, InstanceId, MemberId, Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
+    CATEGORY_LEVELS_MAX, CategoryName, CategoryPath, ConsultationId, DisplayName, InstanceId, MemberId,
+    Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
 };
 
 use super::messages::message;
 use super::samples::{conversation_id, workspace_id};
 use super::*;
+use crate::domain::assignment::{
+    Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy as Choice,
+    Why,
+};
+use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{
     AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Side,
     Unread, What,
@@ -80,12 +86,115 @@ fn customer() -> impl Strategy<Value = CustomerKey> {
     })
 }
 
+fn category() -> impl Strategy<Value = CategoryPath> {
+    let name = "\\PC{1,100}".prop_map(|name| CategoryName::new(name).unwrap());
+    prop::collection::vec(name, 0..=CATEGORY_LEVELS_MAX).prop_map(|names| CategoryPath::new(names).unwrap())
+}
+
+fn consultation_id() -> impl Strategy<Value = ConsultationId> {
+    any::<[u8; 16]>().prop_map(ConsultationId::from_bytes)
+}
+
+fn explanation() -> impl Strategy<Value = Explanation> {
+    let group = prop::sample::select(vec![Group::Specialist, Group::General, Group::Outside]);
+    let standing = prop::sample::select(vec![Standing::Online, Standing::Away, Standing::Offline]);
+    let candidate = (member_id(), group, standing, any::<u32>(), any::<u64>()).prop_map(
+        |(member, group, standing, load, turn)| Candidate {
+            member,
+            group,
+            agent: Agent { standing, load, turn },
+        },
+    );
+    let strategies = vec![Choice::Random, Choice::RoundRobin, Choice::LeastLoaded];
+    let choosing = (any::<bool>(), any::<bool>(), prop::sample::select(strategies));
+    let choosing =
+        choosing.prop_map(|(sticky, or_another, strategy)| Choosing { sticky, or_another, strategy });
+    let rule = prop::sample::select(vec![Rule::Sticky, Rule::Specialist, Rule::General]);
+    let outcome = prop_oneof![
+        (member_id(), rule).prop_map(|(member, rule)| Outcome::Assigned { member, rule }),
+        Just(Outcome::Waits(Why::Manual)),
+        Just(Outcome::Waits(Why::Closed)),
+        member_id().prop_map(|former| Outcome::Waits(Why::ForFormer(former))),
+        Just(Outcome::Waits(Why::NobodyFree)),
+    ];
+    let who = (prop::option::of(category()), prop::option::of(member_id()), any::<u64>());
+    let rest = (consultation_id(), any::<(bool, bool)>(), choosing, any::<u32>(), who);
+    (rest, prop::collection::vec(candidate, 0..5), outcome).prop_map(
+        |(
+            (consultation, (automatic, open), choosing, maximum, (matched, former, seed)),
+            candidates,
+            outcome,
+        )| {
+            let considered = Considered {
+                consultation,
+                automatic,
+                open,
+                choosing,
+                maximum,
+                matched,
+                former,
+                seed,
+                candidates,
+            };
+            Explanation { considered, outcome }
+        },
+    )
+}
+
+fn service() -> impl Strategy<Value = What> {
+    let how = prop_oneof![
+        Just(How::Automatic),
+        Just(How::Taken),
+        consultation_id().prop_map(|consultation| How::SteppedIn { consultation }),
+        member_id().prop_map(|from| How::Transferred { from }),
+    ];
+    let requeued = prop::sample::select(vec![Requeued::Absent, Requeued::Removed]);
+    let unserved = vec![Unserved::Cancelled, Unserved::GaveUp, Unserved::Left, Unserved::TooLong];
+    prop_oneof![
+        (consultation_id(), category(), any::<(bool, bool)>()).prop_map(
+            |(consultation, category, (in_hours, bot_replies))| What::Called {
+                consultation,
+                category,
+                in_hours,
+                bot_replies,
+            }
+        ),
+        category().prop_map(|category| What::CallRefused { category }),
+        (member_id(), how).prop_map(|(member, how)| What::Assigned { member, how }),
+        (member_id(), requeued).prop_map(|(from, why)| What::Requeued { from, why }),
+        prop::sample::select(unserved).prop_map(|why| What::Unserved { why }),
+        explanation().prop_map(|explanation| What::Explained(Box::new(explanation))),
+    ]
+}
+
+fn consultation() -> impl Strategy<Value = Consultation> {
+    let beginning = prop_oneof![
+        any::<(bool, bool)>().prop_map(|(in_hours, bot_replies)| Beginning::Called { in_hours, bot_replies }),
+        Just(Beginning::SteppedIn),
+    ];
+    let stage = prop_oneof![
+        Just(Stage::Waiting),
+        member_id().prop_map(Stage::Assigned),
+        member_id().prop_map(Stage::InProgress),
+    ];
+    let rest = (consultation_id(), beginning, category(), at(), stage, prop::option::of(at()), any::<u32>());
+    rest.prop_map(|(id, beginning, category, called_at, stage, served_at, transfers)| Consultation {
+        id,
+        beginning,
+        category,
+        called_at,
+        stage,
+        served_at,
+        transfers,
+    })
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let side = prop::sample::select(vec![Side::Customer, Side::Staff]);
     let what = prop_oneof![
         customer().prop_map(|customer| What::Started { customer }),
         message().prop_map(What::Message),
-        member_id().prop_map(|member| What::Assigned { member }),
+        service(),
         member_id().prop_map(|member| What::Entered { member }),
         member_id().prop_map(|member| What::Left { member }),
         Just(What::Completed),
@@ -135,13 +244,19 @@ fn clients() -> impl Strategy<Value = Clients> {
 fn conversation() -> impl Strategy<Value = Conversation> {
     let service = (
         prop::collection::btree_set(member_id(), 0..AGENTS_MAX),
-        prop::option::of(member_id()),
+        (
+            prop::option::of(consultation()),
+            prop::option::of(member_id()),
+            prop::option::of(number()),
+            prop::option::of(at()),
+        ),
         number(),
         any::<bool>(),
     );
     let counts = (unread(), unread(), clients());
     (prop::option::of(customer()), number(), place(), at(), service, counts).prop_map(
-        |(customer, revision, last, last_at, (agents, assignee, epoch, ended), counts)| {
+        |(customer, revision, last, last_at, (agents, of_service, epoch, ended), counts)| {
+            let (consultation, former, owed, silent_since) = of_service;
             let (customer_unread, staff_unread, clients) = counts;
             Conversation {
                 customer,
@@ -149,7 +264,10 @@ fn conversation() -> impl Strategy<Value = Conversation> {
                 last,
                 last_at,
                 agents: BTreeSet::from_iter(agents),
-                assignee,
+                consultation,
+                former,
+                owed,
+                silent_since,
                 epoch,
                 ended,
                 customer_unread,

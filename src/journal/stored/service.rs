@@ -39,10 +39,19 @@ pub(super) struct StoredService<'a> {
     explanation: Option<Box<StoredExplanation<'a>>>,
 }
 
-/// An event's kind, the member it names, and the rest; `None` if it is none of service.
-pub(super) fn split(what: &What) -> Option<(&'static str, Option<MemberId>, Option<StoredService<'_>>)> {
+/// An event's kind, the member it names, and the rest; `None` if it is none of service. `place` names the
+/// conversation and the entry.
+pub(super) fn split(
+    what: &What,
+    place: (ConversationId, u64),
+) -> Option<(&'static str, Option<MemberId>, Option<StoredService<'_>>)> {
     let service = StoredService::default();
     Some(match what {
+        What::Assigned { member, how: How::SteppedIn { consultation } }
+            if *consultation == made_up(place) =>
+        {
+            (ASSIGNED, Some(*member), None)
+        }
         What::Called { consultation, category, in_hours, bot_replies } => {
             let service = StoredService {
                 consultation: Some(consultation_id(*consultation)),
@@ -380,7 +389,7 @@ fn consultation(id: Id) -> ConsultationId {
 }
 
 /// An id for a consultation that was stored without one: always the same, and no other's.
-fn made_up((conversation, revision): (ConversationId, u64)) -> ConsultationId {
+pub(super) fn made_up((conversation, revision): (ConversationId, u64)) -> ConsultationId {
     let mut bytes = *conversation.as_bytes();
     for (byte, of_revision) in bytes[8..].iter_mut().zip(revision.to_be_bytes()) {
         *byte ^= of_revision;

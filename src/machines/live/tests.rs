@@ -13,7 +13,7 @@ use switchboard_protocol::vocabulary::{
 };
 
 use super::*;
-use crate::domain::conversation::{Action as Do, Origin, Policy};
+use crate::domain::conversation::{Action as Do, Doors, Origin, Policy, Service};
 use crate::domain::identity::CustomerKey;
 use crate::domain::mask::MaskAfter;
 use crate::domain::message::Message;
@@ -137,7 +137,12 @@ impl Talk {
         let instance = InstanceId::from_bytes([5; 16]);
         let origin = Origin { party: identity.party(), instance, counter: u64::from(counter) };
         let command = Command { identity: identity.clone(), origin, action };
-        let context = Context { now: Timestamp::from_millis(7), policy: Policy::default() };
+        let context = Context {
+            now: Timestamp::from_millis(7),
+            policy: Policy::default(),
+            service: &Service::default(),
+            doors: Doors::Open,
+        };
         told(self.live.command(token, (), &command, &context))
     }
 

@@ -117,16 +117,32 @@ impl Model {
         changes.last().flatten()
     }
 
-    /// Whether somebody has been inside while somebody answered for it.
+    /// Whether an agent has entered since somebody answered for it, or whoever did was inside already.
     pub(super) fn is_in_progress(&self) -> bool {
-        let Some(member) = self.assignee() else { return false };
-        let since = self.consultation();
-        if matches!(since[0], What::Assigned { .. }) {
-            return true;
+        let (mut inside, mut assignee, mut begun) = (Vec::new(), None, false);
+        for (_, what) in self.events() {
+            match what {
+                What::Entered { member } => {
+                    inside.push(*member);
+                    begun |= assignee.is_some();
+                }
+                What::Left { member } => inside.retain(|agent| agent != member),
+                What::Assigned { member, how } => {
+                    assignee = Some(*member);
+                    begun |= inside.contains(member) || matches!(how, How::SteppedIn { .. });
+                }
+                What::Requeued { from, .. } => {
+                    inside.retain(|agent| agent != from);
+                    (assignee, begun) = (None, false);
+                }
+                What::Completed | What::Unserved { .. } | What::Ended => {
+                    inside.clear();
+                    (assignee, begun) = (None, false);
+                }
+                _ => {}
+            }
         }
-        let entered = |what: &&What| matches!(what, What::Entered { .. });
-        let after_assignment = since.iter().skip_while(|what| !matches!(what, What::Assigned { .. }));
-        after_assignment.clone().any(entered) || self.agents().contains(&member)
+        begun
     }
 
     /// How often it has changed who serves it or has the floor.

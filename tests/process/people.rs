@@ -59,6 +59,10 @@ pub(crate) fn said(event: &Event) -> Option<&str> {
     match &event.what {
         EventKind::Message { content, .. } => content.as_text().map(MessageText::as_str),
         EventKind::Started
+        | EventKind::Called { .. }
+        | EventKind::CallRefused { .. }
+        | EventKind::Requeued { .. }
+        | EventKind::Unserved { .. }
         | EventKind::Assigned { .. }
         | EventKind::Entered
         | EventKind::Left
@@ -90,8 +94,14 @@ pub(crate) async fn stored(client: &Client, conversation: ConversationId) -> Vec
 pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
     let mut last = Seq::ZERO;
     let seen = staff.iter().filter(|event| match event.what {
-        EventKind::Started | EventKind::Message { .. } | EventKind::Ended => true,
-        EventKind::Assigned { .. }
+        EventKind::Started
+        | EventKind::Message { .. }
+        | EventKind::Called { .. }
+        | EventKind::Unserved { .. }
+        | EventKind::Ended => true,
+        EventKind::CallRefused { .. }
+        | EventKind::Requeued { .. }
+        | EventKind::Assigned { .. }
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Completed

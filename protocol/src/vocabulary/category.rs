@@ -41,6 +41,12 @@ impl CategoryPath {
         &self.0
     }
 
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// At most so many bytes it takes, besides a flat amount.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -92,13 +92,13 @@ pub enum EventKind {
         /// Which.
         consultation: ConsultationId,
         /// What it is about.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
         category: CategoryPath,
     },
     /// Staff only: the customer called an agent outside operating hours, when calls are not accepted.
     CallRefused {
         /// What it would have been about.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
         category: CategoryPath,
     },
     /// Staff only: the agent answers for the consultation from now on.
@@ -106,7 +106,7 @@ pub enum EventKind {
         /// Who.
         member: MemberId,
         /// How that came.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "How::is_unknown")]
         how: How,
         /// Who did before, when it was given on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,6 +153,12 @@ pub enum How {
     #[default]
     #[serde(other)]
     Unknown,
+}
+
+impl How {
+    const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
 }
 
 /// Why a consultation waits again.

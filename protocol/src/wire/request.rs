@@ -75,7 +75,7 @@ pub enum Op {
         /// In which conversation.
         conversation: ConversationId,
         /// What it is about.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
         category: CategoryPath,
     },
     /// Customer: take the call back. *Changes.*

@@ -7,8 +7,8 @@ use switchboard_protocol::vocabulary::{
     Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
 };
 use switchboard_protocol::wire::{
-    CloseCode, ConversationFrame, Credentials, DeskFrame, ErrorBody, Event, EventKind, Hello, Op, ReplyBody,
-    Request, Sender, ServerFrame, SubscriptionHead, Topic, Typing,
+    CloseCode, ConversationFrame, Credentials, DeskFrame, ErrorBody, Event, EventKind, Hello, How, Op,
+    ReplyBody, Request, RequeuedWhy, Sender, ServerFrame, SubscriptionHead, Topic, Typing, UnservedWhy,
 };
 
 /// Whatever may have variants in it.
@@ -44,20 +44,25 @@ enums! {
     ConversationFrame { Event Cursors CaughtUp Ended Unknown }
     Credentials { Customer Agent Unknown }
     DeskFrame { Snapshot Row Agent Ended Unknown }
-    EventKind { Started Message Assigned Entered Left Completed Ended Unknown }
+    EventKind {
+        Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Unknown
+    }
+    How { Automatic Taken SteppedIn Transferred Unknown }
     Keyboard { Any Text Number Location Buttons Unknown }
     MediaKind { Image Video Audio Link Unknown }
     Op {
-        Open Subscribe Unsubscribe Post Read Received Join Leave Take Complete End History List Quarantined
+        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History List Quarantined
         Release Latency Unknown
     }
     ReplyBody {
         Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released
         Latency Unknown
     }
+    RequeuedWhy { Absent Removed Unknown }
     Sender { Customer Bot Agent Unknown }
     ServerFrame { Welcome Reply Error Goodbye Unknown }
     Topic { Conversation Desk Unknown }
+    UnservedWhy { Cancelled GaveUp Left TooLong Unknown }
 }
 
 /// What has no enums in it.
@@ -117,9 +122,22 @@ impl Variants for Event {
     fn variants(&self, seen: &mut Vec<&'static str>) {
         seen.push(self.by.name());
         seen.push(self.what.name());
-        if let EventKind::Message { content, keyboard } = &self.what {
-            content.variants(seen);
-            seen.extend(keyboard.as_ref().map(|keyboard| keyboard.name()));
+        match &self.what {
+            EventKind::Message { content, keyboard } => {
+                content.variants(seen);
+                seen.extend(keyboard.as_ref().map(|keyboard| keyboard.name()));
+            }
+            EventKind::Assigned { how, .. } => seen.push(how.name()),
+            EventKind::Requeued { why, .. } => seen.push(why.name()),
+            EventKind::Unserved { why } => seen.push(why.name()),
+            EventKind::Started
+            | EventKind::Called { .. }
+            | EventKind::CallRefused { .. }
+            | EventKind::Entered
+            | EventKind::Left
+            | EventKind::Completed
+            | EventKind::Ended
+            | EventKind::Unknown => {}
         }
     }
 }

@@ -329,6 +329,10 @@ fn customer(user: &str) -> Proof {
     Proof::Customer(PROFILE, Platform::new("web").unwrap(), UserKey::new(user).unwrap())
 }
 
+fn take() -> Action {
+    Action::Take { consultation: clock::consultation_id() }
+}
+
 fn text(text: &str) -> Content {
     Content::text(MessageText::new(text).unwrap())
 }

@@ -123,6 +123,14 @@ pub struct Context<'a> {
     pub doors: Doors,
 }
 
+impl Context<'static> {
+    /// Without operating hours, and with no settings of service.
+    #[must_use]
+    pub const fn plain(now: Timestamp, policy: Policy) -> Self {
+        Self { now, policy, service: &Service::NONE, doors: Doors::Open }
+    }
+}
+
 /// What becomes of a call, by the operating hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Doors {
@@ -139,7 +147,7 @@ pub enum Doors {
 }
 
 /// The settings of service at a profile.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// What the customer is told who calls outside operating hours.
     pub notice: Option<MessageText>,
@@ -165,6 +173,24 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self { text_chars_max: 1_000 }
+    }
+}
+
+impl Service {
+    /// Nothing is set.
+    pub const NONE: Self = Self {
+        notice: None,
+        cancel_word: None,
+        early_cancel_is_no_miss: false,
+        silent_ms: None,
+        unserved_ms: None,
+        grace_until: Timestamp::from_millis(0),
+    };
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self::NONE
     }
 }
 

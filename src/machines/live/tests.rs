@@ -13,7 +13,7 @@ use switchboard_protocol::vocabulary::{
 };
 
 use super::*;
-use crate::domain::conversation::{Action as Do, Doors, Origin, Policy, Service};
+use crate::domain::conversation::{Action as Do, Origin, Policy};
 use crate::domain::identity::CustomerKey;
 use crate::domain::mask::MaskAfter;
 use crate::domain::message::Message;
@@ -137,12 +137,7 @@ impl Talk {
         let instance = InstanceId::from_bytes([5; 16]);
         let origin = Origin { party: identity.party(), instance, counter: u64::from(counter) };
         let command = Command { identity: identity.clone(), origin, action };
-        let context = Context {
-            now: Timestamp::from_millis(7),
-            policy: Policy::default(),
-            service: &Service::default(),
-            doors: Doors::Open,
-        };
+        let context = Context::plain(Timestamp::from_millis(7), Policy::default());
         told(self.live.command(token, (), &command, &context))
     }
 

@@ -14,6 +14,7 @@
 
 pub mod budget;
 pub mod commit;
+pub mod dispatch;
 pub mod feed;
 pub mod live;
 pub mod planted;

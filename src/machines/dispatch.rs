@@ -1,0 +1,275 @@
+//! Assignment without races.
+//!
+//! Owns what a workspace knows of its open consultations, which slots of agents are taken by them or reserved
+//! for what has been decided and not confirmed, and what is to be told to whom. A conversation has the last
+//! word: it says what is durable of it, and that alone ends a reservation. Must not know actors, clocks or
+//! how a decision is made.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId};
+
+use crate::domain::assignment::{Explanation, Outcome, Queue, Request, Roster, RuleBook, Standing};
+use crate::domain::consultation::{Requeued, Stage};
+
+/// What a conversation says of its consultation: true at a revision of it, and durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Which conversation.
+    pub conversation: ConversationId,
+    /// At which revision.
+    pub revision: u64,
+    /// The first of an incarnation: what was told to an earlier one and is not in it will never be.
+    pub is_first: bool,
+    /// Its consultation, if there is one.
+    pub open: Option<Open>,
+}
+
+/// A consultation that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// What there is to assign.
+    pub request: Request,
+    /// At which epoch it is.
+    pub epoch: u64,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+/// What is to be told to a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// It was decided about its consultation.
+    Decided {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// At which epoch it holds.
+        epoch: u64,
+        /// What, and why.
+        explanation: Arc<Explanation>,
+    },
+    /// Whoever answers for its consultation is not there any more.
+    Requeue {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Which consultation.
+        consultation: ConsultationId,
+        /// At which epoch it holds.
+        epoch: u64,
+        /// Why.
+        why: Requeued,
+    },
+}
+
+/// The open consultations of a workspace, its agents, and what has been decided.
+#[derive(Debug, Clone, Default)]
+pub struct Dispatch {
+    roster: Roster,
+    book: RuleBook,
+    queue: Queue,
+    known: BTreeMap<ConversationId, Known>,
+    conversations: BTreeMap<ConsultationId, ConversationId>,
+}
+
+/// What is known of a conversation.
+#[derive(Debug, Clone)]
+struct Known {
+    revision: u64,
+    open: Option<Open>,
+    /// Who has been decided on, and is not confirmed.
+    reserved: Option<MemberId>,
+}
+
+impl Known {
+    /// Whose slot it takes.
+    fn holder(&self) -> Option<MemberId> {
+        self.open.as_ref().and_then(|open| open.stage.assignee().or(self.reserved))
+    }
+}
+
+impl Dispatch {
+    /// The agents.
+    #[must_use]
+    pub const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// How many requests wait, those not counted for which somebody is reserved.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The consultations that go on.
+    pub fn open(&self) -> impl Iterator<Item = (ConversationId, &Open)> {
+        self.known.iter().filter_map(|(conversation, known)| Some((*conversation, known.open.as_ref()?)))
+    }
+
+    /// The settings or the operating hours have changed.
+    pub fn set_rules(&mut self, book: RuleBook, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
+        self.book = book;
+        self.queue.arrange(&self.book, &self.roster);
+        self.drain(seeds)
+    }
+
+    /// How a member stands; one who is not known becomes known.
+    pub fn stands(
+        &mut self,
+        member: MemberId,
+        standing: Standing,
+        seeds: &mut dyn FnMut() -> u64,
+    ) -> Vec<Order> {
+        if self.roster.get(member).is_none() {
+            // What was announced before is theirs already.
+            let held = self.known.values().filter(|known| known.holder() == Some(member)).count();
+            self.roster.member(member).load = u32::try_from(held).unwrap_or(u32::MAX);
+            self.queue.arrange(&self.book, &self.roster);
+        }
+        self.roster.member(member).standing = standing;
+        self.drain(seeds)
+    }
+
+    /// An agent has left: what nobody has begun to serve of theirs waits again, and so does what is in
+    /// progress if `in_progress` says so.
+    #[must_use]
+    pub fn left(&self, member: MemberId, in_progress: bool) -> Vec<Order> {
+        self.requeue(member, in_progress, Requeued::Absent)
+    }
+
+    /// Somebody is no member any more: all of theirs waits again, and they get nothing more.
+    pub fn removed(&mut self, member: MemberId) -> Vec<Order> {
+        let orders = self.requeue(member, true, Requeued::Removed);
+        self.roster.remove(member);
+        self.queue.arrange(&self.book, &self.roster);
+        orders
+    }
+
+    fn requeue(&self, member: MemberId, in_progress: bool, why: Requeued) -> Vec<Order> {
+        let theirs = self.open().filter(|(_, open)| match open.stage {
+            Stage::Assigned(assignee) => assignee == member,
+            Stage::InProgress(assignee) => in_progress && assignee == member,
+            Stage::Waiting => false,
+        });
+        let order = |(conversation, open): (ConversationId, &Open)| Order::Requeue {
+            conversation,
+            consultation: open.request.consultation,
+            epoch: open.epoch,
+            why,
+        };
+        theirs.map(order).collect()
+    }
+
+    /// A conversation says what is durable of it. It may say so again.
+    pub fn announced(&mut self, announcement: Announcement, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
+        let Announcement { conversation, revision, is_first, open } = announcement;
+        let before = self.known.get(&conversation);
+        if before.is_some_and(|known| known.revision > revision) {
+            return Vec::new();
+        }
+        let reserved = before.and_then(|known| {
+            let same = known.open.as_ref().map(|open| open.epoch) == open.as_ref().map(|open| open.epoch);
+            known.reserved.filter(|_| same && !is_first)
+        });
+        let (held, consultation) = before.map_or((None, None), |known| {
+            (known.holder(), known.open.as_ref().map(|open| open.request.consultation))
+        });
+        if let Some(consultation) = consultation {
+            self.queue.remove(consultation);
+            self.conversations.remove(&consultation);
+        }
+        let waits = open.as_ref().filter(|open| open.stage == Stage::Waiting && reserved.is_none());
+        let request = waits.map(|open| open.request.clone());
+        if let Some(open) = &open {
+            self.conversations.insert(open.request.consultation, conversation);
+        }
+        let known = Known { revision, open, reserved };
+        let holds = known.holder();
+        self.known.insert(conversation, known);
+        let freed = self.hold(held, holds);
+        let mut orders = Vec::new();
+        if freed {
+            // Whoever waits is served in order, this request among them.
+            if let Some(request) = request {
+                self.queue.push(&self.book, &self.roster, request);
+            }
+            orders.extend(self.drain(seeds));
+        } else if let Some(request) = request {
+            let consultation = request.consultation;
+            let explanation = self.queue.arrive(&self.book, &mut self.roster, request, seeds());
+            orders.extend(explanation.and_then(|explanation| self.decided(consultation, explanation)));
+        }
+        orders
+    }
+
+    /// A conversation did not take a decision made at an epoch. What is so instead it has said, or will; if
+    /// nothing is, because it could not be written, it is decided again at the next occasion.
+    pub fn refused(
+        &mut self,
+        conversation: ConversationId,
+        epoch: u64,
+        seeds: &mut dyn FnMut() -> u64,
+    ) -> Vec<Order> {
+        let Some(known) = self.known.get_mut(&conversation) else { return Vec::new() };
+        let (Some(open), Some(member)) = (&known.open, known.reserved) else { return Vec::new() };
+        if open.epoch != epoch {
+            return Vec::new();
+        }
+        let request = open.request.clone();
+        known.reserved = None;
+        self.hold(Some(member), None);
+        let orders = self.drain(seeds);
+        self.queue.push(&self.book, &self.roster, request);
+        orders
+    }
+
+    /// Time has passed: decides again what could not be written.
+    pub fn again(&mut self, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
+        self.drain(seeds)
+    }
+
+    /// A conversation sleeps: if nothing goes on in it, nothing of it need be known.
+    pub fn sleeps(&mut self, conversation: ConversationId) {
+        if self.known.get(&conversation).is_some_and(|known| known.open.is_none()) {
+            self.known.remove(&conversation);
+        }
+    }
+
+    /// A slot goes from one to another. `true`: somebody has one more.
+    fn hold(&mut self, before: Option<MemberId>, after: Option<MemberId>) -> bool {
+        if before == after {
+            return false;
+        }
+        // Somebody who was removed has no slots.
+        if let Some(member) = before.filter(|member| self.roster.get(*member).is_some()) {
+            let agent = self.roster.member(member);
+            agent.load = agent.load.saturating_sub(1);
+        }
+        if let Some(member) = after.filter(|member| self.roster.get(*member).is_some()) {
+            self.roster.member(member).load += 1;
+        }
+        before.is_some()
+    }
+
+    fn drain(&mut self, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
+        let given = self.queue.drain(&self.book, &mut self.roster, seeds);
+        given
+            .into_iter()
+            .filter_map(|(request, explanation)| self.decided(request.consultation, explanation))
+            .collect()
+    }
+
+    /// Remembers a decision, whose slot is taken already, until the conversation says what became of it.
+    fn decided(&mut self, consultation: ConsultationId, explanation: Explanation) -> Option<Order> {
+        let conversation = *self.conversations.get(&consultation)?;
+        let known = self.known.get_mut(&conversation)?;
+        let epoch = known.open.as_ref()?.epoch;
+        if let Outcome::Assigned { member, .. } = explanation.outcome {
+            known.reserved = Some(member);
+        }
+        Some(Order::Decided { conversation, epoch, explanation: Arc::new(explanation) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

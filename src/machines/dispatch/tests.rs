@@ -40,6 +40,8 @@ struct Talk {
     called_at: i64,
     orders: VecDeque<Order>,
     said: VecDeque<Announcement>,
+    /// What an incarnation that has failed had said, and has not arrived.
+    late: VecDeque<Announcement>,
     /// Decisions of the workspace that it has not taken.
     refusals: VecDeque<u64>,
 }
@@ -62,8 +64,12 @@ enum Step {
     Cancel(u8),
     /// The next order reaches its conversation.
     Order(u8),
-    /// The next announcement, or refusal, reaches the workspace.
+    /// The next announcement reaches the workspace.
     Say(u8),
+    /// The next refusal does; it waits for no disk, and may overtake announcements.
+    Refuse(u8),
+    /// What a failed incarnation had said does.
+    Late(u8),
     /// The last announcement is said once more.
     Repeat(u8),
     /// The conversation fails: what was on its way to it is lost, and it says again what is durable.
@@ -84,6 +90,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => TALKS.prop_map(Step::Cancel),
         8 => TALKS.prop_map(Step::Order),
         10 => TALKS.prop_map(Step::Say),
+        4 => TALKS.prop_map(Step::Refuse),
+        2 => TALKS.prop_map(Step::Late),
         1 => TALKS.prop_map(Step::Repeat),
         2 => TALKS.prop_map(Step::Fail),
         4 => (0..AGENTS, any::<bool>()).prop_map(|(agent, online)| Step::Stands(agent, online)),
@@ -104,6 +112,7 @@ impl World {
             called_at: 0,
             orders: VecDeque::new(),
             said: VecDeque::new(),
+            late: VecDeque::new(),
             refusals: VecDeque::new(),
         };
         let mut world = Self {
@@ -182,6 +191,12 @@ impl World {
             }),
             Step::Order(talk) => self.talks[usize::from(talk)].obey(),
             Step::Say(talk) => self.hear(usize::from(talk)),
+            Step::Refuse(talk) => self.hear_refusal(usize::from(talk)),
+            Step::Late(talk) => {
+                if let Some(announcement) = self.talks[usize::from(talk)].late.pop_front() {
+                    self.with(|dispatch, seeds| dispatch.announced(announcement, seeds));
+                }
+            }
             Step::Repeat(talk) => {
                 let again = self.talks[usize::from(talk)].announcement(false);
                 self.talks[usize::from(talk)].said.push_back(again);
@@ -191,6 +206,8 @@ impl World {
                 talk.orders.clear();
                 talk.refusals.clear();
                 let first = talk.announcement(true);
+                let late: Vec<_> = talk.said.drain(..).collect();
+                talk.late.extend(late);
                 talk.said.push_back(first);
             }
             Step::Stands(agent, online) => {
@@ -214,7 +231,11 @@ impl World {
     fn hear(&mut self, talk: usize) {
         if let Some(announcement) = self.talks[talk].said.pop_front() {
             self.with(|dispatch, seeds| dispatch.announced(announcement, seeds));
-        } else if let Some(epoch) = self.talks[talk].refusals.pop_front() {
+        }
+    }
+
+    fn hear_refusal(&mut self, talk: usize) {
+        if let Some(epoch) = self.talks[talk].refusals.pop_front() {
             let id = self.talks[talk].id;
             self.with(|dispatch, seeds| dispatch.refused(id, epoch, seeds));
         }
@@ -232,6 +253,7 @@ impl World {
             talk.orders.clear();
             talk.refusals.clear();
             talk.said.clear();
+            talk.late.clear();
             let first = talk.announcement(true);
             self.with(|dispatch, seeds| dispatch.announced(first, seeds));
         }
@@ -260,6 +282,7 @@ impl World {
             for talk in 0..self.talks.len() {
                 self.talks[talk].obey();
                 self.hear(talk);
+                self.hear_refusal(talk);
             }
         }
         self.with(Dispatch::again);
@@ -267,6 +290,7 @@ impl World {
             for talk in 0..self.talks.len() {
                 self.talks[talk].obey();
                 self.hear(talk);
+                self.hear_refusal(talk);
             }
         }
         self.check();

@@ -79,6 +79,8 @@ struct Known {
     open: Option<Open>,
     /// Who has been decided on, and is not confirmed.
     reserved: Option<MemberId>,
+    /// It did not take a decision and has not said what is so instead: it is in no queue until it does.
+    is_unsettled: bool,
 }
 
 impl Known {
@@ -183,7 +185,7 @@ impl Dispatch {
         if let Some(open) = &open {
             self.conversations.insert(open.request.consultation, conversation);
         }
-        let known = Known { revision, open, reserved };
+        let known = Known { revision, open, reserved, is_unsettled: false };
         let holds = known.holder();
         self.known.insert(conversation, known);
         let freed = self.hold(held, holds);
@@ -202,8 +204,8 @@ impl Dispatch {
         orders
     }
 
-    /// A conversation did not take a decision made at an epoch. What is so instead it has said, or will; if
-    /// nothing is, because it could not be written, it is decided again at the next occasion.
+    /// A conversation did not take a decision made at an epoch: its slot is free. What is so instead it has
+    /// said, or will; nothing more is decided about it until then, or until [`Dispatch::again`].
     pub fn refused(
         &mut self,
         conversation: ConversationId,
@@ -215,16 +217,20 @@ impl Dispatch {
         if open.epoch != epoch {
             return Vec::new();
         }
-        let request = open.request.clone();
-        known.reserved = None;
+        (known.reserved, known.is_unsettled) = (None, true);
         self.hold(Some(member), None);
-        let orders = self.drain(seeds);
-        self.queue.push(&self.book, &self.roster, request);
-        orders
+        self.drain(seeds)
     }
 
-    /// Time has passed: decides again what could not be written.
+    /// Time has passed: decides again about those who have said nothing since they did not take a decision,
+    /// which may be because nothing could be written.
     pub fn again(&mut self, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
+        for known in self.known.values_mut().filter(|known| known.is_unsettled) {
+            known.is_unsettled = false;
+            if let Some(open) = known.open.as_ref().filter(|open| open.stage == Stage::Waiting) {
+                self.queue.push(&self.book, &self.roster, open.request.clone());
+            }
+        }
         self.drain(seeds)
     }
 

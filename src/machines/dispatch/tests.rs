@@ -154,6 +154,12 @@ impl World {
 
     fn take(&mut self, step: &Step) {
         self.clock += 1;
+        self.step(step);
+        self.check();
+        self.nobody_waits_beside_a_free_agent();
+    }
+
+    fn step(&mut self, step: &Step) {
         let clock = self.clock;
         match *step {
             Step::Call(talk) => self.talks[usize::from(talk)].change(|talk| {
@@ -225,7 +231,6 @@ impl World {
             }
             Step::Restart => self.restart(),
         }
-        self.check();
     }
 
     fn hear(&mut self, talk: usize) {
@@ -271,7 +276,7 @@ impl World {
             self.dispatch.queue.requests().map(|request| request.consultation).collect();
         for known in self.dispatch.known.values() {
             let Some(open) = &known.open else { continue };
-            let waits = open.stage == Stage::Waiting && known.reserved.is_none();
+            let waits = open.stage == Stage::Waiting && known.reserved.is_none() && !known.is_unsettled;
             assert_eq!(waiting.contains(&open.request.consultation), waits);
         }
     }
@@ -299,6 +304,10 @@ impl World {
             assert_eq!(known.map(|open| open.stage), talk.stage, "the workspace knows what is so");
             assert!(self.dispatch.known.get(&talk.id).is_none_or(|known| known.reserved.is_none()));
         }
+        self.nobody_waits_beside_a_free_agent();
+    }
+
+    fn nobody_waits_beside_a_free_agent(&self) {
         let maximum = self.dispatch.book.of(ProfileId::from_bytes([1; 16])).unwrap().load.maximum;
         let is_free = self
             .dispatch

@@ -6,6 +6,7 @@
 //! protocol crate it uses the vocabulary alone.
 
 pub mod conversation;
+pub mod hours;
 pub mod identity;
 pub mod instance;
 pub mod mask;

@@ -71,6 +71,16 @@ impl Holidays {
         self.dated.get(&date).or_else(|| self.yearly.get(&(date.month(), date.day())))
     }
 
+    /// The first holiday on this date or after it.
+    pub(super) fn next(&self, from: Date) -> Option<Date> {
+        let dated = self.dated.range(from..).next().map(|(date, _)| *date);
+        let years = from.year()..=from.year().saturating_add(LEAP_YEARS_APART_MAX);
+        let in_year =
+            |year| self.yearly.keys().filter_map(move |(month, day)| Date::new(year, *month, *day).ok());
+        let yearly = years.flat_map(in_year).find(|date| *date >= from);
+        dated.into_iter().chain(yearly).min()
+    }
+
     /// The last holiday of one year.
     pub(super) fn last_dated(&self) -> Option<Date> {
         self.dated.last_key_value().map(|(date, _)| *date)
@@ -129,6 +139,9 @@ pub const HOLIDAYS_MAX: usize = 366;
 
 /// The years in which a holiday can be.
 pub(super) const YEARS: RangeInclusive<u16> = 1970..=9999;
+
+/// From a leap year to the next, across a year like 2100.
+const LEAP_YEARS_APART_MAX: i16 = 8;
 
 /// Every date is in it.
 const A_LEAP_YEAR: u16 = 2000;

@@ -45,6 +45,7 @@ impl Schedule {
     fn next_reading(&self, behind: DateTime, last: Date, open: bool) -> Option<DateTime> {
         let mut date = behind.date();
         let mut minute = Some(minute_of_day(behind));
+        let mut days_of_the_week = 0;
         while date <= last {
             let boundaries = self.on(date).as_slice().iter().flat_map(|interval| interval.boundaries());
             let boundaries =
@@ -57,7 +58,13 @@ impl Schedule {
             if next.is_some() {
                 return next;
             }
+            days_of_the_week = if self.holidays.on(date).is_some() { 0 } else { days_of_the_week + 1 };
             (date, minute) = (date.tomorrow().ok()?, None);
+            // The first was looked at in part, or behind a holiday; after it came all seven. Nothing is new until a
+            // holiday ends the day before it, or begins.
+            if days_of_the_week > 7 {
+                date = self.holidays.next(date)?.yesterday().ok()?.max(date);
+            }
         }
         None
     }

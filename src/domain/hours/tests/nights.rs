@@ -111,8 +111,23 @@ fn what_never_opens_or_never_closes_never_changes() {
 #[test]
 fn a_change_is_found_however_far_it_is() {
     let always = || seoul().on(DAYS, "00:00-24:00");
-    always().holiday("2999-12-25", "").then(&[("2026-11-30T00:00+09", Open, "2999-12-25T00:00+09")]);
+    always().holiday("9999-12-25", "").then(&[
+        ("2026-11-30T00:00+09", Open, "9999-12-25T00:00+09"),
+        ("9999-12-25T00:00+09", Closed, "9999-12-26T00:00+09"),
+    ]);
     always().holiday("02-29", "").then(&[("2096-03-01T00:00+09", Open, "2104-02-29T00:00+09")]);
+    // A holiday that changes nothing hides none that does.
+    always().holiday("03-01", "00:00-24:00").holiday("2500-03-03", "09:00-24:00").then(&[
+        ("2026-11-30T00:00+09", Open, "2500-03-03T00:00+09"),
+        ("2500-03-03T00:00+09", Closed, "2500-03-03T09:00+09"),
+        ("2500-03-03T09:00+09", Open, NEVER),
+    ]);
+    // A night of a holiday ends on the day after it.
+    seoul().holiday("2030-12-25", "18:00-06:00").then(&[
+        ("2026-11-30T00:00+09", Closed, "2030-12-25T18:00+09"),
+        ("2030-12-25T18:00+09", Open, "2030-12-26T06:00+09"),
+        ("2030-12-26T06:00+09", Closed, NEVER),
+    ]);
     seoul().holiday("12-25", "09:00-18:00").then(&[("2026-12-25T18:00+09", Closed, "2027-12-25T09:00+09")]);
 }
 

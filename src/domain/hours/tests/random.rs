@@ -63,6 +63,28 @@ fn schedule() -> impl Strategy<Value = (ScheduleDraft, Timestamp)> {
     })
 }
 
+/// A schedule in Seoul that seldom changes, and only at the hours of [`SELDOM_HOURS`].
+fn seldom() -> impl Strategy<Value = ScheduleDraft> {
+    let intervals = || prop::sample::select(vec!["", "00:00-24:00", "12:00-24:00", "22:00-06:00"]);
+    let every_day = prop::sample::select(vec!["", "00:00-24:00"]);
+    let one_day = prop::option::weighted(0.2, (0..7_usize, intervals()));
+    let date = (prop::option::of(2026..2034_u16), 1..4_u8, prop_oneof![1..29_u8, Just(29)]);
+    let holidays = prop::collection::vec((date, intervals()), 0..5);
+    (every_day, one_day, holidays).prop_map(|(every_day, one_day, holidays)| {
+        let mut draft = given("Asia/Seoul").on(DAYS, every_day);
+        if let Some((day, intervals)) = one_day {
+            try_with(&mut draft, |draft| draft.week[day] = drafts(intervals));
+        }
+        for ((year, month, day), intervals) in holidays {
+            let intervals = drafts(intervals);
+            try_with(&mut draft, |draft| draft.holidays.push(HolidayDraft { year, month, day, intervals }));
+        }
+        draft
+    })
+}
+
+const SELDOM_HOURS: [i64; 4] = [0, 6, 12, 22];
+
 /// Changes a draft, unless it is refused then.
 fn try_with(draft: &mut ScheduleDraft, change: impl FnOnce(&mut ScheduleDraft)) {
     let mut changed = draft.clone();
@@ -124,6 +146,19 @@ proptest! {
             prop_assert_eq!(schedule.is_open(change), !is_open);
             at = change;
         }
+    }
+
+    #[test]
+    fn a_change_that_is_years_ahead_is_found_as_by_looking_at_every_day(draft in seldom()) {
+        let schedule = draft.schedule();
+        let first = at("2026-01-01T00:00+09");
+        let moments = (0..9 * 366).flat_map(|day| SELDOM_HOURS.map(|hour| later(first, day * DAY_MS + hour * 60 * MINUTE_MS)));
+        let is_open = schedule.is_open(first);
+        let change = moments.into_iter().find(|moment| schedule.is_open(*moment) != is_open);
+        let found = schedule.next_change(first);
+        // What returns in leap years may be beyond what was looked at.
+        let end = later(first, 9 * 366 * DAY_MS);
+        prop_assert_eq!(found.filter(|found| *found < end), change, "{:?}", found);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct IntervalDraft {
 /// An interval of less than a day, or of a day from midnight to midnight: open from its first minute up to, and
 /// without, its last. It belongs to the day on which it begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Interval {
+pub(super) struct Interval {
     start: u16,
     /// Counted from the same midnight as its start, so that it is always behind it.
     end: u16,
@@ -28,8 +28,7 @@ pub struct Interval {
 
 impl Interval {
     /// The interval as it would be given.
-    #[must_use]
-    pub const fn draft(self) -> IntervalDraft {
+    pub(super) const fn draft(self) -> IntervalDraft {
         let end_minute = if self.end > DAY_MINUTES { self.end - DAY_MINUTES } else { self.end };
         IntervalDraft { start_minute: self.start, end_minute }
     }

@@ -19,7 +19,7 @@ mod zone;
 
 pub use error::{HoursError, HoursRule};
 pub use holidays::{HOLIDAYS_MAX, HolidayDraft};
-pub use interval::{INTERVALS_MAX, Interval, IntervalDraft};
+pub use interval::{INTERVALS_MAX, IntervalDraft};
 pub use manual::{ManualOverride, Override};
 pub use notice::{NOTICE_CHARS_MAX, Notice, NoticeText};
 pub use schedule::{Schedule, ScheduleDraft};

@@ -51,6 +51,15 @@ fn on_a_holiday_nothing_begins_that_the_week_says() {
 }
 
 #[test]
+fn a_week_whose_only_day_is_a_holiday_is_not_like_the_next() {
+    seoul().on("mon", "09:00-18:00").holiday("2026-11-30", "").then(&[
+        ("2026-11-24T00:00+09", Closed, "2026-12-07T09:00+09"),
+        ("2026-11-23T18:00+09", Closed, "2026-12-07T09:00+09"),
+        ("2026-11-30T12:00+09", Closed, "2026-12-07T09:00+09"),
+    ]);
+}
+
+#[test]
 fn a_night_runs_on_into_a_holiday_and_none_begins_on_it() {
     let nights = || seoul().on(DAYS, "22:00-06:00");
     nights().holiday("2026-12-25", "").then(&[

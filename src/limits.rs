@@ -8,6 +8,7 @@ use switchboard_protocol::wire;
 use crate::machines::budget::Allowance;
 
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
+pub use crate::domain::hours::{HOLIDAYS_MAX, INTERVALS_MAX, NOTICE_CHARS_MAX};
 pub use crate::domain::instance::INSTANCE_AHEAD_MS_MAX;
 pub use crate::domain::message::MESSAGE_BYTES_MAX;
 pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};

@@ -8,6 +8,7 @@
 pub mod assignment;
 pub mod consultation;
 pub mod conversation;
+pub mod hours;
 pub mod identity;
 pub mod instance;
 pub mod mask;

@@ -75,6 +75,12 @@ const ROOMS: &[Room] = &[
         may: &["switchboard::domain", "switchboard_protocol::vocabulary"],
         libraries: Libraries::Only(&["thiserror"]),
     },
+    // Civil time and time zones, of a library that is built without clock and files.
+    Room {
+        place: "src/domain/hours/",
+        may: &["switchboard::domain", "switchboard_protocol::vocabulary"],
+        libraries: Libraries::Only(&["jiff", "thiserror"]),
+    },
     Room {
         place: "src/machines/",
         may: &["switchboard::machines", "switchboard::domain", "switchboard_protocol::vocabulary"],
@@ -303,6 +309,7 @@ const ONE_WAY_IN: &[(&str, &[&str])] = &[
     ("fuser", &["powercut/src/disk/mount.rs"]),
     ("getrandom", &["src/clock.rs", "sdk/rust/src/ambient.rs", "loadtest/src/clock.rs"]),
     ("hdrhistogram", &["src/stats/", "loadtest/"]),
+    ("jiff", &["src/domain/hours/"]),
     ("quinn", &["src/transport/", "sdk/rust/src/transport"]),
     ("ractor", &["src/actors/"]),
     ("rcgen", &["src/transport/tls.rs"]),

@@ -221,7 +221,8 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
-    let simple = Conversation { consultation: None, silent_since: None, ..conversation() };
+    let mut simple = Conversation { silent_since: None, ..conversation() };
+    simple.served.consultation = None;
     let ended = Conversation { ended: true, ..simple };
     let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
     for (version, name, state) in
@@ -441,7 +442,8 @@ fn waiting() -> Conversation {
     script.start(1_700_000_000_000, customer(1));
     script.entry(1_700_000_001_000, Party::Customer, vec![called(false, true)]);
     script.say(1_700_000_002_000, Party::Customer, "Hello?");
-    Conversation { former: Some(member_id(4)), ..script.state }
+    script.state.served.former = Some(member_id(4));
+    script.state
 }
 
 /// A workspace whose bot greets with something to press, and the entry that it comes from.

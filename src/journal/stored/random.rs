@@ -22,8 +22,8 @@ use crate::domain::assignment::{
 };
 use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{
-    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Side,
-    Unread, What,
+    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Served,
+    Side, Unread, What,
 };
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
@@ -263,12 +263,9 @@ fn conversation() -> impl Strategy<Value = Conversation> {
                 revision,
                 last,
                 last_at,
-                agents: BTreeSet::from_iter(agents),
-                consultation,
-                former,
+                served: Served { agents: BTreeSet::from_iter(agents), consultation, epoch, former },
                 owed,
                 silent_since,
-                epoch,
                 ended,
                 customer_unread,
                 staff_unread,

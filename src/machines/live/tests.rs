@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
-    WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    Timestamp, UserKey, WorkspaceId,
 };
 
 use super::*;
@@ -300,13 +300,13 @@ fn a_masked_message_is_pushed_to_whoever_is_there_and_read_from_the_journal_by_w
 #[test]
 fn what_has_reached_a_side_is_told_once_and_is_never_more_than_what_is_durable() {
     let mut talk = Talk::begun();
-    talk.say(&AGENT, Do::Join);
+    talk.say(&AGENT, Do::Take { consultation: ConsultationId::from_bytes([6; 16]) });
     talk.say(&AGENT, text("a"));
     talk.durable(3);
-    let (agent, own) = (talk.follow(1, &AGENT, 3, 9), talk.follow(2, &customer(), 2, 9));
+    let (agent, own) = (talk.follow(1, &AGENT, 4, 9), talk.follow(2, &customer(), 2, 9));
     assert_eq!((agent.heard().len(), own.heard().len()), (2, 2));
     talk.live.received(&customer(), seq(9));
-    assert_eq!(agent.heard(), [Heard::Cursors(0, 0), Heard::Received(3, 0)]);
+    assert_eq!(agent.heard(), [Heard::Cursors(0, 0), Heard::Received(4, 0)]);
     assert_eq!(own.heard(), [Heard::Cursors(0, 0), Heard::Received(2, 0)]);
     talk.say(&AGENT, text("b"));
     talk.live.received(&customer(), seq(9));

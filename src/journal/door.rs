@@ -22,9 +22,9 @@ use super::store::{StoreError, VALUE_BYTES_MAX};
 use super::tail::Wish;
 use super::writer::{Gate, OpenReply, Opened, Order, Writer};
 use super::{
-    AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenError,
-    OpenedConversation, OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream,
-    Term, TicketSink, Workspaces, stored,
+    AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenConsultation,
+    OpenError, OpenedConversation, OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport,
+    Stream, Term, TicketSink, Workspaces, stored,
 };
 use crate::clock;
 use crate::domain::conversation::{Conversation, Entry};
@@ -287,6 +287,23 @@ impl Journal {
             .map_err(|fault| fault.into_read(&"the workspaces"))
     }
 
+    /// The consultations of a workspace that go on, everything that was durable when they were asked for.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn open_consultations(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<OpenConsultation>, ReadError> {
+        let folds = Arc::clone(&self.inner.folds);
+        let read = move || {
+            catch_up(&folds)?;
+            read::open_consultations(&folds, workspace)
+                .map_err(|fault| fault.into_read(&"the consultations that go on"))
+        };
+        blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
     /// A page of the conversations of a workspace, newest activity first. Holds everything that
     /// was durable when it was asked for.
     ///
@@ -301,13 +318,7 @@ impl Journal {
         let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
-            let durable = folds.tail.committed().last;
-            if !folds.overlay.has_seen(durable) {
-                folds.tail.wish(Wish::Look);
-                if !folds.overlay.wait_for(durable, LIST_WAIT_MAX) {
-                    return Err(ReadError::Unavailable("the lists are too far behind".to_owned()));
-                }
-            }
+            catch_up(&folds)?;
             read::list(&folds, workspace, cursor, limit)
                 .map_err(|fault| fault.into_read(&"the conversation list"))
         };
@@ -487,6 +498,18 @@ fn spawn<T: Send + 'static>(
         .name(name.to_owned())
         .spawn(work)
         .map_err(|error| StartError::Log(format!("thread {name}: {error}")))
+}
+
+/// Waits until lists have everything that is durable now.
+fn catch_up(folds: &Folds) -> Result<(), ReadError> {
+    let durable = folds.tail.committed().last;
+    if !folds.overlay.has_seen(durable) {
+        folds.tail.wish(Wish::Look);
+        if !folds.overlay.wait_for(durable, LIST_WAIT_MAX) {
+            return Err(ReadError::Unavailable("the lists are too far behind".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {

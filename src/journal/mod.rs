@@ -49,8 +49,8 @@ pub use options::JournalOptions;
 pub use record::{LogRecord, Position, Shard, Stream};
 pub use stored::StoredError;
 pub use view::{
-    DeskChange, Figures, ListPage, ListRow, OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress,
-    RebuildReason, StartReport, Workspaces,
+    DeskChange, Figures, ListPage, ListRow, OpenConsultation, OpenedConversation, OpenedWorkspace,
+    PREVIEW_CHARS_MAX, Progress, RebuildReason, StartReport, Workspaces,
 };
 
 pub use crate::machines::commit::{Incarnation, Term};

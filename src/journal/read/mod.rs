@@ -6,6 +6,7 @@
 mod history;
 mod list;
 mod load;
+mod open;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use super::{OpenError, ReadError, Stream};
 pub(super) use history::{read_after, read_after_in_tail, read_before, shown};
 pub(super) use list::{Cursor, list};
 pub(super) use load::{find_conversation, load_conversation, load_workspace, workspaces};
+pub(super) use open::open_consultations;
 
 /// Why reading failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,6 +7,7 @@
 
 mod backups;
 mod checks;
+mod full;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -241,7 +241,7 @@ impl World {
     }
 
     fn errand(&mut self, actor: &mut ConversationActor, errand: Errand, reply: ErrandReply) -> Fate {
-        let context = Context { now: self.wall_clock(), policy: Policy::default() };
+        let context = Context::plain(self.wall_clock(), Policy::default());
         let has_room = self.has_room();
         let live = match &mut actor.phase {
             Phase::Open { live, .. } => live,

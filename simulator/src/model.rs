@@ -287,7 +287,12 @@ fn text_of(entry: &Entry) -> Option<&str> {
         .filter_map(|event| match &event.what {
             What::Message(message) => message.content.as_text().map(MessageText::as_str),
             What::Started { .. }
+            | What::Called { .. }
+            | What::CallRefused { .. }
             | What::Assigned { .. }
+            | What::Requeued { .. }
+            | What::Unserved { .. }
+            | What::Explained(_)
             | What::Entered { .. }
             | What::Left { .. }
             | What::Completed

@@ -4,7 +4,7 @@
 //! not know how they travel.
 
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Seq};
+use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, MessageText, Seq};
 use switchboard_protocol::wire::{Op, Topic};
 
 use crate::clients::Waiter;
@@ -166,13 +166,16 @@ fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
         0..5 => Op::End { conversation },
         // An agent's business.
         5..7 => Op::Take { conversation },
+        7..13 => Op::Call { conversation, category: CategoryPath::default() },
+        13..15 => Op::Cancel { conversation },
         _ => Op::Open,
     }
 }
 
 fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
     match drawn {
-        0..9 => Op::Join { conversation },
+        0..6 => Op::Join { conversation },
+        6..9 => Op::Transfer { conversation, from: member(drawn % 2), to: member((drawn + 1) % 2) },
         9..11 => Op::Leave { conversation },
         11..20 => Op::Take { conversation },
         20..21 => Op::Complete { conversation },
@@ -183,6 +186,11 @@ fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
     }
 }
 
+/// One of the two members who serve.
+const fn member(which: u32) -> MemberId {
+    MemberId::from_bytes([which as u8 + 1; 16])
+}
+
 /// The conversation that a command names.
 const fn conversation_of(op: &Op) -> Option<ConversationId> {
     match op {
@@ -190,7 +198,10 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Read { conversation, .. }
         | Op::Join { conversation }
         | Op::Leave { conversation }
+        | Op::Call { conversation, .. }
+        | Op::Cancel { conversation }
         | Op::Take { conversation }
+        | Op::Transfer { conversation, .. }
         | Op::Complete { conversation }
         | Op::End { conversation } => Some(*conversation),
         Op::Open

@@ -220,7 +220,18 @@ impl World {
             Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
-            Op::Take { conversation } => plain(self, session, conversation, Action::Take),
+            Op::Take { conversation } => {
+                let consultation = self.fresh_consultation();
+                plain(self, session, conversation, Action::Take { consultation });
+            }
+            Op::Call { conversation, category } => {
+                let consultation = self.fresh_consultation();
+                plain(self, session, conversation, Action::Call { consultation, category });
+            }
+            Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
+            Op::Transfer { conversation, from, to } => {
+                plain(self, session, conversation, Action::Transfer { from, to });
+            }
             Op::Complete { conversation } => plain(self, session, conversation, Action::Complete),
             Op::End { conversation } => plain(self, session, conversation, Action::End),
             Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {

@@ -14,8 +14,8 @@ use switchboard::domain::message::Message;
 use switchboard::machines::attendance::Places;
 use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
-    WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    Timestamp, UserKey, WorkspaceId,
 };
 
 use crate::check::Promise;
@@ -149,6 +149,11 @@ impl World {
         let number = u32::try_from(self.number()).unwrap_or(u32::MAX);
         bytes[..4].copy_from_slice(&number.to_be_bytes());
         ConversationId::from_bytes(bytes)
+    }
+
+    /// The id of a consultation that may begin now.
+    pub(crate) fn fresh_consultation(&mut self) -> ConsultationId {
+        ConsultationId::from_bytes(*self.conversation_id().as_bytes())
     }
 
     /// The time as the engine reads it: now and then the clock has jumped back.

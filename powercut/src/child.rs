@@ -327,7 +327,7 @@ fn watch_crash_points(die_at: Option<(CrashPoint, u32)>) {
 }
 
 /// A line in one write; whoever listens may be gone.
-fn say(line: &Line) {
+pub(crate) fn say(line: &Line) {
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 

@@ -46,7 +46,8 @@ pub(crate) async fn connect(daemon: &Daemon, credentials: Credentials) -> Client
 pub(crate) async fn connect_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> Client {
     let ready: Ready = switchboard::ready::read(&daemon.ready_file()).unwrap();
     let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
-    let options = ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT);
+    let mut options = ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT);
+    options.connect_timeout = HANDSHAKE;
     in_time("session", Client::connect(options)).await.unwrap()
 }
 
@@ -134,3 +135,6 @@ const IMPATIENT: BackoffSettings = BackoffSettings {
     max: Duration::from_millis(200),
     settled: Duration::from_millis(100),
 };
+
+/// A daemon that is killed in the middle of a handshake is noticed by nothing but this.
+const HANDSHAKE: Duration = Duration::from_secs(3);

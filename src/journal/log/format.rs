@@ -235,7 +235,9 @@ pub(super) fn end_block(
 /// # Errors
 /// A sentence, when they are not as many as its head says: whoever wrote it made a mistake.
 pub(super) fn records(epoch: u32, head: &BlockHead, mut payload: Bytes) -> Result<Vec<LogRecord>, String> {
-    let mut records = Vec::with_capacity(head.records as usize);
+    // Room for no more than its bytes can be, whatever its head says.
+    let room = (head.records as usize).min(payload.len() / RECORD_BYTES_MIN as usize);
+    let mut records = Vec::with_capacity(room);
     let mut position = head.first;
     // No more than it says: the position behind the last may be none.
     while payload.has_remaining() && records.len() < head.records as usize {

@@ -248,6 +248,9 @@ impl<P: Ports> Live<P> {
             if quiet {
                 subscriber.outlet.cursors(cursors(&self.state, &self.received, reader));
             }
+            if reader == Reader::Customer {
+                self.forget_masked();
+            }
         }
     }
 
@@ -360,15 +363,26 @@ impl<P: Ports> Live<P> {
         for subscriber in self.subscribers.values_mut() {
             subscriber.offer(&entry, &stamp);
         }
-        // Whoever comes later must not see what was masked meanwhile: the journal knows what is due.
-        if entry.has_masks() {
-            self.recent.clear();
-            return;
-        }
+        let is_live = |subscriber: &Subscriber<_>| {
+            subscriber.reader == Reader::Customer && subscriber.live_at.is_some()
+        };
+        // Nobody can follow a conversation before it has begun: its customer still has to get the greeting.
+        let is_awaited = entry.revision == 1 && !self.subscribers.values().any(is_live);
+        let is_left_to_journal = entry.has_masks() && !is_awaited;
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
         self.recent.push_back((entry, stamp));
+        if is_left_to_journal {
+            self.forget_masked();
+        }
+    }
+
+    /// Whoever comes later must not see what was masked meanwhile: the journal knows what is due.
+    fn forget_masked(&mut self) {
+        if let Some(last) = self.recent.iter().rposition(|(entry, _)| entry.has_masks()) {
+            self.recent.drain(..=last);
+        }
     }
 
     /// What a mistake takes for the state when it decides.

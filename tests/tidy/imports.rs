@@ -345,4 +345,5 @@ const ONE_WAY_IN: &[(&str, &[&str])] = &[
     ("tokio::time::Instant::now", &["src/clock.rs", "src/chat", "sdk/rust/src/"]),
     ("tracing_subscriber", &["src/main.rs", "src/chat", "loadtest/"]),
     ("uuid", &["protocol/src/vocabulary/id.rs"]),
+    ("zstd", &["src/journal/log/chunks.rs"]),
 ];

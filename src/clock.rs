@@ -37,6 +37,12 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Where chance comes from in a decision that is to be made again from its record.
+#[must_use]
+pub fn seed() -> u64 {
+    u64::from_le_bytes(random())
+}
+
 /// A random number below a bound; zero when the bound is zero.
 #[must_use]
 pub fn random_below(bound: u32) -> u32 {

@@ -7,19 +7,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp, WorkspaceId};
 
 use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
-use crate::domain::conversation::{Context, Conversation, Doors, Policy, Service, admit};
+use crate::domain::conversation::{
+    Context, Conversation, Doors, OwnAction, Policy, Service, admit, deadline,
+};
 use crate::domain::identity::{Identity, Reader};
 use crate::journal::{
     AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
     TicketSink,
 };
-use crate::machines::live::{Action, Live, Ports, SubscriberId};
+use crate::machines::live::{Action, Live, NotDone, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
 
 /// What a conversation is told.
@@ -49,6 +51,10 @@ pub enum ConversationMsg {
         /// The client's sequence of the last event.
         up_to: Seq,
     },
+    /// The engine itself does something here.
+    Own(OwnAction),
+    /// Something may have to end by itself now.
+    LookDue,
     /// The journal says what became of appends.
     Resolved(Resolved),
     /// A while has passed: there may have been nothing to do since.
@@ -92,6 +98,8 @@ pub struct ConversationState {
     /// When it was last told something.
     active: Instant,
     timer_runs: bool,
+    /// When it looks whether something has to end by itself.
+    looks_at: Option<Timestamp>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "nearly always open, and one to an actor")]
@@ -135,6 +143,7 @@ impl Actor for ConversationActor {
             phase: Phase::Opening,
             active: clock::instant(),
             timer_runs: false,
+            looks_at: None,
         })
     }
 
@@ -149,6 +158,8 @@ impl Actor for ConversationActor {
             Ok(opened) => {
                 let kept_revision = opened.state.revision;
                 let live = Live::new(opened.state);
+                // A workspace that is gone asks again when it is there.
+                let _ = ports.workspace.cast(WorkspaceMsg::Announced(live.first_announcement()));
                 state.phase = Phase::Open { live, incarnation: opened.incarnation, kept_revision };
             }
             Err(error) => {
@@ -192,6 +203,11 @@ impl Actor for ConversationActor {
                     live.received(&identity, up_to);
                 }
             }
+            ConversationMsg::Own(action) => state.own(&action)?,
+            ConversationMsg::LookDue => {
+                state.looks_at = None;
+                state.own(&OwnAction::Look)?;
+            }
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
             ConversationMsg::LookIdle => {
                 state.timer_runs = false;
@@ -201,7 +217,8 @@ impl Actor for ConversationActor {
                 if is_idle && state.may_sleep() {
                     let way = Way(myself.clone());
                     let has_begun = state.has_begun();
-                    let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way, has_begun));
+                    let asks = WorkspaceMsg::AsksToSleep(state.id, way, has_begun, state.deadline());
+                    let _ = state.ports.workspace.cast(asks);
                 }
             }
             ConversationMsg::Sleep => {
@@ -218,6 +235,7 @@ impl Actor for ConversationActor {
             ConversationMsg::Fail => panic!("a failure planted on purpose"),
         }
         state.watch_idleness(&myself);
+        state.watch_deadline(&myself);
         Ok(())
     }
 }
@@ -297,6 +315,53 @@ impl ConversationState {
         }
     }
 
+    /// What is not done now is the workspace's to try again.
+    fn own(&mut self, action: &OwnAction) -> Result<(), ActorProcessingErr> {
+        let done = match &mut self.phase {
+            Phase::Open { live, .. } => {
+                let ConversationPorts { policy, service, .. } = &self.ports;
+                let context =
+                    Context { now: clock::now(), policy: *policy, service, doors: Doors::default() };
+                let room = || self.ports.journal.has_room();
+                live.own(Stamp::new(clock::instant()), action, &context, room).map_err(|why| match why {
+                    NotDone::Rejected(why) => why.to_string(),
+                    NotDone::NoRoom(why) => why.to_string(),
+                })
+            }
+            Phase::Opening | Phase::Refusing(_) => Err("the conversation cannot be opened".to_owned()),
+        };
+        match done {
+            Ok(append) => self.act(append),
+            Err(why) => {
+                tracing::debug!(conversation = %self.id, why, "something decided elsewhere was not done");
+                if let OwnAction::Decided { epoch, .. } = action {
+                    let refused = WorkspaceMsg::DecisionRefused(self.id, *epoch);
+                    let _ = self.ports.workspace.cast(refused);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks when something has to end by itself: early or in time. Should it sleep then, the workspace wakes
+    /// it.
+    fn watch_deadline(&mut self, myself: &ActorRef<ConversationMsg>) {
+        let Some(at) = self.deadline() else { return };
+        if self.looks_at.is_some_and(|looks_at| looks_at <= at) {
+            return;
+        }
+        self.looks_at = Some(at);
+        let left = at.as_millis().saturating_sub(clock::now().as_millis()).max(1);
+        myself.send_after(Duration::from_millis(left.unsigned_abs()), || ConversationMsg::LookDue);
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Open { live, .. } => deadline(live.state(), &self.ports.service),
+            Phase::Opening | Phase::Refusing(_) => None,
+        }
+    }
+
     fn act(
         &mut self,
         actions: impl IntoIterator<Item = Action<ActorPorts>>,
@@ -311,6 +376,9 @@ impl ConversationState {
                     ports.journal.append_conversation(ports.workspace_id, *incarnation, &entry)?;
                 }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
+                Action::Announce(announcement) => {
+                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(announcement));
+                }
             }
         }
         Ok(())

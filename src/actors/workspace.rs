@@ -3,25 +3,30 @@
 //! Owns the waking of conversations and what their failure means, the naming of a customer's next
 //! conversation, and the desk's subscribers. Must not know what happens in a conversation.
 
+mod dispatching;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Timestamp, WorkspaceId};
 
+use self::dispatching::Alarm;
 use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
 use super::desk::{AgentStatus, WorkspaceEnd};
 use super::errand::Way;
 use super::session::{LocateReply, OpenReply, QuarantineReply, Refusal, SetAside};
 use crate::clock;
-use crate::domain::conversation::{Policy, Service};
+use crate::domain::conversation::{OwnAction, Policy, Service};
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::Workspace;
 use crate::journal::{DeskChange, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink};
 use crate::limits;
+use crate::machines::alarms::Alarms;
 use crate::machines::budget::Allowance;
+use crate::machines::dispatch::{Announcement, Dispatch};
 use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
 use crate::stats::Latency;
@@ -35,10 +40,17 @@ pub enum WorkspaceMsg {
     Open(CustomerKey, Option<ConversationId>, OpenReply),
     /// The journal was asked which conversation a customer has.
     Found(CustomerKey, Result<Option<ConversationId>, String>),
-    /// A conversation has nothing to do; and whether it is known to have begun.
-    AsksToSleep(ConversationId, Way, bool),
+    /// A conversation has nothing to do; whether it is known to have begun, and when something may have to end
+    /// in it by itself.
+    AsksToSleep(ConversationId, Way, bool, Option<Timestamp>),
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
+    /// What is durable of a conversation's consultation.
+    Announced(Announcement),
+    /// A conversation did not take what was decided at an epoch.
+    DecisionRefused(ConversationId, u64),
+    /// The time has come to look at something.
+    Look,
     /// A conversation cannot be read.
     Quarantine(ConversationId, String),
     /// An agent asks which conversations are set aside.
@@ -82,11 +94,23 @@ pub struct WorkspaceActor;
 pub struct WorkspaceState {
     workspace: Workspace,
     conversation_ports: ConversationPorts,
-    residence: Residence<Way, (ConversationId, LocateReply)>,
+    residence: Residence<Way, (ConversationId, Wanted)>,
+    dispatch: Dispatch,
+    alarms: Alarms<Alarm>,
+    /// When the timer comes.
+    alarm_at: Option<Timestamp>,
     conversations: HashMap<ActorId, (ConversationId, Way)>,
     openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Agent>,
     desks: Vec<(WorkspaceEnd, PageNeed)>,
+}
+
+/// What a conversation is wanted for.
+enum Wanted {
+    /// A session wants the way to it.
+    Way(LocateReply),
+    /// It is told to do something.
+    Told(OwnAction),
 }
 
 /// Whether a desk needs a page of the list.
@@ -128,7 +152,7 @@ impl Actor for WorkspaceActor {
         let sink = Arc::new(Sink(myself.clone()));
         let OpenedWorkspace { state: workspace, term, .. } = ports.journal.open_workspace(id, sink).await?;
         let conversation_ports = ConversationPorts {
-            workspace: myself,
+            workspace: myself.clone(),
             workspace_id: id,
             term,
             journal: ports.journal,
@@ -137,15 +161,20 @@ impl Actor for WorkspaceActor {
             service: Arc::new(Service::default()),
             idle: ports.conversation_idle,
         };
-        Ok(WorkspaceState {
+        let mut state = WorkspaceState {
             workspace,
             conversation_ports,
             residence: Residence::new(CONVERSATION_ALLOWANCE),
+            dispatch: Dispatch::default(),
+            alarms: Alarms::default(),
+            alarm_at: None,
             conversations: HashMap::new(),
             openings: Openings::default(),
             agents: BTreeMap::new(),
             desks: Vec::new(),
-        })
+        };
+        state.learn_what_goes_on(&myself).await?;
+        Ok(state)
     }
 
     async fn handle(
@@ -155,12 +184,15 @@ impl Actor for WorkspaceActor {
         state: &mut WorkspaceState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            WorkspaceMsg::Locate(id, dead, reply) => state.locate(&myself, id, dead.as_ref(), reply).await?,
+            WorkspaceMsg::Locate(id, dead, reply) => {
+                state.locate(&myself, id, dead.as_ref(), Wanted::Way(reply)).await?;
+            }
             WorkspaceMsg::Open(customer, ended, reply) => state.open(&myself, customer, ended, reply),
             WorkspaceMsg::Found(customer, found) => state.found(&customer, found),
-            WorkspaceMsg::AsksToSleep(id, way, has_begun) => {
+            WorkspaceMsg::AsksToSleep(id, way, has_begun, deadline) => {
                 state.openings.asleep(id, has_begun);
                 if state.residence.asks_to_sleep(id, &way) {
+                    state.sleeps(&myself, id, deadline);
                     // If it is gone already, its end is on its way here.
                     let _ = way.0.cast(ConversationMsg::Sleep);
                 }
@@ -172,7 +204,11 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Quarantine(id, reason) => {
                 tracing::error!(conversation = %id, reason, "a conversation is set aside");
                 state.residence.quarantine(id, reason);
+                state.set_aside(&myself, id).await?;
             }
+            WorkspaceMsg::Announced(announcement) => state.announced(&myself, announcement).await?,
+            WorkspaceMsg::DecisionRefused(id, epoch) => state.decision_refused(&myself, id, epoch).await?,
+            WorkspaceMsg::Look => state.look(&myself).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
                 let released = state.residence.release(id);
@@ -184,7 +220,10 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::AgentSession(member, session, came) => {
                 state.agent_session(&myself, member, session, came).await?;
             }
-            WorkspaceMsg::AgentStatus(member, online) => state.agent_status(&myself, member, online),
+            WorkspaceMsg::AgentStatus(member, online) => {
+                state.agent_status(&myself, member, online);
+                state.stands(&myself, member, online).await?;
+            }
             WorkspaceMsg::FollowDesk(desk) => {
                 state.desks.retain(|(desk, _)| desk.has_reader());
                 state.desks.push((desk, PageNeed::NextRead));
@@ -219,8 +258,9 @@ impl Actor for WorkspaceActor {
                     tracing::error!(conversation = %id, %why, "a conversation failed");
                     let waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
                     state.relocate(&myself, waiting).await?;
-                } else {
-                    state.agent_failed(&myself, child.get_id(), &why.to_string());
+                    state.failed(&myself, id).await?;
+                } else if let Some(member) = state.agent_failed(&myself, child.get_id(), &why.to_string()) {
+                    state.stands(&myself, member, false).await?;
                 }
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
@@ -236,13 +276,13 @@ impl WorkspaceState {
         myself: &ActorRef<WorkspaceMsg>,
         id: ConversationId,
         dead: Option<&Way>,
-        reply: LocateReply,
+        wanted: Wanted,
     ) -> Result<(), ActorProcessingErr> {
-        match self.residence.want(id, (id, reply), dead) {
-            Want::Route((_, reply), way) => reply.found(way),
+        match self.residence.want(id, (id, wanted), dead) {
+            Want::Route((_, wanted), way) => wanted.found(way),
             Want::Later => {}
-            Want::Quarantined((_, reply), reason) => reply.quarantined(reason),
-            Want::Wake((_, reply)) => {
+            Want::Quarantined((_, wanted), reason) => wanted.quarantined(reason),
+            Want::Wake((_, wanted)) => {
                 let arguments = (id, self.conversation_ports.clone());
                 let (actor, _) =
                     ConversationActor::spawn_linked(None, ConversationActor, arguments, myself.get_cell())
@@ -250,7 +290,7 @@ impl WorkspaceState {
                 let way = Way(actor);
                 self.conversations.insert(way.0.get_id(), (id, way.clone()));
                 self.residence.woken(id, way.clone());
-                reply.found(way);
+                wanted.found(way);
             }
         }
         Ok(())
@@ -271,10 +311,10 @@ impl WorkspaceState {
     async fn relocate(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
-        waiting: Vec<(ConversationId, LocateReply)>,
+        waiting: Vec<(ConversationId, Wanted)>,
     ) -> Result<(), ActorProcessingErr> {
-        for (id, reply) in waiting {
-            self.locate(myself, id, None, reply).await?;
+        for (id, wanted) in waiting {
+            self.locate(myself, id, None, wanted).await?;
         }
         Ok(())
     }
@@ -347,12 +387,18 @@ impl WorkspaceState {
     }
 
     /// Nobody knows the agent's sessions any more: the agent is online again when the next one comes.
-    fn agent_failed(&mut self, myself: &ActorRef<WorkspaceMsg>, actor: ActorId, why: &str) {
+    fn agent_failed(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        actor: ActorId,
+        why: &str,
+    ) -> Option<MemberId> {
         let failed = self.agents.iter().find(|(_, agent)| agent.actor.get_id() == actor);
-        let Some(member) = failed.map(|(member, _)| *member) else { return };
+        let member = failed.map(|(member, _)| *member)?;
         tracing::error!(%member, why, "an agent failed");
         self.agents.remove(&member);
         self.show_status(myself, member);
+        Some(member)
     }
 
     fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {

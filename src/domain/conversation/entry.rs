@@ -248,6 +248,11 @@ impl Entry {
         let masks = self.events.iter().flat_map(|event| match &event.what {
             What::Message(message) => message.masks.as_slice(),
             What::Started { .. }
+            | What::Called { .. }
+            | What::CallRefused { .. }
+            | What::Requeued { .. }
+            | What::Unserved { .. }
+            | What::Explained(_)
             | What::Assigned { .. }
             | What::Entered { .. }
             | What::Left { .. }

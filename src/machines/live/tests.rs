@@ -163,6 +163,7 @@ impl Talk {
 fn told(actions: impl IntoIterator<Item = Action<Plain>>) -> Vec<String> {
     let in_short = |action| match action {
         Action::Append(entry) => format!("append {}", entry.revision),
+        Action::Announce(announcement) => format!("announce {}", announcement.revision),
         Action::Answer(token, Outcome::Accepted(answer)) => format!("{token} accepted {}", answer.revision),
         Action::Answer(token, Outcome::AlreadySo) => format!("{token} already so"),
         Action::Answer(token, Outcome::AcceptedLongAgo) => format!("{token} long ago"),

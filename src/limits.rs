@@ -7,11 +7,14 @@ use switchboard_protocol::wire;
 
 use crate::machines::budget::Allowance;
 
+pub use crate::domain::assignment::ASSIGNMENT_BYTES_MAX;
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
 pub use crate::domain::hours::{HOLIDAYS_MAX, INTERVALS_MAX, NOTICE_CHARS_MAX};
 pub use crate::domain::instance::INSTANCE_AHEAD_MS_MAX;
 pub use crate::domain::message::MESSAGE_BYTES_MAX;
-pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};
+pub use crate::domain::workspace::{
+    BOT_BYTES_MAX, BOT_CATEGORIES_MAX, MEMBERS_MAX, PROFILES_MAX, REMEMBERED_MEMBERS_MAX, WORD_CHARS_MAX,
+};
 pub use crate::journal::PREVIEW_CHARS_MAX;
 pub use switchboard_protocol::wire::{
     DATAGRAM_BYTES_MAX, DEPTH_MAX, FRAME_BYTES_MAX, UNANSWERED_REQUESTS_MAX,

@@ -72,7 +72,14 @@ impl Story {
             WorkspaceEvent::MemberAdded { member: MemberId::from_bytes(rng.u128(..).to_be_bytes()), details };
         let created = WorkspaceEvent::Created { name: ProfileTitle::new("Support")? };
         let events = if revision == 1 { vec![created, added] } else { vec![added] };
-        Ok(WorkspaceEntry { workspace: state.id, revision, at: time(revision), by: None, events })
+        Ok(WorkspaceEntry {
+            workspace: state.id,
+            revision,
+            at: time(revision),
+            by: None,
+            origin: None,
+            events,
+        })
     }
 
     /// The next entry of a conversation.

@@ -38,7 +38,7 @@ use crate::clock;
 use crate::domain::conversation::{Action, Answer, Policy, What};
 use crate::domain::message::Message;
 use crate::domain::workspace::{
-    Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide as decide_workspace,
+    Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide_own as decide_workspace,
 };
 use crate::journal::{Journal, JournalOptions, Resolved, TicketSink};
 use crate::stats::Latency;

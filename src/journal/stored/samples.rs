@@ -215,6 +215,7 @@ pub(in crate::journal) fn workspace_entries() -> Vec<(&'static str, WorkspaceEnt
         revision,
         at: Timestamp::from_millis(1_700_000_000_000 + i64::try_from(revision).unwrap()),
         by,
+        origin: None,
         events,
     };
     let member = |name: &str, role, n| Member {

@@ -263,11 +263,6 @@ impl<'a> StoredExplanation<'a> {
             seed,
             candidates,
         } = &explanation.considered;
-        let strategy = match strategy {
-            Strategy::Random => RANDOM,
-            Strategy::RoundRobin => ROUND_ROBIN,
-            Strategy::LeastLoaded => LEAST_LOADED,
-        };
         let (word, who) = match explanation.outcome {
             Outcome::Assigned { member, rule: Rule::Sticky } => (STICKY, Some(member)),
             Outcome::Assigned { member, rule: Rule::Specialist } => (SPECIALIST, Some(member)),
@@ -280,7 +275,7 @@ impl<'a> StoredExplanation<'a> {
         Self {
             consultation: consultation_id(*consultation),
             switches: (*automatic, *open, *sticky, *or_another),
-            strategy: Cow::Borrowed(strategy),
+            strategy: Cow::Borrowed(strategy_word(*strategy)),
             maximum: *maximum,
             matched: matched.as_ref().map(stored_category),
             former: former.map(member_id),
@@ -292,12 +287,7 @@ impl<'a> StoredExplanation<'a> {
 
     fn explanation(&self) -> Result<Explanation, StoredError> {
         let (automatic, open, sticky, or_another) = self.switches;
-        let strategy = match &*self.strategy {
-            RANDOM => Strategy::Random,
-            ROUND_ROBIN => Strategy::RoundRobin,
-            LEAST_LOADED => Strategy::LeastLoaded,
-            _ => return Err(lacks("a known strategy")),
-        };
+        let strategy = strategy(&self.strategy).ok_or_else(|| lacks("a known strategy"))?;
         let who = self.outcome.1.map(member);
         let assigned = |rule| who.map(|member| Outcome::Assigned { member, rule });
         let outcome = match &*self.outcome.0 {
@@ -370,11 +360,28 @@ fn candidate(bytes: &[u8; CANDIDATE_BYTES]) -> Result<Candidate, StoredError> {
     Ok(Candidate { member: MemberId::from_bytes(id), group, agent })
 }
 
-fn stored_category(path: &CategoryPath) -> Vec<Cow<'_, str>> {
+pub(super) const fn strategy_word(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::Random => RANDOM,
+        Strategy::RoundRobin => ROUND_ROBIN,
+        Strategy::LeastLoaded => LEAST_LOADED,
+    }
+}
+
+pub(super) fn strategy(word: &str) -> Option<Strategy> {
+    match word {
+        RANDOM => Some(Strategy::Random),
+        ROUND_ROBIN => Some(Strategy::RoundRobin),
+        LEAST_LOADED => Some(Strategy::LeastLoaded),
+        _ => None,
+    }
+}
+
+pub(super) fn stored_category(path: &CategoryPath) -> Vec<Cow<'_, str>> {
     path.levels().iter().map(|level| Cow::Borrowed(level.as_str())).collect()
 }
 
-fn category(levels: &[Cow<'_, str>]) -> Result<CategoryPath, StoredError> {
+pub(super) fn category(levels: &[Cow<'_, str>]) -> Result<CategoryPath, StoredError> {
     let malformed = |error: &dyn std::fmt::Display| StoredError::malformed(SERVICE, &error);
     let levels = levels.iter().map(|level| CategoryName::new(&**level).map_err(|error| malformed(&error)));
     CategoryPath::new(levels.collect::<Result<_, _>>()?).map_err(|error| malformed(&error))

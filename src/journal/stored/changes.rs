@@ -27,7 +27,7 @@ use crate::domain::workspace::{
 };
 
 /// A change of every kind, by a member's client, but for the last.
-pub(super) fn entries() -> Vec<(&'static str, WorkspaceEntry)> {
+pub(in crate::journal) fn entries() -> Vec<(&'static str, WorkspaceEntry)> {
     let (member, profile) = (member_id(6), ProfileId::from_bytes([0x70; 16]));
     let greeting = Some(Message::plain(Content::text(text("안녕하세요"))));
     let until = Some(Timestamp::from_millis(1_700_100_000_000));

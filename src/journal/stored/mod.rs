@@ -8,7 +8,7 @@
 mod answers;
 mod change;
 #[cfg(test)]
-mod changes;
+pub(in crate::journal) mod changes;
 mod conversation;
 mod entry;
 #[cfg(test)]

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::limits;
+
 /// Every setting. The comments are in `config/default.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,6 +67,10 @@ pub struct Tls {
 pub struct Data {
     /// The folder.
     pub dir: PathBuf,
+    /// What must be free on its disk.
+    pub room_bytes_min: u64,
+    /// What is kept for when it is full.
+    pub reserve_bytes: u64,
 }
 
 /// Conversations.
@@ -186,7 +192,7 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        let Self { listen, tls, conversation, journal, stop, .. } = self;
+        let Self { listen, tls, data, conversation, journal, stop, .. } = self;
         let minute = 60_000;
         within("listen.idle_ms", listen.idle_ms, 1_000, 10 * minute)?;
         within("listen.keep_alive_ms", listen.keep_alive_ms, 200, listen.idle_ms / 2)?;
@@ -200,6 +206,9 @@ impl Settings {
         within("journal.fold_age_ms", journal.fold_age_ms, 1, minute)?;
         within("journal.fold_tail_bytes", journal.fold_tail_bytes, 1 << 16, journal.tail_bytes_max)?;
         within("journal.tail_bytes_max", journal.tail_bytes_max, 1 << 20, 1 << 36)?;
+        let room_bytes_least = 2 * journal.log_segment_bytes + limits::STORE_ROOM_BYTES;
+        within("data.room_bytes_min", data.room_bytes_min, room_bytes_least, 1 << 44)?;
+        within("data.reserve_bytes", data.reserve_bytes, limits::STORE_ROOM_BYTES, 1 << 44)?;
         within("stop.drain_ms", stop.drain_ms, 0, 10 * minute)?;
         within("stop.reconnect_spread_ms", stop.reconnect_spread_ms, 0, 10 * minute)?;
         match (&tls.certificate, &tls.key) {
@@ -277,6 +286,8 @@ mod tests {
             ("[listen]\naddress = \"nowhere\"", vec!["listen.address", "nowhere", "[::]:4433"]),
             ("[trace]\nformat = \"xml\"", vec!["trace.format", "xml", "text", "json"]),
             ("[listen]\nport = 1", vec!["port", "unknown field"]),
+            ("[data]\nroom_bytes_min = 1", vec!["data.room_bytes_min", "1", "92274688 to"]),
+            ("[data]\nreserve_bytes = 7", vec!["data.reserve_bytes", "7", "25165824 to"]),
             ("[tls]\nkey = \"k.pem\"", vec!["tls.key", "k.pem", "tls.certificate"]),
         ];
         for (file, words) in cases {

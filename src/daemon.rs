@@ -2,10 +2,11 @@
 //!
 //! Owns the order in which things come up and go down. Must not know rules, frames or stored forms.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +16,7 @@ use crate::clock;
 use crate::config::{Settings, millis};
 use crate::demo;
 use crate::domain::conversation::Policy;
+use crate::health::{Health, HealthFile};
 use crate::journal::{Journal, JournalOptions, Progress, StartError, StartReport, Workspaces};
 use crate::machines::budget::{Allowance, Budget};
 use crate::ready::{self, Demo, Ready};
@@ -45,8 +47,15 @@ pub enum DaemonError {
 pub async fn serve(settings: &Settings, ready_file: Option<&Path>) -> Result<(), DaemonError> {
     // First of all, so that a signal during the start is not lost.
     let mut stop = StopSignal::listen()?;
-    let mut daemon = Daemon::start(settings.clone()).await?;
-    announce(daemon.ready(), ready_file)?;
+    let started = Daemon::start_unless(settings.clone(), pin!(stop.wait())).await?;
+    let mut daemon = match started {
+        Ok(daemon) => daemon,
+        Err(name) => {
+            tracing::info!(signal = name, "ending before the start");
+            return Ok(());
+        }
+    };
+    daemon.announce(ready_file)?;
     let ran = daemon
         .run(async {
             let name = stop.wait().await;
@@ -64,6 +73,9 @@ pub struct Daemon {
     running: Running,
     latency: Latency,
     budget: Budget,
+    health: Saying,
+    /// Where the ready file goes that found no room.
+    unannounced: Option<PathBuf>,
 }
 
 /// What is begun anew when the journal has failed.
@@ -78,12 +90,32 @@ impl Daemon {
     /// # Errors
     /// Why it cannot.
     pub async fn start(settings: Settings) -> Result<Self, DaemonError> {
+        match Self::start_unless(settings, pin!(std::future::pending::<Infallible>())).await? {
+            Ok(daemon) => Ok(daemon),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Starts it, unless `stop` comes while it waits for room on the disk.
+    async fn start_unless<T>(
+        settings: Settings,
+        mut stop: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<Result<Self, T>, DaemonError> {
         let latency = Latency::default();
-        let journal = start_journal(&settings).await?;
-        match open_doors(&settings, &journal, &latency).await {
-            Ok((engine, endpoint, ready)) => {
+        let mut health = Saying::begin(&settings);
+        let journal = match start_journal_unless(&settings, &mut health, stop.as_mut()).await? {
+            Ok(journal) => journal,
+            Err(stopped) => return Ok(Err(stopped)),
+        };
+        match open_doors(&settings, &journal, &latency, &mut health, stop).await {
+            Ok(Ok((engine, endpoint, ready))) => {
                 let running = Running { journal, engine };
-                Ok(Self { settings, ready, endpoint, running, latency, budget: Budget::default() })
+                let (budget, unannounced) = (Budget::default(), None);
+                Ok(Ok(Self { settings, ready, endpoint, running, latency, budget, health, unannounced }))
+            }
+            Ok(Err(stopped)) => {
+                stop_journal(journal).await?;
+                Ok(Err(stopped))
             }
             Err(error) => {
                 stop_journal(journal).await?;
@@ -108,15 +140,29 @@ impl Daemon {
         let mut stop = pin!(stop);
         loop {
             let Running { journal, engine } = &self.running;
+            let mut room = journal.room();
+            let now = *room.borrow_and_update();
+            self.health.say(match now {
+                Ok(()) => Health::Ready,
+                Err(why) => Health::NoRoom { reason: why.to_string() },
+            });
+            if now.is_ok()
+                && let Some(file) = self.unannounced.take()
+            {
+                ready::write(&file, &self.ready).map_err(|error| DaemonError::Other(error.to_string()))?;
+            }
             tokio::select! {
                 () = &mut stop => return Ok(()),
+                Ok(()) = room.changed() => {}
                 () = engine.ended() => return Err(DaemonError::Engine),
                 () = journal.failed() => {
                     if !self.budget.spend(clock::now(), JOURNAL_ALLOWANCE) {
                         return Err(DaemonError::Engine);
                     }
                     tracing::error!("the journal has failed; everything is begun anew from disk");
-                    self.begin_anew().await?;
+                    if let Some(()) = self.begin_anew_unless(stop.as_mut()).await? {
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -131,26 +177,99 @@ impl Daemon {
         stop_journal(self.running.journal).await
     }
 
-    async fn begin_anew(&mut self) -> Result<(), DaemonError> {
+    /// `Some`: `stop` came while it waited for room on the disk.
+    async fn begin_anew_unless<T>(
+        &mut self,
+        stop: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<Option<T>, DaemonError> {
         // Every session ends with the tree, and its connection with it.
         self.running.engine.stop().await;
         // It has failed already: what it says of that now is nothing new.
         let _ = stop_journal(self.running.journal.clone()).await;
-        let journal = start_journal(&self.settings).await?;
+        let journal = match start_journal_unless(&self.settings, &mut self.health, stop).await? {
+            Ok(journal) => journal,
+            Err(stopped) => return Ok(Some(stopped)),
+        };
         let engine = start_engine(&self.settings, &journal, &self.latency).await?;
         self.endpoint.serve(engine.clone());
         self.running = Running { journal, engine };
+        Ok(None)
+    }
+
+    /// Tells other programs of this user where it is.
+    fn announce(&mut self, ready_file: Option<&Path>) -> Result<(), DaemonError> {
+        let ready = &self.ready;
+        // A convenience: without it, clients need flags.
+        let well_known = ready::well_known().and_then(|file| ready::write(&file, ready));
+        if let Err(error) = well_known {
+            tracing::debug!(%error, "other programs of this user cannot find the daemon by themselves");
+        }
+        // Last: whoever waits for it may rely on the rest.
+        match ready_file.map(|file| (file, ready::write(file, ready))) {
+            Some((file, Err(error))) if error.is_no_room() => {
+                tracing::error!(%error, "the ready file is written when there is room");
+                self.unannounced = Some(file.to_owned());
+            }
+            Some((_, Err(error))) => return Err(DaemonError::Other(error.to_string())),
+            Some((_, Ok(()))) | None => {}
+        }
+        tracing::info!(address = ?ready.addresses, fingerprint = ready.fingerprint, "ready");
+        if let Some(demo) = &ready.demo {
+            let mut out = std::io::stdout().lock();
+            // Nobody may be reading.
+            let _ = write!(out, "{}", welcome(demo));
+        }
         Ok(())
     }
 }
 
-async fn open_doors(
+/// What is said of the daemon's health, to whoever reads its file and in the trace.
+struct Saying {
+    file: Option<HealthFile>,
+    said: Health,
+}
+
+impl Saying {
+    fn begin(settings: &Settings) -> Self {
+        let held = HealthFile::hold(&settings.data.dir);
+        // Without it everything goes on, but nobody on this machine can ask.
+        let file = held.inspect_err(|error| tracing::warn!(%error, "there is no health file")).ok();
+        Self { file, said: Health::Starting }
+    }
+
+    fn say(&mut self, health: Health) {
+        if self.said == health {
+            return;
+        }
+        match (&self.said, &health) {
+            (_, Health::WaitingForRoom { reason }) => {
+                tracing::error!(reason, "the start waits for room on the disk");
+            }
+            (_, Health::NoRoom { reason }) => {
+                tracing::error!(reason, "only whoever reads is served until there is room on the disk");
+            }
+            (Health::NoRoom { .. }, Health::Ready) => tracing::info!("there is room again on the disk"),
+            (_, Health::Ready | Health::Starting | Health::NotRunning) => {}
+        }
+        if let Some(file) = &mut self.file {
+            file.say(&health);
+        }
+        self.said = health;
+    }
+}
+
+async fn open_doors<T>(
     settings: &Settings,
     journal: &Journal,
     latency: &Latency,
-) -> Result<(Engine, Endpoint, Ready), DaemonError> {
+    health: &mut Saying,
+    stop: Pin<&mut impl Future<Output = T>>,
+) -> Result<Result<(Engine, Endpoint, Ready), T>, DaemonError> {
     let data_dir = absolute(&settings.data.dir);
-    let demo = make_demo_if_empty(journal, &data_dir).await?;
+    let demo = match make_demo_if_empty(journal, &data_dir, health, stop).await? {
+        Ok(demo) => demo,
+        Err(stopped) => return Ok(Err(stopped)),
+    };
     let engine = start_engine(settings, journal, latency).await?;
     let identity =
         Identity::load(&tls_source(settings)).map_err(|error| DaemonError::Listen(error.to_string()))?;
@@ -159,7 +278,7 @@ async fn open_doors(
         .map_err(|error| DaemonError::Listen(error.to_string()))?;
     let ready =
         Ready { addresses: vec![endpoint.address()], fingerprint, pid: std::process::id(), data_dir, demo };
-    Ok((engine, endpoint, ready))
+    Ok(Ok((engine, endpoint, ready)))
 }
 
 async fn start_engine(
@@ -183,6 +302,26 @@ async fn stop_journal(journal: Journal) -> Result<(), DaemonError> {
     blocking(move || journal.stop()).await?.map_err(DaemonError::from)
 }
 
+/// Starts the journal; as long as there is no room for that, again and again until `stop` comes.
+async fn start_journal_unless<T>(
+    settings: &Settings,
+    health: &mut Saying,
+    mut stop: Pin<&mut impl Future<Output = T>>,
+) -> Result<Result<Journal, T>, DaemonError> {
+    loop {
+        match start_journal(settings).await {
+            Err(DaemonError::Store(error)) if error.is_no_room() => {
+                health.say(Health::WaitingForRoom { reason: error.to_string() })
+            }
+            started => return Ok(Ok(started?)),
+        }
+        tokio::select! {
+            stopped = stop.as_mut() => return Ok(Err(stopped)),
+            () = tokio::time::sleep(START_AGAIN_AFTER) => {}
+        }
+    }
+}
+
 async fn start_journal(settings: &Settings) -> Result<Journal, DaemonError> {
     let wanted = &settings.journal;
     let options = JournalOptions {
@@ -192,6 +331,8 @@ async fn start_journal(settings: &Settings) -> Result<Journal, DaemonError> {
         fold_age_ms: wanted.fold_age_ms,
         fold_tail_bytes: wanted.fold_tail_bytes,
         tail_bytes_max: wanted.tail_bytes_max,
+        room_bytes_min: settings.data.room_bytes_min,
+        reserve_bytes: settings.data.reserve_bytes,
         ..JournalOptions::new(&settings.data.dir)
     };
     let (journal, report) = blocking(move || Journal::start(&options, &mut trace_progress())).await??;
@@ -225,35 +366,30 @@ fn trace_progress() -> impl FnMut(Progress) {
     }
 }
 
-async fn make_demo_if_empty(journal: &Journal, data_dir: &Path) -> Result<Option<Demo>, DaemonError> {
+async fn make_demo_if_empty<T>(
+    journal: &Journal,
+    data_dir: &Path,
+    health: &mut Saying,
+    stop: Pin<&mut impl Future<Output = T>>,
+) -> Result<Result<Option<Demo>, T>, DaemonError> {
     let other = |error: &dyn std::fmt::Display| DaemonError::Other(error.to_string());
     if journal.workspaces().await.map_err(|error| other(&error))? != Workspaces::default() {
-        return Ok(None);
+        return Ok(Ok(None));
+    }
+    let mut room = journal.room();
+    let now = *room.borrow();
+    if let Err(why) = now {
+        health.say(Health::WaitingForRoom { reason: why.to_string() });
+        tokio::select! {
+            stopped = stop => return Ok(Err(stopped)),
+            _ = room.wait_for(Result::is_ok) => {}
+        }
     }
     // Kept first: a workspace whose credentials nobody has would be there for good.
     let demo = demo::draw();
     ready::write(&ready::demo_file(data_dir), &demo).map_err(|error| other(&error))?;
     demo::create(journal, &demo).await.map_err(|error| other(&error))?;
-    Ok(Some(demo))
-}
-
-fn announce(ready: &Ready, ready_file: Option<&Path>) -> Result<(), DaemonError> {
-    // A convenience: without it, clients need flags.
-    let well_known = ready::well_known().and_then(|file| ready::write(&file, ready));
-    if let Err(error) = well_known {
-        tracing::debug!(%error, "other programs of this user cannot find the daemon by themselves");
-    }
-    // Last: whoever waits for it may rely on the rest.
-    if let Some(file) = ready_file {
-        ready::write(file, ready).map_err(|error| DaemonError::Other(error.to_string()))?;
-    }
-    tracing::info!(address = ?ready.addresses, fingerprint = ready.fingerprint, "ready");
-    if let Some(demo) = &ready.demo {
-        let mut out = std::io::stdout().lock();
-        // Nobody may be reading.
-        let _ = write!(out, "{}", welcome(demo));
-    }
-    Ok(())
+    Ok(Ok(Some(demo)))
 }
 
 fn welcome(demo: &Demo) -> String {
@@ -326,6 +462,9 @@ impl StopSignal {
     }
 }
 
+/// How often a start is tried that had no room.
+const START_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// How often the journal may fail before the daemon ends.
 const JOURNAL_ALLOWANCE: Allowance = Allowance { times: 3, within_ms: 60_000 };
 
@@ -338,6 +477,7 @@ mod tests {
 
     use super::*;
     use crate::config::Flags;
+    use crate::journal::FoldFailure;
     use switchboard_client::vocabulary::{Content, MessageText, Seq, UserKey};
     use switchboard_client::wire::{Credentials, EventKind};
     use switchboard_client::{Client, ConnectOptions, ConnectionState, Trust, Update};
@@ -367,12 +507,17 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_journal_whose_store_fails_is_begun_anew_and_clients_come_back_to_everything() {
-        comes_back_to_everything(|journal| journal.fail_folds(false)).await;
+        comes_back_to_everything(|journal| journal.fail_folds(FoldFailure::Error)).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_journal_whose_folds_panic_is_begun_anew_and_clients_come_back_to_everything() {
-        comes_back_to_everything(|journal| journal.fail_folds(true)).await;
+        comes_back_to_everything(|journal| journal.fail_folds(FoldFailure::Panic)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_journal_whose_store_has_met_a_full_disk_is_begun_anew_when_there_is_room() {
+        comes_back_to_everything(|journal| journal.fail_folds(FoldFailure::Full)).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -383,7 +528,8 @@ mod tests {
         let mut state = client.connection();
         for failure in 1..=JOURNAL_ALLOWANCE.times + 1 {
             let before = state.borrow_and_update().clone();
-            daemon.running.journal.fail_folds(failure % 2 == 0);
+            let how = if failure % 2 == 0 { FoldFailure::Panic } else { FoldFailure::Error };
+            daemon.running.journal.fail_folds(how);
             // Whoever is connected to what was begun anew has a new session.
             let another = |state: &ConnectionState| {
                 *state != before && matches!(state, ConnectionState::Connected { .. })

@@ -11,7 +11,8 @@
 //! - [`actors`]: mailboxes around the domain: engine, directory, workspace, agent, conversation, session.
 //! - [`transport`]: QUIC, and the translation between the wire and the domain.
 //! - [`daemon`]: wires everything, starts and stops it. [`config`]: the settings. [`ready`]: how clients
-//!   on this machine find it. [`demo`]: what there is to talk to on an empty store.
+//!   on this machine find it. [`health`]: what it says of itself there. [`demo`]: what there is to talk to
+//!   on an empty store.
 
 pub mod actors;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod config;
 pub mod daemon;
 pub mod demo;
 pub mod domain;
+pub mod health;
 pub mod journal;
 pub mod limits;
 pub mod machines;

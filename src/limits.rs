@@ -16,9 +16,13 @@ pub use crate::domain::workspace::{
     BOT_BYTES_MAX, BOT_CATEGORIES_MAX, MEMBERS_MAX, PROFILES_MAX, REMEMBERED_MEMBERS_MAX, WORD_CHARS_MAX,
 };
 pub use crate::journal::PREVIEW_CHARS_MAX;
+pub use crate::machines::openings::NAMED_MAX;
 pub use switchboard_protocol::wire::{
     DATAGRAM_BYTES_MAX, DEPTH_MAX, FRAME_BYTES_MAX, UNANSWERED_REQUESTS_MAX,
 };
+
+/// Bytes that the store must find free on its disk whenever it is written.
+pub const STORE_ROOM_BYTES: u64 = 24 << 20;
 
 /// Subscriptions of a session at a time.
 pub const SUBSCRIPTIONS_MAX: usize = 16;

@@ -11,13 +11,16 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use switchboard::config::{Flags, Settings, TraceFormat};
 use switchboard::daemon::{self, DaemonError};
+use switchboard::health::{self, Health};
 use switchboard::journal;
 
 /// The engine of a customer-service chat product.
 ///
 /// Exit codes: 0 done; 1 something went wrong; 2 the command line or the settings are wrong; 3 the
 /// data folder cannot be used (in use, damaged, from a newer version); 4 the address or the
-/// certificate cannot be used; 5 the engine failed too often; 6 a client was refused or cut off.
+/// certificate cannot be used; 5 the engine failed too often; 6 a client was refused or cut off. Of
+/// health: 7 only whoever reads is served; 8 the daemon is starting or waits for room; 9 it is not
+/// running.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
@@ -35,6 +38,8 @@ enum Command {
     Quarantine(quarantine::Options),
     /// Read the settings and say whether they can be used.
     CheckConfig(Layers),
+    /// Say how the daemon of a data folder is. For probes: 0 means that everybody is served.
+    Health(Folder),
     /// Check the log, and the store against it. The daemon must not be running.
     Verify(Folder),
     /// Throw the store away and make it anew from the log. The daemon must not be running.
@@ -100,6 +105,7 @@ fn main() -> ExitCode {
         Command::Chat(options) => chat::run(&options),
         Command::Quarantine(options) => quarantine::run(&options),
         Command::CheckConfig(layers) => check_config(&layers),
+        Command::Health(folder) => health(&folder),
         Command::Verify(folder) => verify(&folder),
         Command::Rebuild(folder) => rebuild(&folder),
         Command::Backup(Backup { into, folder }) => report(journal::backup(&folder.data, &into)),
@@ -145,6 +151,20 @@ fn check_config(layers: &Layers) -> ExitCode {
     }
     say(&format!("the settings can be used\n{settings:#?}"));
     ExitCode::SUCCESS
+}
+
+fn health(folder: &Folder) -> ExitCode {
+    match health::of(&folder.data) {
+        Ok(Health::Ready) => {
+            say(&"ready");
+            ExitCode::SUCCESS
+        }
+        Ok(Health::NoRoom { reason }) => fail(EXIT_READERS_ONLY, &format!("only reading goes on: {reason}")),
+        Ok(Health::WaitingForRoom { reason }) => fail(EXIT_STARTING, &format!("the start waits: {reason}")),
+        Ok(Health::Starting) => fail(EXIT_STARTING, &"it is starting"),
+        Ok(Health::NotRunning) => fail(EXIT_NOT_RUNNING, &"it is not running"),
+        Err(error) => fail(EXIT_FAILURE, &format!("{}: {error}", folder.data.display())),
+    }
 }
 
 fn verify(folder: &Folder) -> ExitCode {
@@ -229,3 +249,8 @@ const EXIT_LISTEN: u8 = 4;
 const EXIT_ENGINE: u8 = 5;
 /// A chat, or another command that speaks with a daemon, was refused or cut off.
 const EXIT_CHAT: u8 = 6;
+/// The daemon serves whoever reads, and nobody else.
+const EXIT_READERS_ONLY: u8 = 7;
+/// The daemon serves nobody yet.
+const EXIT_STARTING: u8 = 8;
+const EXIT_NOT_RUNNING: u8 = 9;

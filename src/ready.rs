@@ -87,6 +87,17 @@ pub enum ReadyError {
     },
 }
 
+impl ReadyError {
+    /// Whether the disk has no room for it.
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            Self::Io { error, .. } => error.kind() == std::io::ErrorKind::StorageFull,
+            Self::Content { .. } | Self::Foreign { .. } => false,
+        }
+    }
+}
+
 /// Writes a value as one JSON object.
 ///
 /// # Errors

@@ -13,8 +13,8 @@ use switchboard::domain::conversation::{
 use switchboard::domain::identity::{CustomerKey, Identity, Reader};
 use switchboard::domain::message::Message;
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Seq, Timestamp, UserKey,
-    WorkspaceId,
+    CategoryPath, ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform,
+    ProfileId, Seq, Timestamp, UserKey, WorkspaceId,
 };
 
 /// The bytes are read as choices, one command after the other.
@@ -79,8 +79,8 @@ impl Story {
             },
             9 => Action::Cancel,
             10 => Action::Transfer {
-                from: member(choices.int_in_range(0..=2)?),
-                to: member(choices.int_in_range(0..=2)?),
+                from: MemberId::from_bytes([choices.int_in_range(2..=3)?; 16]),
+                to: MemberId::from_bytes([choices.int_in_range(2..=4)?; 16]),
             },
             _ => {
                 let chars = choices.int_in_range(1..=12)?;

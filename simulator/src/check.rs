@@ -2,18 +2,22 @@
 //!
 //! Owns what counts as a broken promise. Must not know how the engine came to break it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use switchboard::domain::conversation::{Entry, Seen};
-use switchboard::domain::identity::Reader;
-use switchboard_protocol::vocabulary::ConversationId;
+use switchboard::domain::conversation::{Entry, Seen, What};
+use switchboard::domain::identity::{Identity, Reader};
+use switchboard::machines::live::SideCursors;
+use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use switchboard_protocol::wire::{ErrorCode, ReplyBody};
 
 use crate::conversation::name;
-use crate::model::{Origin, index};
+use crate::model::Origin;
 use crate::pump::reader_name;
 use crate::session::{ALREADY_SO, Reply};
+use crate::stored::index;
+use crate::tally::Count;
 use crate::workspace::WorkspaceActor;
 use crate::world::World;
 
@@ -26,6 +30,12 @@ pub enum Promise {
     G2,
     /// Resume without loss.
     G3,
+    /// A customer sees their own conversations only.
+    Private,
+    /// Whoever has a session is online, and nobody else.
+    Presence,
+    /// Nothing is taken while the disk is full, and everything again once it is not.
+    Room,
     /// Whoever waits hears something, and what has nothing to do sleeps.
     Alive,
     /// No machine panics.
@@ -38,6 +48,9 @@ impl fmt::Display for Promise {
             Self::G1 => "G1, durable before visible",
             Self::G2 => "G2, exactly once and in order",
             Self::G3 => "G3, resume without loss",
+            Self::Private => "a customer sees their own conversations only",
+            Self::Presence => "whoever has a session is online, and nobody else",
+            Self::Room => "nothing is taken while the disk is full",
             Self::Alive => "whoever waits hears something",
             Self::Sound => "no machine panics",
         })
@@ -53,9 +66,14 @@ impl World {
     /// Entries have become durable.
     pub(crate) fn model_durable(&mut self, entries: &[Arc<Entry>]) {
         for entry in entries {
-            match self.model.durable(entry) {
-                Ok(()) => {}
-                Err(what) => self.broken(Promise::G2, format!("{}: {what}", name(entry.conversation))),
+            if let Err(what) = self.model.durable(entry) {
+                self.broken(Promise::G2, format!("{}: {what}", name(entry.conversation)));
+            }
+            if self.model.is_another(entry) {
+                self.note(Count::SecondConversation);
+            }
+            if entry.events.iter().any(|event| event.what == What::Ended) {
+                self.note(Count::Ended);
             }
         }
     }
@@ -75,6 +93,13 @@ impl World {
         let accepted = self.model.accepted(origin);
         let said = match reply {
             Ok(body) if *body == ALREADY_SO => return self.model.needless(origin),
+            Ok(ReplyBody::Opened { conversation }) => {
+                if let Err(what) = self.model.opened(origin, *conversation) {
+                    let what = format!("{origin:?} was answered {}, which {what}", name(*conversation));
+                    self.broken(Promise::G1, what);
+                }
+                return;
+            }
             Ok(ReplyBody::Accepted { seq, at }) => Some((*seq, *at)),
             Ok(ReplyBody::AlreadyAccepted) => None,
             Err(error) if error.code() == Some(ErrorCode::Overtaken) => {
@@ -106,7 +131,9 @@ impl World {
             // These do not say that nothing was done.
             return;
         }
-        if self.model.accepted(origin).is_some() {
+        // An opening may be refused that had been done and is sent again: the journal could not be asked,
+        // and asking once more finds what it has begun.
+        if !self.model.is_opening(origin) && self.model.accepted(origin).is_some() {
             self.broken(Promise::G2, format!("{origin:?} is done, and its client was told: {error}"));
         }
         self.model.refused(origin);
@@ -116,10 +143,14 @@ impl World {
     pub(crate) fn check_shown(
         &mut self,
         conversation: ConversationId,
-        reader: Reader,
+        who: &Identity,
         seen: &Seen<'_>,
         where_to: &str,
     ) {
+        let reader = who.reader();
+        if !self.model.may_see(conversation, who) {
+            self.broken(Promise::Private, format!("{}: {where_to} showed it to {who:?}", name(conversation)));
+        }
         let shown = self.model.shown(conversation, reader);
         let at = usize::try_from(seen.seq.get()).unwrap_or(0);
         let is_so = at
@@ -138,6 +169,55 @@ impl World {
                     format!("{conversation}: {where_to} showed {reader} {} before it was durable", seen.seq);
                 self.broken(Promise::G1, what);
             }
+        }
+    }
+
+    /// Latest cursors leave the engine: they rest on what is durable and what was said, and never go back.
+    pub(crate) fn check_cursors(
+        &mut self,
+        conversation: ConversationId,
+        reader: Reader,
+        cursors: &SideCursors,
+        before: Option<&SideCursors>,
+    ) {
+        let last = self.model.shown(conversation, reader).len() as u64;
+        let read = self.model.read(conversation, reader);
+        let parts = |cursors: &SideCursors| {
+            [cursors.customer, cursors.staff, cursors.customer_received, cursors.staff_received]
+        };
+        let said = format!("{}: {} was told {cursors:?}", name(conversation), reader_name(reader));
+        if parts(cursors).into_iter().any(|cursor| cursor.get() > last)
+            || cursors.customer > read.customer
+            || cursors.staff > read.staff
+        {
+            self.broken(Promise::G1, format!("{said}, which is not durable"));
+        }
+        if cursors.customer > cursors.customer_received || cursors.staff > cursors.staff_received {
+            self.broken(Promise::G3, format!("{said}: it was read before it was received"));
+        }
+        for (side, cursor) in
+            [(Reader::Customer, cursors.customer_received), (Reader::Staff, cursors.staff_received)]
+        {
+            if !self.model.was_claimed(conversation, side, reader, cursor) {
+                self.broken(Promise::G3, format!("{said}, which {} never said", reader_name(side)));
+            }
+        }
+        // More may have been written since they were put down.
+        if cursors.unread > self.model.unread(conversation, reader, cursors) {
+            self.broken(Promise::G1, format!("{said}: so much is not there to be read"));
+        }
+        let Some(before) = before else { return };
+        if parts(before).into_iter().zip(parts(cursors)).any(|(before, now)| now < before) {
+            self.broken(Promise::G3, format!("{said} after {before:?}"));
+        }
+        self.note(Count::CursorsMoved);
+    }
+
+    /// Somebody is told of typing, after an event that must be durable.
+    pub(crate) fn check_typing(&mut self, conversation: ConversationId, reader: Reader, after_seq: Seq) {
+        if after_seq.get() > self.model.shown(conversation, reader).len() as u64 {
+            let what = format!("{}: typing told {} of {after_seq}", name(conversation), reader_name(reader));
+            self.broken(Promise::G1, what);
         }
     }
 
@@ -171,9 +251,48 @@ impl World {
                 }
             }
         }
+        if let Err(why) = self.space.may_take() {
+            found.push((Promise::Room, format!("there is room, and still {why}")));
+        }
+        found.extend(self.presence_at_rest());
+        found.extend(self.received_at_rest());
         for (promise, what) in found {
             self.broken(promise, what);
         }
+    }
+
+    /// Those are online who have a session, and nobody else.
+    fn presence_at_rest(&self) -> Option<(Promise, String)> {
+        let workspace = self.workspace.as_ref()?;
+        let here = self.sessions.values().filter(|session| session.run == workspace.run);
+        let members: BTreeSet<_> = here
+            .filter_map(|session| match &*session.identity {
+                Identity::Member { member, .. } => Some(*member),
+                Identity::Customer { .. } => None,
+            })
+            .collect();
+        let what = || format!("online are {:?}; sessions have {members:?}", workspace.online);
+        (members != workspace.online).then(|| (Promise::Presence, what()))
+    }
+
+    /// Whoever follows a conversation as the same reader knows the same of what has been received.
+    fn received_at_rest(&self) -> Option<(Promise, String)> {
+        let mut known = BTreeMap::new();
+        for client in &self.clients {
+            for (conversation, following) in &client.follows {
+                let Some(cursors) = following.cursors else { continue };
+                let received = (cursors.customer_received, cursors.staff_received);
+                let first = known.entry((*conversation, client.identity.reader())).or_insert(received);
+                if *first != received {
+                    let what = format!(
+                        "{}: one knows {first:?} received, another {received:?}",
+                        name(*conversation)
+                    );
+                    return Some((Promise::G3, what));
+                }
+            }
+        }
+        None
     }
 
     /// Everybody has left: nothing is kept for them.

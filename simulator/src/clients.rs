@@ -1,4 +1,4 @@
-//! Clients: the SDK's plain machines, and people who ask for things at random.
+//! Clients: the SDK's plain machines.
 //!
 //! Owns what a client remembers: its unanswered requests, how far each conversation has come to it, and
 //! the transcript that it has seen. Survives a crash of the engine. Must not know the engine's inside.
@@ -9,18 +9,19 @@ use std::time::Duration;
 
 use switchboard::domain::conversation::{Event, What};
 use switchboard::domain::identity::{Identity, Reader};
+use switchboard::machines::attendance::Arrival;
 use switchboard::machines::live::SideCursors;
 use switchboard_client::outstanding::{Answered, Outstanding};
 use switchboard_client::progress::{Follow, Verdict};
-use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MessageText, Party, Seq, Timestamp,
-};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Party, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    ConversationFrame, Cursors, ErrorBody, ErrorCode, EventKind, Op, Request, Sender, Topic,
+    ConversationFrame, Cursors, ErrorBody, ErrorCode, EventKind, How, Op, ReplyBody, Request, RequeuedWhy,
+    Sender, Typing, UnservedWhy,
 };
 
 use crate::check::Promise;
 use crate::mail::{SessionId, SessionMsg};
+use crate::network::{Connection, Down};
 use crate::pump::Frame;
 use crate::session::{Reply, Session};
 use crate::tally::Count;
@@ -30,69 +31,83 @@ use crate::world::World;
 pub(crate) struct Client {
     pub(crate) identity: Rc<Identity>,
     pub(crate) instance: InstanceId,
-    /// The conversation that a customer has; for an agent, one of them.
-    pub(crate) home: ConversationId,
+    /// The conversation that was opened last, if it is a customer's.
+    pub(crate) home: Option<ConversationId>,
     pub(crate) outstanding: Outstanding<Waiter>,
     pub(crate) follows: BTreeMap<ConversationId, Following>,
     pub(crate) connection: Option<Connection>,
     /// Requests that were on their way when the connection was lost, and may still arrive.
     pub(crate) late: Option<(SessionId, VecDeque<Request>)>,
+    /// It connects when this session of its own has ended.
+    pub(crate) waits_for_end_of: Option<SessionId>,
     /// It will not come back.
     pub(crate) has_left: bool,
+    pub(crate) last_counter: u64,
     /// Which conversation each stream of the connection carries.
-    carries: BTreeMap<u32, ConversationId>,
+    pub(crate) carries: BTreeMap<u32, ConversationId>,
     last_number: u32,
-    last_counter: u64,
 }
 
 /// What a client knows of a conversation.
 pub(crate) struct Following {
     pub(crate) follow: Follow,
+    /// Where it began: the machine knows nothing of what was written before.
+    began_after: Seq,
     pub(crate) transcript: Vec<(Seq, Timestamp, Event)>,
     pub(crate) cursors: Option<SideCursors>,
 }
 
 /// What waits for an answer.
 pub(crate) struct Waiter {
-    counter: Option<u64>,
-    subscribes: Option<(ConversationId, u32)>,
-}
-
-/// A connection; each of its streams is in order, and none waits for another.
-pub(crate) struct Connection {
-    pub(crate) id: u64,
-    pub(crate) session: SessionId,
-    pub(crate) up: VecDeque<Request>,
-    pub(crate) down: VecDeque<Down>,
-    pub(crate) streams: BTreeMap<u32, VecDeque<Frame>>,
-}
-
-pub(crate) enum Down {
-    Reply(u64, Reply),
-    Goodbye,
+    pub(crate) counter: Option<u64>,
+    /// Which conversation, under which number, if it is a subscription.
+    pub(crate) subscribes: Option<(ConversationId, u32)>,
 }
 
 impl Client {
-    pub(crate) fn new(identity: Rc<Identity>, instance: InstanceId, home: ConversationId) -> Self {
+    pub(crate) fn new(identity: Rc<Identity>, instance: InstanceId) -> Self {
         Self {
             identity,
             instance,
-            home,
+            home: None,
             outstanding: Outstanding::new(),
             follows: BTreeMap::new(),
             connection: None,
             late: None,
+            waits_for_end_of: None,
             has_left: false,
+            last_counter: 0,
             carries: BTreeMap::new(),
             last_number: 0,
-            last_counter: 0,
         }
     }
 
     /// Follows a conversation from its beginning.
-    pub(crate) fn follow(&mut self, conversation: ConversationId) {
-        let following = Following { follow: Follow::new(Seq::ZERO), transcript: Vec::new(), cursors: None };
+    fn follow(&mut self, conversation: ConversationId) {
+        let following = Following {
+            follow: Follow::new(Seq::ZERO),
+            began_after: Seq::ZERO,
+            transcript: Vec::new(),
+            cursors: None,
+        };
         self.follows.insert(conversation, following);
+    }
+
+    fn hears_of(&mut self, conversation: ConversationId) {
+        if !self.follows.contains_key(&conversation) {
+            self.follow(conversation);
+        }
+    }
+
+    pub(crate) const fn next_subscription(&mut self) -> u32 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// Whether it knows that a conversation has ended.
+    pub(crate) fn has_seen_end(&self, conversation: ConversationId) -> bool {
+        let last = self.follows.get(&conversation).and_then(|following| following.transcript.last());
+        last.is_some_and(|(_, _, event)| event.what == What::Ended)
     }
 
     /// Whether a request of its own could leave.
@@ -108,11 +123,24 @@ impl Client {
     /// Follows again what the engine refused for good: somebody looks whether it is back.
     pub(crate) fn follow_what_was_refused(&mut self) {
         for following in self.follows.values_mut().filter(|following| following.follow.is_over()) {
-            following.follow = Follow::new(following.follow.last());
+            following.anew();
         }
     }
 
-    fn connection_lost(&mut self) {
+    /// Will follow a conversation anew. Returns the subscription that is no longer wanted, if there is one.
+    pub(crate) fn look_away(&mut self, conversation: ConversationId) -> Option<u32> {
+        let following = self.follows.get_mut(&conversation)?;
+        let mut past = following.anew();
+        past.leave();
+        let subscription = past.take_stale()?;
+        if let Some(connection) = &mut self.connection {
+            connection.streams.remove(&subscription);
+        }
+        self.carries.remove(&subscription);
+        Some(subscription)
+    }
+
+    pub(crate) fn connection_lost(&mut self) {
         self.connection = None;
         self.carries.clear();
         self.outstanding.connection_lost();
@@ -120,86 +148,48 @@ impl Client {
     }
 }
 
+impl Following {
+    /// Begins a subscription behind what has been seen. Returns the one before.
+    fn anew(&mut self) -> Follow {
+        self.began_after = self.follow.last();
+        std::mem::replace(&mut self.follow, Follow::new(self.began_after))
+    }
+}
+
 impl World {
-    /// The client connects, again as the same instance; the session before is ended.
+    /// The client connects, again as the same instance. A session before must have ended: what it has not
+    /// sent on yet would otherwise come after what the next one sends.
     pub(crate) fn connect(&mut self, at: usize) {
         let Some(workspace) = &self.workspace else { return self.start_workspace() };
         let run = workspace.run;
-        if self.session_before(at).is_some() {
-            return self.replace_session(at);
+        let client = &mut self.clients[at];
+        let who = (Rc::clone(&client.identity), client.instance);
+        if client.waits_for_end_of.take().is_none() {
+            match self.places.arrives(&who) {
+                Arrival::Welcome => {}
+                Arrival::After(before) => {
+                    client.waits_for_end_of = Some(before);
+                    self.mail.to_session(before, SessionMsg::Replaced);
+                    return self.note(Count::SessionReplaced);
+                }
+                Arrival::Full => return,
+            }
         }
         let (id, connection) = (SessionId(self.number()), self.number());
         let client = &mut self.clients[at];
-        if let Some((before, _)) = client.late.take() {
-            self.mail.to_session(before, SessionMsg::Closed);
-        }
-        let (identity, instance) = (Rc::clone(&client.identity), client.instance);
-        self.sessions.insert(id, Session::new(id, (at, connection), identity, instance, run));
-        self.mail.open_session(id);
-        self.clients[at].connection = Some(Connection {
-            id: connection,
-            session: id,
-            up: VecDeque::new(),
-            down: VecDeque::new(),
-            streams: BTreeMap::new(),
-        });
+        client.connection = Some(Connection::new(connection, id));
+        let session = Session::new(id, (at, connection), Rc::clone(&who.0), who.1, run);
+        self.session_begins(session);
+        self.places.entered(who, id);
         self.note(Count::Connected);
     }
 
-    /// The session that the same client program still has, if it has one.
-    fn session_before(&self, at: usize) -> Option<&Session> {
-        let instance = self.clients[at].instance;
-        self.sessions.values().find(|session| session.client == at && session.instance == instance)
-    }
-
-    /// Whether the client could connect now. A session before must have ended: what it has not sent on
-    /// yet would otherwise come after what the next one sends.
+    /// Whether the client could connect now.
     pub(crate) fn may_connect(&self, at: usize) -> bool {
+        let client = &self.clients[at];
         let workspace_opens = self.workspace.as_ref().is_some_and(|workspace| !workspace.is_open());
-        let waits = self.session_before(at).is_some_and(|before| before.is_replaced);
-        !workspace_opens && !waits && !self.clients[at].has_left
-    }
-
-    fn replace_session(&mut self, at: usize) {
-        let Some(before) = self.session_before(at).map(|before| before.id) else { return };
-        if let Some(session) = self.sessions.get_mut(&before) {
-            session.is_replaced = true;
-            self.mail.to_session(before, SessionMsg::Replaced);
-            self.note(Count::SessionReplaced);
-        }
-    }
-
-    /// The connection is lost. What was on its way up may still arrive; what was on its way down not.
-    pub(crate) fn cut(&mut self, at: usize) {
-        let client = &mut self.clients[at];
-        if let Some(connection) = client.connection.take() {
-            client.late = Some((connection.session, connection.up));
-        }
-        client.connection_lost();
-    }
-
-    /// The engine is gone, and every connection with it.
-    pub(crate) fn everybody_loses_connection(&mut self) {
-        for client in &mut self.clients {
-            client.late = None;
-            client.connection_lost();
-        }
-    }
-
-    /// A late request arrives, or the engine notices that the connection is gone.
-    pub(crate) fn late_request(&mut self, at: usize) {
-        let Some((session, up)) = &mut self.clients[at].late else { return };
-        let session = *session;
-        match up.pop_front() {
-            Some(request) => {
-                self.mail.to_session(session, SessionMsg::Ask(request));
-                self.note(Count::LateRequest);
-            }
-            None => {
-                self.clients[at].late = None;
-                self.mail.to_session(session, SessionMsg::Closed);
-            }
-        }
+        let waits = client.waits_for_end_of.is_some_and(|before| self.sessions.contains_key(&before));
+        !workspace_opens && !waits && !client.has_left
     }
 
     /// The client's program ends and is begun anew, as another instance that knows nothing.
@@ -212,171 +202,47 @@ impl World {
         let client = &mut self.clients[at];
         client.outstanding.drain();
         client.outstanding = Outstanding::new();
-        (client.instance, client.last_counter) = (instance, 0);
+        client.outstanding.set_window(self.rates.requests_window);
+        (client.instance, client.last_counter, client.waits_for_end_of) = (instance, 0, None);
         let followed: Vec<_> = client.follows.keys().copied().collect();
         followed.into_iter().for_each(|conversation| client.follow(conversation));
     }
 
-    /// Somebody asks for something.
-    pub(crate) fn client_acts(&mut self, at: usize) {
-        let client = &self.clients[at];
-        let is_customer = client.identity.reader() == Reader::Customer;
-        let followed: Vec<_> = client.follows.keys().copied().collect();
-        let conversation = followed[self.rng.usize(..followed.len())];
-        let last = client.follows[&conversation].follow.last();
-        let op = match self.rng.u32(..100) {
-            0..45 => self.post(conversation),
-            45..55 => Op::Read { conversation, up_to: last },
-            55..60 => {
-                Op::History { conversation, before: last.get().checked_sub(1).and(Some(last)), limit: 3 }
-            }
-            _ if is_customer => Op::Open,
-            60..75 => Op::Join { conversation },
-            75..82 => Op::Leave { conversation },
-            82..92 => Op::Take { conversation },
-            _ => Op::Complete { conversation },
-        };
-        self.request(at, op, conversation, None);
-    }
-
-    fn post(&mut self, conversation: ConversationId) -> Op {
-        let text = format!("text {}", self.number());
-        match MessageText::new(text) {
-            Ok(text) => Op::Post { conversation, content: Content::text(text) },
-            Err(_) => Op::Latency,
-        }
-    }
-
-    /// A subscription is due.
-    pub(crate) fn subscribe(&mut self, at: usize, conversation: ConversationId) {
+    pub(crate) fn reply_arrives(&mut self, at: usize) {
         let client = &mut self.clients[at];
-        let Some(following) = client.follows.get_mut(&conversation) else { return };
-        client.last_number += 1;
-        let number = client.last_number;
-        let after = following.follow.last();
-        let op = Op::Subscribe { subscription: number, topic: Topic::Conversation { conversation, after } };
-        if client.outstanding.room(&op).is_ok() {
-            following.follow.asked(number);
-            client.carries.insert(number, conversation);
-            self.request(at, op, conversation, Some(number));
-        }
-    }
-
-    /// The user looks away and looks again: the subscription is ended and another one begun.
-    pub(crate) fn follow_again(&mut self, at: usize, conversation: ConversationId) {
-        let client = &mut self.clients[at];
-        let Some(following) = client.follows.get_mut(&conversation) else { return };
-        let anew = Follow::new(following.follow.last());
-        let mut past = std::mem::replace(&mut following.follow, anew);
-        past.leave();
-        if let Some(subscription) = past.take_stale() {
-            self.note(Count::Unsubscribed);
-            if let Some(connection) = &mut self.clients[at].connection {
-                connection.streams.remove(&subscription);
+        let down = client.connection.as_mut().and_then(|connection| connection.down.pop_front());
+        match down {
+            Some(Down::Reply(id, reply)) => self.hear(at, id, &reply),
+            Some(Down::Listed(id, conversations)) => {
+                conversations.into_iter().for_each(|conversation| client.hears_of(conversation));
+                let page = ReplyBody::Conversations { rows: Vec::new(), next: None, position: 0 };
+                self.hear(at, id, &Ok(page));
             }
-            self.clients[at].carries.remove(&subscription);
-            self.request(at, Op::Unsubscribe { subscription }, conversation, None);
-        }
-    }
-
-    fn request(&mut self, at: usize, op: Op, conversation: ConversationId, number: Option<u32>) {
-        let client = &mut self.clients[at];
-        let conversation = if op == Op::Open { client.home } else { conversation };
-        let text = match &op {
-            Op::Post { content, .. } => content.as_text().map(|text| text.as_str().to_owned()),
-            _ => None,
-        };
-        let counter = op.changes().then_some(client.last_counter + 1);
-        self.trace.add(format!("     counter {counter:?}: {op:?}"));
-        let waiter = Waiter { counter, subscribes: number.map(|number| (conversation, number)) };
-        match (client.outstanding.begin(op, waiter), counter) {
-            (Ok(_), Some(counter)) => {
-                client.last_counter = counter;
-                let origin = (client.instance, counter);
-                self.model.sent(origin, conversation, text);
-                self.note(Count::CommandSent);
+            Some(Down::Goodbye) => {
+                self.note(Count::HungUp);
+                self.clients[at].connection_lost();
             }
-            (Ok(_), None) => {}
-            (Err(_), _) => self.note(Count::WindowFull),
-        }
-    }
-
-    pub(crate) fn client_sends(&mut self, at: usize) {
-        let client = &mut self.clients[at];
-        if let (Some(connection), Some(request)) = (&mut client.connection, client.outstanding.next_to_send())
-        {
-            connection.up.push_back(request.clone());
-        }
-    }
-
-    /// A request reaches the engine.
-    pub(crate) fn request_arrives(&mut self, at: usize) {
-        let Some(connection) = &mut self.clients[at].connection else { return };
-        if let Some(request) = connection.up.pop_front() {
-            self.mail.to_session(connection.session, SessionMsg::Ask(request));
-        }
-    }
-
-    pub(crate) fn reply_to_client(&mut self, at: usize, connection: u64, ask: u64, reply: Reply) {
-        if let Some(connection) = self.connection(at, connection) {
-            connection.down.push_back(Down::Reply(ask, reply));
-        }
-    }
-
-    /// The engine closes a connection.
-    pub(crate) fn hang_up(&mut self, at: usize, connection: u64) {
-        if let Some(connection) = self.connection(at, connection) {
-            connection.down.push_back(Down::Goodbye);
-        }
-    }
-
-    pub(crate) fn frame_to_client(&mut self, at: usize, connection: u64, number: u32, frame: Frame) {
-        let frames_max = self.rates.stream_frames_max;
-        let Some(connection) = self.connection(at, connection) else { return };
-        match connection.streams.get_mut(&number) {
-            Some(stream) => {
-                stream.push_back(frame);
-                if stream.len() >= frames_max {
-                    self.note(Count::SlowReader);
-                }
-            }
-            None if frame == Frame::Head => drop(connection.streams.insert(number, VecDeque::from([frame]))),
             None => {}
         }
     }
 
-    /// How many frames wait for the client to read them; `None`: it does not read any more.
-    pub(crate) fn frames_waiting(&self, at: usize, connection: u64, number: u32) -> Option<usize> {
-        let open = self.clients[at].connection.as_ref().filter(|open| open.id == connection)?;
-        open.streams.get(&number).map(VecDeque::len)
-    }
-
-    fn connection(&mut self, at: usize, connection: u64) -> Option<&mut Connection> {
-        self.clients[at].connection.as_mut().filter(|open| open.id == connection)
-    }
-
-    pub(crate) fn reply_arrives(&mut self, at: usize) {
+    fn hear(&mut self, at: usize, id: u64, reply: &Reply) {
         let (now, random) = (self.now, self.rng.u64(..));
         let client = &mut self.clients[at];
-        let down = client.connection.as_mut().and_then(|connection| connection.down.pop_front());
-        let (id, reply) = match down {
-            Some(Down::Reply(id, reply)) => (id, reply),
-            Some(Down::Goodbye) => {
-                self.note(Count::HungUp);
-                return self.clients[at].connection_lost();
-            }
-            None => return,
-        };
         match client.outstanding.answer(id, reply.clone()) {
             Answered::Done { waiter, .. } => {
-                if let (Some((conversation, number)), Err(error)) = (waiter.subscribes, &reply)
+                if let (Some((conversation, number)), Err(error)) = (waiter.subscribes, reply)
                     && let Some(following) = client.follows.get_mut(&conversation)
                 {
                     following.follow.refused(number, error, now, random);
                 }
+                if let Ok(ReplyBody::Opened { conversation }) = reply {
+                    client.home = Some(*conversation);
+                    client.hears_of(*conversation);
+                }
                 if let Some(counter) = waiter.counter {
                     let instance = client.instance;
-                    self.told((instance, counter), &reply);
+                    self.told((instance, counter), reply);
                 }
             }
             Answered::Kept | Answered::Unknown => {
@@ -404,10 +270,29 @@ impl World {
             }
         }
     }
+
+    /// Somebody is said to type. It is shown, unless it has been overtaken by what they wrote.
+    pub(crate) fn typing_arrives(&mut self, at: usize, typing: &Typing) {
+        let reader = self.clients[at].identity.reader();
+        let Some(following) = self.clients[at].follows.get(&typing.conversation) else { return };
+        if !following.follow.typing_counts(typing) {
+            return self.note(Count::TypingOvertaken);
+        }
+        let known = typing.after_seq.max(following.began_after);
+        let later = following.transcript.iter().rev().take_while(|(seq, ..)| *seq > known);
+        let has_written = later
+            .filter(|(_, _, event)| matches!(event.what, What::Message(_)))
+            .any(|(_, _, event)| Some(sender(event.by, reader)) == typing.by);
+        self.note(Count::TypingShown);
+        if has_written {
+            self.broken(Promise::G3, format!("client {at} shows {typing:?}, who has written since"));
+        }
+    }
 }
 
 impl Client {
     fn judge(&mut self, number: u32, frame: &Frame, now: Duration, random: u64) -> Verdict {
+        let reader = self.identity.reader();
         let conversation = self.carries.get(&number);
         let Some(following) = conversation.and_then(|conversation| self.follows.get_mut(conversation)) else {
             return Verdict::Again(None);
@@ -416,7 +301,7 @@ impl Client {
             let is_wanted = following.follow.opened(number, now);
             return if is_wanted { Verdict::Give } else { Verdict::Again(None) };
         }
-        let verdict = following.follow.conversation(number, &wire_frame(frame), now, random);
+        let verdict = following.follow.conversation(number, &wire_frame(frame, reader), now, random);
         if verdict == Verdict::Give {
             match frame {
                 Frame::Event { seq, at, event } => following.transcript.push((*seq, *at, event.clone())),
@@ -428,23 +313,29 @@ impl Client {
     }
 }
 
-fn wire_frame(frame: &Frame) -> ConversationFrame {
+fn wire_frame(frame: &Frame, reader: Reader) -> ConversationFrame {
     match frame {
         Frame::Event { seq, at, event } => {
-            let by = match event.by {
-                Party::Customer => Sender::Customer,
-                Party::Bot => Sender::Bot,
-                Party::Agent { member } => Sender::Agent { member: Some(member) },
-            };
+            let by = sender(event.by, reader);
             let what = match &event.what {
                 What::Message(message) => EventKind::message(message.content.clone()),
-                What::Assigned { member } => EventKind::Assigned { member: *member },
+                What::Called { consultation, category, .. } => {
+                    EventKind::Called { consultation: *consultation, category: category.clone() }
+                }
+                What::Assigned { member, .. } => {
+                    EventKind::Assigned { member: *member, how: How::Unknown, from: None }
+                }
+                What::Unserved { .. } => EventKind::Unserved { why: UnservedWhy::GaveUp },
+                What::CallRefused { category } => EventKind::CallRefused { category: category.clone() },
+                What::Requeued { from, .. } => {
+                    EventKind::Requeued { member: *from, why: RequeuedWhy::Absent }
+                }
                 What::Started { .. } => EventKind::Started,
                 What::Entered { .. } => EventKind::Entered,
                 What::Left { .. } => EventKind::Left,
                 What::Completed => EventKind::Completed,
                 What::Ended => EventKind::Ended,
-                What::Read { .. } | What::Unchanged => EventKind::Unknown,
+                What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
             };
             ConversationFrame::Event(switchboard_protocol::wire::Event { seq: *seq, at: *at, by, what })
         }
@@ -460,5 +351,15 @@ fn wire_frame(frame: &Frame) -> ConversationFrame {
             ConversationFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, "it has ended") }
         }
         Frame::Head => ConversationFrame::Unknown,
+    }
+}
+
+/// Who did something, as a reader is told: customers do not learn which agent it was.
+pub(crate) const fn sender(party: Party, reader: Reader) -> Sender {
+    match (party, reader) {
+        (Party::Customer, _) => Sender::Customer,
+        (Party::Bot, _) => Sender::Bot,
+        (Party::Agent { .. }, Reader::Customer) => Sender::Agent { member: None },
+        (Party::Agent { member }, Reader::Staff) => Sender::Agent { member: Some(member) },
     }
 }

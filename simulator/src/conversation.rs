@@ -15,7 +15,7 @@ use crate::mail::{
 };
 use crate::outbox::ConversationEnd;
 use crate::tally::Count;
-use crate::world::World;
+use crate::world::{Refused, World};
 use crate::writer::{Opened, Stream};
 
 pub(crate) struct SimulatedPorts;
@@ -79,6 +79,10 @@ impl ConversationActor {
     /// Whether a timer of idleness could run out.
     pub(crate) fn may_idle(&self) -> bool {
         !self.timer_runs && !matches!(self.phase, Phase::Opening | Phase::Loading(_)) && self.may_sleep()
+    }
+
+    fn has_begun(&self) -> bool {
+        matches!(&self.phase, Phase::Open { live, .. } if live.state().revision > 0)
     }
 
     fn may_sleep(&self) -> bool {
@@ -197,13 +201,29 @@ impl World {
                 }
                 Fate::Lives
             }
+            ConversationMsg::Typing(from, identity, after_seq) => {
+                if let Phase::Open { live, .. } = &actor.phase
+                    && let Some((by, told)) = live.typing(from, &identity, after_seq)
+                {
+                    told.for_each(|(end, after_seq)| end.0.typing(by, after_seq));
+                }
+                Fate::Lives
+            }
+            ConversationMsg::Received(identity, up_to) => {
+                if let Phase::Open { live, .. } = &mut actor.phase {
+                    self.model.claimed(actor.id, identity.reader(), up_to);
+                    live.received(&identity, up_to);
+                }
+                Fate::Lives
+            }
             ConversationMsg::Resolved(resolved) => self.conversation_resolved(actor, resolved),
             ConversationMsg::IdleSince(activity) => {
                 actor.timer_runs = false;
                 // This message itself counts as one. One that refuses goes whatever comes.
                 let is_idle = actor.activity == activity + 1 || matches!(actor.phase, Phase::Refusing);
                 if is_idle && actor.may_sleep() {
-                    self.mail.to_workspace(actor.run, WorkspaceMsg::AsksToSleep(actor.id, actor.way));
+                    let asks = WorkspaceMsg::AsksToSleep(actor.id, actor.way, actor.has_begun());
+                    self.mail.to_workspace(actor.run, asks);
                 }
                 Fate::Lives
             }
@@ -221,8 +241,8 @@ impl World {
     }
 
     fn errand(&mut self, actor: &mut ConversationActor, errand: Errand, reply: ErrandReply) -> Fate {
-        let context = Context { now: self.wall_clock(), policy: Policy::default() };
-        let no_room = self.no_room();
+        let context = Context::plain(self.wall_clock(), Policy::default());
+        let has_room = self.has_room();
         let live = match &mut actor.phase {
             Phase::Open { live, .. } => live,
             Phase::Refusing => {
@@ -242,20 +262,26 @@ impl World {
         };
         match errand {
             Errand::Command(command) => {
-                // One that was accepted before needs no room, and must not hear that nothing was done.
-                let known = live.state().clients.look_up(&command.origin);
-                let is_new = matches!(known, Known::New | Known::Overtaken);
-                if let Some(why) = no_room.filter(|_| is_new) {
-                    reply.answer(ErrandAnswer::Unavailable(why));
-                    self.note(Count::NoRoom);
-                    self.model.passed_over((command.origin.instance, command.origin.counter));
-                    return Fate::Lives;
-                }
-                let actions = live.command(reply, (), &command, &context);
-                let is_recorded = actions.iter().any(|action| matches!(action, Action::Append(_)));
                 let Origin { instance, counter, .. } = command.origin;
+                let known = live.state().clients.look_up(&command.origin);
+                let actions = match live.command(reply, (), &command, &context, || has_room) {
+                    Ok(actions) => actions,
+                    Err((reply, why)) => {
+                        reply.answer(match why {
+                            Refused::NoRoom(why) => ErrandAnswer::NoRoom(why),
+                            Refused::Unavailable(why) => ErrandAnswer::Unavailable(why),
+                        });
+                        self.note(Count::NoRoom);
+                        self.model.passed_over((instance, counter));
+                        return Fate::Lives;
+                    }
+                };
+                let is_recorded = actions.iter().any(|action| matches!(action, Action::Append(_)));
+                if is_recorded && self.space.must_hold() {
+                    self.broken(Promise::Room, format!("counter {counter} of {instance} was taken"));
+                }
                 self.say(|| {
-                    format!("     counter {counter} of {instance}: new {is_new}, recorded {is_recorded}")
+                    format!("     counter {counter} of {instance}: {known:?}, recorded {is_recorded}")
                 });
                 match known {
                     Known::New if is_recorded => {}
@@ -341,7 +367,8 @@ impl World {
 
 /// A short name for people.
 pub(crate) fn name(id: ConversationId) -> String {
-    format!("conversation {}", id.as_bytes()[0])
+    let bytes = id.as_bytes();
+    format!("conversation {}", u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
 /// A snapshot is kept this often while a conversation goes on.

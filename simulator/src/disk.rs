@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard::domain::conversation::{Conversation, Entry};
-use switchboard::domain::identity::Reader;
+use switchboard::domain::conversation::{Conversation, Entry, What};
+use switchboard::domain::identity::{CustomerKey, Reader};
 use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
 
 /// The disk. It survives a crash.
@@ -18,6 +18,8 @@ pub(crate) struct Disk {
     writing: Option<Vec<Arc<Entry>>>,
     in_doubt: Vec<Arc<Entry>>,
     snapshots: BTreeMap<ConversationId, Conversation>,
+    /// The conversation of each customer that began last.
+    latest: BTreeMap<CustomerKey, ConversationId>,
 }
 
 /// What is found of a commit after a crash.
@@ -37,6 +39,7 @@ impl Disk {
             writing: None,
             in_doubt: Vec::new(),
             snapshots: BTreeMap::new(),
+            latest: BTreeMap::new(),
         }
     }
 
@@ -48,6 +51,21 @@ impl Disk {
 
     pub(crate) const fn is_writing(&self) -> bool {
         self.writing.is_some()
+    }
+
+    /// How many entries are being written.
+    pub(crate) fn writing(&self) -> usize {
+        self.writing.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Whether more may be on it than is known.
+    pub(crate) const fn is_in_doubt(&self) -> bool {
+        !self.in_doubt.is_empty()
+    }
+
+    /// Nothing of the commit has been written.
+    pub(crate) fn forget(&mut self) {
+        self.writing = None;
     }
 
     /// The write and its sync have succeeded. Returns what is durable by it.
@@ -77,6 +95,11 @@ impl Disk {
         };
         self.keep(&found);
         found
+    }
+
+    /// Which conversation of a customer began last.
+    pub(crate) fn latest_of(&self, customer: &CustomerKey) -> Option<ConversationId> {
+        self.latest.get(customer).copied()
     }
 
     /// The durable entries of a conversation.
@@ -139,6 +162,11 @@ impl Disk {
 
     fn keep(&mut self, commit: &[Arc<Entry>]) {
         for entry in commit {
+            for event in &entry.events {
+                if let What::Started { customer } = &event.what {
+                    self.latest.insert(customer.clone(), entry.conversation);
+                }
+            }
             self.durable.entry(entry.conversation).or_default().push(Arc::clone(entry));
         }
     }

@@ -6,9 +6,10 @@
 //! is the same run every time.
 //!
 //! - `run` runs seeds and says what failed; `scheduler` chooses what happens next; `rates` draws how often.
-//! - `world` is what a run consists of: `writer` and `disk`, `workspace`, `conversation` with `outbox`,
-//!   `session`, `pump`, all of them joined by `mail`; and `clients` around them.
-//! - `model` and `check` say what must be true; `tally` and `trace` what happened.
+//! - `world` is what a run consists of: `writer`, `disk` and its `space`, `workspace`, `conversation` with `outbox`,
+//!   `session`, `pump`, all of them joined by `mail`; and around them `clients`, the `network` that their
+//!   connections cross, and the `people` who ask for things.
+//! - `model` with `stored`, and `check`, say what must be true; `tally` and `trace` what happened.
 
 mod check;
 mod clients;
@@ -16,12 +17,16 @@ mod conversation;
 mod disk;
 mod mail;
 mod model;
+mod network;
 mod outbox;
+mod people;
 mod pump;
 mod rates;
 mod run;
 mod scheduler;
 mod session;
+mod space;
+mod stored;
 mod tally;
 mod trace;
 mod workspace;

@@ -10,11 +10,12 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use switchboard::domain::conversation::{Command, Entry};
-use switchboard::domain::identity::Identity;
+use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::room::NoRoom;
 use switchboard::machines::route::Tag;
-use switchboard_protocol::vocabulary::{ConversationId, Seq};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq};
 use switchboard_protocol::wire::Request;
 
 use crate::outbox::Outbox;
@@ -45,14 +46,29 @@ pub(crate) enum ErrandAnswer {
     Outcome(Outcome),
     History(Vec<Arc<Entry>>),
     Unavailable(String),
+    /// Not until there is room on the disk.
+    NoRoom(NoRoom),
     /// It may or may not have been done.
     Unknown,
 }
 
 pub(crate) enum SessionMsg {
     Ask(Request),
-    Answered { conversation: ConversationId, tag: Tag, answer: ErrandAnswer },
-    Lost { conversation: ConversationId, tag: Tag, way: Way },
+    Typing(ConversationId, Seq),
+    /// The workspace names the customer's conversation, for one of the session's openings.
+    Opened(u64, Result<ConversationId, String>),
+    Listed(u64, Vec<ConversationId>),
+    Released(u64, bool),
+    Answered {
+        conversation: ConversationId,
+        tag: Tag,
+        answer: ErrandAnswer,
+    },
+    Lost {
+        conversation: ConversationId,
+        tag: Tag,
+        way: Way,
+    },
     Located(ConversationId, Located),
     SubscriptionEnded(u32),
     WorkspaceGone,
@@ -69,6 +85,8 @@ pub(crate) enum ConversationMsg {
     Errand(Errand, ErrandReply),
     CaughtUp(SubscriberId, Seq),
     Unsubscribe(SubscriberId),
+    Typing(SubscriberId, Rc<Identity>, Seq),
+    Received(Rc<Identity>, Seq),
     Resolved(Resolved),
     IdleSince(u64),
     Sleep,
@@ -83,7 +101,14 @@ pub(crate) enum Resolved {
 
 pub(crate) enum WorkspaceMsg {
     Locate(ConversationId, Option<Way>, LocateReply),
-    AsksToSleep(ConversationId, Way),
+    /// A customer wants their conversation, and not this one, which has ended.
+    Open(CustomerKey, Option<ConversationId>, OpenReply),
+    Found(CustomerKey, Result<Option<ConversationId>, String>),
+    /// And whether it has begun.
+    AsksToSleep(ConversationId, Way, bool),
+    Release(ConversationId, ReleaseReply),
+    /// A session of a member has come or gone.
+    AgentSession(MemberId, SessionId, bool),
     Stays(ConversationId, Way),
     Resolved(Resolved),
 }
@@ -239,9 +264,9 @@ impl Mail {
         ErrandReply { boxes: Rc::downgrade(&self.0), to: Some(to), conversation, tag, way }
     }
 
-    /// Somebody who waits for the way to a conversation.
-    pub(crate) fn locate_reply(&self, to: SessionId, conversation: ConversationId) -> LocateReply {
-        LocateReply { boxes: Rc::downgrade(&self.0), to: Some(to), conversation }
+    /// Somebody who waits for something of the workspace.
+    pub(crate) fn workspace_reply<T>(&self, to: SessionId, about: T) -> WorkspaceReply<T> {
+        WorkspaceReply { boxes: Rc::downgrade(&self.0), to: Some(to), about }
     }
 }
 
@@ -271,22 +296,58 @@ impl Drop for ErrandReply {
     }
 }
 
-/// A session that waits for the way to a conversation.
-pub(crate) struct LocateReply {
+/// A session that waits for its workspace, and about what.
+pub(crate) struct WorkspaceReply<T> {
     boxes: Weak<RefCell<Boxes>>,
     to: Option<SessionId>,
-    conversation: ConversationId,
+    about: T,
 }
 
+/// A session that waits for the way to a conversation.
+pub(crate) type LocateReply = WorkspaceReply<ConversationId>;
+
+/// A session that waits for its customer's conversation, with the number of the opening.
+pub(crate) type OpenReply = WorkspaceReply<Opening>;
+
+/// A session that wants a conversation set aside no longer, with the number of the question.
+pub(crate) type ReleaseReply = WorkspaceReply<Ask>;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Opening(pub(crate) u64);
+
+#[derive(Clone, Copy)]
+pub(crate) struct Ask(pub(crate) u64);
+
 impl LocateReply {
-    pub(crate) fn say(mut self, located: Located) {
+    pub(crate) fn locate(self, located: Located) {
+        let message = SessionMsg::Located(self.about, located);
+        self.say(message);
+    }
+}
+
+impl OpenReply {
+    pub(crate) fn opened(self, found: Result<ConversationId, String>) {
+        let message = SessionMsg::Opened(self.about.0, found);
+        self.say(message);
+    }
+}
+
+impl ReleaseReply {
+    pub(crate) fn released(self, released: bool) {
+        let message = SessionMsg::Released(self.about.0, released);
+        self.say(message);
+    }
+}
+
+impl<T> WorkspaceReply<T> {
+    fn say(mut self, message: SessionMsg) {
         if let (Some(to), Some(boxes)) = (self.to.take(), self.boxes.upgrade()) {
-            put(&boxes, to, SessionMsg::Located(self.conversation, located));
+            put(&boxes, to, message);
         }
     }
 }
 
-impl Drop for LocateReply {
+impl<T> Drop for WorkspaceReply<T> {
     fn drop(&mut self) {
         if let (Some(to), Some(boxes)) = (self.to.take(), self.boxes.upgrade()) {
             put(&boxes, to, SessionMsg::WorkspaceGone);

@@ -15,7 +15,7 @@ use switchboard_simulator::{Summary, run_seed, run_seeds};
 #[command(version)]
 struct Arguments {
     /// How many seeds to run.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 15_000)]
     seeds: u64,
     /// The first one.
     #[arg(long, default_value_t = 0)]

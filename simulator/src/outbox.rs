@@ -1,41 +1,26 @@
-//! The outbox of one subscription, as the engine's: bounded, and latest values overwrite one another.
+//! The outbox of one subscription, with the engine's own machine in it.
 //!
-//! Owns the order in which its items are taken. Must not know who takes them.
+//! Owns who may fill it. Must not know the order in which its items are taken.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use switchboard::domain::conversation::Entry;
 use switchboard::machines::feed::Verdict;
 use switchboard::machines::live::{Outlet, SideCursors};
-use switchboard_protocol::vocabulary::Seq;
+use switchboard::machines::outbox;
+use switchboard_protocol::vocabulary::{Party, Seq};
 
-/// What is taken from an outbox, most urgent first.
-pub(crate) enum Item {
-    Verdict(Verdict),
-    Entry(Arc<Entry>),
-    Lagging,
-    Cursors(SideCursors),
-    Ended,
-}
+/// What is taken from an outbox; of typing, who it is and after which of the reader's events.
+pub(crate) type Item = outbox::Item<Arc<Entry>, (Party, Seq)>;
 
 /// The outbox of one subscription.
 pub(crate) struct Outbox {
     /// What was there when its reader subscribed, in the reader's sequence.
     pub(crate) there: Cell<Seq>,
-    waiting: RefCell<Waiting>,
+    waiting: RefCell<outbox::Outbox<Arc<Entry>, (Party, Seq)>>,
     entries_max: usize,
-}
-
-#[derive(Default)]
-struct Waiting {
-    verdict: Option<Verdict>,
-    entries: VecDeque<Arc<Entry>>,
-    lagging: bool,
-    cursors: Option<SideCursors>,
-    ended: bool,
 }
 
 impl Outbox {
@@ -44,33 +29,24 @@ impl Outbox {
     }
 
     pub(crate) fn next(&self) -> Option<Item> {
-        let mut waiting = self.waiting.borrow_mut();
-        if let Some(entry) = waiting.entries.pop_front() {
-            return Some(Item::Entry(entry));
-        }
-        if let Some(verdict) = waiting.verdict.take() {
-            return Some(Item::Verdict(verdict));
-        }
-        if std::mem::take(&mut waiting.lagging) {
-            return Some(Item::Lagging);
-        }
-        if let Some(cursors) = waiting.cursors.take() {
-            return Some(Item::Cursors(cursors));
-        }
-        waiting.ended.then_some(Item::Ended)
+        self.waiting.borrow_mut().take()
     }
 
     pub(crate) fn has_item(&self) -> bool {
-        let waiting = self.waiting.borrow();
-        waiting.verdict.is_some()
-            || !waiting.entries.is_empty()
-            || waiting.lagging
-            || waiting.cursors.is_some()
-            || waiting.ended
+        !self.waiting.borrow().is_empty()
+    }
+
+    pub(crate) fn typing(&self, by: Party, after_seq: Seq) {
+        self.waiting.borrow_mut().typing((by, after_seq));
     }
 
     pub(crate) fn close(&self) {
-        self.waiting.borrow_mut().ended = true;
+        self.waiting.borrow_mut().end();
+    }
+
+    /// Nobody wants it any more.
+    pub(crate) fn abandon(&self) {
+        self.waiting.borrow_mut().abandon();
     }
 }
 
@@ -85,24 +61,20 @@ impl Drop for ConversationEnd {
 
 impl Outlet<()> for ConversationEnd {
     fn push(&self, entry: &Arc<Entry>, (): &()) -> bool {
-        let mut waiting = self.0.waiting.borrow_mut();
-        if waiting.entries.len() >= self.0.entries_max {
-            return false;
-        }
-        waiting.entries.push_back(Arc::clone(entry));
-        true
+        // Each counts as one.
+        self.0.waiting.borrow_mut().push(|| Arc::clone(entry), 1, self.0.entries_max)
     }
 
     fn verdict(&self, verdict: Verdict) {
-        self.0.waiting.borrow_mut().verdict = Some(verdict);
+        self.0.waiting.borrow_mut().verdict(verdict);
     }
 
     fn lagging(&self) {
-        self.0.waiting.borrow_mut().lagging = true;
+        self.0.waiting.borrow_mut().lagging();
     }
 
     fn cursors(&self, cursors: SideCursors) {
-        self.0.waiting.borrow_mut().cursors = Some(cursors);
+        self.0.waiting.borrow_mut().cursors(cursors);
     }
 
     fn end(&self) {

@@ -8,12 +8,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use switchboard::domain::conversation::{Entry, Event};
-use switchboard::domain::identity::Reader;
+use switchboard::domain::identity::{Identity, Reader};
 use switchboard::machines::feed::{Feed, Turn};
 use switchboard::machines::live::{SideCursors, SubscriberId};
 use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp};
+use switchboard_protocol::wire::Typing;
 
 use crate::check::Promise;
+use crate::clients::sender;
 use crate::mail::{ConversationMsg, ErrandAnswer, SessionId, SessionMsg, Way};
 use crate::outbox::{Item, Outbox};
 use crate::session::{Begun, Session};
@@ -30,7 +32,10 @@ pub(crate) struct Pump {
     subscriber: SubscriberId,
     way: Way,
     outbox: Rc<Outbox>,
+    identity: Rc<Identity>,
     feed: Feed,
+    /// The last ones that were sent.
+    cursors: Option<SideCursors>,
     page: VecDeque<Arc<Entry>>,
 }
 
@@ -58,7 +63,9 @@ impl World {
             subscriber,
             way,
             outbox,
+            identity: Rc::clone(&session.identity),
             feed: Feed::new(reader, after),
+            cursors: None,
             page: VecDeque::new(),
         };
         let id = self.number();
@@ -107,6 +114,9 @@ impl World {
             },
             Turn::Read(after) => {
                 self.note(Count::CatchUpRead);
+                if self.space.may_take().is_err() {
+                    self.note(Count::ReadWhileFull);
+                }
                 let entries_max = self.rates.page_entries_max;
                 let page = self.disk.read_after(pump.conversation, pump.feed.reader(), after, entries_max);
                 pump.page = page.into();
@@ -153,7 +163,17 @@ impl World {
                 true
             }
             Item::Cursors(cursors) => {
+                self.check_cursors(pump.conversation, pump.feed.reader(), &cursors, pump.cursors.as_ref());
+                pump.cursors = Some(cursors);
                 self.frame(pump, Frame::Cursors(cursors));
+                true
+            }
+            Item::Typing((by, after_seq)) => {
+                self.check_typing(pump.conversation, pump.feed.reader(), after_seq);
+                let by = sender(by, pump.feed.reader());
+                let conversation = pump.conversation;
+                let typing = Typing { conversation, by: Some(by), after_seq, expires_ms: 5_000 };
+                self.typing_to_client(pump.client, pump.connection, typing);
                 true
             }
             Item::Ended => self.end_stream(pump),
@@ -161,7 +181,6 @@ impl World {
     }
 
     fn forward(&mut self, pump: &mut Pump, entry: &Entry) -> bool {
-        let reader = pump.feed.reader();
         let mut next = pump.feed.at().next();
         match pump.feed.take(entry) {
             Ok(events) => {
@@ -170,7 +189,7 @@ impl World {
                         self.broken(Promise::G3, format!("event {} was sent where {next} belongs", seen.seq));
                     }
                     next = seen.seq.next();
-                    self.check_shown(pump.conversation, reader, &seen, "a subscription");
+                    self.check_shown(pump.conversation, &pump.identity, &seen, "a subscription");
                     let frame = Frame::Event { seq: seen.seq, at: seen.at, event: seen.event.clone() };
                     self.frame(pump, frame);
                 }

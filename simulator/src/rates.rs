@@ -10,8 +10,8 @@ use switchboard::machines::budget::Allowance;
 #[derive(Debug, Clone)]
 pub(crate) struct Rates {
     pub(crate) steps: u32,
-    pub(crate) conversations: u8,
-    pub(crate) customers_each: usize,
+    pub(crate) customers: u8,
+    pub(crate) clients_each: usize,
     pub(crate) agents: usize,
     pub(crate) outbox_entries_max: usize,
     pub(crate) stream_frames_max: usize,
@@ -57,6 +57,7 @@ impl Part {
 pub(crate) struct Faults {
     pub(crate) crash: u32,
     pub(crate) cut: u32,
+    pub(crate) address_changes: u32,
     pub(crate) conversation_fails: u32,
     pub(crate) session_fails: u32,
     pub(crate) workspace_fails: u32,
@@ -64,7 +65,11 @@ pub(crate) struct Faults {
     pub(crate) follows_again: u32,
     pub(crate) idle: u32,
     pub(crate) stall: u32,
-    /// Of a hundred commits.
+    pub(crate) disk_fills: u32,
+    pub(crate) disk_frees: u32,
+    /// Of a hundred datagrams.
+    pub(crate) datagram_lost: u32,
+    /// Of a hundred commits, and of a hundred questions for a customer's conversation.
     pub(crate) disk_fails: u32,
     /// Of a hundred commands.
     pub(crate) no_room: u32,
@@ -77,11 +82,13 @@ pub(crate) struct Faults {
 impl Rates {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let mut turns = [0; Part::COUNT];
-        turns.fill_with(|| [60, 150, 300, 600, 1_200][rng.usize(..5)]);
+        // In some seeds much is done between two faults, in others little.
+        let between_faults = [1, 3, 10][rng.usize(..3)];
+        turns.fill_with(|| between_faults * [60, 150, 300, 600, 1_200][rng.usize(..5)]);
         Self {
-            steps: rng.u32(300..1_000),
-            conversations: rng.u8(1..=3),
-            customers_each: rng.usize(1..=2),
+            steps: rng.u32(300..1_200),
+            customers: rng.u8(1..=3),
+            clients_each: rng.usize(1..=2),
             agents: rng.usize(1..=3),
             outbox_entries_max: rng.usize(1..=6),
             stream_frames_max: rng.usize(1..=6),
@@ -91,25 +98,29 @@ impl Rates {
             requests_window: rng.u32(2..=32),
             allowance: Allowance { times: rng.usize(2..=8), within_ms: rng.i64(100..60_000) },
             turns,
-            faults: Faults::draw(rng),
+            faults: Faults::draw(rng, between_faults),
         }
     }
 }
 
 impl Faults {
-    fn draw(rng: &mut Rng) -> Self {
+    fn draw(rng: &mut Rng, between_faults: u32) -> Self {
         // A third of the seeds does without each.
         let mut rate = |max: u32| if rng.u8(..3) == 0 { 0 } else { rng.u32(1..=max) };
         Self {
             crash: rate(2),
             cut: rate(4),
+            address_changes: rate(6),
             conversation_fails: rate(8),
             session_fails: rate(3),
             workspace_fails: rate(4),
             client_begins_anew: rate(2),
             follows_again: rate(5),
-            idle: rate(60),
+            idle: between_faults * rate(60),
             stall: rate(15),
+            disk_fills: rate(6),
+            disk_frees: 1 + rate(20),
+            datagram_lost: rate(30),
             disk_fails: rate(20),
             no_room: rate(15),
             fails_half_way: rate(10),

@@ -9,6 +9,7 @@ use switchboard_protocol::vocabulary::ConversationId;
 use crate::check::Promise;
 use crate::clients::Client;
 use crate::mail::{SessionId, Way};
+use crate::network::Lane;
 use crate::rates::Part;
 use crate::tally::Count;
 use crate::workspace::WorkspaceActor;
@@ -22,16 +23,18 @@ pub(crate) enum Action {
     EndCommit,
     TryDiskAgain,
     StoreSnapshot,
+    LookAtDisk,
     Workspace,
     Conversation(Way),
     EndOrphan(Way),
     Session(SessionId),
     Pump(u64),
     ReadHistory(usize),
-    RequestArrives(usize),
+    ReadList(usize),
+    LookUp(usize),
+    Arrives(usize, Lane),
+    DatagramArrives(usize),
     LateRequest(usize),
-    ReplyArrives(usize),
-    FrameArrives(usize, u32),
     ClientSends(usize),
     ClientActs(usize),
     Subscribe(usize, ConversationId),
@@ -42,7 +45,10 @@ pub(crate) enum Action {
     ConversationFails(Way),
     SessionFails(SessionId),
     WorkspaceFails,
+    DiskFills,
+    DiskFrees,
     Cut(usize),
+    AddressChanges(usize),
     ClientBeginsAnew(usize),
     Crash,
     Stall,
@@ -70,15 +76,14 @@ impl World {
             return true;
         }
         let connected = self.clients.iter().filter(|client| client.connection.is_some());
-        let due = connected.flat_map(|client| client.follows.values()).filter_map(|it| it.follow.due()).min();
-        match due {
-            Some(due) if due > self.now => {
-                self.now = due;
-                self.say(|| format!("{step:4} time passes"));
-                true
-            }
-            Some(_) | None => false,
-        }
+        let follows = connected.clone().flat_map(|client| client.follows.values());
+        let due = follows.filter_map(|following| following.follow.due());
+        let held = connected.filter_map(|client| client.connection.as_ref());
+        let held = held.flat_map(|connection| connection.busy().map(|(_, at)| at));
+        let Some(next) = due.chain(held).filter(|at| *at > self.now).min() else { return false };
+        self.now = next;
+        self.say(|| format!("{step:4} time passes"));
+        true
     }
 
     fn parts(&self, choices: &mut Choices, step: u32) {
@@ -92,6 +97,8 @@ impl World {
             Action::TryDiskAgain,
         );
         choices.add(turn(Part::Disk), !self.snapshots.is_empty(), Action::StoreSnapshot);
+        // Now and then, while much is written: a write may find out first.
+        choices.add(turn(Part::Disk).div_ceil(20), self.space.is_due(), Action::LookAtDisk);
         let workspace = self.workspace.as_ref().filter(|workspace| workspace.is_open());
         let has_message = workspace.is_some_and(|workspace| self.mail.has_for_workspace(workspace.run));
         choices.add(turn(Part::Workspace), has_message, Action::Workspace);
@@ -110,6 +117,12 @@ impl World {
         for at in 0..self.history_reads.len() {
             choices.add(turn(Part::Disk), true, Action::ReadHistory(at));
         }
+        for at in 0..self.list_reads.len() {
+            choices.add(turn(Part::Disk), true, Action::ReadList(at));
+        }
+        for at in 0..self.look_ups.len() {
+            choices.add(turn(Part::Disk), true, Action::LookUp(at));
+        }
         // A long time is only over when nothing else happens.
         let is_long = self.is_calm && choices.total == 0;
         let idle = if is_long { 1 } else { self.rates.faults.idle * u32::from(!self.is_calm) };
@@ -121,16 +134,16 @@ impl World {
     fn clients_and_network(&self, choices: &mut Choices, step: u32) {
         let (network, people) = (self.turn(Part::Network, step), self.turn(Part::Client, step));
         for (at, client) in self.clients.iter().enumerate() {
-            choices.add(network, client.late.is_some(), Action::LateRequest(at));
+            // Slowly: the client may have connected again by then.
+            choices.add(network.div_ceil(8), client.late.is_some(), Action::LateRequest(at));
             let Some(connection) = &client.connection else {
                 choices.add(network, self.may_connect(at), Action::Connect(at));
                 continue;
             };
-            choices.add(network, !connection.up.is_empty(), Action::RequestArrives(at));
-            choices.add(network, !connection.down.is_empty(), Action::ReplyArrives(at));
-            for (number, stream) in &connection.streams {
-                choices.add(network, !stream.is_empty(), Action::FrameArrives(at, *number));
+            for (lane, from) in connection.busy() {
+                choices.add(network, from <= self.now, Action::Arrives(at, lane));
             }
+            choices.add(network, connection.datagrams_come(self.now), Action::DatagramArrives(at));
             choices.add(people, client.can_send(), Action::ClientSends(at));
             for (conversation, following) in &client.follows {
                 let is_due = following.follow.due().is_some_and(|due| due <= self.now);
@@ -138,7 +151,7 @@ impl World {
                 let looks_again = following.follow.is_over() && !self.is_calm;
                 choices.add(people / 5, looks_again, Action::FollowAgain(at, *conversation));
             }
-            choices.add(people / 4, !self.is_calm, Action::ClientActs(at));
+            choices.add(people / 3, !self.is_calm && self.has_something_to_ask(at), Action::ClientActs(at));
         }
     }
 
@@ -146,6 +159,7 @@ impl World {
         let faults = &self.rates.faults;
         for (at, client) in self.clients.iter().enumerate() {
             choices.add(faults.cut, client.connection.is_some(), Action::Cut(at));
+            choices.add(faults.address_changes, client.connection.is_some(), Action::AddressChanges(at));
             choices.add(faults.client_begins_anew, true, Action::ClientBeginsAnew(at));
             for conversation in client.follows.keys() {
                 choices.add(faults.follows_again, client.has_room(), Action::FollowAgain(at, *conversation));
@@ -159,7 +173,11 @@ impl World {
         }
         let has_workspace = self.workspace.as_ref().is_some_and(WorkspaceActor::is_open);
         choices.add(faults.workspace_fails, has_workspace, Action::WorkspaceFails);
-        choices.add(faults.crash, true, Action::Crash);
+        choices.add(faults.disk_fills, true, Action::DiskFills);
+        choices.add(faults.disk_frees, self.space.is_short(), Action::DiskFrees);
+        // Rather in the middle of a commit than when nothing happens.
+        let at_stake = if self.disk.is_writing() { 12 } else { 1 };
+        choices.add(at_stake * faults.crash, true, Action::Crash);
         choices.add(faults.stall, self.stalled.is_none(), Action::Stall);
     }
 
@@ -175,8 +193,10 @@ impl World {
         match action {
             Action::TakeOrder => self.take_order(),
             Action::BeginCommit => self.begin_commit(),
-            Action::EndCommit if self.happens(self.rates.faults.disk_fails) => self.fail_commit(),
-            Action::EndCommit => self.complete_commit(),
+            Action::EndCommit => self.end_commit(),
+            Action::LookAtDisk => self.look_at_disk(),
+            Action::DiskFills => self.fill_disk(),
+            Action::DiskFrees => self.free_disk(),
             Action::TryDiskAgain => self.try_disk_again(),
             Action::StoreSnapshot => self.store_snapshot(),
             Action::Workspace => self.run_workspace(),
@@ -185,10 +205,12 @@ impl World {
             Action::Session(id) => self.run_session(id),
             Action::Pump(id) => self.run_pump(id),
             Action::ReadHistory(at) => self.read_history(at),
-            Action::RequestArrives(at) => self.request_arrives(at),
+            Action::ReadList(at) => self.read_list(at),
+            Action::LookUp(at) => self.look_up(at),
+            Action::Arrives(at, lane) => self.arrives(at, lane),
+            Action::DatagramArrives(at) => self.datagram_arrives(at),
+            Action::AddressChanges(at) => self.change_address(at),
             Action::LateRequest(at) => self.late_request(at),
-            Action::ReplyArrives(at) => self.reply_arrives(at),
-            Action::FrameArrives(at, number) => self.frame_arrives(at, number),
             Action::ClientSends(at) => self.client_sends(at),
             Action::ClientActs(at) => self.client_acts(at),
             Action::Subscribe(at, conversation) => self.subscribe(at, conversation),
@@ -218,6 +240,7 @@ impl World {
     /// Ends the faults, lets everything come to rest, and lets everybody leave.
     pub(crate) fn come_to_rest(&mut self, mut step: u32) -> u32 {
         (self.is_calm, self.stalled) = (true, None);
+        self.empty_disk();
         step = self.run_out(step);
         for _ in 0..FOLLOW_AGAIN_MAX {
             let is_quarantined = self.workspace.as_ref().is_some_and(WorkspaceActor::has_quarantined);

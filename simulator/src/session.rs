@@ -15,8 +15,10 @@ use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, Timestam
 use switchboard_protocol::wire::{ErrorBody, ErrorCode, Op, ReplyBody, Request, Topic};
 
 use crate::mail::{
-    ConversationMsg, Errand, ErrandAnswer, Located, Run, SessionId, SessionMsg, Way, WorkspaceMsg,
+    Ask, ConversationMsg, Errand, ErrandAnswer, Located, Opening, Run, SessionId, SessionMsg, Way,
+    WorkspaceMsg,
 };
+use crate::network::Down;
 use crate::outbox::Outbox;
 use crate::tally::Count;
 use crate::world::World;
@@ -30,12 +32,13 @@ pub(crate) struct Session {
     pub(crate) identity: Rc<Identity>,
     pub(crate) instance: InstanceId,
     pub(crate) run: Run,
-    /// It has been told to make room for the client's next one.
-    pub(crate) is_replaced: bool,
     routes: BTreeMap<ConversationId, Route<Way, Routed>>,
     pending: BTreeMap<Tag, Pending>,
     last_tag: Tag,
     following: BTreeMap<u32, Option<Followed>>,
+    /// Questions for the customer's conversation, until the workspace has named it.
+    opening: BTreeMap<u64, (u64, u64)>,
+    last_opening: u64,
 }
 
 /// An errand before it is sent: a subscription gets a fresh outbox with every sending.
@@ -54,11 +57,13 @@ struct Pending {
 #[derive(Clone, Copy)]
 enum Kind {
     Command,
+    Open,
     Follow { subscription: u32, after: Seq },
     History,
 }
 
 struct Followed {
+    conversation: ConversationId,
     subscriber: SubscriberId,
     outbox: Rc<Outbox>,
     way: Way,
@@ -92,12 +97,24 @@ impl Session {
             identity,
             instance,
             run,
-            is_replaced: false,
             routes: BTreeMap::new(),
             pending: BTreeMap::new(),
             last_tag: 0,
             following: BTreeMap::new(),
+            opening: BTreeMap::new(),
+            last_opening: 0,
         }
+    }
+
+    fn command(&self, counter: u64, action: Action) -> Errand {
+        let identity = Identity::clone(&self.identity);
+        let origin = Origin { party: identity.party(), instance: self.instance, counter };
+        Errand::Command(Rc::new(Command { identity, origin, action }))
+    }
+
+    /// The way to a conversation that is followed.
+    fn way_to(&self, wanted: ConversationId) -> Option<&Followed> {
+        self.following.values().flatten().find(|followed| followed.conversation == wanted)
     }
 }
 
@@ -110,6 +127,22 @@ impl World {
         };
         match message {
             SessionMsg::Ask(request) => self.ask(&mut session, request),
+            SessionMsg::Typing(conversation, after_seq) => {
+                if let Some(followed) = session.way_to(conversation) {
+                    let identity = Rc::clone(&session.identity);
+                    let typing = ConversationMsg::Typing(followed.subscriber, identity, after_seq);
+                    self.mail.to_conversation(followed.way, typing);
+                }
+            }
+            SessionMsg::Opened(opening, found) => self.opened(&mut session, opening, found),
+            SessionMsg::Listed(ask, conversations) => {
+                self.say_to_client(session.client, session.connection, Down::Listed(ask, conversations));
+            }
+            SessionMsg::Released(ask, released) => {
+                let nobody = || ErrorBody::new(ErrorCode::NotQuarantined, "not set aside");
+                let reply = if released { Ok(ReplyBody::Unsubscribed) } else { Err(nobody()) };
+                self.reply(&session, ask, None, reply);
+            }
             SessionMsg::Answered { conversation, tag, answer } => {
                 self.errand_answered(&mut session, conversation, tag, answer);
             }
@@ -137,6 +170,19 @@ impl World {
         self.sessions.insert(id, session);
     }
 
+    /// A client was proven: its session begins.
+    pub(crate) fn session_begins(&mut self, session: Session) {
+        self.mail.open_session(session.id);
+        self.agent_session(&session, true);
+        self.sessions.insert(session.id, session);
+    }
+
+    fn agent_session(&self, session: &Session, came: bool) {
+        if let Identity::Member { member, .. } = &*session.identity {
+            self.mail.to_workspace(session.run, WorkspaceMsg::AgentSession(*member, session.id, came));
+        }
+    }
+
     /// The actor panics. The transport notices, and closes the connection.
     pub(crate) fn fail_session(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.remove(&id) {
@@ -147,6 +193,8 @@ impl World {
     }
 
     fn end_session(&mut self, session: Session) {
+        self.places.left(&(Rc::clone(&session.identity), session.instance), &session.id);
+        self.agent_session(&session, false);
         for followed in session.following.into_values().flatten() {
             self.end_following(&followed);
         }
@@ -157,17 +205,13 @@ impl World {
         let Request { id, n, op } = request;
         let plain = |world: &mut Self, session: &mut Session, conversation, action| {
             let Some(counter) = n else { return };
-            let identity = Identity::clone(&session.identity);
-            let origin = Origin { party: identity.party(), instance: session.instance, counter };
-            let errand = Routed::Plain(Errand::Command(Rc::new(Command { identity, origin, action })));
+            let errand = Routed::Plain(session.command(counter, action));
             world.send(session, conversation, errand, Pending { ask: id, counter: n, kind: Kind::Command });
         };
         match op {
             Op::Open => {
-                if let Identity::Customer { customer, .. } = &*session.identity {
-                    let (customer, greeting) = (customer.clone(), self.greeting.clone());
-                    let conversation = self.clients[session.client].home;
-                    plain(self, session, conversation, Action::Start { customer, greeting });
+                if let Some(counter) = n {
+                    self.open_conversation(session, (id, counter), None);
                 }
             }
             Op::Post { conversation, content } => {
@@ -176,7 +220,18 @@ impl World {
             Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
-            Op::Take { conversation } => plain(self, session, conversation, Action::Take),
+            Op::Take { conversation } => {
+                let consultation = self.fresh_consultation();
+                plain(self, session, conversation, Action::Take { consultation });
+            }
+            Op::Call { conversation, category } => {
+                let consultation = self.fresh_consultation();
+                plain(self, session, conversation, Action::Call { consultation, category });
+            }
+            Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
+            Op::Transfer { conversation, from, to } => {
+                plain(self, session, conversation, Action::Transfer { from, to });
+            }
             Op::Complete { conversation } => plain(self, session, conversation, Action::Complete),
             Op::End { conversation } => plain(self, session, conversation, Action::End),
             Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
@@ -195,14 +250,59 @@ impl World {
                 let pending = Pending { ask: id, counter: None, kind: Kind::History };
                 self.send(session, conversation, errand, pending);
             }
+            Op::Received { conversation, up_to } => {
+                if let Some(followed) = session.way_to(conversation) {
+                    let received = ConversationMsg::Received(Rc::clone(&session.identity), up_to);
+                    self.mail.to_conversation(followed.way, received);
+                }
+                self.reply(session, id, None, Ok(ALREADY_SO));
+            }
+            Op::List { .. } => self.list_reads.push((session.id, id)),
+            Op::Release { conversation } => {
+                let reply = self.mail.workspace_reply(session.id, Ask(id));
+                self.mail.to_workspace(session.run, WorkspaceMsg::Release(conversation, reply));
+            }
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
-            | Op::Received { .. }
-            | Op::List { .. }
             | Op::Quarantined
-            | Op::Release { .. }
             | Op::Latency
             | Op::Unknown => {}
+        }
+    }
+
+    /// Asks the workspace for the customer's conversation; `ended` is one that turned out to have ended.
+    fn open_conversation(
+        &mut self,
+        session: &mut Session,
+        (ask, counter): (u64, u64),
+        ended: Option<ConversationId>,
+    ) {
+        let Identity::Customer { customer, .. } = &*session.identity else {
+            self.model.passed_over((session.instance, counter));
+            let error = ErrorBody::new(ErrorCode::Forbidden, "only customers");
+            return self.reply(session, ask, Some(counter), Err(error));
+        };
+        session.last_opening += 1;
+        session.opening.insert(session.last_opening, (ask, counter));
+        let reply = self.mail.workspace_reply(session.id, Opening(session.last_opening));
+        self.mail.to_workspace(session.run, WorkspaceMsg::Open(customer.clone(), ended, reply));
+    }
+
+    fn opened(&mut self, session: &mut Session, opening: u64, found: Result<ConversationId, String>) {
+        let Some((ask, counter)) = session.opening.remove(&opening) else { return };
+        let Identity::Customer { customer, .. } = &*session.identity else { return };
+        match found {
+            Ok(conversation) => {
+                let action = Action::Start { customer: customer.clone(), greeting: self.greeting.clone() };
+                let errand = Routed::Plain(session.command(counter, action));
+                let pending = Pending { ask, counter: Some(counter), kind: Kind::Open };
+                self.send(session, conversation, errand, pending);
+            }
+            Err(why) => {
+                self.model.passed_over((session.instance, counter));
+                let error = ErrorBody::new(ErrorCode::Unavailable, why);
+                self.reply(session, ask, Some(counter), Err(error));
+            }
         }
     }
 
@@ -218,7 +318,7 @@ impl World {
 
     /// The conversation is told as well: it may have a subscriber whose task was never begun.
     fn end_following(&self, followed: &Followed) {
-        followed.outbox.close();
+        followed.outbox.abandon();
         self.mail.to_conversation(followed.way, ConversationMsg::Unsubscribe(followed.subscriber));
     }
 
@@ -245,7 +345,7 @@ impl World {
         for step in steps {
             match step {
                 Step::Resolve(dead) => {
-                    let reply = self.mail.locate_reply(session.id, conversation);
+                    let reply = self.mail.workspace_reply(session.id, conversation);
                     self.mail.to_workspace(session.run, WorkspaceMsg::Locate(conversation, dead, reply));
                 }
                 Step::Send(way, tag, errand) => {
@@ -254,7 +354,8 @@ impl World {
                         Routed::Follow { subscription, after } => {
                             let subscriber = SubscriberId(self.number());
                             let outbox = Rc::new(Outbox::new(self.rates.outbox_entries_max));
-                            let followed = Followed { subscriber, outbox: Rc::clone(&outbox), way };
+                            let followed =
+                                Followed { conversation, subscriber, outbox: Rc::clone(&outbox), way };
                             session.following.insert(subscription, Some(followed));
                             let identity = Rc::clone(&session.identity);
                             Errand::Subscribe { subscriber, after, identity, outbox }
@@ -290,18 +391,36 @@ impl World {
             ErrandAnswer::Unavailable(why) => {
                 return self.refuse(session, tag, ErrorBody::new(ErrorCode::Unavailable, why));
             }
+            ErrandAnswer::NoRoom(why) => {
+                self.note(Count::HeldForRoom);
+                return self.refuse(session, tag, ErrorBody::new(ErrorCode::NoRoom, why.to_string()));
+            }
             ErrandAnswer::Unknown => {
                 return self.refuse(session, tag, ErrorBody::new(ErrorCode::Fault, "not known"));
             }
         };
         let reader = session.identity.reader();
+        let opens = session.pending.get(&tag).filter(|pending| matches!(pending.kind, Kind::Open));
+        let opening = opens.and_then(|pending| Some((pending.ask, pending.counter?)));
         let body = match outcome {
+            Outcome::Rejected(Rejection::Ended) if let Some(opening) = opening => {
+                session.pending.remove(&tag);
+                self.note(Count::OpenedAnother);
+                return self.open_conversation(session, opening, Some(conversation));
+            }
+            Outcome::Accepted(_) | Outcome::AlreadySo | Outcome::AcceptedLongAgo if opening.is_some() => {
+                ReplyBody::Opened { conversation }
+            }
             Outcome::Accepted(answer) => accepted(&answer, reader),
             Outcome::AlreadySo => ALREADY_SO,
             Outcome::AcceptedLongAgo => ReplyBody::AlreadyAccepted,
             Outcome::Subscribed => return self.subscribed(session, conversation, tag),
             Outcome::Rejected(rejection) => {
-                self.note(Count::Rejected);
+                self.note(if rejection == Rejection::Ended {
+                    Count::RefusedAfterEnd
+                } else {
+                    Count::Rejected
+                });
                 let code = match rejection {
                     Rejection::InstanceForgotten => ErrorCode::InstanceExpired,
                     Rejection::Overtaken { .. } => ErrorCode::Overtaken,
@@ -323,7 +442,8 @@ impl World {
         else {
             return;
         };
-        let Some(Some(Followed { subscriber, outbox, way })) = session.following.get(&subscription) else {
+        let Some(Some(Followed { subscriber, outbox, way, .. })) = session.following.get(&subscription)
+        else {
             // It was ended before it began.
             let error = ErrorBody::new(ErrorCode::NoSuchSubscription, "ended");
             return self.reply(session, ask, None, Err(error));
@@ -344,7 +464,7 @@ impl World {
         let Some(Pending { ask, .. }) = session.pending.remove(&tag) else { return };
         let reader = session.identity.reader();
         for seen in entries.iter().flat_map(|entry| entry.seen_by(reader)) {
-            self.check_shown(conversation, reader, &seen, "history");
+            self.check_shown(conversation, &session.identity, &seen, "history");
         }
         self.note(Count::HistoryRead);
         self.reply(session, ask, None, Ok(ReplyBody::Events { events: Vec::new(), more: false }));

@@ -11,20 +11,23 @@ use fastrand::Rng;
 use switchboard::domain::conversation::Conversation;
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::message::Message;
+use switchboard::machines::attendance::Places;
+use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
-    WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    Timestamp, UserKey, WorkspaceId,
 };
 
 use crate::check::Promise;
 use crate::clients::Client;
 use crate::conversation::{ConversationActor, HistoryRead, name};
 use crate::disk::{Disk, Survival};
-use crate::mail::{Mail, SessionId, Way};
+use crate::mail::{Mail, Run, SessionId, Way};
 use crate::model::Model;
 use crate::pump::Pump;
 use crate::rates::{Part, Rates};
 use crate::session::Session;
+use crate::space::{PLENTY_BYTES, SNAPSHOT_BYTES, Space};
 use crate::tally::{Count, Tally};
 use crate::trace::Trace;
 use crate::workspace::WorkspaceActor;
@@ -46,11 +49,17 @@ pub(crate) struct World {
     pub(crate) conversations: BTreeMap<Way, ConversationActor>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) pumps: BTreeMap<u64, Pump>,
+    pub(crate) places: Places<(Rc<Identity>, InstanceId), SessionId>,
     pub(crate) history_reads: Vec<HistoryRead>,
+    /// Customers whose conversation the journal is asked for, and by whom.
+    pub(crate) look_ups: Vec<(Run, CustomerKey)>,
+    /// Questions for the list.
+    pub(crate) list_reads: Vec<(SessionId, u64)>,
     /// Snapshots that are not on the disk yet.
     pub(crate) snapshots: VecDeque<Conversation>,
     // What survives it.
     pub(crate) disk: Disk,
+    pub(crate) space: Space,
     pub(crate) clients: Vec<Client>,
     pub(crate) greeting: Option<Message>,
     // What watches.
@@ -65,7 +74,7 @@ impl World {
     pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::with_seed(seed);
         let rates = Rates::draw(&mut rng);
-        let greets = rng.bool();
+        let (greets, free_bytes) = (rng.bool(), rng.u64(..PLENTY_BYTES));
         let mut world = Self {
             rng,
             rates,
@@ -78,9 +87,13 @@ impl World {
             conversations: BTreeMap::new(),
             sessions: BTreeMap::new(),
             pumps: BTreeMap::new(),
+            places: Places::new(usize::MAX),
             history_reads: Vec::new(),
+            look_ups: Vec::new(),
+            list_reads: Vec::new(),
             snapshots: VecDeque::new(),
             disk: Disk::new(WORKSPACE),
+            space: Space::new(free_bytes),
             clients: Vec::new(),
             greeting: MessageText::new("welcome")
                 .ok()
@@ -93,31 +106,28 @@ impl World {
             last_number: 0,
         };
         world.settle_clients();
+        world.begin_space();
         world
     }
 
     fn settle_clients(&mut self) {
-        let conversations: Vec<_> =
-            (1..=self.rates.conversations).map(|at| ConversationId::from_bytes([at; 16])).collect();
-        for conversation in &conversations {
-            for _ in 0..self.rates.customers_each {
-                let Some(identity) = customer(*conversation) else { continue };
-                self.settle_client(identity, *conversation, &[*conversation]);
+        for at in 1..=self.rates.customers {
+            for _ in 0..self.rates.clients_each {
+                let Some(identity) = customer(at) else { continue };
+                self.settle_client(identity);
             }
         }
         for at in 0..self.rates.agents {
             // The third agent is the first one's second device.
             let member = MemberId::from_bytes([at as u8 % 2 + 1; 16]);
-            let identity = Identity::Member { workspace: WORKSPACE, member };
-            self.settle_client(identity, conversations[at % conversations.len()], &conversations);
+            self.settle_client(Identity::Member { workspace: WORKSPACE, member });
         }
     }
 
-    fn settle_client(&mut self, identity: Identity, home: ConversationId, follows: &[ConversationId]) {
+    fn settle_client(&mut self, identity: Identity) {
         let instance = self.instance();
-        let mut client = Client::new(Rc::new(identity), instance, home);
+        let mut client = Client::new(Rc::new(identity), instance);
         client.outstanding.set_window(self.rates.requests_window);
-        follows.iter().for_each(|conversation| client.follow(*conversation));
         self.clients.push(client);
     }
 
@@ -133,6 +143,19 @@ impl World {
         InstanceId::v7(i64::try_from(number).unwrap_or(i64::MAX), [0; 10])
     }
 
+    /// The id of a conversation that is named now: ids rise with time.
+    pub(crate) fn conversation_id(&mut self) -> ConversationId {
+        let mut bytes = [0; 16];
+        let number = u32::try_from(self.number()).unwrap_or(u32::MAX);
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        ConversationId::from_bytes(bytes)
+    }
+
+    /// The id of a consultation that may begin now.
+    pub(crate) fn fresh_consultation(&mut self) -> ConsultationId {
+        ConsultationId::from_bytes(*self.conversation_id().as_bytes())
+    }
+
     /// The time as the engine reads it: now and then the clock has jumped back.
     pub(crate) fn wall_clock(&mut self) -> Timestamp {
         let now = EPOCH_MS + i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
@@ -143,13 +166,20 @@ impl World {
         Timestamp::from_millis(now)
     }
 
-    /// Why no entry can be taken now, if none can.
-    pub(crate) fn no_room(&mut self) -> Option<String> {
+    /// Whether an entry can be taken now.
+    ///
+    /// # Errors
+    /// Why not: the disk is full, or something else that passes.
+    pub(crate) fn has_room(&mut self) -> Result<(), Refused> {
+        self.space.may_take().map_err(Refused::NoRoom)?;
         if self.writer.is_troubled() {
-            return Some("the disk failed".to_owned());
+            return Err(Refused::Unavailable("the disk failed".to_owned()));
         }
         let is_full = self.writer.queued() > self.rates.window_entries;
-        (is_full || self.happens(self.rates.faults.no_room)).then(|| "too much waits".to_owned())
+        if is_full || self.happens(self.rates.faults.no_room) {
+            return Err(Refused::Unavailable("too much waits".to_owned()));
+        }
+        Ok(())
     }
 
     pub(crate) fn fails_half_way(&mut self) -> bool {
@@ -175,6 +205,9 @@ impl World {
     }
 
     pub(crate) fn store_snapshot(&mut self) {
+        if !self.may_fold() || !self.space.take(SNAPSHOT_BYTES) {
+            return self.note(Count::FoldHeld);
+        }
         self.note(Count::SnapshotKept);
         if let Some(snapshot) = self.snapshots.pop_front() {
             self.disk.keep_snapshot(snapshot);
@@ -184,6 +217,9 @@ impl World {
     /// The process ends at once, and is begun again from what is on the disk.
     pub(crate) fn crash(&mut self) {
         self.note(Count::Crash);
+        if self.space.may_take().is_err() {
+            self.note(Count::CrashWhileFull);
+        }
         let survival = if self.rng.bool() { Survival::Whole } else { Survival::Torn };
         let was_writing = self.disk.is_writing();
         let found = self.disk.crash(survival);
@@ -201,9 +237,17 @@ impl World {
         self.conversations.clear();
         self.sessions.clear();
         self.pumps.clear();
+        self.places = Places::new(usize::MAX);
         self.history_reads.clear();
+        self.look_ups.clear();
+        self.list_reads.clear();
         self.snapshots.clear();
         self.everybody_loses_connection();
+        self.begin_space();
+        if let Err(why) = self.space.may_take() {
+            // There was no room for a segment of the log.
+            self.writer.is_in_trouble(why.to_string(), true);
+        }
     }
 
     /// Counts something.
@@ -217,11 +261,17 @@ impl World {
     }
 }
 
-fn customer(conversation: ConversationId) -> Option<Identity> {
+/// Why an entry cannot be taken; nothing was done.
+pub(crate) enum Refused {
+    NoRoom(NoRoom),
+    Unavailable(String),
+}
+
+fn customer(number: u8) -> Option<Identity> {
     let customer = CustomerKey {
         profile: ProfileId::from_bytes([1; 16]),
         platform: Platform::new("web").ok()?,
-        user_key: UserKey::new(format!("customer {}", conversation.as_bytes()[0])).ok()?,
+        user_key: UserKey::new(format!("customer {number}")).ok()?,
     };
     Some(Identity::Customer { workspace: WORKSPACE, customer })
 }

@@ -11,6 +11,7 @@ use switchboard::machines::commit::{Claim, CommitQueue, CommitSize, Incarnation,
 use switchboard_protocol::vocabulary::ConversationId;
 
 use crate::mail::{ConversationMsg, Order, Resolved, Run, Way, WorkspaceMsg};
+use crate::space::{ENTRY_BYTES, SEGMENT_BYTES};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -52,11 +53,27 @@ pub(crate) type Opened = Result<(Claim<Stream>, Term), String>;
 pub(crate) struct Writer {
     queue: CommitQueue<WriterKinds>,
     sinks: BTreeMap<Incarnation, Owner>,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
     committing: bool,
 }
 
+/// Why nothing can be written.
+struct Trouble {
+    why: String,
+    /// Streams can be opened, for reading: no more is on disk than what is known.
+    opens: bool,
+}
+
 impl Writer {
+    pub(crate) fn is_in_trouble(&mut self, why: String, opens: bool) {
+        self.trouble = Some(Trouble { why, opens });
+    }
+
+    /// Why nothing can be opened now, if nothing can.
+    fn closed(&self) -> Option<String> {
+        self.trouble.as_ref().filter(|trouble| !trouble.opens).map(|trouble| trouble.why.clone())
+    }
+
     /// Whether a commit could begin.
     pub(crate) fn has_work(&self) -> bool {
         !self.committing && !self.queue.is_empty()
@@ -99,12 +116,15 @@ impl World {
     }
 
     fn open(&mut self, stream: Stream, term: Term, owner: Owner) {
-        let opened = match &self.writer.trouble {
-            Some(trouble) => Err(trouble.clone()),
+        let opened = match self.writer.closed() {
+            Some(trouble) => Err(trouble),
             None => self.writer.queue.open(stream, (), term).map_err(|refusal| refusal.to_string()),
         };
         match opened {
             Ok(claim) => {
+                if self.writer.is_troubled() {
+                    self.note(Count::OpenedInTrouble);
+                }
                 self.writer.sinks.insert(claim.incarnation, owner);
                 self.writer.queue.barrier(Waiting { owner, claim, term });
             }
@@ -127,7 +147,27 @@ impl World {
         self.disk.begin(commit);
     }
 
-    pub(crate) fn complete_commit(&mut self) {
+    /// The commit under way comes to its end: it is durable, or not.
+    pub(crate) fn end_commit(&mut self) {
+        let needed = self.disk.writing() as u64 * ENTRY_BYTES;
+        if self.happens(self.rates.faults.disk_fails) {
+            self.disk.fail();
+            self.fail_commit("the disk failed");
+        } else if !self.space.take(needed) {
+            self.finds_no_room();
+            // Something of it may have been written, or nothing.
+            if self.rng.bool() {
+                self.disk.fail();
+            } else {
+                self.disk.forget();
+            }
+            self.fail_commit("the disk is full");
+        } else {
+            self.complete_commit();
+        }
+    }
+
+    fn complete_commit(&mut self) {
         self.note(Count::Commit);
         let durable = self.disk.complete();
         self.model_durable(&durable);
@@ -136,16 +176,25 @@ impl World {
         self.tell(settled);
     }
 
-    pub(crate) fn fail_commit(&mut self) {
+    fn fail_commit(&mut self, why: &str) {
         self.note(Count::CommitFailed);
-        self.disk.fail();
-        (self.writer.committing, self.writer.trouble) = (false, Some("the disk failed".to_owned()));
-        let settled = self.writer.queue.failed("the disk failed");
+        self.writer.committing = false;
+        self.writer.is_in_trouble(why.to_owned(), !self.disk.is_in_doubt());
+        let settled = self.writer.queue.failed(why);
         self.tell(settled);
     }
 
-    /// Looks whether something can be written again.
+    /// Looks whether something can be written again. On a full disk that takes of the reserve only what
+    /// settles a doubt.
     pub(crate) fn try_disk_again(&mut self) {
+        let is_in_doubt = self.disk.is_in_doubt();
+        if let (false, Err(why)) = (is_in_doubt, self.space.may_take()) {
+            return self.writer.is_in_trouble(why.to_string(), true);
+        }
+        if !self.space.take(SEGMENT_BYTES) {
+            self.finds_no_room();
+            return self.writer.is_in_trouble("no room for a segment".to_owned(), !is_in_doubt);
+        }
         self.note(Count::DiskRecovered);
         self.disk.begin_segment();
         self.writer.trouble = None;
@@ -165,10 +214,7 @@ impl World {
                     self.resolved(owner, Resolved::Failed(why));
                 }
                 Settled::Reached(Waiting { owner, claim, term }) => {
-                    let answer = match &self.writer.trouble {
-                        None => Ok((claim, term)),
-                        Some(trouble) => Err(trouble.clone()),
-                    };
+                    let answer = self.writer.closed().map_or(Ok((claim, term)), Err);
                     let refused = answer.is_err();
                     if !self.answer_opening(owner, &answer) || refused {
                         self.writer.sinks.remove(&claim.incarnation);

@@ -3,12 +3,11 @@
 //! Owns which sessions these are, and says when the first comes and the last goes. Must not know
 //! conversations. Presence, load and notification preferences come to live here.
 
-use std::collections::BTreeSet;
-
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use switchboard_protocol::vocabulary::{MemberId, SessionId};
 
 use super::workspace::WorkspaceMsg;
+use crate::machines::attendance::Attendance;
 
 /// What an agent is told.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub struct AgentActor;
 pub struct AgentState {
     member: MemberId,
     workspace: ActorRef<WorkspaceMsg>,
-    sessions: BTreeSet<SessionId>,
+    sessions: Attendance<SessionId>,
 }
 
 impl Actor for AgentActor {
@@ -42,7 +41,7 @@ impl Actor for AgentActor {
         _: ActorRef<AgentMsg>,
         (member, workspace): Self::Arguments,
     ) -> Result<AgentState, ActorProcessingErr> {
-        Ok(AgentState { member, workspace, sessions: BTreeSet::new() })
+        Ok(AgentState { member, workspace, sessions: Attendance::default() })
     }
 
     async fn handle(
@@ -51,20 +50,14 @@ impl Actor for AgentActor {
         message: AgentMsg,
         state: &mut AgentState,
     ) -> Result<(), ActorProcessingErr> {
-        let was_online = !state.sessions.is_empty();
-        match message {
-            AgentMsg::Arrived(session) => {
-                state.sessions.insert(session);
-            }
-            AgentMsg::Left(session) => {
-                state.sessions.remove(&session);
-            }
+        let status = match message {
+            AgentMsg::Arrived(session) => state.sessions.came(session).then_some(true),
+            AgentMsg::Left(session) => state.sessions.left(&session).then_some(false),
             #[cfg(feature = "planted-bugs")]
             #[allow(clippy::panic, reason = "this is what it is for")]
             AgentMsg::Fail => panic!("a failure planted on purpose"),
-        }
-        let online = !state.sessions.is_empty();
-        if online != was_online {
+        };
+        if let Some(online) = status {
             state.workspace.cast(WorkspaceMsg::AgentStatus(state.member, online))?;
         }
         Ok(())

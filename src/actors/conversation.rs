@@ -13,10 +13,11 @@ use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
-use crate::domain::conversation::{Context, Conversation, Doors, Known, Policy, Service, admit};
+use crate::domain::conversation::{Context, Conversation, Doors, Policy, Service, admit};
 use crate::domain::identity::{Identity, Reader};
 use crate::journal::{
-    Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term, TicketSink,
+    AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
+    TicketSink,
 };
 use crate::machines::live::{Action, Live, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
@@ -199,7 +200,8 @@ impl Actor for ConversationActor {
                     state.active.elapsed() >= state.idle() || matches!(state.phase, Phase::Refusing(_));
                 if is_idle && state.may_sleep() {
                     let way = Way(myself.clone());
-                    let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way));
+                    let has_begun = state.has_begun();
+                    let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way, has_begun));
                 }
             }
             ConversationMsg::Sleep => {
@@ -260,19 +262,25 @@ impl ConversationState {
         };
         match errand {
             Errand::Command { command, arrived } => {
-                // One that was accepted before needs no room, and must not hear that nothing was done.
-                let known = live.state().clients.look_up(&command.origin);
-                let is_new = matches!(known, Known::New | Known::Overtaken);
-                if is_new && let Err(why) = self.ports.journal.has_room() {
-                    reply.answer(ErrandAnswer::Unavailable(why.to_string()));
-                    return Ok(());
-                }
                 let ConversationPorts { policy, service, .. } = &self.ports;
                 let context =
                     Context { now: clock::now(), policy: *policy, service, doors: Doors::default() };
-                let actions = live.command(reply, Stamp::new(arrived), &command, &context);
-                self.ports.latency.record(Stage::Decided, arrived.elapsed());
-                self.act(actions)
+                let room = || self.ports.journal.has_room();
+                match live.command(reply, Stamp::new(arrived), &command, &context, room) {
+                    Ok(actions) => {
+                        self.ports.latency.record(Stage::Decided, arrived.elapsed());
+                        self.act(actions)
+                    }
+                    Err((reply, why)) => {
+                        reply.answer(match why {
+                            AppendError::NoRoom(why) => ErrandAnswer::NoRoom(why),
+                            AppendError::Full | AppendError::Unavailable | AppendError::Unstorable(_) => {
+                                ErrandAnswer::Unavailable(why.to_string())
+                            }
+                        });
+                        Ok(())
+                    }
+                }
             }
             Errand::Subscribe { subscriber, after, identity, outlet } => {
                 let end = ConversationEnd(outlet);
@@ -342,13 +350,15 @@ impl ConversationState {
 
     fn typing(&self, from: SubscriberId, identity: &Identity, after_seq: Seq, expires_ms: u32) {
         let Phase::Open { live, .. } = &self.phase else { return };
-        let Some(typist) = live.state().typist(identity) else { return };
-        for (_, reader, end) in live.subscribers().filter(|(id, ..)| *id != from) {
-            // The two sides count differently: a foreign sequence would mean nothing to the reader.
-            let after_seq =
-                if reader == identity.reader() { after_seq } else { live.state().last.of(reader) };
-            end.0.typing(Typing { by: typist, after_seq, expires_ms });
+        let Some((by, told)) = live.typing(from, identity, after_seq) else { return };
+        for (end, after_seq) in told {
+            end.0.typing(Typing { by, after_seq, expires_ms });
         }
+    }
+
+    /// Whether it is known to have begun. Whatever one that may sleep has is durable.
+    fn has_begun(&self) -> bool {
+        matches!(&self.phase, Phase::Open { live, .. } if live.state().revision > 0)
     }
 
     fn may_sleep(&self) -> bool {
@@ -373,10 +383,7 @@ impl ConversationState {
 
     /// How long it stays awake without anything to do.
     fn idle(&self) -> Duration {
-        match &self.phase {
-            Phase::Open { live, .. } if live.state().revision > 0 => self.ports.idle,
-            Phase::Open { .. } | Phase::Opening | Phase::Refusing(_) => NOTHING_IDLE.min(self.ports.idle),
-        }
+        if self.has_begun() { self.ports.idle } else { NOTHING_IDLE.min(self.ports.idle) }
     }
 
     fn close(&mut self) {

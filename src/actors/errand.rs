@@ -14,6 +14,7 @@ use super::outlet::Outlet;
 use super::session::SessionMsg;
 use crate::domain::conversation::{Command, Entry};
 use crate::domain::identity::Identity;
+use crate::journal::NoRoom;
 use crate::machines::live::{Outcome, SubscriberId};
 use crate::machines::route::Tag;
 
@@ -68,6 +69,8 @@ pub enum ErrandAnswer {
     History(Vec<Arc<Entry>>, bool),
     /// Not now; nothing was done.
     Unavailable(String),
+    /// Not until there is room on the disk; nothing was done.
+    NoRoom(NoRoom),
     /// It cannot be said whether it was done, now or before.
     Unknown,
     /// The conversation is set aside.

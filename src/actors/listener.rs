@@ -14,6 +14,7 @@ use super::session::{Closing, SessionActor, SessionMsg, SessionPorts};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::identity::Identity;
+use crate::machines::attendance::{Arrival, Places};
 
 /// What the listener is told.
 pub enum ListenerMsg {
@@ -31,8 +32,7 @@ pub struct ListenerActor;
 /// Its state.
 pub struct ListenerState {
     sessions: HashMap<ActorId, Live>,
-    instances: HashMap<(Arc<Identity>, InstanceId), ActorRef<SessionMsg>>,
-    sessions_max: usize,
+    places: Places<(Arc<Identity>, InstanceId), Session>,
     stopping: bool,
 }
 
@@ -42,6 +42,16 @@ struct Live {
     identity: Arc<Identity>,
     instance: InstanceId,
     workspace: ActorRef<WorkspaceMsg>,
+}
+
+/// A session's actor, told from others by its id.
+#[derive(Clone)]
+struct Session(ActorRef<SessionMsg>);
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get_id() == other.0.get_id()
+    }
 }
 
 impl Actor for ListenerActor {
@@ -55,8 +65,8 @@ impl Actor for ListenerActor {
         _: ActorRef<ListenerMsg>,
         sessions_max: usize,
     ) -> Result<ListenerState, ActorProcessingErr> {
-        let (sessions, instances) = (HashMap::new(), HashMap::new());
-        Ok(ListenerState { sessions, instances, sessions_max, stopping: false })
+        let (sessions, places) = (HashMap::new(), Places::new(sessions_max));
+        Ok(ListenerState { sessions, places, stopping: false })
     }
 
     async fn handle(
@@ -111,17 +121,18 @@ impl ListenerState {
         ports: SessionPorts,
     ) -> Result<Option<ActorRef<SessionMsg>>, ActorProcessingErr> {
         let key = (Arc::clone(&ports.identity), ports.instance);
-        let before = self.instances.remove(&key);
-        if self.stopping || (before.is_none() && self.sessions.len() >= self.sessions_max) {
+        if self.stopping {
             return Ok(None);
         }
-        if let Some(before) = before {
-            let _ = before.cast(SessionMsg::Close(Closing::Replaced));
-            // What it has not sent on yet must not come after what the new one sends: the client would be
-            // told that a command was refused, and then it would be carried out all the same.
-            if before.wait(Some(REPLACED_WAIT)).await.is_err() {
-                before.kill();
+        match self.places.arrives(&key) {
+            Arrival::Welcome => {}
+            Arrival::After(Session(before)) => {
+                let _ = before.cast(SessionMsg::Close(Closing::Replaced));
+                if before.wait(Some(REPLACED_WAIT)).await.is_err() {
+                    before.kill();
+                }
             }
+            Arrival::Full => return Ok(None),
         }
         let (id, workspace) = (ports.id, ports.workspace.clone());
         let (session, _) = SessionActor::spawn_linked(None, SessionActor, ports, myself.get_cell()).await?;
@@ -131,7 +142,7 @@ impl ListenerState {
         let live =
             Live { session: session.clone(), id, identity: Arc::clone(&key.0), instance: key.1, workspace };
         self.sessions.insert(session.get_id(), live);
-        self.instances.insert(key, session.clone());
+        self.places.entered(key, Session(session.clone()));
         Ok(Some(session))
     }
 
@@ -142,9 +153,7 @@ impl ListenerState {
             let _ = live.workspace.cast(WorkspaceMsg::AgentSession(member, live.id, false));
         }
         let key = (live.identity, live.instance);
-        if self.instances.get(&key).is_some_and(|session| session.get_id() == actor) {
-            self.instances.remove(&key);
-        }
+        self.places.left(&key, &Session(live.session));
     }
 }
 

@@ -1,9 +1,8 @@
 //! The outbox of one subscription: between a conversation and the task that writes to the client.
 //!
-//! Owns its bound in bytes, the latest values that overwrite one another, and the encoded frames that
-//! the subscribers of an entry share. Must not know the wire: frames are opaque bytes here.
+//! Owns its bound in bytes, who is woken by what, and the encoded frames that the subscribers of an entry
+//! share. Must not know the wire: frames are opaque bytes here.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -16,6 +15,7 @@ use crate::domain::identity::Reader;
 use crate::limits;
 use crate::machines::feed::Verdict;
 use crate::machines::live::{self, SideCursors};
+use crate::machines::outbox::{self, Outbox};
 
 /// What travels with an entry from its command to its readers.
 #[derive(Debug, Clone)]
@@ -54,22 +54,8 @@ pub struct Typing {
     pub expires_ms: u32,
 }
 
-/// What the writing task takes from an outlet, most urgent first.
-#[derive(Debug)]
-pub enum Item {
-    /// How a hand-over goes on.
-    Verdict(Verdict),
-    /// An entry.
-    Entry(Arc<Entry>, Stamp),
-    /// Everything before was taken, and something was missed after it.
-    Lagging,
-    /// The latest read cursors.
-    Cursors(SideCursors),
-    /// The latest typing.
-    Typing(Typing),
-    /// The subscription has ended.
-    Ended,
-}
+/// What the writing task takes from an outlet.
+pub type Item = outbox::Item<(Arc<Entry>, Stamp), Typing>;
 
 /// The outbox of one subscription.
 #[derive(Debug, Default)]
@@ -79,16 +65,7 @@ pub struct Outlet {
     abandoned: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
-    verdict: Option<Verdict>,
-    entries: VecDeque<(Arc<Entry>, Stamp)>,
-    bytes: usize,
-    lagging: bool,
-    cursors: Option<SideCursors>,
-    typing: Option<Typing>,
-    ended: bool,
-}
+type Waiting = Outbox<(Arc<Entry>, Stamp), Typing>;
 
 impl Outlet {
     /// The next item; waits for one. After [`Item::Ended`] nothing comes any more.
@@ -104,40 +81,22 @@ impl Outlet {
 
     /// The next item, if there is one.
     pub fn try_next(&self) -> Option<Item> {
-        let mut waiting = self.lock();
-        if let Some((entry, stamp)) = waiting.entries.pop_front() {
-            waiting.bytes -= bytes_of(&entry);
-            return Some(Item::Entry(entry, stamp));
-        }
-        // A verdict speaks of what was pushed before it.
-        if let Some(verdict) = waiting.verdict.take() {
-            return Some(Item::Verdict(verdict));
-        }
-        if std::mem::take(&mut waiting.lagging) {
-            return Some(Item::Lagging);
-        }
-        if let Some(cursors) = waiting.cursors.take() {
-            return Some(Item::Cursors(cursors));
-        }
-        if let Some(typing) = waiting.typing.take() {
-            return Some(Item::Typing(typing));
-        }
-        waiting.ended.then_some(Item::Ended)
+        self.lock().take()
     }
 
     /// Somebody is typing; replaces what was not taken yet.
     pub fn typing(&self, typing: Typing) {
-        self.put(|waiting| waiting.typing = Some(typing));
+        self.put(|waiting| waiting.typing(typing));
     }
 
     /// Ends the subscription once everything that waits has been taken.
     pub fn close(&self) {
-        self.put(|waiting| waiting.ended = true);
+        self.put(Waiting::end);
     }
 
     /// Nobody wants it any more: ends it, and forgets what waits.
     pub fn abandon(&self) {
-        self.put(|waiting| *waiting = Waiting { ended: true, ..Waiting::default() });
+        self.put(Waiting::abandon);
         self.abandoned.notify_one();
     }
 
@@ -169,32 +128,24 @@ impl Drop for ConversationEnd {
 
 impl live::Outlet<Stamp> for ConversationEnd {
     fn push(&self, entry: &Arc<Entry>, stamp: &Stamp) -> bool {
-        let bytes = bytes_of(entry);
-        let mut waiting = self.0.lock();
-        if waiting.ended {
-            return true;
+        let pushed = || (Arc::clone(entry), stamp.clone());
+        let taken = self.0.lock().push(pushed, bytes_of(entry), limits::OUTBOX_BYTES_MAX);
+        if taken {
+            self.0.filled.notify_one();
         }
-        // One entry always fits, so that no entry is too large for ever.
-        if waiting.bytes > 0 && waiting.bytes + bytes > limits::OUTBOX_BYTES_MAX {
-            return false;
-        }
-        waiting.bytes += bytes;
-        waiting.entries.push_back((Arc::clone(entry), stamp.clone()));
-        drop(waiting);
-        self.0.filled.notify_one();
-        true
+        taken
     }
 
     fn verdict(&self, verdict: Verdict) {
-        self.0.put(|waiting| waiting.verdict = Some(verdict));
+        self.0.put(|waiting| waiting.verdict(verdict));
     }
 
     fn lagging(&self) {
-        self.0.put(|waiting| waiting.lagging = true);
+        self.0.put(Waiting::lagging);
     }
 
     fn cursors(&self, cursors: SideCursors) {
-        self.0.put(|waiting| waiting.cursors = Some(cursors));
+        self.0.put(|waiting| waiting.cursors(cursors));
     }
 
     fn end(&self) {
@@ -266,7 +217,7 @@ mod tests {
         let names = std::iter::from_fn(|| match outlet.try_next()? {
             Item::Verdict(Verdict::Live) => Some("live".to_owned()),
             Item::Verdict(Verdict::ReadOn) => Some("read on".to_owned()),
-            Item::Entry(entry, _) => Some(format!("{}", entry.revision)),
+            Item::Entry((entry, _)) => Some(format!("{}", entry.revision)),
             Item::Lagging => Some("lagging".to_owned()),
             Item::Cursors(cursors) => Some(format!("unread {}", cursors.unread)),
             Item::Typing(typing) => Some(format!("typing {}", typing.expires_ms)),
@@ -289,11 +240,11 @@ mod tests {
         }
         let one_more = entry(fit as u64 + 1, 1, 1_000);
         assert!(!push(&end, &one_more), "nothing of it was taken");
-        assert!(matches!(outlet.try_next(), Some(Item::Entry(first, _)) if first.revision == 1));
+        assert!(matches!(outlet.try_next(), Some(Item::Entry((first, _))) if first.revision == 1));
         assert!(push(&end, &one_more));
         let rest: Vec<_> = (2..=fit + 1).map(|revision| revision.to_string()).collect();
         assert_eq!(take_all(&outlet), rest);
-        assert_eq!(outlet.lock().bytes, 0);
+        assert_eq!(outlet.lock().bytes(), 0);
     }
 
     #[test]
@@ -356,7 +307,7 @@ mod tests {
         outlet.abandon();
         outlet.abandoned().await;
         assert!(push(&end, &entry(2, 1, 1_000)), "the conversation learns of it by a message of its own");
-        assert_eq!(outlet.lock().bytes, 0);
+        assert_eq!(outlet.lock().bytes(), 0);
         assert!(matches!(outlet.try_next(), Some(Item::Ended)));
     }
 

@@ -170,7 +170,7 @@ impl Subscription {
             Item::Verdict(verdict) => {
                 self.feed.verdict(verdict).then_some(Delivery::CaughtUp(self.feed.at()))
             }
-            Item::Entry(entry, stamp) => Some(Delivery::Entry(entry, Some(stamp))),
+            Item::Entry((entry, stamp)) => Some(Delivery::Entry(entry, Some(stamp))),
             Item::Lagging => {
                 self.feed.lagging();
                 None

@@ -22,6 +22,7 @@ use crate::domain::workspace::Workspace;
 use crate::journal::{DeskChange, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink};
 use crate::limits;
 use crate::machines::budget::Allowance;
+use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
 use crate::stats::Latency;
 
@@ -34,8 +35,8 @@ pub enum WorkspaceMsg {
     Open(CustomerKey, Option<ConversationId>, OpenReply),
     /// The journal was asked which conversation a customer has.
     Found(CustomerKey, Result<Option<ConversationId>, String>),
-    /// A conversation has nothing to do.
-    AsksToSleep(ConversationId, Way),
+    /// A conversation has nothing to do; and whether it is known to have begun.
+    AsksToSleep(ConversationId, Way, bool),
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
     /// A conversation cannot be read.
@@ -83,11 +84,8 @@ pub struct WorkspaceState {
     conversation_ports: ConversationPorts,
     residence: Residence<Way, (ConversationId, LocateReply)>,
     conversations: HashMap<ActorId, (ConversationId, Way)>,
-    /// Customers whose new conversation has begun, or is being looked for.
-    opening: BTreeMap<CustomerKey, Opening>,
+    openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Agent>,
-    /// The customer of each conversation in `opening` that has begun.
-    begun: BTreeMap<ConversationId, CustomerKey>,
     desks: Vec<(WorkspaceEnd, PageNeed)>,
 }
 
@@ -100,12 +98,6 @@ enum PageNeed {
     ThisRead,
     /// It needs one whose reading has not begun.
     NextRead,
-}
-
-enum Opening {
-    /// Whoever asks, with the conversation that each knows to have ended.
-    LookingFor(Vec<(Option<ConversationId>, OpenReply)>),
-    Begun(ConversationId),
 }
 
 struct Agent {
@@ -150,9 +142,8 @@ impl Actor for WorkspaceActor {
             conversation_ports,
             residence: Residence::new(CONVERSATION_ALLOWANCE),
             conversations: HashMap::new(),
-            opening: BTreeMap::new(),
+            openings: Openings::default(),
             agents: BTreeMap::new(),
-            begun: BTreeMap::new(),
             desks: Vec::new(),
         })
     }
@@ -166,8 +157,9 @@ impl Actor for WorkspaceActor {
         match message {
             WorkspaceMsg::Locate(id, dead, reply) => state.locate(&myself, id, dead.as_ref(), reply).await?,
             WorkspaceMsg::Open(customer, ended, reply) => state.open(&myself, customer, ended, reply),
-            WorkspaceMsg::Found(customer, found) => state.found(customer, found),
-            WorkspaceMsg::AsksToSleep(id, way) => {
+            WorkspaceMsg::Found(customer, found) => state.found(&customer, found),
+            WorkspaceMsg::AsksToSleep(id, way, has_begun) => {
+                state.openings.asleep(id, has_begun);
                 if state.residence.asks_to_sleep(id, &way) {
                     // If it is gone already, its end is on its way here.
                     let _ = way.0.cast(ConversationMsg::Sleep);
@@ -219,7 +211,6 @@ impl Actor for WorkspaceActor {
             SupervisionEvent::ActorTerminated(child, _, _) => {
                 if let Some((id, way)) = state.conversations.remove(&child.get_id()) {
                     let waiting = state.residence.gone(id, &way);
-                    state.forget_unbegun(id);
                     state.relocate(&myself, waiting).await?;
                 }
             }
@@ -299,16 +290,11 @@ impl WorkspaceState {
         let greeting =
             self.workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
         let reply = reply.with_greeting(greeting);
-        match self.opening.get_mut(&customer) {
-            Some(Opening::Begun(id)) if ended == Some(*id) => {
-                self.begun.remove(id);
-                return reply.opened(self.begin(customer));
-            }
-            Some(Opening::Begun(id)) => return reply.opened(*id),
-            Some(Opening::LookingFor(waiting)) => return waiting.push((ended, reply)),
-            None => {}
+        match self.openings.want(&customer, ended, reply, clock::conversation_id) {
+            Opening::Known(reply, id) => return reply.opened(id),
+            Opening::Later => return,
+            Opening::LookUp => {}
         }
-        self.opening.insert(customer.clone(), Opening::LookingFor(vec![(ended, reply)]));
         let (myself, journal, workspace) =
             (myself.clone(), self.conversation_ports.journal.clone(), self.workspace.id);
         tokio::spawn(async move {
@@ -318,29 +304,20 @@ impl WorkspaceState {
         });
     }
 
-    fn found(&mut self, customer: CustomerKey, found: Result<Option<ConversationId>, String>) {
-        let Some(Opening::LookingFor(waiting)) = self.opening.remove(&customer) else { return };
-        let id = match found {
-            Ok(Some(id)) if waiting.iter().all(|(ended, _)| *ended != Some(id)) => id,
-            Ok(_) => self.begin(customer),
-            Err(why) => return waiting.into_iter().for_each(|(_, reply)| reply.unavailable(&why)),
-        };
-        waiting.into_iter().for_each(|(_, reply)| reply.opened(id));
-    }
-
-    /// Names a new conversation of a customer. Until its beginning is durable the journal does not know it:
-    /// it is remembered here.
-    fn begin(&mut self, customer: CustomerKey) -> ConversationId {
-        let id = clock::conversation_id();
-        self.begun.insert(id, customer.clone());
-        self.opening.insert(customer, Opening::Begun(id));
-        id
-    }
-
-    /// A conversation sleeps: if it was a customer's newest it has begun, or never will.
-    fn forget_unbegun(&mut self, id: ConversationId) {
-        if let Some(customer) = self.begun.remove(&id) {
-            self.opening.remove(&customer);
+    fn found(&mut self, customer: &CustomerKey, found: Result<Option<ConversationId>, String>) {
+        match found {
+            Ok(latest) => {
+                let found = self.openings.found(customer, latest, clock::conversation_id);
+                for (id, reply) in
+                    found.into_iter().flat_map(|(id, all)| all.into_iter().map(move |it| (id, it)))
+                {
+                    reply.opened(id);
+                }
+            }
+            Err(why) => {
+                let waiting = self.openings.not_found(customer);
+                waiting.into_iter().for_each(|reply| reply.unavailable(&why));
+            }
         }
     }
 

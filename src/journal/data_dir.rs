@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::crash_points::pass;
+use super::space::is_no_room;
 use super::{CrashPoint, StartError};
 
 /// A data folder that is ours until this is dropped.
@@ -77,8 +78,11 @@ fn lock_file(path: &Path) -> Result<File, StartError> {
         let _ = file.read_to_string(&mut pid);
         return Err(StartError::InUse { path: path.to_owned(), process: pid.trim().to_owned() });
     }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io(&name))?;
-    Ok(file)
+    match file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())) {
+        // The lock holds without the number, which is for people.
+        Err(error) if !is_no_room(&error) => Err(io(&name)(error)),
+        Ok(()) | Err(_) => Ok(file),
+    }
 }
 
 /// Checks the version of the layout; writes it when there is none yet.

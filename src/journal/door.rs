@@ -14,17 +14,20 @@ use tokio::sync::{oneshot, watch};
 
 use super::crash_points::pass;
 use super::data_dir::DataDir;
+#[cfg(feature = "planted-bugs")]
+use super::fold::FoldFailure;
 use super::fold::{FoldThread, Folds};
 use super::log::{Disk, Log, LogError, LogOptions, OpenedLog};
 use super::read::{self, Cursor};
-use super::recover::{self, Recovered};
+use super::recover::{self, Recovered, Site};
+use super::space::{Lookout, Space};
 use super::store::{StoreError, VALUE_BYTES_MAX};
 use super::tail::Wish;
 use super::writer::{Gate, OpenReply, Opened, Order, Writer};
 use super::{
-    AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, ListPage, OpenError,
-    OpenedConversation, OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream,
-    Term, TicketSink, Workspaces, stored,
+    AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, ListPage, NoRoom,
+    OpenConsultation, OpenError, OpenedConversation, OpenedWorkspace, Position, Progress, ReadError,
+    StartError, StartReport, Stream, Term, TicketSink, Workspaces, stored,
 };
 use crate::clock;
 use crate::domain::conversation::{Conversation, Entry};
@@ -42,6 +45,7 @@ struct Inner {
     orders: mpsc::Sender<Order>,
     folds: Arc<Folds>,
     gate: Arc<Gate>,
+    space: Arc<Space>,
     window_bytes: usize,
     tail_bytes_max: u64,
     ended: watch::Receiver<bool>,
@@ -50,6 +54,7 @@ struct Inner {
 
 /// What runs while the journal is open, and the folder that is ours so long.
 struct Threads {
+    _lookout: Lookout,
     writer: JoinHandle<Result<(), LogError>>,
     folds: JoinHandle<Result<(), StoreError>>,
     _dir: DataDir,
@@ -66,25 +71,31 @@ impl Journal {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Self, StartReport), StartError> {
         let dir = DataDir::lock(&options.dir)?;
-        let Begun { log, recovered, report } =
-            begin(&dir, options, recover::known_to_have(dir.path())?, false, on_progress)?;
+        let space = Arc::new(Space::new(dir.path(), options.marks(), options.free_space.clone()));
+        let at_least = recover::known_to_have(dir.path())?;
+        let Begun { log, recovered, report } = begin(&dir, options, &space, at_least, false, on_progress)?;
         let folds = Arc::new(Folds::new(recovered.store, recovered.mark));
+        folds.tail.begin_with(&recovered.unfolded);
+        space.started();
         let gate = Arc::new(Gate::default());
         let (orders, taken) = mpsc::channel();
         let (say_ended, ended) = watch::channel(false);
         let say_folds_ended = say_ended.clone();
-        let writer = Writer::new(log, Arc::clone(&folds), Arc::clone(&gate));
+        let writer = Writer::new(log, Arc::clone(&folds), Arc::clone(&gate), Arc::clone(&space));
         let writer = spawn("journal-writer", move || writer.run(&taken, &say_ended))?;
-        let fold_thread = FoldThread::new(Arc::clone(&folds), options);
+        let fold_thread = FoldThread::new(Arc::clone(&folds), Arc::clone(&space), options);
         let fold_thread = spawn("journal-folds", move || fold_thread.run(&say_folds_ended))?;
+        let lookout = Lookout::start(Arc::clone(&space))
+            .map_err(|error| StartError::Log(format!("thread journal-room: {error}")))?;
         let inner = Inner {
             orders,
             folds,
             gate,
+            space,
             window_bytes: options.log_window_bytes,
             tail_bytes_max: options.tail_bytes_max,
             ended,
-            threads: Mutex::new(Some(Threads { writer, folds: fold_thread, _dir: dir })),
+            threads: Mutex::new(Some(Threads { _lookout: lookout, writer, folds: fold_thread, _dir: dir })),
         };
         Ok((Self { inner: Arc::new(inner) }, report))
     }
@@ -138,9 +149,10 @@ impl Journal {
     /// then not taken ends the incarnation.
     ///
     /// # Errors
-    /// When too much waits, or the log cannot be written. Trying again later helps.
+    /// When too much waits, the disk is full, or the log cannot be written. Trying again later helps.
     pub fn has_room(&self) -> Result<(), AppendError> {
         let inner = &self.inner;
+        inner.space.may_take()?;
         if inner.gate.trouble().is_some() {
             return Err(AppendError::Unavailable);
         }
@@ -307,6 +319,23 @@ impl Journal {
             .map_err(|fault| fault.into_read(&format_args!("{:?}", Stream::Workspace(workspace))))
     }
 
+    /// The consultations of a workspace that go on, everything that was durable when they were asked for.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn open_consultations(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<OpenConsultation>, ReadError> {
+        let folds = Arc::clone(&self.inner.folds);
+        let read = move || {
+            catch_up(&folds)?;
+            read::open_consultations(&folds, workspace)
+                .map_err(|fault| fault.into_read(&"the consultations that go on"))
+        };
+        blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
     /// A page of the conversations of a workspace, newest activity first. Holds everything that
     /// was durable when it was asked for.
     ///
@@ -321,13 +350,7 @@ impl Journal {
         let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
-            let durable = folds.tail.committed().last;
-            if !folds.overlay.has_seen(durable) {
-                folds.tail.wish(Wish::Look);
-                if !folds.overlay.wait_for(durable, LIST_WAIT_MAX) {
-                    return Err(ReadError::Unavailable("the lists are too far behind".to_owned()));
-                }
-            }
+            catch_up(&folds)?;
             read::list(&folds, workspace, cursor, limit)
                 .map_err(|fault| fault.into_read(&"the conversation list"))
         };
@@ -354,6 +377,13 @@ impl Journal {
             // Stopped cleanly: it will not fail any more.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Changes when entries are held for want of room on the disk, and when they are taken again. Ends with
+    /// the journal.
+    #[must_use]
+    pub fn room(&self) -> watch::Receiver<Result<(), NoRoom>> {
+        self.inner.space.watch()
     }
 
     /// How the journal is doing.
@@ -396,10 +426,10 @@ impl Journal {
         let _ = self.order(Order::Fail);
     }
 
-    /// Makes the folds fail, by an error of the store or by a panic, for tests of failures.
+    /// Makes the folds fail, for tests of failures.
     #[cfg(feature = "planted-bugs")]
-    pub fn fail_folds(&self, by_panic: bool) {
-        self.inner.folds.plant_failure(by_panic);
+    pub fn fail_folds(&self, failure: FoldFailure) {
+        self.inner.folds.plant_failure(failure);
     }
 
     /// Appends a payload that is no entry, for tests of records that cannot be read.
@@ -467,7 +497,8 @@ impl Drop for Inner {
 pub fn rebuild(dir: &Path, on_progress: &mut dyn FnMut(Progress)) -> Result<StartReport, StartError> {
     let dir = DataDir::lock_existing(dir)?;
     let options = JournalOptions::new(dir.path());
-    let Begun { mut log, report, .. } = begin(&dir, &options, Position(0), true, on_progress)?;
+    let space = Space::new(dir.path(), options.marks(), options.free_space.clone());
+    let Begun { mut log, report, .. } = begin(&dir, &options, &space, Position(0), true, on_progress)?;
     log.close()?;
     Ok(report)
 }
@@ -482,14 +513,23 @@ struct Begun {
 fn begin(
     dir: &DataDir,
     options: &JournalOptions,
+    space: &Space,
     at_least: Position,
     anew: bool,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Begun, StartError> {
-    let log_options = LogOptions { folder: dir.log(), segment_bytes: options.log_segment_bytes, at_least };
+    let may_grow = space.may_take().is_ok();
+    let log_options =
+        LogOptions { folder: dir.log(), segment_bytes: options.log_segment_bytes, at_least, may_grow };
     let OpenedLog { log, files, bytes_cut } = Log::open(&log_options, Box::new(Disk))?;
     pass(CrashPoint::LogOpened);
-    let recovered = recover::recover(dir.path(), options.store_cache_bytes, &files, anew, on_progress)?;
+    let site = Site {
+        dir: dir.path(),
+        cache_bytes: options.store_cache_bytes,
+        space,
+        unfolded_bytes_max: options.tail_bytes_max,
+    };
+    let recovered = recover::recover(&site, &files, anew, on_progress)?;
     let report = StartReport {
         log_bytes_cut: bytes_cut,
         durable: log.last(),
@@ -507,6 +547,18 @@ fn spawn<T: Send + 'static>(
         .name(name.to_owned())
         .spawn(work)
         .map_err(|error| StartError::Log(format!("thread {name}: {error}")))
+}
+
+/// Waits until lists have everything that is durable now.
+fn catch_up(folds: &Folds) -> Result<(), ReadError> {
+    let durable = folds.tail.committed().last;
+    if !folds.overlay.has_seen(durable) {
+        folds.tail.wish(Wish::Look);
+        if !folds.overlay.wait_for(durable, LIST_WAIT_MAX) {
+            return Err(ReadError::Unavailable("the lists are too far behind".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {

@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 
 use super::log::LogError;
+use super::space::is_no_room;
 use super::store::StoreError;
-use super::{Position, StoredError, Stream};
+use super::{NoRoom, Position, StoredError, Stream};
 
 /// Why a journal could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,9 @@ pub enum StartError {
     /// The store was made anew and still cannot be used.
     #[error("store: {0}")]
     Store(String),
+    /// The disk is too full to start. Trying again helps when there is room.
+    #[error("no room: {0}")]
+    NoRoom(String),
     /// A file of the data folder cannot be read or written.
     #[error("{path}: {error}")]
     Io {
@@ -63,13 +67,30 @@ pub enum StartError {
 
 impl From<LogError> for StartError {
     fn from(error: LogError) -> Self {
-        Self::Log(error.to_string())
+        if error.is_no_room() { Self::NoRoom(error.to_string()) } else { Self::Log(error.to_string()) }
     }
 }
 
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error.to_string())
+        match error {
+            StoreError::Full => Self::NoRoom(error.to_string()),
+            StoreError::Failed(_) | StoreError::ValueTooLarge { .. } => Self::Store(error.to_string()),
+        }
+    }
+}
+
+impl StartError {
+    /// Whether it can be tried again when there is room on the disk.
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            Self::NoRoom(_) => true,
+            Self::Io { error, .. } => is_no_room(error),
+            Self::Log(_) | Self::InUse { .. } | Self::Newer { .. } | Self::Record { .. } | Self::Store(_) => {
+                false
+            }
+        }
     }
 }
 
@@ -108,6 +129,9 @@ pub enum AppendError {
     /// Too much waits to become durable, or to be folded. Try again later.
     #[error("journal: too much waits to be written; try again later")]
     Full,
+    /// The disk is full, or nearly so. Try again when there is room.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The journal is stopping, or the log has failed.
     #[error("journal: not available")]
     Unavailable,

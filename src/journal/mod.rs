@@ -8,6 +8,7 @@
 //! - `log`: segment files of checksummed commits.
 //! - `fold`: what is made of the log in the background, in `store`, the only file that knows sled.
 //! - `read`: states, entries and lists, whatever of them is folded already.
+//! - `space`: how much of the disk is free, and the reserve.
 //! - `stored`: the stored forms with their versions.
 //! - `recover`, `checkpoint`: making the store true again at a start; `check`: comparing it with the log;
 //!   `backup`: copying what cannot be made anew.
@@ -30,6 +31,7 @@ mod options;
 mod read;
 mod record;
 mod recover;
+mod space;
 mod store;
 mod stored;
 mod tail;
@@ -45,15 +47,19 @@ pub use crash_points::CrashPoint;
 pub use crash_points::on_crash_point;
 pub use door::{Journal, rebuild};
 pub use error::{AppendError, OpenError, ReadError, StartError};
+#[cfg(feature = "planted-bugs")]
+pub use fold::FoldFailure;
 pub use options::JournalOptions;
 pub use record::{LogRecord, Position, Shard, Stream};
+pub use space::FreeSpace;
 pub use stored::StoredError;
 pub use view::{
-    DeskChange, Figures, ListPage, ListRow, OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress,
-    RebuildReason, StartReport, Workspaces,
+    DeskChange, Figures, ListPage, ListRow, OpenConsultation, OpenedConversation, OpenedWorkspace,
+    PREVIEW_CHARS_MAX, Progress, RebuildReason, StartReport, Workspaces,
 };
 
 pub use crate::machines::commit::{Incarnation, Term};
+pub use crate::machines::room::NoRoom;
 
 /// After how many entries a new snapshot of a conversation is worth its writing.
 pub const SNAPSHOT_ENTRIES: u64 = 256;

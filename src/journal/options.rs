@@ -4,6 +4,10 @@
 
 use std::path::PathBuf;
 
+use super::FreeSpace;
+use crate::limits::STORE_ROOM_BYTES;
+use crate::machines::room::Marks;
+
 /// The settings of a journal.
 #[derive(Debug, Clone)]
 pub struct JournalOptions {
@@ -30,6 +34,13 @@ pub struct JournalOptions {
     pub checkpoint_ms: u64,
     /// Make a checkpoint when this much was folded since the last one, in bytes.
     pub checkpoint_bytes: u64,
+    /// With less than this free on the disk, nothing is taken, in bytes; with a quarter more, it is again.
+    pub room_bytes_min: u64,
+    /// The size of a file that is given up when there is no room, so that what was taken can be folded, in
+    /// bytes.
+    pub reserve_bytes: u64,
+    /// Who says how much is free.
+    pub free_space: FreeSpace,
 }
 
 impl JournalOptions {
@@ -48,6 +59,19 @@ impl JournalOptions {
             desk_turn_ms: 50,
             checkpoint_ms: 5_000,
             checkpoint_bytes: 64 << 20,
+            room_bytes_min: 0,
+            reserve_bytes: 0,
+            free_space: FreeSpace::default(),
+        }
+    }
+
+    /// What must be free for what.
+    pub(super) const fn marks(&self) -> Marks {
+        Marks {
+            low_bytes: self.room_bytes_min,
+            resume_bytes: self.room_bytes_min.saturating_add(self.room_bytes_min / 4),
+            reserve_bytes: self.reserve_bytes,
+            store_bytes: STORE_ROOM_BYTES,
         }
     }
 }

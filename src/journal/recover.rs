@@ -11,7 +11,8 @@ use super::checkpoint::{self, CheckpointError};
 use super::crash_points::pass;
 use super::fold::{Meaning, Understood, fold, keys, understand};
 use super::log::{LogFiles, Records};
-use super::store::{Store, StoreError};
+use super::space::Space;
+use super::store::{Store, StoreError, opening_bytes};
 use super::stored::{FoldMark, StoredError};
 use super::{CrashPoint, LogRecord, Position, Progress, RebuildReason, StartError};
 
@@ -25,16 +26,30 @@ pub(super) struct Recovered {
     pub(super) rebuilt: Option<RebuildReason>,
     /// Records that it did not have.
     pub(super) replayed: u64,
+    /// Records that it does not have yet, for want of room on the disk.
+    pub(super) unfolded: Vec<LogRecord>,
+}
+
+/// Where a store is, and the room that there is for it.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    /// The data folder.
+    pub(super) dir: &'a Path,
+    /// What sled may keep in memory, in bytes.
+    pub(super) cache_bytes: u64,
+    /// The room on its disk.
+    pub(super) space: &'a Space,
+    /// The most records that may wait for room, in bytes.
+    pub(super) unfolded_bytes_max: u64,
 }
 
 /// Opens the store of a data folder and folds what it does not have; makes it anew if it cannot be
-/// trusted, or if `anew` says so.
+/// trusted, or if `anew` says so. What there is no room to fold is returned, if it is not too much.
 ///
 /// # Errors
-/// When the log cannot be read, or a new store cannot be used either.
+/// When the log cannot be read, a new store cannot be used either, or the disk is too full.
 pub(super) fn recover(
-    dir: &Path,
-    cache_bytes: u64,
+    site: &Site<'_>,
     log: &LogFiles,
     anew: bool,
     on_progress: &mut dyn FnMut(Progress),
@@ -42,11 +57,9 @@ pub(super) fn recover(
     let reason = if anew {
         Some(RebuildReason::Asked)
     } else {
-        match open_trusted(dir, cache_bytes, log)? {
-            Trust::Yes(store, mark) => match replay(store, mark, log, Onto::Existing, on_progress) {
-                Ok((store, mark, replayed)) => {
-                    return settle(dir, Recovered { store, mark, rebuilt: None, replayed });
-                }
+        match open_trusted(site, log)? {
+            Trust::Yes(store, mark) => match replay(site, store, mark, log, Onto::Existing, on_progress) {
+                Ok(recovered) => return settle(site, recovered),
                 Err(ReplayError::Untrusted(reason)) => Some(RebuildReason::Unreadable(reason)),
                 Err(ReplayError::Start(error)) => return Err(error),
             },
@@ -54,10 +67,14 @@ pub(super) fn recover(
             Trust::No(reason) => Some(reason),
         }
     };
-    set_aside(dir)?;
-    let store = Store::open(&dir.join(STORE), cache_bytes)?;
-    match replay(store, FoldMark::default(), log, Onto::New, on_progress) {
-        Ok((store, mark, replayed)) => settle(dir, Recovered { store, mark, rebuilt: reason, replayed }),
+    // A disk that is full is no reason to put anything out of the way.
+    if !site.space.may_fold() {
+        return Err(StartError::NoRoom("the store must be made anew".to_owned()));
+    }
+    set_aside(site.dir)?;
+    let store = Store::open(&site.dir.join(STORE), site.cache_bytes)?;
+    match replay(site, store, FoldMark::default(), log, Onto::New, on_progress) {
+        Ok(recovered) => settle(site, Recovered { rebuilt: reason, ..recovered }),
         Err(ReplayError::Untrusted(reason)) => Err(StartError::Store(reason)),
         Err(ReplayError::Start(error)) => Err(error),
     }
@@ -86,7 +103,8 @@ enum Trust {
     No(RebuildReason),
 }
 
-fn open_trusted(dir: &Path, cache_bytes: u64, log: &LogFiles) -> Result<Trust, StartError> {
+fn open_trusted(site: &Site<'_>, log: &LogFiles) -> Result<Trust, StartError> {
+    let dir = site.dir;
     let checkpoint = match checkpoint::read(dir) {
         Ok(checkpoint) => checkpoint.unwrap_or_default(),
         Err(CheckpointError::Unreadable(_)) => return Ok(Trust::No(RebuildReason::CheckpointUnreadable)),
@@ -97,7 +115,13 @@ fn open_trusted(dir: &Path, cache_bytes: u64, log: &LogFiles) -> Result<Trust, S
         let new = log.last() == Position(0) && checkpoint.position == Position(0);
         return Ok(if new { Trust::New } else { Trust::No(RebuildReason::Missing) });
     }
-    let store = match Store::open(&folder, cache_bytes) {
+    // Where it would meet a full disk it is not opened at all: that leaves less room each time.
+    let bytes = opening_bytes(&folder);
+    if !site.space.has(bytes) {
+        let what = format!("the store needs {} MiB to be opened", bytes.div_ceil(1 << 20));
+        return Err(StartError::NoRoom(what));
+    }
+    let store = match Store::open(&folder, site.cache_bytes) {
         Ok(store) => store,
         Err(error @ StoreError::Full) => return Err(error.into()),
         Err(error @ (StoreError::Failed(_) | StoreError::ValueTooLarge { .. })) => {
@@ -171,17 +195,22 @@ impl From<StoreError> for ReplayError {
 
 /// Folds the log from behind a mark to its end.
 fn replay(
+    site: &Site<'_>,
     store: Store,
     mut mark: FoldMark,
     log: &LogFiles,
     onto: Onto,
     on_progress: &mut dyn FnMut(Progress),
-) -> Result<(Store, FoldMark, u64), ReplayError> {
-    let mut replayed = 0;
+) -> Result<Recovered, ReplayError> {
+    let (mut replayed, mut unfolded) = (0, Vec::new());
     let mut records = log.records(Position(mark.position.0 + 1));
     loop {
         let batch = next_batch(&mut records).map_err(ReplayError::Start)?;
         let Some(last) = batch.last() else { break };
+        if !site.space.may_fold() {
+            unfolded = hold(site, &store, batch, &mut records, onto)?;
+            break;
+        }
         mark = FoldMark::of(&last.record);
         replayed += batch.len() as u64;
         let step = fold(&store, &batch)?;
@@ -198,7 +227,35 @@ fn replay(
         });
         on_progress(Progress { done: mark.position, total: log.last() });
     }
-    Ok((store, mark, replayed))
+    Ok(Recovered { store, mark, rebuilt: None, replayed, unfolded })
+}
+
+/// What there is no room to fold: it is kept in memory, unless it is too much or the store does not fit it.
+fn hold(
+    site: &Site<'_>,
+    store: &Store,
+    mut held: Vec<Understood>,
+    records: &mut Records,
+    onto: Onto,
+) -> Result<Vec<LogRecord>, ReplayError> {
+    let bytes = |batch: &[Understood]| batch.iter().map(|held| held.record.payload.len() as u64).sum::<u64>();
+    let mut held_bytes = bytes(&held);
+    loop {
+        let batch = next_batch(records).map_err(ReplayError::Start)?;
+        held_bytes += bytes(&batch);
+        if onto == Onto::New || held_bytes > site.unfolded_bytes_max {
+            let what = "what the store does not have cannot be folded yet".to_owned();
+            return Err(ReplayError::Start(StartError::NoRoom(what)));
+        }
+        if batch.is_empty() {
+            break;
+        }
+        held.extend(batch);
+    }
+    if let Some((stream, damaged)) = fold(store, &held)?.damaged.first() {
+        return Err(ReplayError::Untrusted(format!("{stream:?}: {}", damaged.reason)));
+    }
+    Ok(held.into_iter().map(|held| held.record).collect())
 }
 
 fn next_batch(records: &mut Records) -> Result<Vec<Understood>, StartError> {
@@ -218,8 +275,9 @@ fn next_batch(records: &mut Records) -> Result<Vec<Understood>, StartError> {
 }
 
 /// Makes what was folded last.
-fn settle(dir: &Path, recovered: Recovered) -> Result<Recovered, StartError> {
-    if recovered.replayed > 0 {
+fn settle(site: &Site<'_>, recovered: Recovered) -> Result<Recovered, StartError> {
+    let dir = site.dir;
+    if recovered.replayed > 0 && recovered.unfolded.is_empty() {
         pass(if recovered.rebuilt.is_some() { CrashPoint::Rebuilt } else { CrashPoint::Replayed });
         recovered.store.sync()?;
         checkpoint::write(dir, recovered.mark).map_err(|error| io_failed(dir, error))?;

@@ -5,17 +5,23 @@
 //!
 //! sled 0.34 may panic when its files are damaged, so a panic in it becomes an error here.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::Deref;
+use std::os::unix::fs::MetadataExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use rustix::fs::{FallocateFlags, fallocate};
+
 use super::CrashPoint;
 use super::crash_points::pass;
+use super::space::is_no_room;
 use crate::clock;
+use crate::limits::STORE_ROOM_BYTES;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +46,25 @@ pub(super) struct Store {
     db: RwLock<Option<sled::Db>>,
     /// The same file that sled writes, for the sync that sled does not do.
     file: File,
+    /// So much of it has its room on the disk, whatever is written of it.
+    held_bytes: AtomicU64,
     folder: PathBuf,
+}
+
+/// How many bytes sled may write to open the store of a folder: it fills up its last segment, and writes a new
+/// snapshot of its page table.
+pub(super) fn opening_bytes(folder: &Path) -> u64 {
+    let unfilled = fs::metadata(folder.join("db"))
+        .map_or(0, |file| filled_bytes(&file).saturating_sub(file.blocks().saturating_mul(BLOCK_BYTES)));
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let snapshots = files.filter(|file| file.file_name().to_string_lossy().starts_with("snap."));
+    let snapshot = snapshots.filter_map(|file| file.metadata().ok()).map(|file| file.len()).max();
+    unfilled + 2 * snapshot.unwrap_or(0) + OPENING_BYTES
+}
+
+/// What the file takes once its last segment is filled up.
+fn filled_bytes(file: &fs::Metadata) -> u64 {
+    file.len().next_multiple_of(SEGMENT_BYTES as u64)
 }
 
 /// A key or value that was read.
@@ -94,10 +118,12 @@ impl Store {
             .cache_capacity(cache_bytes)
             .flush_every_ms(Some(FLUSH_EVERY_MS));
         let db = open_unlocked(&config)?;
-        let file = File::open(folder.join("db"))?;
-        let store = Self { db: RwLock::new(Some(db)), file, folder: folder.to_owned() };
+        let file = OpenOptions::new().read(true).write(true).open(folder.join("db"))?;
+        let held_bytes = AtomicU64::new(0);
+        let store = Self { db: RwLock::new(Some(db)), file, held_bytes, folder: folder.to_owned() };
         pass(CrashPoint::StoreOpened);
         store.sync_creation()?;
+        store.hold_room();
         pass(CrashPoint::StoreLasting);
         Ok(store)
     }
@@ -162,7 +188,9 @@ impl Store {
             }
         }
         let db = self.db()?;
-        guarded(|| db.apply_batch(changes))
+        guarded(|| db.apply_batch(changes))?;
+        self.hold_room();
+        Ok(())
     }
 
     /// Waits until everything applied before is on disk: sled's own flush does not wait for the
@@ -175,6 +203,16 @@ impl Store {
         guarded(|| db.flush())?;
         self.file.sync_data()?;
         Ok(())
+    }
+
+    /// Has the room of the last segment and the next one kept for sled, which does not get over a disk that fills
+    /// up while it writes; and an opening fills the last one up, also on a full disk.
+    fn hold_room(&self) {
+        let bytes = self.file.metadata().map_or(0, |file| filled_bytes(&file) + SEGMENT_BYTES as u64);
+        if bytes != self.held_bytes.swap(bytes, Ordering::Relaxed) {
+            // Where the file system cannot, more must be free for the same.
+            let _ = fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, bytes);
+        }
     }
 
     /// Lets go of the files, so that they can be opened again while handles of this store live on.
@@ -258,10 +296,7 @@ impl From<sled::Error> for StoreError {
 
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull => Self::Full,
-            _ => Self::Failed(error.to_string()),
-        }
+        if is_no_room(&error) { Self::Full } else { Self::Failed(error.to_string()) }
     }
 }
 
@@ -270,6 +305,16 @@ const SEGMENT_BYTES: usize = 16 << 20;
 
 /// sled cleans up only there, so it is never switched off. Milliseconds.
 const FLUSH_EVERY_MS: u64 = 500;
+
+/// With the room that must be free sled gets by: what one batch makes it write, the end of a segment that it
+/// leaves, and what its own thread cleans up meanwhile.
+const _: () = assert!(STORE_ROOM_BYTES >= SEGMENT_BYTES as u64 / 2 * 3);
+
+/// What opening writes besides, and the growth of a page table since its last snapshot.
+const OPENING_BYTES: u64 = 1 << 20;
+
+/// The unit in which the system counts what a file takes.
+const BLOCK_BYTES: u64 = 512;
 
 /// The most bytes of a value.
 pub(super) const VALUE_BYTES_MAX: usize = 128 << 10;
@@ -323,6 +368,22 @@ mod tests {
         assert_eq!(again.get(b"a1"), Ok(None));
         assert!(store.get(b"a1").is_err() && store.sync().is_err());
         assert!(store.scan(b"a", b"a").next().unwrap().is_err());
+    }
+
+    #[test]
+    fn its_last_segment_and_the_next_have_their_room_before_they_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).unwrap();
+        let mut batch = Batch::default();
+        batch.put(b"key".to_vec(), b"value".to_vec());
+        store.apply(batch).unwrap();
+        store.sync().unwrap();
+        let file = fs::metadata(dir.path().join("db")).unwrap();
+        assert!(
+            file.len() <= SEGMENT_BYTES as u64 && file.blocks() * BLOCK_BYTES >= 2 * SEGMENT_BYTES as u64
+        );
+        store.close();
+        assert_eq!(opening_bytes(dir.path()), OPENING_BYTES, "there is no snapshot yet");
     }
 
     #[test]

@@ -95,6 +95,13 @@ impl Tail {
         tail
     }
 
+    /// Takes what was durable before the start and is not folded yet.
+    pub(super) fn begin_with(&self, records: &[LogRecord]) {
+        self.add(records);
+        let mut state = self.lock();
+        state.committed = Committed { last: state.committed.last, ..Committed::default() };
+    }
+
     /// Adds a commit. Called on the writer's thread before anybody is told of it.
     pub(super) fn add(&self, records: &[LogRecord]) {
         let Some(last) = records.last() else { return };

@@ -8,6 +8,7 @@
 mod audits;
 mod backups;
 mod checks;
+mod full;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -335,6 +336,15 @@ impl Model {
             let state = &self.conversations[&row.conversation].0.state;
             assert_eq!((row.seq, row.unread), (state.last.staff, state.staff_unread.count()));
         }
+        let open = journal.open_consultations(workspace()).await.unwrap();
+        let open: Vec<_> =
+            open.into_iter().map(|open| (open.conversation, open.revision, open.served)).collect();
+        let states = self.conversations.values().map(|(script, _)| &script.state);
+        let expected = states.filter(|state| state.served.consultation.is_some());
+        assert_eq!(
+            open,
+            expected.map(|state| (state.id, state.revision, state.served.clone())).collect::<Vec<_>>()
+        );
     }
 }
 

@@ -5,7 +5,7 @@
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
 
 use super::{Incarnation, Position, Term};
-use crate::domain::conversation::Conversation;
+use crate::domain::conversation::{Conversation, Served};
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::Workspace;
 
@@ -60,6 +60,19 @@ pub struct ListRow {
     pub seq: Seq,
     /// The log's position that the row is true at: of two rows of a conversation the higher is newer.
     pub position: Position,
+}
+
+/// A consultation that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenConsultation {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// With whom.
+    pub customer: CustomerKey,
+    /// At which revision of the conversation this is true.
+    pub revision: u64,
+    /// Who serves it.
+    pub served: Served,
 }
 
 /// The most characters of a message that a row shows.

@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 use super::crash_points::pass;
 use super::fold::Folds;
 use super::log::{Log, LogError, NewRecord};
+use super::space::Space;
 use super::{CrashPoint, Incarnation, OpenError, Resolved, Stream, Term, TicketSink};
 use crate::clock;
 use crate::machines::commit::{Claim, CommitQueue, CommitSize, Kinds, Settled};
@@ -73,16 +74,38 @@ pub(super) struct Gate {
     /// Who is told of commits.
     pub(super) on_commit: OnceLock<CommitCallback>,
     /// Why nothing can be written now, if nothing can.
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// Why nothing can be written.
+#[derive(Debug, Clone)]
+struct Trouble {
+    why: String,
+    /// Streams can be opened, for reading: no more is on disk than what is known.
+    opens: bool,
 }
 
 impl Gate {
     /// Why nothing can be written now, if nothing can.
     pub(super) fn trouble(&self) -> Option<String> {
+        self.kept().map(|trouble| trouble.why)
+    }
+
+    /// Why nothing can be opened now, if nothing can.
+    fn closed(&self) -> Option<String> {
+        self.kept().filter(|trouble| !trouble.opens).map(|trouble| trouble.why)
+    }
+
+    fn kept(&self) -> Option<Trouble> {
         if self.troubled.load(Ordering::Acquire) { self.lock().clone() } else { None }
     }
 
-    fn set_trouble(&self, trouble: Option<String>) {
+    /// Nothing can be opened either.
+    fn end(&self, why: String) {
+        self.set_trouble(Some(Trouble { why, opens: false }));
+    }
+
+    fn set_trouble(&self, trouble: Option<Trouble>) {
         if trouble.is_some() || self.troubled.load(Ordering::Acquire) {
             let mut kept = self.lock();
             self.troubled.store(trouble.is_some(), Ordering::Release);
@@ -90,7 +113,7 @@ impl Gate {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Trouble>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,15 +140,20 @@ pub(super) struct Writer {
     sinks: HashMap<Incarnation, Arc<dyn TicketSink>>,
     folds: Arc<Folds>,
     gate: Arc<Gate>,
+    space: Arc<Space>,
     /// When writing was last tried in vain.
     tried: Instant,
     stopping: bool,
 }
 
 impl Writer {
-    pub(super) fn new(log: Log, folds: Arc<Folds>, gate: Arc<Gate>) -> Self {
+    pub(super) fn new(log: Log, folds: Arc<Folds>, gate: Arc<Gate>, space: Arc<Space>) -> Self {
         let (queue, sinks, tried) = (CommitQueue::default(), HashMap::new(), clock::instant());
-        Self { queue, log, sinks, folds, gate, tried, stopping: false }
+        let mut writer = Self { queue, log, sinks, folds, gate, space, tried, stopping: false };
+        if !writer.log.has_segment() {
+            writer.is_in_trouble("there was no room for a segment of the log".to_owned());
+        }
+        writer
     }
 
     /// Runs until it is told to stop or nobody is left. `ended` becomes true when it has come to an
@@ -143,7 +171,7 @@ impl Writer {
             Err(_) => {
                 let why = "the writer has failed";
                 tracing::error!("{why}; the journal must be started anew");
-                self.gate.set_trouble(Some(why.to_owned()));
+                self.gate.end(why.to_owned());
                 for sink in self.sinks.values() {
                     sink.resolved(Resolved::Failed(why.to_owned()));
                 }
@@ -168,7 +196,7 @@ impl Writer {
             }
             self.commit();
         }
-        self.gate.set_trouble(Some("the journal has stopped".to_owned()));
+        self.gate.end("the journal has stopped".to_owned());
         pass(CrashPoint::StopBegun);
         self.log.close()?;
         pass(CrashPoint::LogClosed);
@@ -180,7 +208,8 @@ impl Writer {
         if self.gate.trouble().is_none() {
             return orders.recv().map_err(|_| RecvTimeoutError::Disconnected);
         }
-        match TRY_AGAIN_AFTER.saturating_sub(self.tried.elapsed()) {
+        let after = if self.log.is_in_doubt() { TRY_AGAIN_AFTER } else { BEGIN_AGAIN_AFTER };
+        match after.saturating_sub(self.tried.elapsed()) {
             Duration::ZERO => Err(RecvTimeoutError::Timeout),
             left => orders.recv_timeout(left),
         }
@@ -213,12 +242,15 @@ impl Writer {
             #[allow(clippy::panic, reason = "this is what it is for")]
             Order::Fail => panic!("a failure planted on purpose"),
             #[cfg(feature = "planted-bugs")]
-            Order::Trouble => self.is_in_trouble("planted on purpose".to_owned()),
+            Order::Trouble => {
+                self.gate.end("planted on purpose".to_owned());
+                self.tried = clock::instant();
+            }
         }
     }
 
     fn open(&mut self, stream: Stream, term: Term, sink: Arc<dyn TicketSink>, reply: OpenReply) {
-        let opened = match self.gate.trouble() {
+        let opened = match self.gate.closed() {
             Some(trouble) => Err(trouble),
             None => self.queue.open(stream, stream.workspace(), term).map_err(|refusal| refusal.to_string()),
         };
@@ -240,6 +272,9 @@ impl Writer {
             Err(error) => {
                 let why = error.to_string();
                 tracing::error!(error = why, "a commit failed; nothing of it was acknowledged");
+                if error.is_no_room() {
+                    self.space.refused();
+                }
                 self.is_in_trouble(why.clone());
                 self.queue.failed(&why)
             }
@@ -283,7 +318,7 @@ impl Writer {
                 }
             }
             Settled::Reached(Waiting { reply, opened }) => {
-                let answer = match self.gate.trouble() {
+                let answer = match self.gate.closed() {
                     None => Ok(opened),
                     Some(trouble) => Err(OpenError::Unavailable(trouble)),
                 };
@@ -296,19 +331,28 @@ impl Writer {
         }
     }
 
-    /// Nothing could be written: looks whether it can be now.
+    /// Nothing could be written: looks whether it can be now. On a full disk that takes of the reserve only
+    /// what settles a doubt.
     fn try_again(&mut self) {
+        if let (false, Err(why)) = (self.log.is_in_doubt(), self.space.may_take()) {
+            return self.is_in_trouble(why.to_string());
+        }
         match self.log.recover() {
             Ok(()) => {
                 tracing::info!("the log can be written again");
                 self.gate.set_trouble(None);
             }
-            Err(error) => self.is_in_trouble(error.to_string()),
+            Err(error) => {
+                if error.is_no_room() {
+                    self.space.refused();
+                }
+                self.is_in_trouble(error.to_string());
+            }
         }
     }
 
     fn is_in_trouble(&mut self, why: String) {
-        self.gate.set_trouble(Some(why));
+        self.gate.set_trouble(Some(Trouble { why, opens: !self.log.is_in_doubt() }));
         self.tried = clock::instant();
     }
 }
@@ -321,3 +365,6 @@ const ORDERS_AT_ONCE: usize = 16_384;
 
 /// How often a log that cannot be written is tried.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often one that only lacks a segment is: while there is no room that costs nothing.
+const BEGIN_AGAIN_AFTER: Duration = Duration::from_millis(100);

@@ -54,8 +54,10 @@ pub struct Feed {
 impl Feed {
     /// A reader who has everything up to `after`, and whose subscription has been asked for.
     #[must_use]
-    pub const fn new(reader: Reader, after: Seq) -> Self {
-        Self { reader, at: after, turn: Turn::AwaitVerdict, live_once: false }
+    pub fn new(reader: Reader, after: Seq) -> Self {
+        let resumes_late = is_planted(Bug::ResumeOneLate) && after > Seq::ZERO;
+        let at = if resumes_late { after.next() } else { after };
+        Self { reader, at, turn: Turn::AwaitVerdict, live_once: false }
     }
 
     /// What is to be done next.

@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use switchboard_protocol::vocabulary::Seq;
+use switchboard_protocol::vocabulary::{Party, Seq};
 
 use super::feed::Verdict;
 use super::planted::{Bug, is_planted};
 use crate::domain::conversation::{
-    Answer, Command, Context, Conversation, Decision, Entry, Place, Received, Rejection, Side, What, admit,
-    decide,
+    Action as Do, Answer, Command, Context, Conversation, Decision, Entry, Place, Received, Rejection, Side,
+    What, admit, answer_of, decide,
 };
 use crate::domain::identity::{Identity, Reader};
 
@@ -154,31 +154,32 @@ impl<P: Ports> Live<P> {
         self.pending.iter().take_while(move |(entry, _)| entry.revision <= up_to)
     }
 
-    /// The subscribers and which sequence each reads.
-    pub fn subscribers(&self) -> impl Iterator<Item = (SubscriberId, Reader, &P::Outlet)> {
-        self.subscribers.iter().map(|(id, subscriber)| (*id, subscriber.reader, &subscriber.outlet))
-    }
-
-    /// A command has arrived.
-    pub fn command(
+    /// A command has arrived. Whether an entry can be taken now is asked of `room` only when there is one: a
+    /// command that was accepted before needs no room, and must not hear that nothing was done.
+    ///
+    /// # Errors
+    /// Whoever waits and why there is no room; nothing has changed.
+    pub fn command<Full>(
         &mut self,
         token: P::Token,
         stamp: P::Stamp,
         command: &Command,
         context: &Context<'_>,
-    ) -> Vec<Action<P>> {
+        room: impl FnOnce() -> Result<(), Full>,
+    ) -> Result<Vec<Action<P>>, (P::Token, Full)> {
         let mut actions = Vec::with_capacity(2);
-        let mut forgetful = None;
-        if is_planted(Bug::ForgetAnswers) {
-            let mut state = self.state.clone();
-            state.clients = Default::default();
-            forgetful = Some(state);
-        }
-        let outcome = match decide(forgetful.as_ref().unwrap_or(&self.state), command, context) {
+        let mistaken = self.mistaken_state(&command.action);
+        let outcome = match decide(mistaken.as_ref().unwrap_or(&self.state), command, context) {
             Ok(Decision::Record(entry)) => {
+                if let Err(full) = room() {
+                    if is_planted(Bug::RefusalTakesCounter) {
+                        self.state.clients.remember(&command.origin, answer_of(&entry));
+                    }
+                    return Err((token, full));
+                }
                 let entry = Arc::new(entry);
                 self.state.apply(&entry);
-                let answer = crate::domain::conversation::answer_of(&entry);
+                let answer = answer_of(&entry);
                 self.pending.push_back((Arc::clone(&entry), stamp));
                 actions.push(Action::Append(entry));
                 if is_planted(Bug::PushBeforeDurable) {
@@ -192,7 +193,7 @@ impl<P: Ports> Live<P> {
             Err(rejection) => Outcome::Rejected(rejection),
         };
         actions.extend(self.answer(token, outcome));
-        actions
+        Ok(actions)
     }
 
     /// Somebody wants to follow the conversation from after a sequence.
@@ -261,9 +262,37 @@ impl<P: Ports> Live<P> {
             Reader::Staff => (Side::Staff, &self.state.staff_unread),
         };
         // Nobody can have what is not durable.
-        let up_to = up_to.min(self.durable_place.of(side.reader()));
+        let durable = self.durable_place.of(side.reader());
+        let up_to = if is_planted(Bug::ReceivedBeforeDurable) { up_to } else { up_to.min(durable) };
+        if is_planted(Bug::ReceivedGoesBack) {
+            self.received = Received::default();
+        }
         self.cursors_moved |= self.received.reached(side, unread, up_to);
         self.tell_cursors();
+    }
+
+    /// Somebody types who has seen everything up to a sequence of their own. Returns as whom, and who is to be
+    /// told, after which event of the reader's sequence: the two sides count differently, so that a foreign
+    /// sequence would mean nothing; and nobody hears of an event that is not durable.
+    pub fn typing(
+        &self,
+        from: SubscriberId,
+        identity: &Identity,
+        after_seq: Seq,
+    ) -> Option<(Party, impl Iterator<Item = (&P::Outlet, Seq)>)> {
+        let typist = self.state.typist(identity)?;
+        let own = identity.reader();
+        let others = self.subscribers.iter().filter(move |(id, _)| **id != from);
+        let told = others.map(move |(_, subscriber)| {
+            let durable = self.durable_place.of(subscriber.reader);
+            let after = match subscriber.reader == own {
+                true => after_seq.min(durable),
+                false if is_planted(Bug::TypingBeforeDurable) => self.state.last.of(subscriber.reader),
+                false => durable,
+            };
+            (&subscriber.outlet, after)
+        });
+        Some((typist, told))
     }
 
     /// A subscriber does not follow any more.
@@ -340,6 +369,20 @@ impl<P: Ports> Live<P> {
             self.recent.pop_front();
         }
         self.recent.push_back((entry, stamp));
+    }
+
+    /// What a mistake takes for the state when it decides.
+    fn mistaken_state(&self, action: &Do) -> Option<Conversation> {
+        let forgets_answers = is_planted(Bug::ForgetAnswers);
+        let overlooks_end = is_planted(Bug::EndOverlooked) && matches!(action, Do::Post { .. });
+        (forgets_answers || overlooks_end).then(|| {
+            let mut state = self.state.clone();
+            if forgets_answers {
+                state.clients = Default::default();
+            }
+            state.ended &= !overlooks_end;
+            state
+        })
     }
 
     fn push_planted(&mut self) {

@@ -7,16 +7,24 @@
 //! - `commit`: append → ticket; fencing by incarnation, revision and term.
 //! - [`live`]: a conversation that is awake: decide, append, and reveal only what is durable.
 //! - [`feed`]: the reading side of a subscription: catch up from the journal, then live.
+//! - [`outbox`]: what waits for a subscription's reader, in its order and bounded.
 //! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
 //! - [`route`]: a session's way to a conversation: in order, resent when the conversation dies.
+//! - [`openings`]: which conversation is a customer's, also after one has ended.
+//! - [`attendance`]: one session to a client program; when somebody comes and goes.
+//! - [`room`]: a disk that gets full: who is held, and what becomes of the reserve.
 //! - [`budget`]: so many times in so long, for restarts and for ephemera.
 //! - [`planted`]: known mistakes that the simulator must find.
 
+pub mod attendance;
 pub mod budget;
 pub mod commit;
 pub mod dispatch;
 pub mod feed;
 pub mod live;
+pub mod openings;
+pub mod outbox;
 pub mod planted;
 pub mod residence;
+pub mod room;
 pub mod route;

@@ -28,6 +28,32 @@ pub enum Bug {
     LagForgotten,
     /// The way to a conversation is asked for again while the answer is on its way.
     WayAskedTwice,
+    /// A command that is refused for want of room counts as done.
+    RefusalTakesCounter,
+    /// A message is posted into a conversation that has ended.
+    EndOverlooked,
+    /// What a client says has reached it last is taken for the furthest.
+    ReceivedGoesBack,
+    /// What a client says has reached it is believed, whether or not it is durable.
+    ReceivedBeforeDurable,
+    /// Whoever is told of typing hears of events that are not durable.
+    TypingBeforeDurable,
+    /// A reader who resumes begins one event late.
+    ResumeOneLate,
+    /// The name of a customer's next conversation is not remembered.
+    NameForgotten,
+    /// The same is forgotten when the conversation falls asleep without having begun.
+    NameForgottenAsleep,
+    /// A client that connects again does not wait for the end of its session before.
+    SessionForgotten,
+    /// An agent with two devices is offline when the first of them goes.
+    OfflineTooSoon,
+    /// A write that found no room does not hold what comes next.
+    FullDiskForgotten,
+    /// Entries are taken again at the mark at which they are held, before the reserve is back.
+    TakenWithoutReserve,
+    /// A reader hears how a hand-over goes on before it has what was pushed before that.
+    VerdictOvertakes,
 }
 
 impl Bug {
@@ -44,6 +70,19 @@ impl Bug {
         Self::FailedCommitKept,
         Self::LagForgotten,
         Self::WayAskedTwice,
+        Self::RefusalTakesCounter,
+        Self::EndOverlooked,
+        Self::ReceivedGoesBack,
+        Self::ReceivedBeforeDurable,
+        Self::TypingBeforeDurable,
+        Self::ResumeOneLate,
+        Self::NameForgotten,
+        Self::NameForgottenAsleep,
+        Self::SessionForgotten,
+        Self::OfflineTooSoon,
+        Self::FullDiskForgotten,
+        Self::TakenWithoutReserve,
+        Self::VerdictOvertakes,
     ];
 }
 

@@ -268,6 +268,7 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
     let code = match refusal {
         Refusal::Rejected(rejection) => rejected(rejection),
         Refusal::Unavailable(_) => ErrorCode::Unavailable,
+        Refusal::NoRoom(_) => ErrorCode::NoRoom,
         Refusal::Quarantined(_) => ErrorCode::Quarantined,
         Refusal::Fault => ErrorCode::Fault,
         Refusal::OnlyAgents(_) | Refusal::OnlyCustomers(_) => ErrorCode::Forbidden,
@@ -278,7 +279,13 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::BadCursor(_) => ErrorCode::BadCursor,
     };
     let body = ErrorBody::new(code, refusal.to_string());
-    if code == ErrorCode::Unavailable { body.after_ms(RETRY_MS) } else { body }
+    if code == ErrorCode::Unavailable {
+        body.after_ms(RETRY_MS)
+    } else if code == ErrorCode::NoRoom {
+        body.after_ms(NO_ROOM_RETRY_MS)
+    } else {
+        body
+    }
 }
 
 const fn rejected(rejection: &Rejection) -> ErrorCode {
@@ -513,6 +520,9 @@ fn bad_request(error: &dyn std::fmt::Display) -> ErrorBody {
 
 /// How long a client is asked to wait before it tries again, in milliseconds.
 const RETRY_MS: u32 = 500;
+
+/// The same when the disk is full, which takes people to change.
+const NO_ROOM_RETRY_MS: u32 = 2_000;
 
 /// What an event takes in a reply besides its text, at the most.
 const EVENT_BYTES: usize = 160;

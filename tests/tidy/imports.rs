@@ -146,6 +146,7 @@ const ROOMS: &[Room] = &[
         may: &["switchboard::ready", "switchboard_protocol::vocabulary"],
         libraries: Libraries::Any,
     },
+    Room { place: "src/health.rs", may: &["switchboard::health"], libraries: Libraries::Any },
     Room {
         place: "src/demo.rs",
         may: &[
@@ -164,6 +165,7 @@ const ROOMS: &[Room] = &[
             crate::names::PROGRAM_CRATE,
             "switchboard::config",
             "switchboard::daemon",
+            "switchboard::health",
             "switchboard::journal",
             "switchboard::ready",
         ],

@@ -174,6 +174,8 @@ errors! {
     Overloaded = 503 "overloaded" retry;
     /// The engine failed while it was doing it: it may or may not have been done.
     Fault = 504 "fault" final;
+    /// The engine's disk is full: nothing is taken until there is room, and nothing was changed. Reading goes on.
+    NoRoom = 505 "no_room" retry;
 }
 
 impl fmt::Display for ErrorCode {

@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{DeskFollowing, Lane, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
-use crate::journal::{ListPage, ReadError};
+use crate::journal::{ListPage, NoRoom, ReadError};
 use crate::limits;
 use crate::stats::StageFigures;
 
@@ -170,6 +170,9 @@ pub enum Refusal {
     /// The engine cannot now; nothing was done.
     #[error("{0}")]
     Unavailable(String),
+    /// The disk is full; nothing was done.
+    #[error("{0}")]
+    NoRoom(#[from] NoRoom),
     /// The conversation is set aside.
     #[error("conversation: it is set aside: {0}")]
     Quarantined(String),

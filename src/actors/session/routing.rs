@@ -147,6 +147,7 @@ impl SessionState {
             }
             ErrandAnswer::Unknown => self.not_following(&kind, Refusal::Fault),
             ErrandAnswer::Unavailable(why) => self.not_following(&kind, Refusal::Unavailable(why)),
+            ErrandAnswer::NoRoom(why) => self.not_following(&kind, Refusal::NoRoom(why)),
             ErrandAnswer::Quarantined(why) => self.not_following(&kind, Refusal::Quarantined(why)),
         };
         self.reply(ask, answer, credit);

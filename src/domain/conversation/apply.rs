@@ -3,10 +3,9 @@
 //! Owns the one way in which a conversation changes; replay is this, repeated. It cannot fail: an
 //! entry that exists is true.
 
-use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Party, Timestamp};
+use switchboard_protocol::vocabulary::Party;
 
 use super::{Answer, Audience, Conversation, Entry, Event, Floor, Place, Side, What};
-use crate::domain::consultation::{Beginning, Consultation, How, Stage};
 
 impl Conversation {
     /// Adds the next entry.
@@ -25,43 +24,31 @@ impl Conversation {
     }
 
     fn apply_event(&mut self, entry: &Entry, place: Place, event: &Event) {
+        let epoch = self.served.epoch;
+        self.served.apply(entry.at, &event.what);
         match &event.what {
             What::Started { customer } => self.customer = Some(customer.clone()),
             What::Message(_) => self.apply_message(entry, place, event.by),
-            What::Called { consultation, category, in_hours, bot_replies } => {
-                let beginning = Beginning::Called { in_hours: *in_hours, bot_replies: *bot_replies };
-                self.serve(entry.at, *consultation, beginning, category.clone(), Stage::Waiting);
-            }
-            What::Assigned { member, how: How::SteppedIn { consultation } } => {
-                let stage = Stage::Assigned(*member);
-                let category = CategoryPath::default();
-                self.serve(entry.at, *consultation, Beginning::SteppedIn, category, stage);
-                self.begin_service(entry.at);
-            }
-            What::Assigned { member, how } => self.assign(*member, *how, entry.at),
-            What::Requeued { from, .. } => {
-                self.agents.remove(from);
-                self.wait_again();
-            }
-            What::Entered { member } => {
-                self.agents.insert(*member);
-                self.begin_service(entry.at);
-            }
-            What::Left { member } => {
-                self.agents.remove(member);
-            }
-            What::Completed => {
-                self.former = self.assignee().or(self.former);
-                self.end_service();
-            }
-            What::Unserved { .. } => self.end_service(),
-            What::Ended => {
-                self.end_service();
-                self.ended = true;
-            }
+            What::Ended => self.ended = true,
             What::Read { side: Side::Customer, up_to } => self.customer_unread.read_up_to(*up_to),
             What::Read { side: Side::Staff, up_to } => self.staff_unread.read_up_to(*up_to),
-            What::CallRefused { .. } | What::Explained(_) | What::Unchanged => {}
+            What::Called { .. }
+            | What::CallRefused { .. }
+            | What::Assigned { .. }
+            | What::Requeued { .. }
+            | What::Unserved { .. }
+            | What::Explained(_)
+            | What::Entered { .. }
+            | What::Left { .. }
+            | What::Completed
+            | What::Unchanged => {}
+        }
+        if self.served.consultation.is_none() {
+            self.silent_since = None;
+        }
+        // Whoever had the floor owes nothing any more.
+        if self.served.epoch != epoch || self.floor() != Floor::Bot {
+            self.owed = None;
         }
     }
 
@@ -81,73 +68,6 @@ impl Conversation {
                 self.silent_since = Some(entry.at);
             }
         }
-    }
-
-    /// A consultation begins.
-    fn serve(
-        &mut self,
-        at: Timestamp,
-        id: ConsultationId,
-        beginning: Beginning,
-        category: CategoryPath,
-        stage: Stage,
-    ) {
-        self.consultation = Some(Consultation {
-            id,
-            beginning,
-            category,
-            called_at: at,
-            stage,
-            served_at: None,
-            transfers: 0,
-        });
-        self.turn_over();
-    }
-
-    fn assign(&mut self, member: MemberId, how: How, at: Timestamp) {
-        if let Some(consultation) = &mut self.consultation {
-            consultation.stage = match consultation.stage {
-                Stage::InProgress(_) => Stage::InProgress(member),
-                Stage::Waiting | Stage::Assigned(_) => Stage::Assigned(member),
-            };
-            consultation.transfers += u32::from(matches!(how, How::Transferred { .. }));
-            self.turn_over();
-        }
-        // Somebody who has only joined may be inside already.
-        if self.agents.contains(&member) {
-            self.begin_service(at);
-        }
-    }
-
-    fn wait_again(&mut self) {
-        if let Some(consultation) = &mut self.consultation {
-            consultation.stage = Stage::Waiting;
-            self.turn_over();
-        }
-    }
-
-    /// Somebody is inside and somebody answers for it: service has begun.
-    fn begin_service(&mut self, at: Timestamp) {
-        if let Some(consultation) = &mut self.consultation
-            && let Stage::Assigned(member) = consultation.stage
-        {
-            consultation.stage = Stage::InProgress(member);
-            consultation.served_at.get_or_insert(at);
-            self.owed = None;
-        }
-    }
-
-    fn end_service(&mut self) {
-        self.agents.clear();
-        self.consultation = None;
-        self.silent_since = None;
-        self.turn_over();
-    }
-
-    /// Who serves it or has the floor has changed.
-    const fn turn_over(&mut self) {
-        self.epoch += 1;
-        self.owed = None;
     }
 }
 

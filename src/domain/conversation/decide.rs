@@ -150,7 +150,7 @@ fn post(
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
     if let Party::Agent { member } = party {
-        if !state.agents.contains(&member) {
+        if !state.served.agents.contains(&member) {
             return Err(Rejection::NotEntered { action: "post" });
         }
         // The bot goes on while agents look on.
@@ -194,7 +194,7 @@ fn read(state: &Conversation, party: Party, up_to: Seq) -> Result<Vec<Event>, Re
     let (side, reader, unread) = match party {
         Party::Customer => (Side::Customer, Reader::Customer, &state.customer_unread),
         // Nobody can enter what has ended, and what came last must not stay unread for ever.
-        Party::Agent { member } if !state.agents.contains(&member) && !state.ended => {
+        Party::Agent { member } if !state.served.agents.contains(&member) && !state.ended => {
             return Err(Rejection::NotEntered { action: "read" });
         }
         Party::Agent { .. } | Party::Bot => (Side::Staff, Reader::Staff, &state.staff_unread),

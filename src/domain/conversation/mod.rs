@@ -9,6 +9,7 @@ mod command;
 mod decide;
 mod entry;
 mod own;
+mod served;
 mod serving;
 mod state;
 #[cfg(test)]
@@ -22,5 +23,6 @@ pub use command::{Action, Command, Context, Decision, Doors, OwnAction, Policy, 
 pub use decide::{admit, decide};
 pub use entry::{Audience, Entry, Event, Place, Seen, What};
 pub use own::{deadline, decide_own};
+pub use served::Served;
 pub use state::{AGENTS_MAX, Conversation, Floor};
 pub use unread::{Received, Side, UNREAD_MAX, Unread};

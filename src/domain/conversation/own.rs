@@ -21,13 +21,14 @@ pub fn decide_own(
     let events = match action {
         OwnAction::Decided { epoch, explanation } => decided(state, *epoch, explanation)?,
         OwnAction::Requeue { consultation, epoch, why } => {
-            let current = state.consultation.as_ref().filter(|current| current.id == *consultation);
+            let current = state.served.consultation.as_ref().filter(|current| current.id == *consultation);
             let from = current.and_then(Consultation::assignee);
-            let from = from.filter(|_| *epoch == state.epoch).ok_or_else(|| moved(state, "requeue"))?;
+            let from =
+                from.filter(|_| *epoch == state.served.epoch).ok_or_else(|| moved(state, "requeue"))?;
             vec![What::Requeued { from, why: *why }]
         }
         OwnAction::Reply { to, epoch, message } => {
-            if state.floor() != Floor::Bot || *epoch != state.epoch || state.owed != Some(*to) {
+            if state.floor() != Floor::Bot || *epoch != state.served.epoch || state.owed != Some(*to) {
                 return Err(moved(state, "reply"));
             }
             vec![What::Message(message.clone())]
@@ -51,7 +52,7 @@ pub fn decide_own(
 /// When something is to end by itself, if nothing happens until then.
 #[must_use]
 pub fn deadline(state: &Conversation, service: &Service) -> Option<Timestamp> {
-    let consultation = state.consultation.as_ref()?;
+    let consultation = state.served.consultation.as_ref()?;
     let (since, after) = match consultation.stage {
         Stage::InProgress(_) => (state.silent_since?, service.silent_ms?),
         Stage::Waiting | Stage::Assigned(_) => (consultation.called_at, service.unserved_ms?),
@@ -61,10 +62,10 @@ pub fn deadline(state: &Conversation, service: &Service) -> Option<Timestamp> {
 }
 
 fn decided(state: &Conversation, epoch: u64, explanation: &Explanation) -> Result<Vec<What>, Rejection> {
-    let waits = state.consultation.as_ref().is_some_and(|consultation| {
+    let waits = state.served.consultation.as_ref().is_some_and(|consultation| {
         consultation.id == explanation.considered.consultation && consultation.stage == Stage::Waiting
     });
-    if !waits || epoch != state.epoch {
+    if !waits || epoch != state.served.epoch {
         return Err(moved(state, "assign"));
     }
     let explained = What::Explained(Box::new(explanation.clone()));
@@ -81,7 +82,7 @@ fn due(state: &Conversation, context: &Context<'_>) -> Option<What> {
     if context.now < at {
         return None;
     }
-    match state.consultation.as_ref()?.stage {
+    match state.served.consultation.as_ref()?.stage {
         Stage::InProgress(_) => Some(What::Completed),
         Stage::Waiting | Stage::Assigned(_) => Some(What::Unserved { why: Unserved::TooLong }),
     }

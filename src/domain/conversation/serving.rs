@@ -18,7 +18,7 @@ pub(super) fn call(
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
-    if state.consultation.is_some() {
+    if state.served.consultation.is_some() {
         return Err(Rejection::AlreadyCalled);
     }
     if state.customer.as_ref().is_some_and(|customer| customer.platform.as_str() == PREVIEW) {
@@ -45,7 +45,7 @@ pub(super) fn call(
 /// The customer takes the call back.
 pub(super) fn cancel(state: &Conversation, context: &Context<'_>) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
-    match state.consultation.as_ref().map(|consultation| consultation.stage) {
+    match state.served.consultation.as_ref().map(|consultation| consultation.stage) {
         None => Err(Rejection::NotCalled),
         Some(Stage::InProgress(_)) => Err(Rejection::AlreadyServed),
         Some(Stage::Waiting | Stage::Assigned(_)) => {
@@ -58,6 +58,7 @@ pub(super) fn cancel(state: &Conversation, context: &Context<'_>) -> Result<Vec<
 /// Whether these words take a call back that waits.
 pub(super) fn takes_back(state: &Conversation, words: &str, service: &Service) -> bool {
     let waits = state
+        .served
         .consultation
         .as_ref()
         .is_some_and(|consultation| !matches!(consultation.stage, Stage::InProgress(_)));
@@ -67,7 +68,7 @@ pub(super) fn takes_back(state: &Conversation, words: &str, service: &Service) -
 
 /// What a call is that the customer takes back now.
 pub(super) fn given_up(state: &Conversation, now: Timestamp, service: &Service, late: Unserved) -> Unserved {
-    let called_at = state.consultation.as_ref().map_or(now, |consultation| consultation.called_at);
+    let called_at = state.served.consultation.as_ref().map_or(now, |consultation| consultation.called_at);
     let is_early = now.as_millis() - called_at.as_millis() <= CANCEL_WINDOW_MS;
     if is_early && service.early_cancel_is_no_miss { Unserved::Cancelled } else { late }
 }
@@ -79,10 +80,10 @@ pub(super) fn join(state: &Conversation, member: MemberId) -> Result<Vec<Event>,
 }
 
 fn enter(state: &Conversation, member: MemberId) -> Result<Option<Event>, Rejection> {
-    if state.agents.contains(&member) {
+    if state.served.agents.contains(&member) {
         return Ok(None);
     }
-    let agents = state.agents.len();
+    let agents = state.served.agents.len();
     if agents >= AGENTS_MAX {
         return Err(Rejection::TooManyAgents { agents, max: AGENTS_MAX });
     }
@@ -91,7 +92,7 @@ fn enter(state: &Conversation, member: MemberId) -> Result<Option<Event>, Reject
 
 /// An agent leaves.
 pub(super) fn leave(state: &Conversation, member: MemberId) -> Vec<Event> {
-    let inside = state.agents.contains(&member);
+    let inside = state.served.agents.contains(&member);
     or_unchanged(member, inside.then(|| by(member, What::Left { member })))
 }
 
@@ -102,7 +103,7 @@ pub(super) fn take(
     consultation: ConsultationId,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
-    let how = match (&state.consultation, state.assignee()) {
+    let how = match (&state.served.consultation, state.assignee()) {
         (_, Some(assignee)) if assignee == member => None,
         (_, Some(assignee)) => return Err(Rejection::AlreadyAssigned { by: assignee }),
         (Some(_), None) => Some(How::Taken),
@@ -125,7 +126,7 @@ pub(super) fn transfer(
     if assignee != from {
         return Err(Rejection::Moved { action, assignee: Some(assignee) });
     }
-    if assignee != member && !state.agents.contains(&member) {
+    if assignee != member && !state.served.agents.contains(&member) {
         return Err(Rejection::NotEntered { action });
     }
     let how = How::Transferred { from };
@@ -135,8 +136,10 @@ pub(super) fn transfer(
 /// An agent inside ends the consultation.
 pub(super) fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
-    match state.consultation.as_ref().map(|consultation| consultation.stage) {
-        Some(Stage::InProgress(_)) if state.agents.contains(&member) => Ok(vec![by(member, What::Completed)]),
+    match state.served.consultation.as_ref().map(|consultation| consultation.stage) {
+        Some(Stage::InProgress(_)) if state.served.agents.contains(&member) => {
+            Ok(vec![by(member, What::Completed)])
+        }
         Some(_) => Err(Rejection::NotEntered { action: "complete" }),
         None => Err(Rejection::NotServed { action: "complete" }),
     }
@@ -152,11 +155,11 @@ pub(super) fn end(
         return Ok(Vec::new());
     }
     if let Party::Agent { member } = party
-        && !state.agents.contains(&member)
+        && !state.served.agents.contains(&member)
     {
         return Err(Rejection::NotEntered { action: "end" });
     }
-    let service = state.consultation.as_ref().map(|consultation| match consultation.stage {
+    let service = state.served.consultation.as_ref().map(|consultation| match consultation.stage {
         Stage::InProgress(_) => What::Completed,
         Stage::Waiting | Stage::Assigned(_) => {
             What::Unserved { why: given_up(state, context.now, context.service, Unserved::Left) }

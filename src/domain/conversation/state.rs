@@ -2,12 +2,10 @@
 //!
 //! Owns what `decide` needs to know, and nothing that it does not: messages are in the journal.
 
-use std::collections::BTreeSet;
-
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Timestamp, WorkspaceId};
 
-use super::{Clients, Place, Unread, admit};
-use crate::domain::consultation::{Consultation, Stage};
+use super::{Clients, Place, Served, Unread, admit};
+use crate::domain::consultation::Stage;
 use crate::domain::identity::{CustomerKey, Identity};
 
 /// A conversation, as the sum of its entries.
@@ -25,15 +23,8 @@ pub struct Conversation {
     pub last: Place,
     /// When the last entry was made.
     pub last_at: Timestamp,
-    /// The agents who have entered.
-    pub agents: BTreeSet<MemberId>,
-    /// The consultation that goes on.
-    pub consultation: Option<Consultation>,
-    /// Counts the changes of who serves it and who has the floor, so that an old decision can be told from a
-    /// new one.
-    pub epoch: u64,
-    /// Who answered for the last consultation that was served.
-    pub former: Option<MemberId>,
+    /// Who serves it.
+    pub served: Served,
     /// The entry of the customer's last message, if the bot is to answer it and has not.
     pub owed: Option<u64>,
     /// When an agent last said something, if the customer has said nothing since.
@@ -59,10 +50,7 @@ impl Conversation {
             revision: 0,
             last: Place::default(),
             last_at: Timestamp::from_millis(0),
-            agents: BTreeSet::new(),
-            consultation: None,
-            epoch: 0,
-            former: None,
+            served: Served::default(),
             owed: None,
             silent_since: None,
             ended: false,
@@ -75,14 +63,14 @@ impl Conversation {
     /// Who answers for its consultation.
     #[must_use]
     pub fn assignee(&self) -> Option<MemberId> {
-        self.consultation.as_ref().and_then(Consultation::assignee)
+        self.served.assignee()
     }
 
     /// Who may speak besides the customer. One at a time: whoever has lost the floor has lost it when
-    /// [`Conversation::epoch`] has moved on.
+    /// [`Served::epoch`] has moved on.
     #[must_use]
     pub fn floor(&self) -> Floor {
-        match &self.consultation {
+        match &self.served.consultation {
             _ if self.ended => Floor::Nobody,
             None => Floor::Bot,
             Some(consultation) => match consultation.stage {
@@ -98,7 +86,7 @@ impl Conversation {
     pub fn typist(&self, identity: &Identity) -> Option<Party> {
         match admit(self, identity).ok()? {
             Party::Customer | Party::Bot | Party::Agent { .. } if self.ended => None,
-            Party::Agent { member } if !self.agents.contains(&member) => None,
+            Party::Agent { member } if !self.served.agents.contains(&member) => None,
             party @ (Party::Customer | Party::Bot | Party::Agent { .. }) => Some(party),
         }
     }

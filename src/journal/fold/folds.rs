@@ -41,6 +41,18 @@ pub(in crate::journal) struct Folds {
     planted: AtomicU8,
 }
 
+/// How the folds can be made to fail, for tests of failures.
+#[cfg(feature = "planted-bugs")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoldFailure {
+    /// By an error of the store.
+    Error,
+    /// By the store's meeting a full disk.
+    Full,
+    /// By a panic.
+    Panic,
+}
+
 /// Who is told of changed rows.
 pub(in crate::journal) type DeskCallback = Box<dyn Fn(DeskChange) + Send + Sync>;
 
@@ -87,10 +99,15 @@ impl Folds {
         self.failed.store(true, Ordering::Relaxed);
     }
 
-    /// Has folding fail in its next turn: by an error of the store, or by a panic.
+    /// Has folding fail in its next turn.
     #[cfg(feature = "planted-bugs")]
-    pub(in crate::journal) fn plant_failure(&self, by_panic: bool) {
-        self.planted.store(if by_panic { 2 } else { 1 }, Ordering::Relaxed);
+    pub(in crate::journal) fn plant_failure(&self, failure: FoldFailure) {
+        let number = match failure {
+            FoldFailure::Error => 1,
+            FoldFailure::Full => 2,
+            FoldFailure::Panic => 3,
+        };
+        self.planted.store(number, Ordering::Relaxed);
         self.tail.wish(Wish::Look);
     }
 
@@ -100,6 +117,7 @@ impl Folds {
         match self.planted.load(Ordering::Relaxed) {
             0 => Ok(()),
             1 => Err(StoreError::Failed("planted on purpose".to_owned())),
+            2 => Err(StoreError::Full),
             _ => panic!("a failure planted on purpose"),
         }
     }

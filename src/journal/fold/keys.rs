@@ -23,6 +23,9 @@ pub(in crate::journal) const ROWS: &[u8] = b"r";
 /// All places of rows in lists.
 pub(in crate::journal) const LISTS: &[u8] = b"l";
 
+/// The conversations with a consultation that goes on.
+pub(in crate::journal) const OPEN: &[u8] = b"o";
+
 /// Which conversation each customer has now.
 pub(in crate::journal) const CUSTOMERS: &[u8] = b"c";
 
@@ -58,6 +61,21 @@ pub(in crate::journal) fn list(workspace: WorkspaceId) -> Vec<u8> {
 /// The place of a row in its list.
 pub(in crate::journal) fn list_place(workspace: WorkspaceId, place: ListPlace) -> Vec<u8> {
     key(LISTS, &[workspace.as_bytes(), &place.0])
+}
+
+/// The consultations of a workspace that go on.
+pub(in crate::journal) fn all_open(workspace: WorkspaceId) -> Vec<u8> {
+    key(OPEN, &[workspace.as_bytes()])
+}
+
+/// The mark that a conversation has a consultation that goes on.
+pub(in crate::journal) fn open(workspace: WorkspaceId, conversation: ConversationId) -> Vec<u8> {
+    key(OPEN, &[workspace.as_bytes(), conversation.as_bytes()])
+}
+
+/// The conversation that a key of an open consultation names.
+pub(in crate::journal) fn open_conversation_of(key: &[u8]) -> Option<ConversationId> {
+    key.get(17..).and_then(|id| id.try_into().ok()).map(ConversationId::from_bytes)
 }
 
 /// The place that a key of a list has.

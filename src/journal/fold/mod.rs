@@ -12,6 +12,8 @@ mod rows;
 mod step;
 mod thread;
 
+#[cfg(feature = "planted-bugs")]
+pub use folds::FoldFailure;
 pub(in crate::journal) use folds::Folds;
 pub(in crate::journal) use overlay::Overlay;
 pub(in crate::journal) use record::{Meaning, Understood, understand};

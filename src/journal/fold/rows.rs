@@ -5,7 +5,7 @@
 use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, Timestamp};
 
 use super::keys::ListPlace;
-use crate::domain::conversation::{Audience, Entry, Side, Unread, What};
+use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
 use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
@@ -15,7 +15,7 @@ impl RowState {
     pub(in crate::journal) fn new() -> Self {
         Self {
             customer: None,
-            assignee: None,
+            served: Served::default(),
             ended: false,
             last_message: String::new(),
             last_at: Timestamp::from_millis(0),
@@ -33,6 +33,7 @@ impl RowState {
                 Audience::Everyone | Audience::Staff => self.last_at = entry.at,
                 Audience::Uncounted => {}
             }
+            self.served.apply(entry.at, &event.what);
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
                 What::Message(message) => {
@@ -45,13 +46,15 @@ impl RowState {
                         Party::Bot | Party::Agent { .. } => {}
                     }
                 }
-                What::Assigned { member, .. } => self.assignee = Some(*member),
-                What::Requeued { .. } | What::Unserved { .. } | What::Completed => self.assignee = None,
-                What::Ended => (self.assignee, self.ended) = (None, true),
+                What::Ended => self.ended = true,
                 What::Read { side: Side::Staff, up_to } => self.unread.read_up_to(*up_to),
                 What::Called { .. }
                 | What::CallRefused { .. }
+                | What::Assigned { .. }
+                | What::Requeued { .. }
+                | What::Unserved { .. }
                 | What::Explained(_)
+                | What::Completed
                 | What::Entered { .. }
                 | What::Left { .. }
                 | What::Read { side: Side::Customer, .. }
@@ -78,7 +81,7 @@ impl RowState {
         self.customer.as_ref().map(|customer| ListRow {
             conversation,
             customer: customer.clone(),
-            assignee: self.assignee,
+            assignee: self.served.assignee(),
             ended: self.ended,
             last_message: self.last_message.clone(),
             last_at: self.last_at,

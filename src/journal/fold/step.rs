@@ -176,7 +176,7 @@ impl Step<'_> {
             }
             None => RowState::new(),
         };
-        let place_before = row.place(conversation);
+        let (place_before, was_open) = (row.place(conversation), row.served.consultation.is_some());
         for understood in records {
             let record = &understood.record;
             if record.position <= row.position {
@@ -196,6 +196,11 @@ impl Step<'_> {
                     row.passed(record.revision, record.position);
                 }
             }
+        }
+        match (was_open, row.served.consultation.is_some()) {
+            (false, true) => self.batch.put(keys::open(workspace, conversation), Vec::new()),
+            (true, false) => self.batch.remove(keys::open(workspace, conversation)),
+            (true, true) | (false, false) => {}
         }
         let place = row.place(conversation);
         if place != place_before {

@@ -17,6 +17,7 @@ use super::folds::Folds;
 use super::record::{Understood, understand};
 use crate::clock;
 use crate::journal::crash_points::pass;
+use crate::journal::space::{Space, is_no_room};
 use crate::journal::store::StoreError;
 use crate::journal::tail::Wish;
 use crate::journal::{CrashPoint, DeskChange, JournalOptions, ListRow, LogRecord, Position, checkpoint};
@@ -25,6 +26,9 @@ use crate::journal::{CrashPoint, DeskChange, JournalOptions, ListRow, LogRecord,
 pub(in crate::journal) struct FoldThread {
     folds: Arc<Folds>,
     dir: PathBuf,
+    space: Arc<Space>,
+    /// Nothing is folded until there is room.
+    held: bool,
     pace: Pace,
     /// Read, but not yet in the overlay; kept only while the store fails.
     unseen: Vec<Understood>,
@@ -37,8 +41,8 @@ pub(in crate::journal) struct FoldThread {
     reported: Instant,
     checkpointed: Instant,
     unchecked_bytes: u64,
-    /// When room was last looked for, since the disk is full.
-    full: Option<Instant>,
+    /// The store has met a full disk. It takes nothing more until it is opened again, when there is room.
+    full: bool,
 }
 
 /// How often and how much, from the options.
@@ -54,12 +58,14 @@ struct Pace {
 
 impl FoldThread {
     /// The thread's state, before it runs.
-    pub(in crate::journal) fn new(folds: Arc<Folds>, options: &JournalOptions) -> Self {
+    pub(in crate::journal) fn new(folds: Arc<Folds>, space: Arc<Space>, options: &JournalOptions) -> Self {
         let now = clock::instant();
         Self {
             folding_to: folds.folded(),
             folds,
             dir: options.dir.clone(),
+            space,
+            held: false,
             pace: Pace {
                 fold_age: Duration::from_millis(options.fold_age_ms),
                 fold_tail_bytes: options.fold_tail_bytes,
@@ -75,7 +81,7 @@ impl FoldThread {
             reported: now,
             checkpointed: now,
             unchecked_bytes: 0,
-            full: None,
+            full: false,
         }
     }
 
@@ -109,7 +115,7 @@ impl FoldThread {
     }
 
     fn wait(&self, idle: bool) -> Duration {
-        if self.folds.has_failed() {
+        if self.folds.has_failed() || self.held {
             self.pace.desk_turn.max(FAILED_TURN)
         } else if idle {
             self.pace.checkpoint_age
@@ -127,13 +133,19 @@ impl FoldThread {
         }
         #[cfg(feature = "planted-bugs")]
         self.folds.fail_as_planted()?;
-        if self.is_due() {
+        // When nothing more is taken, what was is folded at once: as long as there is room for it.
+        let is_full = self.space.may_take().is_err();
+        if self.is_due() || is_full {
             self.folding_to = self.last_pending();
+        }
+        self.held = !self.space.may_fold();
+        if self.held {
+            return Ok(());
         }
         if self.is_folding() || self.pending.is_empty() {
             self.step()?;
         }
-        let old = self.checkpointed.elapsed() >= self.pace.checkpoint_age;
+        let old = is_full || self.checkpointed.elapsed() >= self.pace.checkpoint_age;
         if self.unchecked_bytes > 0 && old || self.unchecked_bytes >= self.pace.checkpoint_bytes {
             self.checkpoint()?;
         }
@@ -147,11 +159,20 @@ impl FoldThread {
         }
         self.see(records)?;
         self.report();
-        while !self.pending.is_empty() {
+        loop {
+            if !self.space.may_fold() {
+                tracing::warn!(
+                    records = self.pending.len(),
+                    "not folded for want of room; the next start does it"
+                );
+                return Ok(());
+            }
+            let is_last = self.pending.is_empty();
             self.step()?;
+            if is_last {
+                return self.checkpoint();
+            }
         }
-        self.step()?;
-        self.checkpoint()
     }
 
     fn see(&mut self, records: Vec<LogRecord>) -> Result<(), StoreError> {
@@ -231,7 +252,15 @@ impl FoldThread {
         let mark = self.folds.mark()?;
         self.folds.store.sync()?;
         pass(CrashPoint::CheckpointStoreSynced);
-        checkpoint::write(&self.dir, mark)?;
+        match checkpoint::write(&self.dir, mark) {
+            // The store is none the worse for it: the one before holds.
+            Err(error) if is_no_room(&error) => {
+                tracing::warn!(%error, "a checkpoint found no room");
+                self.space.refused();
+                return Ok(());
+            }
+            written => written?,
+        }
         self.checkpointed = clock::instant();
         self.unchecked_bytes = 0;
         Ok(())
@@ -244,7 +273,8 @@ impl FoldThread {
         match error {
             StoreError::Full => {
                 tracing::error!(%error, "the folds wait for room; messages go on until the tail is full");
-                self.full = Some(clock::instant());
+                self.full = true;
+                self.space.refused();
             }
             StoreError::Failed(_) | StoreError::ValueTooLarge { .. } => {
                 tracing::error!(%error, "the folds have failed; the journal must be started anew");
@@ -256,18 +286,15 @@ impl FoldThread {
 
     /// Nothing can be folded: on a full disk rows stay true in memory until there is room.
     fn wait_for_room(&mut self, records: Vec<LogRecord>, ended: &watch::Sender<bool>) {
-        let Some(looked) = self.full else { return };
+        if !self.full {
+            return;
+        }
         if self.see(records).is_ok() {
             self.report();
         }
-        if looked.elapsed() < LOOK_FOR_ROOM_EVERY {
-            return;
-        }
-        self.full = Some(clock::instant());
-        let room = rustix::fs::statvfs(&self.dir).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-        if room.is_ok_and(|bytes| bytes >= ROOM_BYTES_MIN) {
-            tracing::info!("there is room again; the journal must be started anew");
-            self.full = None;
+        if self.space.may_take().is_ok() {
+            tracing::info!("there is room for the store; the journal must be started anew");
+            self.full = false;
             let _ = ended.send(true);
         }
     }
@@ -280,12 +307,6 @@ fn size(understood: &Understood) -> u64 {
 
 /// How long a turn is at the least when nothing can be folded.
 const FAILED_TURN: Duration = Duration::from_millis(100);
-
-/// How often a disk that was full is looked at.
-const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_secs(2);
-
-/// So many bytes must be free before the store is worth another try: several of its segments.
-const ROOM_BYTES_MIN: u64 = 128 << 20;
 
 /// How much less urgent than the writer, on the scale of nice(2).
 const NICENESS: i32 = 5;

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::journal::Position;
+use crate::journal::space::is_no_room;
 
 /// Why the log could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,14 @@ pub(in crate::journal) enum LogError {
 }
 
 impl LogError {
+    /// Whether the disk has no room for it.
+    pub(in crate::journal) fn is_no_room(&self) -> bool {
+        match self {
+            Self::Io { error, .. } => is_no_room(error),
+            Self::Damaged { .. } | Self::Incomplete { .. } => false,
+        }
+    }
+
     /// An error of the system, with the file.
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         |error| Self::Io { path: path.to_owned(), error }

@@ -62,6 +62,12 @@ impl Folder {
         Ok(numbers)
     }
 
+    /// Removes what was prepared for the next segment, if it is there.
+    pub(super) fn remove_prepared(&self) {
+        // It is made again when it is needed.
+        let _ = fs::remove_file(self.0.join(PREPARED));
+    }
+
     /// Makes a prepared file the segment with this head. One of the same number, whose making had
     /// failed, is replaced.
     pub(super) fn begin_segment(
@@ -142,7 +148,11 @@ fn prepare(folder: &Folder, bytes: u64) -> Result<File, LogError> {
         pass(CrashPoint::PrepareSynced);
         Ok(file)
     };
-    make().map_err(LogError::io(&path))
+    make().map_err(|error| {
+        // Half of it is of no use, and takes the last room of a disk that is full.
+        folder.remove_prepared();
+        LogError::io(&path)(error)
+    })
 }
 
 /// Makes the names in a folder last.

@@ -51,8 +51,10 @@ pub(super) struct Log {
     medium: Box<dyn Medium>,
     id: LogId,
     segment_bytes: u64,
-    /// The segment that is written; `None` after a write or sync failed: what is in it is not known.
+    /// The segment that is written; `None` when one is still to be begun.
     current: Option<Segment>,
+    /// A write or sync failed: what is in the segment before is not known, until the next one says so.
+    in_doubt: bool,
     /// The number of the latest segment.
     number: u64,
     /// The last commit and record that are durable.
@@ -99,10 +101,12 @@ impl Log {
         let records = committed.len() as u32;
         format::end_block(&mut self.buffer, segment.salt, BlockKind::Commit, commit, first, records);
         pass(CrashPoint::CommitMade);
+        self.in_doubt = true;
         self.medium.write(&segment.file, &self.buffer, segment.end).map_err(LogError::io(&segment.path))?;
         pass(CrashPoint::CommitWritten);
         self.medium.sync(&segment.file).map_err(LogError::io(&segment.path))?;
         pass(CrashPoint::CommitSynced);
+        self.in_doubt = false;
         segment.end += self.buffer.len() as u64;
         self.current = Some(segment);
         (self.commit, self.last) = (commit, position);
@@ -112,7 +116,17 @@ impl Log {
         Ok(committed)
     }
 
-    /// Begins a new segment, if a write or sync has failed.
+    /// Whether something may be on disk that was never acknowledged.
+    pub(super) const fn is_in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
+    /// Whether there is a segment to write to.
+    pub(super) const fn has_segment(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// Begins a new segment, if there is none to write to.
     ///
     /// # Errors
     /// When that is not possible yet.
@@ -131,7 +145,8 @@ impl Log {
         let segment = match self.current.take() {
             Some(segment) => segment,
             // What had failed must not come back at the next start.
-            None => self.new_segment()?,
+            None if self.in_doubt => self.new_segment()?,
+            None => return Ok(()),
         };
         self.close_segment(&segment)
     }
@@ -181,7 +196,7 @@ impl Log {
         };
         let file = self.prepared.take(&self.folder, self.segment_bytes)?;
         let segment = self.folder.begin_segment(file, &head, &*self.medium)?;
-        self.number = number;
+        (self.number, self.in_doubt) = (number, false);
         self.prepared.start(&self.folder, self.segment_bytes);
         Ok(segment)
     }

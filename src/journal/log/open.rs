@@ -25,6 +25,9 @@ pub(in crate::journal) struct LogOptions {
     pub(in crate::journal) segment_bytes: u64,
     /// Something else remembers that the log had at least this much.
     pub(in crate::journal) at_least: Position,
+    /// Whether files may be made now. Without, a log whose last segment is closed has none to write to, until
+    /// it is recovered.
+    pub(in crate::journal) may_grow: bool,
 }
 
 /// An open log.
@@ -47,6 +50,10 @@ impl Log {
         medium: Box<dyn Medium>,
     ) -> Result<OpenedLog, LogError> {
         let folder = Folder::open(&options.folder)?;
+        if !options.may_grow {
+            // Its room is worth more to the store, which cannot be opened without any.
+            folder.remove_prepared();
+        }
         let files = LogFiles::find(&options.folder)?;
         files.check_ends()?;
         let end = match files.heads().last() {
@@ -67,6 +74,7 @@ impl Log {
             id: end.as_ref().map_or_else(clock::random, |(head, _)| head.log),
             segment_bytes: options.segment_bytes,
             current: None,
+            in_doubt: false,
             number: end.as_ref().map_or(0, |(head, _)| head.number),
             commit: end.as_ref().map_or(0, |(_, end)| end.commit),
             last,
@@ -78,9 +86,12 @@ impl Log {
             Some((head, end)) if !end.closed => {
                 end.cut(&log.folder, &head)?;
                 log.current = Some(log.folder.reopen_segment(&head, end.offset)?);
-                log.prepared.start(&log.folder, log.segment_bytes);
+                if options.may_grow {
+                    log.prepared.start(&log.folder, log.segment_bytes);
+                }
             }
-            Some(_) | None => log.current = Some(log.new_segment()?),
+            Some(_) | None if options.may_grow => log.current = Some(log.new_segment()?),
+            Some(_) | None => {}
         }
         let files = LogFiles::find(&options.folder)?.up_to(log.last);
         Ok(OpenedLog { log, files, bytes_cut })

@@ -18,7 +18,7 @@ use super::*;
 const STREAM: Stream = Stream::Workspace(WorkspaceId::from_bytes([3; 16]));
 
 fn options(folder: &Path) -> LogOptions {
-    LogOptions { folder: folder.to_owned(), segment_bytes: 4 << 10, at_least: Position(0) }
+    LogOptions { folder: folder.to_owned(), segment_bytes: 4 << 10, at_least: Position(0), may_grow: true }
 }
 
 fn open(folder: &Path) -> OpenedLog {
@@ -368,4 +368,31 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_log_that_may_not_grow_is_opened_as_it_is_and_goes_on_when_it_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = open(dir.path()).log;
+    commit(&mut log, &[40, 9]).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let names = || {
+        let files = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    let held = LogOptions { may_grow: false, ..options(dir.path()) };
+    let mut log = Log::open(&held, Box::new(Disk)).unwrap().log;
+    assert!(!log.has_segment() && !log.is_in_doubt());
+    assert_eq!(names().len(), 1, "only the segment is there");
+    log.close().unwrap();
+    log.recover().unwrap();
+    commit(&mut log, &[7]).unwrap();
+    drop(log);
+    // One that is not closed is gone on with.
+    let mut log = Log::open(&held, Box::new(Disk)).unwrap().log;
+    assert!(log.has_segment());
+    commit(&mut log, &[8]).unwrap();
+    drop(log);
+    assert_eq!(read(&open(dir.path()).files, 1).unwrap(), [(1, 40), (2, 9), (3, 7), (4, 8)]);
 }

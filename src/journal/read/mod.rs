@@ -7,6 +7,7 @@ mod audit;
 mod history;
 mod list;
 mod load;
+mod open;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ pub(super) use audit::audit;
 pub(super) use history::{read_after, read_after_in_tail, read_before, shown};
 pub(super) use list::{Cursor, list};
 pub(super) use load::{find_conversation, load_conversation, load_workspace, workspaces};
+pub(super) use open::open_consultations;
 
 /// Why reading failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ use super::parts::{
 use super::service::StoredConsultation;
 use super::{StoredError, read, write};
 use crate::domain::conversation::{
-    Answer, Client, Clients, Conversation, PartyClients, Place, UNREAD_MAX, Unread,
+    Answer, Client, Clients, Conversation, PartyClients, Place, Served, UNREAD_MAX, Unread,
 };
 
 /// The stored form of a conversation's state.
@@ -31,13 +31,13 @@ pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Ve
         revision: state.revision,
         last: StoredPlace::new(state.last),
         last_at: state.last_at.as_millis(),
-        agents: state.agents.iter().map(|agent| member_id(*agent)).collect(),
+        agents: state.served.agents.iter().map(|agent| member_id(*agent)).collect(),
         assignee: None,
-        consultation: state.consultation.as_ref().map(StoredConsultation::new),
-        former: state.former.map(member_id),
+        consultation: state.served.consultation.as_ref().map(StoredConsultation::new),
+        former: state.served.former.map(member_id),
         owed: state.owed,
         silent_since: state.silent_since.map(|at| at.as_millis()),
-        epoch: state.epoch,
+        epoch: state.served.epoch,
         ended: state.ended,
         customer_unread: stored_unread(&state.customer_unread),
         staff_unread: stored_unread(&state.staff_unread),
@@ -81,12 +81,14 @@ pub(in crate::journal) fn decode_conversation(
         revision: stored.revision,
         last: stored.last.place(CONVERSATION)?,
         last_at: at(stored.last_at),
-        agents: stored.agents.iter().map(|agent| member(*agent)).collect(),
-        consultation: stored.consultation.as_ref().map(StoredConsultation::consultation).transpose()?,
-        former: stored.former.map(member),
+        served: Served {
+            agents: stored.agents.iter().map(|agent| member(*agent)).collect(),
+            consultation: stored.consultation.as_ref().map(StoredConsultation::consultation).transpose()?,
+            epoch: stored.epoch,
+            former: stored.former.map(member),
+        },
         owed: stored.owed,
         silent_since: stored.silent_since.map(at),
-        epoch: stored.epoch,
         ended: stored.ended,
         customer_unread: unread(&stored.customer_unread)?,
         staff_unread: unread(&stored.staff_unread)?,
@@ -200,8 +202,8 @@ const ENDED: u64 = 2;
 const WITH_SERVICE: u64 = 3;
 
 const fn serves(state: &Conversation) -> bool {
-    state.consultation.is_some()
-        || state.former.is_some()
+    state.served.consultation.is_some()
+        || state.served.former.is_some()
         || state.owed.is_some()
         || state.silent_since.is_some()
 }

@@ -23,8 +23,8 @@ use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing,
     Strategy as AssignmentStrategy, Why,
 };
-use crate::domain::consultation::{How, Requeued, Unserved};
-use crate::domain::conversation::{Conversation, Entry, Side, Unread, What};
+use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
+use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
 use crate::domain::hours::Override;
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
@@ -239,7 +239,8 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
-    let simple = Conversation { consultation: None, silent_since: None, ..conversation() };
+    let mut simple = Conversation { silent_since: None, ..conversation() };
+    simple.served.consultation = None;
     let ended = Conversation { ended: true, ..simple };
     let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
     for (version, name, state) in
@@ -268,7 +269,10 @@ fn cases() -> Vec<Case> {
         );
     }
     let ended = RowState { ended: true, ..row() };
-    for (version, name, row) in [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended)] {
+    let served = RowState { served: conversation().served, ..row() };
+    for (version, name, row) in
+        [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended), (3, "row_served", served)]
+    {
         add(
             version,
             name,
@@ -320,7 +324,7 @@ fn small_cases() -> [Case; 4] {
 fn row() -> RowState {
     RowState {
         customer: Some(customer(1)),
-        assignee: Some(member_id(3)),
+        served: row_served(),
         ended: false,
         last_message: "How can I help?".to_owned(),
         last_at: Timestamp::from_millis(1_700_000_003_000),
@@ -331,11 +335,26 @@ fn row() -> RowState {
     }
 }
 
+/// Who served, as rows said it before there were consultations.
+fn row_served() -> Served {
+    let at = Timestamp::from_millis(1_700_000_003_000);
+    let consultation = Consultation {
+        id: ConsultationId::from_bytes([0; 16]),
+        beginning: Beginning::SteppedIn,
+        category: CategoryPath::default(),
+        called_at: at,
+        stage: Stage::InProgress(member_id(3)),
+        served_at: Some(at),
+        transfers: 0,
+    };
+    Served { consultation: Some(consultation), ..Served::default() }
+}
+
 /// The row of a conversation that has not started.
 fn empty_row() -> RowState {
     RowState {
         customer: None,
-        assignee: None,
+        served: Served::default(),
         ended: false,
         last_message: String::new(),
         last_at: Timestamp::from_millis(0),
@@ -460,7 +479,8 @@ fn waiting() -> Conversation {
     script.start(1_700_000_000_000, customer(1));
     script.entry(1_700_000_001_000, Party::Customer, vec![called(false, true)]);
     script.say(1_700_000_002_000, Party::Customer, "Hello?");
-    Conversation { former: Some(member_id(4)), ..script.state }
+    script.state.served.former = Some(member_id(4));
+    script.state
 }
 
 /// A workspace whose bot greets with something to press, and the entry that it comes from.

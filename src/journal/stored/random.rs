@@ -22,8 +22,8 @@ use crate::domain::assignment::{
 };
 use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{
-    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Side,
-    Unread, What,
+    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Served,
+    Side, Unread, What,
 };
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::{
@@ -243,34 +243,31 @@ fn clients() -> impl Strategy<Value = Clients> {
     prop::collection::btree_map(party(), of_party, 0..4).prop_map(|parties| Clients { parties })
 }
 
+fn served() -> impl Strategy<Value = Served> {
+    let agents = prop::collection::btree_set(member_id(), 0..AGENTS_MAX);
+    let rest = (prop::option::of(consultation()), number(), prop::option::of(member_id()));
+    (agents, rest).prop_map(|(agents, (consultation, epoch, former))| Served {
+        agents: BTreeSet::from_iter(agents),
+        consultation,
+        epoch,
+        former,
+    })
+}
+
 fn conversation() -> impl Strategy<Value = Conversation> {
-    let service = (
-        prop::collection::btree_set(member_id(), 0..AGENTS_MAX),
-        (
-            prop::option::of(consultation()),
-            prop::option::of(member_id()),
-            prop::option::of(number()),
-            prop::option::of(at()),
-        ),
-        number(),
-        any::<bool>(),
-    );
+    let service = (served(), prop::option::of(number()), prop::option::of(at()), any::<bool>());
     let counts = (unread(), unread(), clients());
     (prop::option::of(customer()), number(), place(), at(), service, counts).prop_map(
-        |(customer, revision, last, last_at, (agents, of_service, epoch, ended), counts)| {
-            let (consultation, former, owed, silent_since) = of_service;
+        |(customer, revision, last, last_at, (served, owed, silent_since, ended), counts)| {
             let (customer_unread, staff_unread, clients) = counts;
             Conversation {
                 customer,
                 revision,
                 last,
                 last_at,
-                agents: BTreeSet::from_iter(agents),
-                consultation,
-                former,
+                served,
                 owed,
                 silent_since,
-                epoch,
                 ended,
                 customer_unread,
                 staff_unread,
@@ -343,10 +340,10 @@ fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
 
 fn row() -> impl Strategy<Value = RowState> {
     let latest = ("(?s).{0,80}", at(), unread(), seq(), any::<bool>());
-    (prop::option::of(customer()), prop::option::of(member_id()), latest, number(), number()).prop_map(
-        |(customer, assignee, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
+    (prop::option::of(customer()), served(), latest, number(), number()).prop_map(
+        |(customer, served, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
             customer,
-            assignee,
+            served,
             ended,
             last_message,
             last_at,

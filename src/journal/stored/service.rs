@@ -17,7 +17,7 @@ use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy, Why,
 };
 use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
-use crate::domain::conversation::What;
+use crate::domain::conversation::{Served, What};
 
 /// What an event says of a consultation. What a kind does not need is absent.
 #[derive(Default, Serialize, Deserialize)]
@@ -221,6 +221,39 @@ impl<'a> StoredConsultation<'a> {
             stage,
             served_at: self.served_at.map(at),
             transfers: self.transfers,
+        })
+    }
+}
+
+/// Who serves a conversation.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredServed<'a> {
+    #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
+    agents: Vec<Id>,
+    #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
+    consultation: Option<StoredConsultation<'a>>,
+    #[serde(rename = "p")]
+    epoch: u64,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    former: Option<Id>,
+}
+
+impl<'a> StoredServed<'a> {
+    pub(super) fn new(served: &'a Served) -> Self {
+        Self {
+            agents: served.agents.iter().map(|agent| member_id(*agent)).collect(),
+            consultation: served.consultation.as_ref().map(StoredConsultation::new),
+            epoch: served.epoch,
+            former: served.former.map(member_id),
+        }
+    }
+
+    pub(super) fn served(&self) -> Result<Served, StoredError> {
+        Ok(Served {
+            agents: self.agents.iter().map(|agent| member(*agent)).collect(),
+            consultation: self.consultation.as_ref().map(StoredConsultation::consultation).transpose()?,
+            epoch: self.epoch,
+            former: self.former.map(member),
         })
     }
 }

@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
-    WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    Timestamp, UserKey, WorkspaceId,
 };
 
 use super::*;
@@ -116,13 +116,15 @@ fn seq(value: u64) -> Seq {
 struct Talk {
     live: Live<Plain>,
     counter: u32,
+    /// No entry can be taken.
+    is_full: bool,
 }
 
 impl Talk {
     /// One that has begun, all of it durable.
     fn begun() -> Self {
         let state = Conversation::new(WORKSPACE, ConversationId::from_bytes([2; 16]));
-        let mut talk = Self { live: Live::new(state), counter: 0 };
+        let mut talk = Self { live: Live::new(state), counter: 0, is_full: false };
         talk.say(&customer(), Do::Start { customer: key(), greeting: None });
         talk.live.durable(1);
         talk
@@ -138,7 +140,12 @@ impl Talk {
         let origin = Origin { party: identity.party(), instance, counter: u64::from(counter) };
         let command = Command { identity: identity.clone(), origin, action };
         let context = Context::plain(Timestamp::from_millis(7), Policy::default());
-        told(self.live.command(token, (), &command, &context))
+        let is_full = self.is_full;
+        let room = || if is_full { Err("full") } else { Ok(()) };
+        match self.live.command(token, (), &command, &context, room) {
+            Ok(actions) => told(actions),
+            Err((token, why)) => vec![format!("{token}: {why}")],
+        }
     }
 
     fn durable(&mut self, up_to: u64) -> Vec<String> {
@@ -282,7 +289,7 @@ fn cursors_are_told_when_everything_is_durable_and_to_whoever_came_meanwhile() {
 #[test]
 fn a_masked_message_is_pushed_to_whoever_is_there_and_read_from_the_journal_by_whoever_comes() {
     let state = Conversation::new(WORKSPACE, ConversationId::from_bytes([2; 16]));
-    let mut talk = Talk { live: Live::new(state), counter: 0 };
+    let mut talk = Talk { live: Live::new(state), counter: 0, is_full: false };
     let mut greeting = Message::plain(Content::text(MessageText::new("code 1234").unwrap()));
     greeting.mask("1234", MaskAfter::AT_ONCE).unwrap();
     talk.say(&customer(), Do::Start { customer: key(), greeting: Some(greeting) });
@@ -300,13 +307,13 @@ fn a_masked_message_is_pushed_to_whoever_is_there_and_read_from_the_journal_by_w
 #[test]
 fn what_has_reached_a_side_is_told_once_and_is_never_more_than_what_is_durable() {
     let mut talk = Talk::begun();
-    talk.say(&AGENT, Do::Join);
+    talk.say(&AGENT, Do::Take { consultation: ConsultationId::from_bytes([6; 16]) });
     talk.say(&AGENT, text("a"));
     talk.durable(3);
-    let (agent, own) = (talk.follow(1, &AGENT, 3, 9), talk.follow(2, &customer(), 2, 9));
+    let (agent, own) = (talk.follow(1, &AGENT, 4, 9), talk.follow(2, &customer(), 2, 9));
     assert_eq!((agent.heard().len(), own.heard().len()), (2, 2));
     talk.live.received(&customer(), seq(9));
-    assert_eq!(agent.heard(), [Heard::Cursors(0, 0), Heard::Received(3, 0)]);
+    assert_eq!(agent.heard(), [Heard::Cursors(0, 0), Heard::Received(4, 0)]);
     assert_eq!(own.heard(), [Heard::Cursors(0, 0), Heard::Received(2, 0)]);
     talk.say(&AGENT, text("b"));
     talk.live.received(&customer(), seq(9));
@@ -333,7 +340,7 @@ fn a_subscription_is_refused_to_strangers_and_beyond_the_last_durable_event() {
         assert_eq!(told(answer), ["7 rejected"]);
         assert_eq!(listener.heard(), []);
     }
-    assert_eq!(talk.live.subscribers().count(), 0);
+    assert!(talk.live.subscribers.is_empty());
 }
 
 #[test]
@@ -360,4 +367,44 @@ fn its_end_is_told_to_subscribers_and_names_who_still_waits() {
     talk.durable(2);
     assert_eq!(talk.live.end(), [3]);
     assert_eq!(listener.heard(), [Heard::Entry(2), Heard::End]);
+}
+
+#[test]
+fn without_room_nothing_is_done_and_the_same_command_may_come_again() {
+    let mut talk = Talk::begun();
+    talk.is_full = true;
+    let before = talk.live.state().clone();
+    assert_eq!(talk.say(&customer(), text("a")), ["2: full"]);
+    assert_eq!(*talk.live.state(), before);
+    talk.is_full = false;
+    assert_eq!(talk.say_as(90, 2, &customer(), text("a")), ["append 2"]);
+}
+
+#[test]
+fn what_needs_no_entry_needs_no_room() {
+    let mut talk = Talk::begun();
+    talk.say(&customer(), text("a"));
+    talk.durable(2);
+    talk.is_full = true;
+    assert_eq!(talk.say_as(90, 2, &customer(), text("a")), ["90 accepted 2"], "it was accepted before");
+    assert_eq!(talk.say(&customer(), Do::Read { up_to: seq(1) }), ["3 already so"]);
+    assert_eq!(talk.say(&AGENT, text("not entered")), ["4 rejected"]);
+}
+
+#[test]
+fn everybody_else_is_told_of_typing_and_hears_of_nothing_that_is_not_durable() {
+    let mut talk = Talk::begun();
+    let _agent = talk.follow(1, &AGENT, 0, 9);
+    let _tab = talk.follow(2, &customer(), 0, 9);
+    let _typist = talk.follow(3, &customer(), 0, 9);
+    let after = |talk: &Talk, from, who: &Identity, seen| {
+        let typing = talk.live.typing(SubscriberId(from), who, seq(seen));
+        typing.map(|(by, told)| (by, told.map(|(_, after)| after.get()).collect::<Vec<_>>()))
+    };
+    talk.say(&customer(), text("a"));
+    assert_eq!(after(&talk, 3, &customer(), 1), Some((Party::Customer, vec![1, 1])));
+    assert_eq!(after(&talk, 3, &customer(), 2), Some((Party::Customer, vec![1, 1])), "2 is not durable");
+    talk.durable(2);
+    assert_eq!(after(&talk, 3, &customer(), 1), Some((Party::Customer, vec![2, 1])));
+    assert_eq!(after(&talk, 1, &AGENT, 1), None, "who has not entered");
 }

@@ -36,7 +36,7 @@ fn decided(story: &Story, outcome: Chosen) -> OwnAction {
         candidates: Vec::new(),
     };
     let explanation = Arc::new(Explanation { considered, outcome });
-    OwnAction::Decided { epoch: story.state.epoch, explanation }
+    OwnAction::Decided { epoch: story.state.served.epoch, explanation }
 }
 
 const fn to(member: MemberId) -> Chosen {
@@ -44,7 +44,7 @@ const fn to(member: MemberId) -> Chosen {
 }
 
 fn stage(story: &Story) -> Option<Stage> {
-    story.state.consultation.as_ref().map(|consultation| consultation.stage)
+    story.state.served.consultation.as_ref().map(|consultation| consultation.stage)
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn service_begins_with_the_first_agents_entry() {
     assert_eq!((stage(&story), story.state.floor()), (Some(Stage::Assigned(ADA)), Floor::Nobody));
     let _ = story.when(&agent(ADA), Action::Join).becomes([What::Entered { member: ADA }]);
     assert_eq!((stage(&story), story.state.floor()), (Some(Stage::InProgress(ADA)), Floor::Agents));
-    let consultation = story.state.consultation.clone().unwrap();
+    let consultation = story.state.served.consultation.clone().unwrap();
     assert_eq!(consultation.called_at, Timestamp::from_millis(1_000));
     assert_eq!(consultation.served_at, Some(Timestamp::from_millis(6_000)));
     assert_eq!(consultation.beginning, Beginning::Called { in_hours: true, bot_replies: false });
@@ -112,12 +112,12 @@ fn a_decision_holds_only_while_nothing_has_changed_since() {
 fn what_an_absent_agent_had_waits_again_at_its_old_place() {
     let mut story = given([(customer(), start()), (customer(), call()), (agent(ADA), take())]);
     story.now += 60_000;
-    let (epoch, why) = (story.state.epoch, Requeued::Absent);
+    let (epoch, why) = (story.state.served.epoch, Requeued::Absent);
     let requeue = OwnAction::Requeue { consultation: CONSULTATION, epoch, why };
     let entry = story.when_own(&requeue).unwrap().unwrap();
     assert_eq!(entry.events, [Event { by: Party::Bot, what: What::Requeued { from: ADA, why } }]);
-    assert!(story.state.agents.is_empty());
-    let consultation = story.state.consultation.clone().unwrap();
+    assert!(story.state.served.agents.is_empty());
+    let consultation = story.state.served.consultation.clone().unwrap();
     assert_eq!((consultation.stage, consultation.called_at.as_millis()), (Stage::Waiting, 1_000));
     assert!(story.when_own(&requeue).is_err(), "once");
 }
@@ -134,7 +134,7 @@ fn a_consultation_is_given_to_another_by_comparing_who_has_it() {
     let moved = Rejection::Moved { action: "transfer", assignee: Some(BEN) };
     story.when(&agent(ADA), give(ADA, CID)).refused(moved);
     assert_eq!(stage(&story), Some(Stage::InProgress(BEN)));
-    assert_eq!(story.state.consultation.as_ref().map(|consultation| consultation.transfers), Some(1));
+    assert_eq!(story.state.served.consultation.as_ref().map(|consultation| consultation.transfers), Some(1));
     let _ = story.when(&agent(ADA), give(BEN, BEN)).becomes([What::Unchanged]);
     let mut with_the_bot = super::given([(customer(), start())]);
     with_the_bot.when(&agent(ADA), give(ADA, BEN)).refused(Rejection::NotServed { action: "transfer" });
@@ -199,7 +199,7 @@ fn the_bot_answers_each_message_once_and_never_after_it_has_lost_the_floor() {
     let mut story = given([(customer(), start()), (customer(), post("Hi"))]);
     let reply = |story: &Story| OwnAction::Reply {
         to: story.state.owed.unwrap_or_default(),
-        epoch: story.state.epoch,
+        epoch: story.state.served.epoch,
         message: said("Yes?"),
     };
     let first = reply(&story);
@@ -239,7 +239,7 @@ fn a_silent_consultation_ends_by_itself_and_one_that_nobody_serves_is_missed() {
     story.now = 14_999;
     let entry = story.when_own(&OwnAction::Look).unwrap().unwrap();
     assert_eq!(entry.events, [Event { by: Party::Bot, what: What::Completed }]);
-    assert_eq!(story.state.former, Some(ADA));
+    assert_eq!(story.state.served.former, Some(ADA));
 }
 
 #[test]

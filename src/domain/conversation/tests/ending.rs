@@ -9,8 +9,8 @@ fn a_customer_begins_anew_by_ending_the_conversation_and_both_sides_see_it() {
     let mut story = given([(customer(), start()), (agent(ADA), take()), (customer(), post("Hi"))]);
     let entry = story.when(&customer(), Action::End).becomes([What::Completed, What::Ended]);
     assert_eq!((entry.before, entry.after()), (place(4, 2), place(6, 3)));
-    assert!(story.state.consultation.is_none() && story.state.ended);
-    assert_eq!((story.state.assignee(), story.state.epoch), (None, 3), "nothing is left to serve");
+    assert!(story.state.served.consultation.is_none() && story.state.ended);
+    assert_eq!((story.state.assignee(), story.state.served.epoch), (None, 3), "nothing is left to serve");
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn only_an_agent_who_has_entered_ends_it() {
     story.when(&agent(ADA), Action::End).refused(Rejection::NotEntered { action: "end" });
     let _ = story.when(&agent(ADA), Action::Join).recorded();
     let _ = story.when(&agent(ADA), Action::End).becomes([What::Ended]);
-    assert!(story.state.agents.is_empty());
+    assert!(story.state.served.agents.is_empty());
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn what_has_ended_stays_so_and_is_ended_once() {
     let mut story = given([(customer(), start()), (customer(), Action::End)]);
     story.when(&customer(), Action::End).already_so();
     story.when(&agent(ADA), Action::End).already_so();
-    assert_eq!(story.state.epoch, 1);
+    assert_eq!(story.state.served.epoch, 1);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_join_that_found_itself_inside_does_not_enter_when_it_comes_again_after_leav
     let left = story.when_sent(&agent(ADA), FIRST, 2, Action::Leave).becomes([What::Left { member: ADA }]);
     story.when_sent(&agent(ADA), FIRST, 1, Action::Join).answered_as(&joined);
     story.when_sent(&agent(ADA), FIRST, 2, Action::Leave).answered_as(&left);
-    assert!(story.state.agents.is_empty(), "left is left");
+    assert!(story.state.served.agents.is_empty(), "left is left");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_leave_that_found_itself_outside_does_not_leave_when_it_comes_again_after_jo
     let joined = story.when_sent(&agent(ADA), FIRST, 2, Action::Join).becomes(entered);
     story.when_sent(&agent(ADA), FIRST, 1, Action::Leave).answered_as(&left);
     story.when_sent(&agent(ADA), FIRST, 2, Action::Join).answered_as(&joined);
-    assert!(story.state.agents.contains(&ADA), "inside is inside");
+    assert!(story.state.served.agents.contains(&ADA), "inside is inside");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_take_that_found_itself_served_does_not_take_when_it_comes_again_after_compl
     let done = story.when_sent(&agent(ADA), FIRST, 2, Action::Complete).becomes([What::Completed]);
     story.when_sent(&agent(ADA), FIRST, 1, take()).answered_as(&taken);
     story.when_sent(&agent(ADA), FIRST, 2, Action::Complete).answered_as(&done);
-    assert_eq!(story.state.consultation, None, "completed is completed");
+    assert_eq!(story.state.served.consultation, None, "completed is completed");
 }
 
 #[test]

@@ -206,11 +206,11 @@ impl Both {
             prop_assert_eq!(unread.waiting.iter().copied().collect::<Vec<_>>(), model.unread(side));
             prop_assert_eq!((unread.count(), unread.read), (model.unread(side).len(), model.cursor(side)));
         }
-        prop_assert_eq!(state.agents.iter().copied().collect::<Vec<_>>(), model.agents());
-        prop_assert_eq!((state.assignee(), state.epoch), (model.assignee(), model.epoch()));
+        prop_assert_eq!(state.served.agents.iter().copied().collect::<Vec<_>>(), model.agents());
+        prop_assert_eq!((state.assignee(), state.served.epoch), (model.assignee(), model.epoch()));
         prop_assert_eq!(state.ended, model.ended());
         let is_in_progress =
-            matches!(state.consultation, Some(Consultation { stage: Stage::InProgress(_), .. }));
+            matches!(state.served.consultation, Some(Consultation { stage: Stage::InProgress(_), .. }));
         prop_assert_eq!(is_in_progress, model.is_in_progress());
         let mut replayed = Conversation::new(WORKSPACE, CONVERSATION);
         story.entries.iter().for_each(|entry| replayed.apply(entry));

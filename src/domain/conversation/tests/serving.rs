@@ -12,7 +12,7 @@ fn an_agent_enters_once() {
     let again = story.when(&agent(ADA), Action::Join).becomes([What::Unchanged]);
     assert_eq!((again.before, again.after()), (place(2, 1), place(2, 1)), "nobody counts that");
     assert_eq!(story.state.floor(), Floor::Bot, "joining stops nobody");
-    assert_eq!((story.state.assignee(), story.state.epoch), (None, 0), "joining assigns nobody");
+    assert_eq!((story.state.assignee(), story.state.served.epoch), (None, 0), "joining assigns nobody");
     story.when(&agent(ADA), post("Hi")).refused(Rejection::NotServed { action: "post" });
 }
 
@@ -46,11 +46,11 @@ fn a_conversation_holds_so_many_agents() {
 #[test]
 fn leaving_neither_unassigns_nor_completes() {
     let mut story = given([(customer(), start()), (agent(ADA), take())]);
-    let epoch = story.state.epoch;
+    let epoch = story.state.served.epoch;
     let entry = story.when(&agent(ADA), Action::Leave).becomes([What::Left { member: ADA }]);
     assert!(entry.seen_by(Reader::Customer).next().is_none());
-    assert_eq!((story.state.assignee(), story.state.epoch), (Some(ADA), epoch));
-    assert!(story.state.floor() == Floor::Agents && story.state.agents.is_empty());
+    assert_eq!((story.state.assignee(), story.state.served.epoch), (Some(ADA), epoch));
+    assert!(story.state.floor() == Floor::Agents && story.state.served.agents.is_empty());
     let _ = story.when(&agent(ADA), Action::Leave).becomes([What::Unchanged]);
     let _ = story.when(&agent(ADA), Action::Join).becomes([What::Entered { member: ADA }]);
 }
@@ -61,7 +61,7 @@ fn taking_a_free_conversation_assigns_it_and_enters() {
     let taken = [stepped_in(ADA), What::Entered { member: ADA }];
     let entry = story.when(&agent(ADA), take()).becomes(taken);
     assert_eq!((entry.before, entry.after()), (place(1, 1), place(3, 1)));
-    assert_eq!((story.state.assignee(), story.state.epoch), (Some(ADA), 1));
+    assert_eq!((story.state.assignee(), story.state.served.epoch), (Some(ADA), 1));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn whoever_is_inside_already_is_only_assigned_and_whoever_has_left_only_enters()
     let _ = story.when(&agent(ADA), take()).becomes([What::Unchanged]);
     let _ = story.when(&agent(ADA), Action::Leave).recorded();
     let _ = story.when(&agent(ADA), take()).becomes([What::Entered { member: ADA }]);
-    assert_eq!(story.state.epoch, 1, "the assignee is the same");
+    assert_eq!(story.state.served.epoch, 1, "the assignee is the same");
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn any_agent_who_has_entered_completes_and_all_are_out() {
     ]);
     let entry = story.when(&agent(BEN), Action::Complete).becomes([What::Completed]);
     assert!(entry.seen_by(Reader::Customer).next().is_none(), "the customer is not told");
-    assert_eq!((story.state.assignee(), story.state.epoch), (None, 2));
-    assert_eq!((story.state.floor(), story.state.former), (Floor::Bot, Some(ADA)));
+    assert_eq!((story.state.assignee(), story.state.served.epoch), (None, 2));
+    assert_eq!((story.state.floor(), story.state.served.former), (Floor::Bot, Some(ADA)));
     for member in [ADA, BEN, CID] {
         story.when(&agent(member), post("Hi")).refused(Rejection::NotEntered { action: "post" });
     }

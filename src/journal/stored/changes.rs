@@ -310,17 +310,18 @@ fn any_instance() -> impl Strategy<Value = InstanceId> {
 }
 
 /// Random settings.
-pub(super) fn settings() -> impl Strategy<Value = Settings> {
+pub(super) fn settings() -> BoxedStrategy<Settings> {
     let team = (any_team_assignment(), any_team_hours(), any_service())
         .prop_map(|(assignment, hours, service)| TeamSettings { assignment, hours, service });
     let own = (any_assignment(), any_hours(), any_manual(), any_bot())
         .prop_map(|(assignment, hours, manual, bot)| ProfileSettings { assignment, hours, manual, bot });
     (team, prop::collection::btree_map(any_profile(), own, 0..3))
         .prop_map(|(team, profiles)| Settings { team, profiles })
+        .boxed()
 }
 
 /// Random answers of members' clients.
-pub(super) fn answers() -> impl Strategy<Value = MembersAnswers> {
+pub(super) fn answers() -> BoxedStrategy<MembersAnswers> {
     let answer = any::<(u64, u64, i64)>()
         .prop_map(|(counter, revision, at)| (counter, Changed { revision, at: Timestamp::from_millis(at) }));
     let client = (any_instance(), prop::collection::vec(answer, 0..4), any::<u64>())
@@ -330,10 +331,11 @@ pub(super) fn answers() -> impl Strategy<Value = MembersAnswers> {
     let party = any_member().prop_map(|member| Party::Agent { member });
     (prop::collection::btree_map(party, clients, 0..3), prop::option::of(any_instance()))
         .prop_map(|(parties, forgotten)| MembersAnswers { clients: Clients { parties }, forgotten })
+        .boxed()
 }
 
 /// A random change of a setting or a member.
-pub(super) fn event() -> impl Strategy<Value = WorkspaceEvent> {
+pub(super) fn event() -> BoxedStrategy<WorkspaceEvent> {
     let role = prop::sample::select(vec![Role::Owner, Role::Admin, Role::Editor, Role::Readonly]);
     let name = "[a-z가-힣]{1,30}".prop_map(|name| DisplayName::new(name).unwrap());
     prop_oneof![
@@ -355,4 +357,5 @@ pub(super) fn event() -> impl Strategy<Value = WorkspaceEvent> {
         (any_profile(), any_manual())
             .prop_map(|(profile, manual)| WorkspaceEvent::HoursOverridden { profile, manual }),
     ]
+    .boxed()
 }

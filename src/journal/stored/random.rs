@@ -382,12 +382,12 @@ fn stored() -> impl Strategy<Value = Vec<u8>> {
         bytes
     };
     prop_oneof![
-        entry().prop_map(of_entry),
-        workspace_entry().prop_map(of_workspace_entry),
-        conversation().prop_map(|state| encode_conversation(&state).unwrap()),
-        workspace().prop_map(|state| encode_workspace(&state).unwrap()),
-        row().prop_map(|row| encode_row(&row).unwrap()),
-        page().prop_map(|page| encoded_page(&page)),
+        entry().prop_map(of_entry).boxed(),
+        workspace_entry().prop_map(of_workspace_entry).boxed(),
+        conversation().prop_map(|state| encode_conversation(&state).unwrap()).boxed(),
+        workspace().prop_map(|state| encode_workspace(&state).unwrap()).boxed(),
+        row().prop_map(|row| encode_row(&row).unwrap()).boxed(),
+        page().prop_map(|page| encoded_page(&page)).boxed(),
     ]
 }
 

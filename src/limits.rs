@@ -52,6 +52,15 @@ pub const LIST_ROWS_MAX: usize = 48;
 /// Events of a page of history.
 pub const HISTORY_EVENTS_MAX: usize = 200;
 
+/// The fewest characters of a new member's token: it is drawn by chance, and guessed by nobody.
+pub const TOKEN_CHARS_MIN: usize = 16;
+
+/// Entries of a page of an audit.
+pub const AUDIT_ENTRIES_MAX: usize = 200;
+
+/// Members or profiles of a page of settings.
+pub const SETTINGS_ROWS_MAX: usize = 200;
+
 /// Bytes of events in one reply: a frame less its envelope.
 pub const REPLY_BYTES_MAX: usize = FRAME_BYTES_MAX - 4 * 1024;
 

@@ -15,6 +15,7 @@ use super::session::{SessionHandle, SessionPorts};
 use super::workspace::WorkspacePorts;
 use crate::clock;
 use crate::domain::conversation::Policy;
+use crate::domain::identity::Identity;
 use crate::journal::Journal;
 use crate::machines::budget::{Allowance, Budget};
 use crate::stats::Latency;
@@ -176,7 +177,10 @@ fn unavailable(error: &dyn std::fmt::Display) -> EngineError {
 }
 
 /// What the engine is told.
-enum EngineMsg {
+pub enum EngineMsg {
+    /// Somebody is no member any more.
+    Removed(Identity),
+    /// The way to its parts.
     Parts(RpcReplyPort<(ActorRef<DirectoryMsg>, ActorRef<ListenerMsg>)>),
 }
 
@@ -213,6 +217,10 @@ impl Actor for EngineActor {
         state: &mut EngineState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
+            EngineMsg::Removed(identity) => {
+                // A listener that is gone has no sessions.
+                let _ = state.listener.cast(ListenerMsg::Removed(identity));
+            }
             EngineMsg::Parts(reply) => {
                 let _ = reply.send((state.directory.clone(), state.listener.clone()));
             }
@@ -268,8 +276,8 @@ async fn start_directory(
     myself: &ActorRef<EngineMsg>,
     ports: &WorkspacePorts,
 ) -> Result<ActorRef<DirectoryMsg>, ActorProcessingErr> {
-    let started =
-        DirectoryActor::spawn_linked(None, DirectoryActor, ports.clone(), myself.get_cell()).await?;
+    let arguments = (ports.clone(), myself.clone());
+    let started = DirectoryActor::spawn_linked(None, DirectoryActor, arguments, myself.get_cell()).await?;
     Ok(started.0)
 }
 

@@ -193,6 +193,49 @@ pub enum WorkspaceEvent {
     },
 }
 
+impl WorkspaceEntry {
+    /// Who is no member any more by it.
+    pub fn removed(&self) -> impl Iterator<Item = MemberId> {
+        self.events.iter().filter_map(|event| match event {
+            WorkspaceEvent::MemberRemoved { member } => Some(*member),
+            WorkspaceEvent::Created { .. }
+            | WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberRenamed { .. }
+            | WorkspaceEvent::RoleChanged { .. }
+            | WorkspaceEvent::ProfileAdded { .. }
+            | WorkspaceEvent::TeamAssignmentSet(_)
+            | WorkspaceEvent::TeamHoursSet(_)
+            | WorkspaceEvent::TeamServiceSet(_)
+            | WorkspaceEvent::ProfileAssignmentSet { .. }
+            | WorkspaceEvent::ProfileHoursSet { .. }
+            | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::GreetingSet { .. }
+            | WorkspaceEvent::HoursOverridden { .. } => None,
+        })
+    }
+
+    /// Whether the members are others by it, or are called otherwise.
+    #[must_use]
+    pub fn changes_members(&self) -> bool {
+        self.events.iter().any(|event| match event {
+            WorkspaceEvent::Created { .. }
+            | WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberRenamed { .. }
+            | WorkspaceEvent::MemberRemoved { .. } => true,
+            WorkspaceEvent::RoleChanged { .. }
+            | WorkspaceEvent::ProfileAdded { .. }
+            | WorkspaceEvent::TeamAssignmentSet(_)
+            | WorkspaceEvent::TeamHoursSet(_)
+            | WorkspaceEvent::TeamServiceSet(_)
+            | WorkspaceEvent::ProfileAssignmentSet { .. }
+            | WorkspaceEvent::ProfileHoursSet { .. }
+            | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::GreetingSet { .. }
+            | WorkspaceEvent::HoursOverridden { .. } => false,
+        })
+    }
+}
+
 impl Workspace {
     /// A workspace without any entry.
     #[must_use]

@@ -10,6 +10,7 @@ mod bounds;
 mod corrupt;
 mod ending;
 mod failing;
+mod settings;
 mod sleeping;
 
 use std::future::Future;
@@ -25,7 +26,7 @@ use switchboard_protocol::vocabulary::{
 use tokio::sync::{Semaphore, mpsc};
 
 use super::conversation::ConversationMsg;
-use super::directory::{DirectoryMsg, Proof};
+use super::directory::{DirectoryMsg, Proof, Proven};
 use super::engine::{Engine, EngineOptions};
 use super::errand::Way;
 use super::session::{
@@ -54,6 +55,7 @@ struct House {
 /// A client of the engine: a session, and what it puts into its outbox.
 struct Client {
     session: SessionHandle,
+    instance: InstanceId,
     out: mpsc::UnboundedReceiver<Out>,
     credits: Arc<Semaphore>,
     asked: u64,
@@ -115,10 +117,15 @@ impl House {
     /// Connects a client that is proven so.
     async fn connect(&self, proof: Proof) -> Client {
         let proven = self.engine.prove(proof).await.unwrap().unwrap();
+        self.connect_as(proven, clock::instance_id()).await
+    }
+
+    /// Connects a client that was proven, as an instance.
+    async fn connect_as(&self, proven: Proven, instance: InstanceId) -> Client {
         let (to_out, out) = mpsc::unbounded_channel();
         let ports = SessionPorts {
             id: clock::session_id(),
-            instance: clock::instance_id(),
+            instance,
             identity: Arc::new(proven.identity),
             workspace: proven.workspace,
             journal: self.journal.clone(),
@@ -126,7 +133,7 @@ impl House {
             out: to_out,
         };
         let session = self.engine.open_session(ports).await.unwrap().unwrap();
-        Client { session, out, credits: Arc::new(Semaphore::new(CREDITS)), asked: 0 }
+        Client { session, instance, out, credits: Arc::new(Semaphore::new(CREDITS)), asked: 0 }
     }
 
     /// A customer in their conversation.

@@ -4,6 +4,8 @@
 //! nothing. Must not know requests: those are `wire`'s.
 
 mod asked;
+#[cfg(test)]
+mod tests;
 mod told;
 
 pub(super) use asked::{action, settings_of};

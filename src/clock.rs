@@ -3,7 +3,7 @@
 //! Owns what "now" is and how fresh ids come about. Everything that decides is told the time; what
 //! is told here is for the shells.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use switchboard_protocol::vocabulary::{
     ConsultationId, ConversationId, InstanceId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
@@ -35,6 +35,13 @@ pub fn random<const N: usize>() -> [u8; N] {
     #[allow(clippy::expect_used, reason = "without randomness no id and no secret can be made")]
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
+}
+
+/// The time of day after a while.
+#[must_use]
+pub fn after(wait: Duration) -> Timestamp {
+    let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(now().as_millis().saturating_add(wait))
 }
 
 /// Where chance comes from in a decision that is to be made again from its record.

@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp, WorkspaceId};
+use tokio::sync::watch;
 
 use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::conversation::{
-    Context, Conversation, Doors, OwnAction, Policy, Service, admit, deadline,
+    Context, Conversation, Doors, OwnAction, Policy, Service, admit, deadline, reply,
 };
 use crate::domain::identity::{Identity, Reader};
+use crate::domain::workspace::Workspace;
 use crate::journal::{
     AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
     TicketSink,
@@ -81,10 +83,20 @@ pub struct ConversationPorts {
     pub latency: Latency,
     /// The settings in force.
     pub policy: Policy,
-    /// The settings of service in force.
-    pub service: Arc<Service>,
+    /// The settings in force of the workspace, as they become durable.
+    pub settings: watch::Receiver<Arc<Workspace>>,
+    /// Nothing ends by itself before this.
+    pub grace_until: Timestamp,
     /// How long it stays awake without anything to do.
     pub idle: Duration,
+}
+
+impl ConversationPorts {
+    /// What becomes of a call made now.
+    fn doors(&self, state: &Conversation) -> Doors {
+        let customer = state.customer.as_ref();
+        customer.map_or(Doors::Open, |customer| self.settings.borrow().doors(customer.profile, clock::now()))
+    }
 }
 
 /// The actor.
@@ -100,6 +112,8 @@ pub struct ConversationState {
     timer_runs: bool,
     /// When it looks whether something has to end by itself.
     looks_at: Option<Timestamp>,
+    /// What binds it, as of a revision of its workspace.
+    service: (u64, Service),
 }
 
 #[allow(clippy::large_enum_variant, reason = "nearly always open, and one to an actor")]
@@ -144,6 +158,7 @@ impl Actor for ConversationActor {
             active: clock::instant(),
             timer_runs: false,
             looks_at: None,
+            service: (u64::MAX, Service::NONE),
         })
     }
 
@@ -183,6 +198,7 @@ impl Actor for ConversationActor {
         if !matches!(message, ConversationMsg::LookIdle) {
             state.active = clock::instant();
         }
+        state.learn_settings();
         match message {
             ConversationMsg::Errand(errand, reply) => state.errand(errand, reply)?,
             ConversationMsg::CaughtUp(subscriber, at) => {
@@ -234,6 +250,7 @@ impl Actor for ConversationActor {
             #[allow(clippy::panic, reason = "this is what it is for")]
             ConversationMsg::Fail => panic!("a failure planted on purpose"),
         }
+        state.reply_as_bot()?;
         state.watch_idleness(&myself);
         state.watch_deadline(&myself);
         Ok(())
@@ -259,6 +276,27 @@ async fn open(
 }
 
 impl ConversationState {
+    /// What binds it is worked out once for each change of the settings.
+    fn learn_settings(&mut self) {
+        let Phase::Open { live, .. } = &self.phase else { return };
+        let Some(customer) = &live.state().customer else { return };
+        let settings = self.ports.settings.borrow();
+        if self.service.0 != settings.revision {
+            let mut service = settings.service(customer.profile);
+            service.grace_until = self.ports.grace_until;
+            self.service = (settings.revision, service);
+        }
+    }
+
+    /// The bot answers what it owes. What cannot be written now is tried with whatever comes next.
+    fn reply_as_bot(&mut self) -> Result<(), ActorProcessingErr> {
+        let Phase::Open { live, .. } = &self.phase else { return Ok(()) };
+        match live.is_all_durable().then(|| reply(live.state(), &self.service.1)).flatten() {
+            Some(action) => self.own(&action),
+            None => Ok(()),
+        }
+    }
+
     fn errand(&mut self, errand: Errand, reply: ErrandReply) -> Result<(), ActorProcessingErr> {
         let live = match &mut self.phase {
             Phase::Open { live, .. } => live,
@@ -280,10 +318,10 @@ impl ConversationState {
         };
         match errand {
             Errand::Command { command, arrived } => {
-                let ConversationPorts { policy, service, .. } = &self.ports;
-                let context =
-                    Context { now: clock::now(), policy: *policy, service, doors: Doors::default() };
-                let room = || self.ports.journal.has_room();
+                let doors = self.ports.doors(live.state());
+                let ConversationPorts { policy, journal, .. } = &self.ports;
+                let context = Context { now: clock::now(), policy: *policy, service: &self.service.1, doors };
+                let room = || journal.has_room();
                 match live.command(reply, Stamp::new(arrived), &command, &context, room) {
                     Ok(actions) => {
                         self.ports.latency.record(Stage::Decided, arrived.elapsed());
@@ -319,10 +357,10 @@ impl ConversationState {
     fn own(&mut self, action: &OwnAction) -> Result<(), ActorProcessingErr> {
         let done = match &mut self.phase {
             Phase::Open { live, .. } => {
-                let ConversationPorts { policy, service, .. } = &self.ports;
-                let context =
-                    Context { now: clock::now(), policy: *policy, service, doors: Doors::default() };
-                let room = || self.ports.journal.has_room();
+                let ConversationPorts { policy, journal, .. } = &self.ports;
+                let (service, doors) = (&self.service.1, Doors::default());
+                let context = Context { now: clock::now(), policy: *policy, service, doors };
+                let room = || journal.has_room();
                 live.own(Stamp::new(clock::instant()), action, &context, room).map_err(|why| match why {
                     NotDone::Rejected(why) => why.to_string(),
                     NotDone::NoRoom(why) => why.to_string(),
@@ -357,7 +395,7 @@ impl ConversationState {
 
     fn deadline(&self) -> Option<Timestamp> {
         match &self.phase {
-            Phase::Open { live, .. } => deadline(live.state(), &self.ports.service),
+            Phase::Open { live, .. } => deadline(live.state(), &self.service.1),
             Phase::Opening | Phase::Refusing(_) => None,
         }
     }

@@ -1,9 +1,10 @@
-//! A workspace: which of its conversations are awake, its agents, its desk.
+//! A workspace: which of its conversations are awake, its agents, its desk, its settings.
 //!
 //! Owns the waking of conversations and what their failure means, the naming of a customer's next
 //! conversation, and the desk's subscribers. Must not know what happens in a conversation.
 
 mod dispatching;
+mod settings;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,22 +12,27 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Timestamp, WorkspaceId};
+use tokio::sync::watch;
 
 use self::dispatching::Alarm;
 use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
 use super::desk::{AgentStatus, WorkspaceEnd};
+use super::directory::DirectoryMsg;
 use super::errand::Way;
-use super::session::{LocateReply, OpenReply, QuarantineReply, Refusal, SetAside};
+use super::session::{ChangeReply, LocateReply, OpenReply, QuarantineReply, Refusal, SetAside, SettingsOf};
 use crate::clock;
-use crate::domain::conversation::{OwnAction, Policy, Service};
+use crate::domain::conversation::{OwnAction, Policy};
 use crate::domain::identity::CustomerKey;
-use crate::domain::workspace::Workspace;
-use crate::journal::{DeskChange, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink};
+use crate::domain::workspace::{MemberCommand, Workspace};
+use crate::journal::{
+    DeskChange, Incarnation, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink,
+};
 use crate::limits;
 use crate::machines::alarms::Alarms;
 use crate::machines::budget::Allowance;
 use crate::machines::dispatch::{Announcement, Dispatch};
+use crate::machines::ledger::Ledger;
 use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
 use crate::stats::Latency;
@@ -57,6 +63,10 @@ pub enum WorkspaceMsg {
     Quarantined(QuarantineReply),
     /// An agent wants a conversation tried again that is set aside.
     Release(ConversationId, QuarantineReply),
+    /// A member wants to change a setting.
+    Change(Box<MemberCommand>, ChangeReply),
+    /// A member asks for settings.
+    Settings(SettingsOf, ChangeReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
     /// An agent is online or is not.
@@ -85,6 +95,8 @@ pub struct WorkspacePorts {
     pub policy: Policy,
     /// How long a conversation stays awake without anything to do.
     pub conversation_idle: Duration,
+    /// Nothing ends by itself before this: customers could not write while the engine was down.
+    pub grace_until: Timestamp,
 }
 
 /// The actor.
@@ -92,7 +104,11 @@ pub struct WorkspaceActor;
 
 /// Its state.
 pub struct WorkspaceState {
-    workspace: Workspace,
+    ledger: Ledger<ChangeReply>,
+    /// Tells conversations what is in force.
+    told: watch::Sender<Arc<Workspace>>,
+    incarnation: Incarnation,
+    directory: ActorRef<DirectoryMsg>,
     conversation_ports: ConversationPorts,
     residence: Residence<Way, (ConversationId, Wanted)>,
     dispatch: Dispatch,
@@ -142,15 +158,16 @@ impl TicketSink for Sink {
 impl Actor for WorkspaceActor {
     type Msg = WorkspaceMsg;
     type State = WorkspaceState;
-    type Arguments = (WorkspaceId, WorkspacePorts);
+    type Arguments = (WorkspaceId, WorkspacePorts, ActorRef<DirectoryMsg>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<WorkspaceMsg>,
-        (id, ports): Self::Arguments,
+        (id, ports, directory): Self::Arguments,
     ) -> Result<WorkspaceState, ActorProcessingErr> {
         let sink = Arc::new(Sink(myself.clone()));
-        let OpenedWorkspace { state: workspace, term, .. } = ports.journal.open_workspace(id, sink).await?;
+        let OpenedWorkspace { state, incarnation, term } = ports.journal.open_workspace(id, sink).await?;
+        let (told, settings) = watch::channel(Arc::new(state.clone()));
         let conversation_ports = ConversationPorts {
             workspace: myself.clone(),
             workspace_id: id,
@@ -158,11 +175,15 @@ impl Actor for WorkspaceActor {
             journal: ports.journal,
             latency: ports.latency,
             policy: ports.policy,
-            service: Arc::new(Service::default()),
+            settings,
+            grace_until: ports.grace_until,
             idle: ports.conversation_idle,
         };
         let mut state = WorkspaceState {
-            workspace,
+            ledger: Ledger::new(state),
+            told,
+            incarnation,
+            directory,
             conversation_ports,
             residence: Residence::new(CONVERSATION_ALLOWANCE),
             dispatch: Dispatch::default(),
@@ -174,6 +195,8 @@ impl Actor for WorkspaceActor {
             desks: Vec::new(),
         };
         state.learn_what_goes_on(&myself).await?;
+        // The one before may have ended before it had told everything.
+        state.tell_directory();
         Ok(state)
     }
 
@@ -217,6 +240,8 @@ impl Actor for WorkspaceActor {
                     if released { Ok(SetAside::Released(id)) } else { Err(Refusal::NotQuarantined(id)) };
                 reply.answer(answer);
             }
+            WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
+            WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
             WorkspaceMsg::AgentSession(member, session, came) => {
                 state.agent_session(&myself, member, session, came).await?;
             }
@@ -231,7 +256,7 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::Rows(rows) => state.rows(&myself, &rows),
             WorkspaceMsg::DeskPage(page) => state.desk_page(&myself, page),
-            WorkspaceMsg::Resolved(Resolved::Durable { .. }) => {}
+            WorkspaceMsg::Resolved(Resolved::Durable { up_to }) => state.settle(&myself, up_to).await?,
             WorkspaceMsg::Resolved(Resolved::Failed(why)) => return Err(why.into()),
             #[cfg(feature = "planted-bugs")]
             #[allow(clippy::panic, reason = "this is what it is for")]
@@ -327,8 +352,8 @@ impl WorkspaceState {
         ended: Option<ConversationId>,
         reply: OpenReply,
     ) {
-        let greeting =
-            self.workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
+        let workspace = self.ledger.durable();
+        let greeting = workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
         let reply = reply.with_greeting(greeting);
         match self.openings.want(&customer, ended, reply, clock::conversation_id) {
             Opening::Known(reply, id) => return reply.opened(id),
@@ -336,7 +361,7 @@ impl WorkspaceState {
             Opening::LookUp => {}
         }
         let (myself, journal, workspace) =
-            (myself.clone(), self.conversation_ports.journal.clone(), self.workspace.id);
+            (myself.clone(), self.conversation_ports.journal.clone(), self.ledger.durable().id);
         tokio::spawn(async move {
             let found =
                 journal.find_conversation(workspace, &customer).await.map_err(|error| error.to_string());
@@ -368,6 +393,10 @@ impl WorkspaceState {
         session: SessionId,
         came: bool,
     ) -> Result<(), ActorProcessingErr> {
+        if came && !self.ledger.durable().members.contains_key(&member) {
+            // It was proven before the member was removed.
+            self.show_out(member);
+        }
         if came && !self.agents.contains_key(&member) {
             let arguments = (member, myself.clone());
             let (actor, _) = AgentActor::spawn_linked(None, AgentActor, arguments, myself.get_cell()).await?;
@@ -412,7 +441,7 @@ impl WorkspaceState {
     }
 
     fn status_of(&self, member: MemberId) -> Option<AgentStatus> {
-        let name = self.workspace.members.get(&member)?.name.clone();
+        let name = self.ledger.durable().members.get(&member)?.name.clone();
         let online = self.agents.get(&member).is_some_and(|agent| agent.online);
         Some(AgentStatus { member, name, online })
     }
@@ -439,7 +468,7 @@ impl WorkspaceState {
             }
         }
         let (myself, journal, workspace) =
-            (myself.clone(), self.conversation_ports.journal.clone(), self.workspace.id);
+            (myself.clone(), self.conversation_ports.journal.clone(), self.ledger.durable().id);
         tokio::spawn(async move {
             let page = journal.list(workspace, None, limits::LIST_ROWS_MAX).await;
             let _ = myself.cast(WorkspaceMsg::DeskPage(page.map_err(|error| error.to_string())));
@@ -456,7 +485,7 @@ impl WorkspaceState {
             }
         };
         let agents: Arc<[_]> =
-            self.workspace.members.keys().filter_map(|member| self.status_of(*member)).collect();
+            self.ledger.durable().members.keys().filter_map(|member| self.status_of(*member)).collect();
         for (desk, need) in &mut self.desks {
             if *need == PageNeed::ThisRead {
                 *need = PageNeed::None;

@@ -6,6 +6,7 @@
 //! protocol crate it uses the vocabulary alone.
 
 pub mod assignment;
+pub mod clients;
 pub mod consultation;
 pub mod conversation;
 pub mod hours;

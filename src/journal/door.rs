@@ -311,6 +311,26 @@ impl Journal {
             .map_err(|fault| fault.into_read(&"the workspaces"))
     }
 
+    /// The durable entries of a workspace before a revision (the last of all when `None`), newest first: at
+    /// least one if there is any, at most `limit`, and as many as fit in `bytes_max` of stored entries; and
+    /// whether there are earlier ones.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn audit(
+        &self,
+        workspace: WorkspaceId,
+        before: Option<u64>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<(Vec<WorkspaceEntry>, bool), ReadError> {
+        let folds = Arc::clone(&self.inner.folds);
+        blocking(move || read::audit(&folds, workspace, before, limit, bytes_max))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read(&format_args!("{:?}", Stream::Workspace(workspace))))
+    }
+
     /// The consultations of a workspace that go on, everything that was durable when they were asked for.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod audits;
 mod backups;
 mod checks;
 mod full;

@@ -6,6 +6,7 @@
 //!
 //! - `commit`: append → ticket; fencing by incarnation, revision and term.
 //! - [`live`]: a conversation that is awake: decide, append, and reveal only what is durable.
+//! - [`ledger`]: the settings of a workspace: the same for what is decided there.
 //! - [`feed`]: the reading side of a subscription: catch up from the journal, then live.
 //! - [`outbox`]: what waits for a subscription's reader, in its order and bounded.
 //! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
@@ -22,6 +23,7 @@ pub mod budget;
 pub mod commit;
 pub mod dispatch;
 pub mod feed;
+pub mod ledger;
 pub mod live;
 pub mod openings;
 pub mod outbox;

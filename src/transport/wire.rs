@@ -15,10 +15,11 @@ use switchboard_protocol::wire::{
     Topic, Typing, UnservedWhy, decode, encode_frame,
 };
 
+use super::settings;
 use crate::actors::desk::{self, DeskItem};
 use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
-use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
+use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside, Told};
 use crate::actors::subscription::Subscription;
 use crate::clock;
 use crate::domain::consultation::{self, Requeued, Unserved};
@@ -148,6 +149,9 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
         Op::Quarantined => Asked::Quarantined,
         Op::Release { conversation } => Asked::Release { conversation },
+        Op::Settings { of } => Asked::Settings(settings::settings_of(of)?),
+        Op::Change { change } => Asked::Change { counter, action: Box::new(settings::action(*change)?) },
+        Op::Audit { before, limit } => Asked::Audit { before, limit: limit.into() },
         Op::Latency => Asked::Latency,
         Op::Unknown => return Err(ErrorBody::new(ErrorCode::Unsupported, "op: this one is not known here")),
     })
@@ -234,6 +238,15 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             ReplyBody::Quarantined { conversations: found.into_iter().map(told).collect(), more }
         }
         Answered::SetAside(SetAside::Released(_)) => ReplyBody::Released,
+        Answered::Told(Told::Changed(changed)) => {
+            ReplyBody::Changed { revision: changed.revision, at: changed.at }
+        }
+        Answered::Told(Told::AcceptedLongAgo) => ReplyBody::AlreadyAccepted,
+        Answered::Told(Told::Settings(workspace, of)) => {
+            let settings = Box::new(settings::settings(&workspace, of));
+            ReplyBody::Settings { revision: workspace.revision, settings }
+        }
+        Answered::Audit(entries, more) => settings::audit(&entries, more),
         Answered::Latency(stages) => ReplyBody::Latency { stages: stages.into_iter().map(stage).collect() },
     }
 }
@@ -267,6 +280,7 @@ fn surplus(events: &[Event], limit: usize) -> usize {
 pub(super) fn error(refusal: &Refusal) -> ErrorBody {
     let code = match refusal {
         Refusal::Rejected(rejection) => rejected(rejection),
+        Refusal::Workspace(rejection) => settings::rejected(rejection),
         Refusal::Unavailable(_) => ErrorCode::Unavailable,
         Refusal::NoRoom(_) => ErrorCode::NoRoom,
         Refusal::Quarantined(_) => ErrorCode::Quarantined,
@@ -318,6 +332,7 @@ pub(super) fn goodbye(closing: Closing) -> (CloseCode, Goodbye) {
             (CloseCode::GoingAway, "the engine stops; connect again then", Some(reconnect_after_ms))
         }
         Closing::Replaced => (CloseCode::Replaced, "the same client instance has connected again", None),
+        Closing::Removed => (CloseCode::Removed, "you are no member of the workspace any more", None),
         Closing::Fault => (CloseCode::Fault, "the session failed; connect again", Some(0)),
     };
     (close, Goodbye { close, reason: reason.to_owned(), reconnect_after_ms })

@@ -3,6 +3,7 @@
 //! Owns their checked constructors and their one MessagePack encoding. Must not know the wire's
 //! frames, nor any rule about what may follow what.
 
+mod calendar;
 mod category;
 mod content;
 mod id;
@@ -12,6 +13,7 @@ mod number;
 mod part;
 mod text;
 
+pub use calendar::{CalendarDay, CalendarError, ClockSpan};
 pub use category::{CATEGORY_LEVELS_MAX, CategoryPath, TooDeep};
 pub use content::{Content, Party};
 pub use id::{

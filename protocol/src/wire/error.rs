@@ -59,7 +59,7 @@ impl ErrorBody {
 macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident = $number:literal $text:literal $retry:ident;)*) => {
         /// Every error: 1xx the frames and the session, 2xx who may do what, 3xx the conversation,
-        /// 4xx subscriptions and lists, 5xx the engine.
+        /// 4xx subscriptions and lists, 5xx the engine, 6xx the workspace.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode { $($(#[$doc])* $name,)* }
 
@@ -176,6 +176,18 @@ errors! {
     Fault = 504 "fault" final;
     /// The engine's disk is full: nothing is taken until there is room, and nothing was changed. Reading goes on.
     NoRoom = 505 "no_room" retry;
+    /// A setting that cannot be meant.
+    BadSetting = 600 "bad_setting" final;
+    /// There is no such member.
+    NoSuchMember = 601 "no_such_member" final;
+    /// There is no such profile.
+    NoSuchProfile = 602 "no_such_profile" final;
+    /// What was to be added is there already.
+    AlreadyThere = 603 "already_there" final;
+    /// There is one owner, who stays.
+    OneOwner = 604 "one_owner" final;
+    /// The workspace has as many as it may have.
+    WorkspaceFull = 605 "workspace_full" final;
 }
 
 impl fmt::Display for ErrorCode {
@@ -228,6 +240,8 @@ closes! {
     Fault = 5 retry;
     /// The engine has too many connections.
     Overloaded = 6 retry;
+    /// The member was removed from the workspace.
+    Removed = 7 final;
 }
 
 impl From<CloseCode> for u32 {

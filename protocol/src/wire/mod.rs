@@ -13,6 +13,7 @@
 //! `docs/PROTOCOL.md` says all of it for clients in other languages, and `vectors` holds its bytes: whoever
 //! changes something here changes both, and the tests of the crate see to it.
 
+mod change;
 mod codec;
 mod error;
 mod event;
@@ -20,10 +21,12 @@ mod frame;
 mod hello;
 mod reply;
 mod request;
+mod settings;
 mod structure;
 #[cfg(test)]
 mod tests;
 
+pub use change::{AuditEntry, Change};
 pub use codec::{CodecError, decode, encode, encode_frame};
 pub use error::{CloseCode, ErrorBody, ErrorCode};
 pub use event::{
@@ -34,6 +37,11 @@ pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
 pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
+pub use settings::{
+    AssignmentStrategy, Bot, ByHand, Choosing, Greeting, Holiday, Load, MemberRow, ProfileAssignment,
+    ProfileHours, ProfileRow, Role, Schedule, Settings, SettingsOf, Specialists, TeamAssignment, TeamHours,
+    TeamService, Week,
+};
 pub use structure::{Malformed, check_structure};
 
 /// The ALPN name of the protocol on QUIC.

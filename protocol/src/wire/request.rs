@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Change, SettingsOf};
 use crate::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq};
 
 /// One request on the session stream.
@@ -134,6 +135,24 @@ pub enum Op {
         /// Which.
         conversation: ConversationId,
     },
+    /// Agent: settings of the workspace.
+    Settings {
+        /// Which.
+        of: SettingsOf,
+    },
+    /// Agent: change a setting, as far as the role allows it. *Changes.*
+    Change {
+        /// What.
+        change: Box<Change>,
+    },
+    /// Agent: what was changed, newest first.
+    Audit {
+        /// Only entries before this revision; everything when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
+        /// How many at the most.
+        limit: u16,
+    },
     /// Agent: the latencies of every stage that messages pass, since the daemon started.
     Latency,
     /// An operation that this version does not know; refused.
@@ -174,6 +193,7 @@ impl Op {
             | Self::Take { .. }
             | Self::Transfer { .. }
             | Self::Complete { .. }
+            | Self::Change { .. }
             | Self::End { .. } => true,
             Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
@@ -182,6 +202,8 @@ impl Op {
             | Self::List { .. }
             | Self::Quarantined
             | Self::Release { .. }
+            | Self::Settings { .. }
+            | Self::Audit { .. }
             | Self::Latency
             | Self::Unknown => false,
         }

@@ -7,8 +7,9 @@ use switchboard_protocol::vocabulary::{
     Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
 };
 use switchboard_protocol::wire::{
-    CloseCode, ConversationFrame, Credentials, DeskFrame, ErrorBody, Event, EventKind, Hello, How, Op,
-    ReplyBody, Request, RequeuedWhy, Sender, ServerFrame, SubscriptionHead, Topic, Typing, UnservedWhy,
+    AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials, DeskFrame, ErrorBody,
+    Event, EventKind, Hello, How, Op, ReplyBody, Request, RequeuedWhy, Role, Sender, ServerFrame, Settings,
+    SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy,
 };
 
 /// Whatever may have variants in it.
@@ -39,7 +40,7 @@ macro_rules! enums {
 
 enums! {
     Button { Link Postback Goto Unknown }
-    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded }
+    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded Removed }
     Content { Text Media Cards Location Unknown }
     ConversationFrame { Event Cursors CaughtUp Ended Unknown }
     Credentials { Customer Agent Unknown }
@@ -50,14 +51,22 @@ enums! {
     How { Automatic Taken SteppedIn Transferred Unknown }
     Keyboard { Any Text Number Location Buttons Unknown }
     MediaKind { Image Video Audio Link Unknown }
+    Change {
+        Created AddMember RenameMember ChangeRole RemoveMember AddProfile TeamAssignment TeamHours TeamService
+        ProfileAssignment ProfileHours Bot Greeting OverrideHours Unknown
+    }
     Op {
-        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History List Quarantined
-        Release Latency Unknown
+        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
+        List Quarantined Release Settings Change Audit Latency Unknown
     }
     ReplyBody {
         Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released
-        Latency Unknown
+        Settings Changed Audit Latency Unknown
     }
+    Role { Owner Admin Editor Readonly Unknown }
+    Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
+    SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
+    AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
     RequeuedWhy { Absent Removed Unknown }
     Sender { Customer Bot Agent Unknown }
     ServerFrame { Welcome Reply Error Goodbye Unknown }
@@ -91,6 +100,12 @@ impl Variants for Request {
         if let Op::Post { content, .. } = &self.op {
             content.variants(seen);
         }
+        if let Op::Settings { of } = &self.op {
+            seen.push(of.name());
+        }
+        if let Op::Change { change } = &self.op {
+            change.variants(seen);
+        }
     }
 }
 
@@ -105,7 +120,61 @@ impl Variants for ServerFrame {
             if let ReplyBody::Events { events, .. } = &reply.body {
                 events.iter().for_each(|event| event.variants(seen));
             }
+            if let ReplyBody::Settings { settings, .. } = &reply.body {
+                settings.variants(seen);
+            }
+            if let ReplyBody::Audit { entries, .. } = &reply.body {
+                entries.iter().flat_map(|entry| &entry.changes).for_each(|change| change.variants(seen));
+            }
         }
+    }
+}
+
+impl Variants for Change {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
+        match self {
+            Self::AddMember { role, .. } | Self::ChangeRole { role, .. } => seen.push(role.name()),
+            Self::TeamAssignment { assignment } => assignment.choosing.variants(seen),
+            Self::ProfileAssignment { assignment, .. } => {
+                assignment.choosing.iter().for_each(|choosing| choosing.variants(seen));
+            }
+            Self::AddProfile { greeting, .. } | Self::Greeting { greeting, .. } => {
+                greeting.iter().for_each(|greeting| greeting.content.variants(seen));
+            }
+            Self::Created { .. }
+            | Self::RenameMember { .. }
+            | Self::RemoveMember { .. }
+            | Self::TeamHours { .. }
+            | Self::TeamService { .. }
+            | Self::ProfileHours { .. }
+            | Self::Bot { .. }
+            | Self::OverrideHours { .. }
+            | Self::Unknown => {}
+        }
+    }
+}
+
+impl Variants for Settings {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
+        match self {
+            Self::Members { members, .. } => seen.extend(members.iter().map(|member| member.role.name())),
+            Self::Team { assignment, .. } => assignment.choosing.variants(seen),
+            Self::ProfileAssignment { assignment } => {
+                assignment.choosing.iter().for_each(|choosing| choosing.variants(seen));
+            }
+            Self::Greeting { greeting } => {
+                greeting.iter().for_each(|greeting| greeting.content.variants(seen));
+            }
+            Self::Profiles { .. } | Self::ProfileHours { .. } | Self::Bot { .. } | Self::Unknown => {}
+        }
+    }
+}
+
+impl Variants for Choosing {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.strategy.name());
     }
 }
 

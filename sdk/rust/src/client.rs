@@ -406,7 +406,7 @@ impl Client {
         }
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
     }
 }
@@ -460,7 +460,7 @@ fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
 }
 
 /// The error for an answer of another kind than asked for.
-const fn wrong(body: &ReplyBody) -> ClientError {
+pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
     ClientError::WrongAnswer(match body {
         ReplyBody::Accepted { .. } => "accepted",
         ReplyBody::AlreadyAccepted => "already_accepted",
@@ -471,6 +471,9 @@ const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::Conversations { .. } => "conversations",
         ReplyBody::Quarantined { .. } => "quarantined",
         ReplyBody::Released => "released",
+        ReplyBody::Settings { .. } => "settings",
+        ReplyBody::Changed { .. } => "changed",
+        ReplyBody::Audit { .. } => "audit",
         ReplyBody::Latency { .. } => "latency",
         ReplyBody::Unknown => "one that this version does not know",
     })

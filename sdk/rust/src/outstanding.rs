@@ -268,6 +268,9 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }
+        | Op::Settings { .. }
+        | Op::Change { .. }
+        | Op::Audit { .. }
         | Op::Latency
         | Op::Unknown => false,
     }

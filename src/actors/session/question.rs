@@ -9,9 +9,10 @@ use std::time::Instant;
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{DeskFollowing, Lane, SetAside};
+use super::{DeskFollowing, Lane, SetAside, SettingsOf, Told};
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
+use crate::domain::workspace::{WorkspaceAction, WorkspaceEntry, WorkspaceRejection};
 use crate::journal::{ListPage, NoRoom, ReadError};
 use crate::limits;
 use crate::stats::StageFigures;
@@ -95,6 +96,22 @@ pub enum Asked {
         /// Which.
         conversation: ConversationId,
     },
+    /// To change a setting.
+    Change {
+        /// The command's counter.
+        counter: u64,
+        /// What to do.
+        action: Box<WorkspaceAction>,
+    },
+    /// Settings.
+    Settings(SettingsOf),
+    /// What was changed.
+    Audit {
+        /// Only entries before this revision.
+        before: Option<u64>,
+        /// At most so many.
+        limit: usize,
+    },
     /// The latencies of the stages.
     Latency,
 }
@@ -104,7 +121,11 @@ impl Asked {
     #[must_use]
     pub const fn credits(&self) -> u32 {
         match self {
-            Self::History { .. } | Self::List { .. } | Self::Quarantined => limits::LARGE_REPLY_CREDITS,
+            Self::History { .. }
+            | Self::List { .. }
+            | Self::Settings(_)
+            | Self::Audit { .. }
+            | Self::Quarantined => limits::LARGE_REPLY_CREDITS,
             Self::Open { .. }
             | Self::Command { .. }
             | Self::Received { .. }
@@ -112,6 +133,7 @@ impl Asked {
             | Self::FollowDesk { .. }
             | Self::Unfollow { .. }
             | Self::Release { .. }
+            | Self::Change { .. }
             | Self::Latency => 1,
         }
     }
@@ -145,6 +167,10 @@ pub enum Answered {
     List(ListPage),
     /// About the conversations that are set aside.
     SetAside(SetAside),
+    /// About the workspace's settings.
+    Told(Told),
+    /// What was changed, newest first, and whether there is more.
+    Audit(Vec<WorkspaceEntry>, bool),
     /// The latencies.
     Latency(Vec<StageFigures>),
 }
@@ -167,6 +193,9 @@ pub enum Refusal {
     /// By a rule.
     #[error("{0}")]
     Rejected(#[from] Rejection),
+    /// By a rule of the workspace.
+    #[error("{0}")]
+    Workspace(#[from] WorkspaceRejection),
     /// The engine cannot now; nothing was done.
     #[error("{0}")]
     Unavailable(String),
@@ -212,6 +241,8 @@ pub enum Closing {
     },
     /// The same instance has connected again.
     Replaced,
+    /// The member was removed from the workspace.
+    Removed,
     /// The session failed; connect again.
     Fault,
 }

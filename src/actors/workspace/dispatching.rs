@@ -3,6 +3,7 @@
 //!
 //! Owns when it is looked again. Must not know who is assigned to what, or why.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef};
@@ -13,7 +14,8 @@ use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::Way;
 use crate::clock;
 use crate::domain::assignment::Standing;
-use crate::domain::conversation::OwnAction;
+use crate::domain::conversation::{OwnAction, Service};
+use crate::domain::workspace::InProgress;
 use crate::journal::{OpenConsultation, ReadError};
 use crate::machines::dispatch::{Announcement, Open, Order};
 
@@ -22,6 +24,8 @@ use crate::machines::dispatch::{Announcement, Open, Order};
 pub(super) enum Alarm {
     /// Decisions that were not taken.
     Again,
+    /// The next moment at which a profile may open or close.
+    Boundary,
     /// A member who has gone: what is in progress waits again if they have not come back.
     Grace(MemberId),
     /// A conversation that sleeps and in which something may have to end by itself.
@@ -34,32 +38,63 @@ impl WorkspaceState {
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
     ) -> Result<(), ActorProcessingErr> {
-        let workspace = self.workspace.id;
-        for member in self.workspace.members.keys() {
+        let workspace = Arc::clone(self.ledger.durable());
+        for member in workspace.members.keys() {
             // Nobody is there yet, and nothing is known that could be given.
             let none = self.dispatch.stands(*member, Standing::Offline, &mut clock::seed);
             debug_assert!(none.is_empty(), "nothing is decided before anything is known");
         }
         let open: Result<Vec<OpenConsultation>, ReadError> =
-            self.conversation_ports.journal.open_consultations(workspace).await;
+            self.conversation_ports.journal.open_consultations(workspace.id).await;
         for OpenConsultation { conversation, customer, revision, served } in open? {
             let open = Open::of(customer.profile, &served);
             let announcement = Announcement { conversation, revision, is_first: true, open };
             let at = served.consultation.as_ref().map(|consultation| {
                 // Never later than what ends by itself: the conversation looks when exactly that is.
-                consultation.served_at.unwrap_or(consultation.called_at)
+                let since = consultation.served_at.unwrap_or(consultation.called_at);
+                self.earliest_end(&workspace.service(customer.profile), since)
             });
-            self.alarms.set(Alarm::Conversation(conversation), at.and_then(|at| self.earliest_end(at)));
+            self.alarms.set(Alarm::Conversation(conversation), at.flatten());
             self.announced(myself, announcement).await?;
         }
-        self.set_alarm(myself);
-        Ok(())
+        self.rules_changed(myself).await
     }
 
-    fn earliest_end(&self, since: Timestamp) -> Option<Timestamp> {
-        let service = &self.conversation_ports.service;
+    fn earliest_end(&self, service: &Service, since: Timestamp) -> Option<Timestamp> {
         let after = [service.silent_ms, service.unserved_ms].into_iter().flatten().min()?;
-        Some(Timestamp::from_millis(since.as_millis().saturating_add(after)).max(service.grace_until))
+        let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
+        Some(at.max(self.conversation_ports.grace_until))
+    }
+
+    /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
+    pub(super) fn deadlines_changed(&mut self) {
+        let workspace = Arc::clone(self.ledger.durable());
+        let open: Vec<_> = self.dispatch.open().map(|(id, open)| (id, open.request.clone())).collect();
+        for (conversation, request) in open {
+            let at = self.earliest_end(&workspace.service(request.profile), request.called_at);
+            self.alarms.set(Alarm::Conversation(conversation), at);
+        }
+    }
+
+    /// The settings or the operating hours in force are others from now on.
+    pub(super) async fn rules_changed(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+    ) -> Result<(), ActorProcessingErr> {
+        let (now, workspace) = (clock::now(), Arc::clone(self.ledger.durable()));
+        let mut orders = Vec::new();
+        let known: Vec<_> = self.dispatch.roster().agents().map(|(member, _)| member).collect();
+        for member in known.into_iter().filter(|member| !workspace.members.contains_key(member)) {
+            orders.extend(self.dispatch.removed(member));
+        }
+        for member in workspace.members.keys() {
+            if self.dispatch.roster().get(*member).is_none() {
+                orders.extend(self.dispatch.stands(*member, Standing::Offline, &mut clock::seed));
+            }
+        }
+        orders.extend(self.dispatch.set_rules(workspace.rule_book(now), &mut clock::seed));
+        self.alarms.set(Alarm::Boundary, workspace.next_boundary(now));
+        self.carry_out(myself, orders).await
     }
 
     /// A conversation says what is durable of its consultation.
@@ -80,7 +115,7 @@ impl WorkspaceState {
         epoch: u64,
     ) -> Result<(), ActorProcessingErr> {
         let orders = self.dispatch.refused(conversation, epoch, &mut clock::seed);
-        self.alarms.set(Alarm::Again, Some(after(AGAIN_AFTER)));
+        self.alarms.set(Alarm::Again, Some(clock::after(AGAIN_AFTER)));
         self.carry_out(myself, orders).await
     }
 
@@ -91,12 +126,15 @@ impl WorkspaceState {
         member: MemberId,
         online: bool,
     ) -> Result<(), ActorProcessingErr> {
+        let absence = self.ledger.durable().settings.team.service.absence;
+        let grace = Duration::from_secs(absence.grace_seconds.into());
+        let keeps = online || absence.in_progress == InProgress::Keep;
         let standing = if online { Standing::Online } else { Standing::Offline };
         let mut orders = self.dispatch.stands(member, standing, &mut clock::seed);
         if !online {
             orders.extend(self.dispatch.left(member, false));
         }
-        self.alarms.set(Alarm::Grace(member), (!online).then(|| after(GRACE)));
+        self.alarms.set(Alarm::Grace(member), (!keeps).then(|| clock::after(grace)));
         self.carry_out(myself, orders).await
     }
 
@@ -106,10 +144,14 @@ impl WorkspaceState {
         for alarm in self.alarms.due(clock::now()) {
             let orders = match alarm {
                 Alarm::Again => self.dispatch.again(&mut clock::seed),
+                Alarm::Boundary => {
+                    self.rules_changed(myself).await?;
+                    Vec::new()
+                }
                 // Told again until it is so: what could not be written now is not done.
                 Alarm::Grace(member) => {
                     let orders = self.dispatch.left(member, true);
-                    self.alarms.set(alarm, (!orders.is_empty()).then(|| after(AGAIN_AFTER)));
+                    self.alarms.set(alarm, (!orders.is_empty()).then(|| clock::after(AGAIN_AFTER)));
                     orders
                 }
                 Alarm::Conversation(conversation) => {
@@ -221,13 +263,5 @@ impl Wanted {
     }
 }
 
-fn after(wait: Duration) -> Timestamp {
-    let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(clock::now().as_millis().saturating_add(wait))
-}
-
 /// How soon what was not taken is decided again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// How long an agent who has gone keeps what is in progress.
-const GRACE: Duration = Duration::from_secs(60);

@@ -15,6 +15,6 @@ pub use choose::{Candidate, Considered, Explanation, Group, Hindrance, Outcome, 
 pub use queue::{Place, Queue, Request};
 pub use roster::{Agent, Roster, Standing};
 pub use settings::{
-    AssignmentError, Choosing, Load, MAXIMUM_MAX, Pool, ProfileAssignment, RuleBook, Rules, Strategy,
-    TeamAssignment,
+    ASSIGNMENT_BYTES_MAX, AssignmentError, Choosing, Load, MAXIMUM_MAX, Pool, ProfileAssignment, RuleBook,
+    Rules, Strategy, TeamAssignment,
 };

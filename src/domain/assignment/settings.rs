@@ -122,6 +122,12 @@ pub enum AssignmentError {
         /// How many.
         given: usize,
     },
+    /// More than a frame holds.
+    #[error("assignment: its lists take {bytes} bytes; at most {ASSIGNMENT_BYTES_MAX}")]
+    TooLarge {
+        /// How many.
+        bytes: usize,
+    },
 }
 
 impl Load {
@@ -158,7 +164,20 @@ impl ProfileAssignment {
             }
             check_members("specialists", members, &is_member)?;
         }
-        Ok(())
+        let bytes = self.bytes();
+        if bytes > ASSIGNMENT_BYTES_MAX { Err(AssignmentError::TooLarge { bytes }) } else { Ok(()) }
+    }
+
+    /// At most so many bytes its lists take, besides a flat amount.
+    fn bytes(&self) -> usize {
+        let general = match &self.general {
+            Pool::All => 0,
+            Pool::List(members) => members.len() * MEMBER_BYTES,
+        };
+        let specialists = self.specialists.iter();
+        let specialists = specialists
+            .map(|(path, members)| SPECIALISTS_BYTES + path.bytes() + members.len() * MEMBER_BYTES);
+        general + specialists.sum::<usize>()
     }
 
     /// It without a member, who is none any more. A list that becomes empty stays one: it names nobody.
@@ -245,3 +264,12 @@ pub const MAXIMUM_MAX: u32 = 1_000;
 
 /// The most categories of a profile that have specialists.
 pub(super) const SPECIALISTS_MAX: usize = 1_000;
+
+/// The most bytes of a profile's lists of agents: less than a frame holds.
+pub const ASSIGNMENT_BYTES_MAX: usize = 48 * 1024;
+
+/// What a member of a list takes on the wire.
+const MEMBER_BYTES: usize = 18;
+
+/// What a category with specialists takes there, besides both.
+const SPECIALISTS_BYTES: usize = 32;

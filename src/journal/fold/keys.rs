@@ -35,6 +35,9 @@ pub(in crate::journal) const SNAPSHOTS: &[u8] = b"s";
 /// When which page has something that is to be erased.
 pub(in crate::journal) const DUE: &[u8] = b"d";
 
+/// What happened to workspaces.
+pub(in crate::journal) const AUDITS: &[u8] = b"a";
+
 /// The streams that were found damaged.
 pub(in crate::journal) const DAMAGE: &[u8] = b"x";
 
@@ -135,6 +138,16 @@ pub(in crate::journal) fn customer(workspace: WorkspaceId, customer: &CustomerKe
 /// The pieces of a workspace.
 pub(in crate::journal) fn workspace(workspace: WorkspaceId) -> Vec<u8> {
     key(WORKSPACES, &[workspace.as_bytes()])
+}
+
+/// The entries of a workspace.
+pub(in crate::journal) fn audit(workspace: WorkspaceId) -> Vec<u8> {
+    key(AUDITS, &[workspace.as_bytes()])
+}
+
+/// An entry of a workspace.
+pub(in crate::journal) fn audited(workspace: WorkspaceId, revision: u64) -> Vec<u8> {
+    key(AUDITS, &[workspace.as_bytes(), &revision.to_be_bytes()])
 }
 
 /// The pieces of a conversation's snapshot.

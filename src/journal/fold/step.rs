@@ -236,7 +236,11 @@ impl Step<'_> {
         for understood in records {
             let next = state.revision + 1;
             match &understood.meaning {
-                Meaning::Workspace(entry) if entry.revision == next => state.apply(entry),
+                Meaning::Workspace(entry) if entry.revision == next => {
+                    state.apply(entry);
+                    let payload = understood.record.payload.to_vec();
+                    self.batch.put(keys::audited(workspace, entry.revision), payload);
+                }
                 Meaning::Workspace(entry) if entry.revision < next => {}
                 Meaning::Workspace(_) | Meaning::Conversation(_) => {
                     self.damage(stream, next, "it is missing")?;

@@ -3,6 +3,7 @@
 //! Owns how the two are put together without a gap or a repeat. Blocks; whoever reads decides on
 //! which thread. Must not know who may read what.
 
+mod audit;
 mod history;
 mod list;
 mod load;
@@ -14,6 +15,7 @@ use super::store::StoreError;
 use super::stored::StoredError;
 use super::{OpenError, ReadError, Stream};
 
+pub(super) use audit::audit;
 pub(super) use history::{read_after, read_after_in_tail, read_before, shown};
 pub(super) use list::{Cursor, list};
 pub(super) use load::{find_conversation, load_conversation, load_workspace, workspaces};

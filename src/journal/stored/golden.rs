@@ -25,6 +25,7 @@ use crate::domain::assignment::{
 };
 use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
+use crate::domain::hours::Override;
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{
@@ -102,10 +103,26 @@ fn every_kind_of_event_has_a_golden_file() {
             Role::Editor => 4,
             Role::Readonly => 5,
         },
+        WorkspaceEvent::MemberRenamed { .. } => 6,
+        WorkspaceEvent::RoleChanged { .. } => 7,
+        WorkspaceEvent::MemberRemoved { .. } => 8,
+        WorkspaceEvent::TeamAssignmentSet(_) => 9,
+        WorkspaceEvent::TeamHoursSet(_) => 10,
+        WorkspaceEvent::TeamServiceSet(_) => 11,
+        WorkspaceEvent::ProfileAssignmentSet { .. } => 12,
+        WorkspaceEvent::ProfileHoursSet { .. } => 13,
+        WorkspaceEvent::BotSet { .. } => 14,
+        WorkspaceEvent::GreetingSet { greeting: None, .. } => 15,
+        WorkspaceEvent::GreetingSet { greeting: Some(_), .. } => 16,
+        WorkspaceEvent::HoursOverridden { manual: None, .. } => 17,
+        WorkspaceEvent::HoursOverridden { manual: Some(manual), .. } => match manual.to {
+            Override::Open => 18,
+            Override::Closed => 19,
+        },
     };
-    let entries = workspace_entries();
+    let entries: Vec<_> = workspace_entries().into_iter().chain(changes::entries()).collect();
     let kinds: BTreeSet<_> = entries.iter().flat_map(|(_, entry)| &entry.events).map(kind).collect();
-    assert_eq!(kinds, (0..6).collect());
+    assert_eq!(kinds, (0..20).collect());
 }
 
 #[test]
@@ -209,7 +226,8 @@ fn cases() -> Vec<Case> {
     }
     let old = workspace_entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_workspace_entries().into_iter().map(|(name, entry)| (2, name, entry));
-    for (version, name, entry) in old.chain(newer) {
+    let changes = changes::entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(changes) {
         let mut bytes = Vec::new();
         encode_workspace_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -240,6 +258,7 @@ fn cases() -> Vec<Case> {
         (1, "workspace", workspace()),
         (1, "workspace_empty", Workspace::new(workspace_id(1))),
         (2, "workspace_with_keyboard", newer_workspace()),
+        (3, "workspace_with_settings", changes::with_settings()),
     ] {
         add(
             version,
@@ -477,7 +496,8 @@ fn newer_workspace_entries() -> Vec<(String, WorkspaceEntry)> {
     let profile = ProfileId::from_bytes([0x70; 16]);
     let events = vec![WorkspaceEvent::ProfileAdded { profile, details }];
     let at = Timestamp::from_millis(1_700_000_000_000);
-    let entry = WorkspaceEntry { workspace: workspace_id(1), revision: 1, at, by: None, events };
+    let entry =
+        WorkspaceEntry { workspace: workspace_id(1), revision: 1, at, by: None, origin: None, events };
     vec![("profile_with_keyboard".to_owned(), entry)]
 }
 

@@ -26,7 +26,9 @@ use crate::domain::conversation::{
     Side, Unread, What,
 };
 use crate::domain::identity::CustomerKey;
-use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
+use crate::domain::workspace::{
+    Member, MembersAnswers, Profile, Role, Settings, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent,
+};
 use crate::journal::Position;
 
 /// A number of any size, often at an edge of how it is encoded.
@@ -300,14 +302,18 @@ fn profile_id() -> impl Strategy<Value = ProfileId> {
 fn workspace() -> impl Strategy<Value = Workspace> {
     let members = prop::collection::btree_map(member_id(), member(), 0..6);
     let profiles = prop::collection::btree_map(profile_id(), profile(), 0..4);
-    (prop::option::of(title()), number(), at(), members, profiles).prop_map(
-        |(name, revision, last_at, members, profiles)| Workspace {
+    let settings = prop_oneof![Just(Settings::default()), changes::settings()];
+    let answers = prop_oneof![Just(MembersAnswers::default()), changes::answers()];
+    (prop::option::of(title()), number(), at(), members, profiles, settings, answers).prop_map(
+        |(name, revision, last_at, members, profiles, settings, answers)| Workspace {
+            id: workspace_id(1),
             name,
             revision,
             last_at,
             members: BTreeMap::from_iter(members),
             profiles,
-            ..Workspace::new(workspace_id(1))
+            settings,
+            answers,
         },
     )
 }
@@ -318,10 +324,18 @@ fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
         (member_id(), member()).prop_map(|(member, details)| WorkspaceEvent::MemberAdded { member, details }),
         (profile_id(), profile())
             .prop_map(|(profile, details)| WorkspaceEvent::ProfileAdded { profile, details }),
+        changes::event(),
     ];
-    (number(), at(), prop::option::of(member_id()), prop::collection::vec(event, 1..4)).prop_map(
-        |(revision, at, by, events)| WorkspaceEntry { workspace: workspace_id(1), revision, at, by, events },
-    )
+    let origin = prop::option::of((instance_id(), number()));
+    let by = prop::option::of((member_id(), origin));
+    (number(), at(), by, prop::collection::vec(event, 1..4)).prop_map(|(revision, at, by, events)| {
+        let origin = by.and_then(|(member, origin)| {
+            let party = Party::Agent { member };
+            origin.map(|(instance, counter)| Origin { party, instance, counter })
+        });
+        let by = by.map(|(member, _)| member);
+        WorkspaceEntry { workspace: workspace_id(1), revision, at, by, origin, events }
+    })
 }
 
 fn row() -> impl Strategy<Value = RowState> {
@@ -368,12 +382,12 @@ fn stored() -> impl Strategy<Value = Vec<u8>> {
         bytes
     };
     prop_oneof![
-        entry().prop_map(of_entry),
-        workspace_entry().prop_map(of_workspace_entry),
-        conversation().prop_map(|state| encode_conversation(&state).unwrap()),
-        workspace().prop_map(|state| encode_workspace(&state).unwrap()),
-        row().prop_map(|row| encode_row(&row).unwrap()),
-        page().prop_map(|page| encoded_page(&page)),
+        entry().prop_map(of_entry).boxed(),
+        workspace_entry().prop_map(of_workspace_entry).boxed(),
+        conversation().prop_map(|state| encode_conversation(&state).unwrap()).boxed(),
+        workspace().prop_map(|state| encode_workspace(&state).unwrap()).boxed(),
+        row().prop_map(|row| encode_row(&row).unwrap()).boxed(),
+        page().prop_map(|page| encoded_page(&page)).boxed(),
     ]
 }
 

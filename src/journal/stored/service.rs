@@ -16,7 +16,7 @@ use super::parts::{Id, at, member, member_id};
 use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy, Why,
 };
-use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
+use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved, begun_by};
 use crate::domain::conversation::{Served, What};
 
 /// What an event says of a consultation. What a kind does not need is absent.
@@ -48,7 +48,7 @@ pub(super) fn split(
     let service = StoredService::default();
     Some(match what {
         What::Assigned { member, how: How::SteppedIn { consultation } }
-            if *consultation == made_up(place) =>
+            if *consultation == begun_by(place.0, place.1) =>
         {
             (ASSIGNED, Some(*member), None)
         }
@@ -132,7 +132,7 @@ pub(super) fn join(
                 (Some(STEPPED_IN), Some(id), _) => How::SteppedIn { consultation: consultation(id) },
                 (Some(TRANSFERRED), _, Some(from)) => How::Transferred { from: self::member(from) },
                 // Before there were consultations, an agent who took a conversation stepped into it.
-                (None, ..) => How::SteppedIn { consultation: made_up(place) },
+                (None, ..) => How::SteppedIn { consultation: begun_by(place.0, place.1) },
                 (Some(_), ..) => return Err(absent()),
             };
             What::Assigned { member: member.ok_or_else(absent)?, how }
@@ -296,11 +296,6 @@ impl<'a> StoredExplanation<'a> {
             seed,
             candidates,
         } = &explanation.considered;
-        let strategy = match strategy {
-            Strategy::Random => RANDOM,
-            Strategy::RoundRobin => ROUND_ROBIN,
-            Strategy::LeastLoaded => LEAST_LOADED,
-        };
         let (word, who) = match explanation.outcome {
             Outcome::Assigned { member, rule: Rule::Sticky } => (STICKY, Some(member)),
             Outcome::Assigned { member, rule: Rule::Specialist } => (SPECIALIST, Some(member)),
@@ -313,7 +308,7 @@ impl<'a> StoredExplanation<'a> {
         Self {
             consultation: consultation_id(*consultation),
             switches: (*automatic, *open, *sticky, *or_another),
-            strategy: Cow::Borrowed(strategy),
+            strategy: Cow::Borrowed(strategy_word(*strategy)),
             maximum: *maximum,
             matched: matched.as_ref().map(stored_category),
             former: former.map(member_id),
@@ -325,12 +320,7 @@ impl<'a> StoredExplanation<'a> {
 
     fn explanation(&self) -> Result<Explanation, StoredError> {
         let (automatic, open, sticky, or_another) = self.switches;
-        let strategy = match &*self.strategy {
-            RANDOM => Strategy::Random,
-            ROUND_ROBIN => Strategy::RoundRobin,
-            LEAST_LOADED => Strategy::LeastLoaded,
-            _ => return Err(lacks("a known strategy")),
-        };
+        let strategy = strategy(&self.strategy).ok_or_else(|| lacks("a known strategy"))?;
         let who = self.outcome.1.map(member);
         let assigned = |rule| who.map(|member| Outcome::Assigned { member, rule });
         let outcome = match &*self.outcome.0 {
@@ -403,11 +393,28 @@ fn candidate(bytes: &[u8; CANDIDATE_BYTES]) -> Result<Candidate, StoredError> {
     Ok(Candidate { member: MemberId::from_bytes(id), group, agent })
 }
 
-fn stored_category(path: &CategoryPath) -> Vec<Cow<'_, str>> {
+pub(super) const fn strategy_word(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::Random => RANDOM,
+        Strategy::RoundRobin => ROUND_ROBIN,
+        Strategy::LeastLoaded => LEAST_LOADED,
+    }
+}
+
+pub(super) fn strategy(word: &str) -> Option<Strategy> {
+    match word {
+        RANDOM => Some(Strategy::Random),
+        ROUND_ROBIN => Some(Strategy::RoundRobin),
+        LEAST_LOADED => Some(Strategy::LeastLoaded),
+        _ => None,
+    }
+}
+
+pub(super) fn stored_category(path: &CategoryPath) -> Vec<Cow<'_, str>> {
     path.levels().iter().map(|level| Cow::Borrowed(level.as_str())).collect()
 }
 
-fn category(levels: &[Cow<'_, str>]) -> Result<CategoryPath, StoredError> {
+pub(super) fn category(levels: &[Cow<'_, str>]) -> Result<CategoryPath, StoredError> {
     let malformed = |error: &dyn std::fmt::Display| StoredError::malformed(SERVICE, &error);
     let levels = levels.iter().map(|level| CategoryName::new(&**level).map_err(|error| malformed(&error)));
     CategoryPath::new(levels.collect::<Result<_, _>>()?).map_err(|error| malformed(&error))
@@ -419,15 +426,6 @@ const fn consultation_id(consultation: ConsultationId) -> Id {
 
 fn consultation(id: Id) -> ConsultationId {
     ConsultationId::from_bytes(id.into_array())
-}
-
-/// An id for a consultation that was stored without one: always the same, and no other's.
-pub(super) fn made_up((conversation, revision): (ConversationId, u64)) -> ConsultationId {
-    let mut bytes = *conversation.as_bytes();
-    for (byte, of_revision) in bytes[8..].iter_mut().zip(revision.to_be_bytes()) {
-        *byte ^= of_revision;
-    }
-    ConsultationId::from_bytes(bytes)
 }
 
 fn lacks(what: &str) -> StoredError {

@@ -44,10 +44,18 @@ pub(crate) async fn connect(daemon: &Daemon, credentials: Credentials) -> Client
 
 /// The same at an address from which there is a way to the daemon.
 pub(crate) async fn connect_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> Client {
+    in_time("session", Client::connect(options_at(daemon, address, credentials))).await.unwrap()
+}
+
+/// How to connect to the daemon.
+pub(crate) fn options(daemon: &Daemon, credentials: Credentials) -> ConnectOptions {
+    options_at(daemon, daemon.address(), credentials)
+}
+
+fn options_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> ConnectOptions {
     let ready: Ready = switchboard::ready::read(&daemon.ready_file()).unwrap();
     let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
-    let options = ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT);
-    in_time("session", Client::connect(options)).await.unwrap()
+    ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT)
 }
 
 pub(crate) fn text(text: impl Into<String>) -> Content {

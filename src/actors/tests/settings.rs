@@ -7,7 +7,11 @@ use crate::actors::session::{SettingsOf, Told};
 use crate::domain::workspace::{Changed, TeamService, WorkspaceRejection};
 
 impl Client {
-    async fn changed(&mut self, counter: u64, action: WorkspaceAction) -> Result<Changed, WorkspaceRejection> {
+    async fn changed(
+        &mut self,
+        counter: u64,
+        action: WorkspaceAction,
+    ) -> Result<Changed, WorkspaceRejection> {
         self.ask(Asked::Change { counter, action: Box::new(action) });
         match self.answer().await {
             Some(Ok(Answered::Told(Told::Changed(changed)))) => Ok(changed),

@@ -10,9 +10,7 @@ use switchboard_protocol::vocabulary::{
     CategoryName, CategoryPath, Content, DisplayName, MemberId, MessageText, ProfileId, ProfileTitle,
     Timestamp, Token, WorkspaceId,
 };
-use switchboard_protocol::wire::{
-    self, Change, ErrorCode, Reply, ReplyBody, ServerFrame, Settings, encode,
-};
+use switchboard_protocol::wire::{self, Change, ErrorCode, Reply, ReplyBody, ServerFrame, Settings, encode};
 
 use super::*;
 use crate::actors::session::SettingsOf;

@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 async fn carry_out(options: &Options) -> Result<(), ChatError> {
     let found = options.at.found()?;
-    let client = Client::connect(found.as_member(options.token.as_deref())?).await?;
+    let client = Client::connect(found.member_options(options.token.as_deref())?).await?;
     match &options.what {
         What::List => {
             let (conversations, more) = client.quarantined().await?;

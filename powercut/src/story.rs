@@ -44,7 +44,7 @@ impl Story {
 
     /// The workspace before anything has happened.
     #[must_use]
-    pub const fn workspace() -> Workspace {
+    pub fn workspace() -> Workspace {
         Workspace::new(WORKSPACE_ID)
     }
 

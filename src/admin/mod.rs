@@ -163,7 +163,7 @@ async fn carry_out(options: &Options) -> Result<(), ChatError> {
         None => found.demo().map(|demo| demo.profile).ok_or(NO_DEMO),
     };
     let profile = || profile.map_err(|why| ChatError::Usage(format!("--profile: {why}")));
-    let client = Client::connect(found.as_member(options.token.as_deref())?).await?;
+    let client = Client::connect(found.member_options(options.token.as_deref())?).await?;
     match &options.what {
         What::Show { block: None } => show::everything(&client).await?,
         What::Show { block: Some(block) } => show::block(&client, *block, profile).await?,

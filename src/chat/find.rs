@@ -108,7 +108,7 @@ impl Found {
     }
 
     /// How to connect to it as the member with a token; without one, as the demo workspace's owner.
-    pub(crate) fn as_member(self, token: Option<&str>) -> Result<ConnectOptions, ChatError> {
+    pub(crate) fn member_options(self, token: Option<&str>) -> Result<ConnectOptions, ChatError> {
         let token = match token {
             Some(token) => token.to_owned(),
             None => self.demo().ok_or_else(|| usage(format!("--token: {NO_DEMO}")))?.owner.token,

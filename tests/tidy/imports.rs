@@ -135,7 +135,7 @@ const ROOMS: &[Room] = &[
     Room {
         place: "src/transport/settings/",
         may: &[
-            "switchboard::transport::settings",
+            "switchboard::transport",
             "switchboard::actors::session",
             "switchboard::clock",
             "switchboard::domain",

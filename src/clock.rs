@@ -50,6 +50,12 @@ pub fn seed() -> u64 {
     u64::from_le_bytes(random())
 }
 
+/// A fresh secret, as 32 hexadecimal digits.
+#[must_use]
+pub fn token() -> String {
+    random::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A random number below a bound; zero when the bound is zero.
 #[must_use]
 pub fn random_below(bound: u32) -> u32 {

@@ -74,8 +74,7 @@ impl TicketSink for Sink {
 }
 
 fn member(name: &str) -> DemoMember {
-    let token: String = clock::random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
-    DemoMember { member: clock::member_id(), name: name.to_owned(), token }
+    DemoMember { member: clock::member_id(), name: name.to_owned(), token: clock::token() }
 }
 
 fn details_of(member: &DemoMember, role: Role) -> Result<Member, TextError> {

@@ -118,7 +118,7 @@ impl Actor for DirectoryActor {
                 // Whoever does not wait any more needs no answer.
                 let _ = reply.send(proven);
             }
-            DirectoryMsg::Changed(workspace) => state.changed(workspace),
+            DirectoryMsg::Changed(workspace) => state.changed(&workspace),
             DirectoryMsg::Removed(identity) => state.engine.cast(EngineMsg::Removed(identity))?,
             DirectoryMsg::Rows(change) => {
                 let home = state.workspaces.get(&change.workspace);
@@ -181,15 +181,15 @@ impl DirectoryState {
         self.profiles.extend(workspace.profiles.keys().map(|profile| (*profile, workspace.id)));
     }
 
-    fn changed(&mut self, workspace: Arc<Workspace>) {
+    fn changed(&mut self, workspace: &Arc<Workspace>) {
         let Some(home) = self.workspaces.get_mut(&workspace.id) else { return };
-        let before = std::mem::replace(&mut home.workspace, Arc::clone(&workspace));
+        let before = std::mem::replace(&mut home.workspace, Arc::clone(workspace));
         for member in before.members.values() {
             if self.tokens.get(&member.token_hash) == Some(&workspace.id) {
                 self.tokens.remove(&member.token_hash);
             }
         }
-        self.know(&workspace);
+        self.know(workspace);
     }
 
     /// The answer to a proof of nobody who is known. It may be somebody of a workspace that cannot be read,

@@ -19,7 +19,7 @@ use super::settings;
 use crate::actors::desk::{self, DeskItem};
 use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
-use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside, Told};
+use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
 use crate::domain::consultation::{self, Requeued, Unserved};
@@ -149,7 +149,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
         Op::Quarantined => Asked::Quarantined,
         Op::Release { conversation } => Asked::Release { conversation },
-        Op::Settings { of } => Asked::Settings(settings::settings_of(of)?),
+        Op::Settings { of } => Asked::Settings(settings::settings_of(&of)?),
         Op::Change { change } => Asked::Change { counter, action: Box::new(settings::action(*change)?) },
         Op::Audit { before, limit } => Asked::Audit { before, limit: limit.into() },
         Op::Latency => Asked::Latency,
@@ -238,14 +238,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             ReplyBody::Quarantined { conversations: found.into_iter().map(told).collect(), more }
         }
         Answered::SetAside(SetAside::Released(_)) => ReplyBody::Released,
-        Answered::Told(Told::Changed(changed)) => {
-            ReplyBody::Changed { revision: changed.revision, at: changed.at }
-        }
-        Answered::Told(Told::AcceptedLongAgo) => ReplyBody::AlreadyAccepted,
-        Answered::Told(Told::Settings(workspace, of)) => {
-            let settings = Box::new(settings::settings(&workspace, of));
-            ReplyBody::Settings { revision: workspace.revision, settings }
-        }
+        Answered::Told(told) => settings::told(&told),
         Answered::Audit(entries, more) => settings::audit(&entries, more),
         Answered::Latency(stages) => ReplyBody::Latency { stages: stages.into_iter().map(stage).collect() },
     }
@@ -292,14 +285,9 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::NotQuarantined(_) => ErrorCode::NotQuarantined,
         Refusal::BadCursor(_) => ErrorCode::BadCursor,
     };
-    let body = ErrorBody::new(code, refusal.to_string());
-    if code == ErrorCode::Unavailable {
-        body.after_ms(RETRY_MS)
-    } else if code == ErrorCode::NoRoom {
-        body.after_ms(NO_ROOM_RETRY_MS)
-    } else {
-        body
-    }
+    let waits = [(ErrorCode::Unavailable, RETRY_MS), (ErrorCode::NoRoom, NO_ROOM_RETRY_MS)];
+    let wait_ms = waits.iter().find(|(waits, _)| *waits == code).map(|(_, wait_ms)| *wait_ms);
+    ErrorBody { wait_ms, ..ErrorBody::new(code, refusal.to_string()) }
 }
 
 const fn rejected(rejection: &Rejection) -> ErrorCode {

@@ -10,6 +10,7 @@
     reason = "seeds and traces are for whoever reads a failure"
 )]
 
+mod admin;
 mod backups;
 mod chance;
 mod chat;

@@ -44,11 +44,20 @@ pub(crate) async fn connect(daemon: &Daemon, credentials: Credentials) -> Client
 
 /// The same at an address from which there is a way to the daemon.
 pub(crate) async fn connect_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> Client {
+    in_time("session", Client::connect(options_at(daemon, address, credentials))).await.unwrap()
+}
+
+/// How to connect to the daemon.
+pub(crate) fn options(daemon: &Daemon, credentials: Credentials) -> ConnectOptions {
+    options_at(daemon, daemon.address(), credentials)
+}
+
+fn options_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> ConnectOptions {
     let ready: Ready = switchboard::ready::read(&daemon.ready_file()).unwrap();
     let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
     let mut options = ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT);
     options.connect_timeout = HANDSHAKE;
-    in_time("session", Client::connect(options)).await.unwrap()
+    options
 }
 
 pub(crate) fn text(text: impl Into<String>) -> Content {

@@ -280,7 +280,7 @@ pub enum Rejection {
     #[error("call: a preview calls nobody")]
     Preview,
     /// Somebody else was faster.
-    #[error("{action}: {} answers for this conversation now", assignee.map_or("nobody".to_owned(), |member| format!("member {member}")))]
+    #[error("{action}: {} answers for this conversation now", name_of(*assignee))]
     Moved {
         /// What was asked for.
         action: &'static str,
@@ -320,4 +320,8 @@ pub enum Rejection {
         /// The last.
         last: Seq,
     },
+}
+
+fn name_of(member: Option<MemberId>) -> String {
+    member.map_or_else(|| "nobody".to_owned(), |member| format!("member {member}"))
 }

@@ -283,7 +283,9 @@ prop_compose! {
 
 prop_compose! {
     fn any_bot()(
-        [call_word, cancel_word, reply] in [prop::option::of(any_text()), prop::option::of(any_text()), prop::option::of(any_text())],
+        call_word in prop::option::of(any_text()),
+        cancel_word in prop::option::of(any_text()),
+        reply in prop::option::of(any_text()),
         categories in prop::collection::vec(any_category(), 0..3),
     ) -> Bot {
         Bot { call_word, categories, cancel_word, reply }

@@ -20,8 +20,8 @@ use crate::domain::workspace::{
 use crate::limits;
 
 /// Which settings are asked for.
-pub(in crate::transport) fn settings_of(of: wire::SettingsOf) -> Result<SettingsOf, ErrorBody> {
-    Ok(match of {
+pub(in crate::transport) fn settings_of(of: &wire::SettingsOf) -> Result<SettingsOf, ErrorBody> {
+    Ok(match *of {
         wire::SettingsOf::Team => SettingsOf::Team,
         wire::SettingsOf::Members { after } => SettingsOf::Members(after),
         wire::SettingsOf::Profiles { after } => SettingsOf::Profiles(after),

@@ -9,4 +9,6 @@ mod tests;
 mod told;
 
 pub(super) use asked::{action, settings_of};
-pub(super) use told::{audit, rejected, settings};
+#[cfg(test)]
+use told::settings;
+pub(super) use told::{audit, rejected, told};

@@ -8,7 +8,7 @@ use std::ops::Bound;
 use switchboard_protocol::vocabulary::ClockSpan;
 use switchboard_protocol::wire::{self, AuditEntry, Change, ErrorCode, ReplyBody, Settings, encode};
 
-use crate::actors::session::SettingsOf;
+use crate::actors::session::{SettingsOf, Told};
 use crate::domain::assignment::{Choosing, Load, Pool, ProfileAssignment, Strategy, TeamAssignment};
 use crate::domain::hours::{
     Acceptance, Choice, HolidayDraft, IntervalDraft, ManualOverride, Mode, Notice, Override, ProfileHours,
@@ -20,8 +20,19 @@ use crate::domain::workspace::{
 };
 use crate::limits;
 
+/// What a workspace says of its settings.
+pub(in crate::transport) fn told(told: &Told) -> ReplyBody {
+    match told {
+        Told::Changed(changed) => ReplyBody::Changed { revision: changed.revision, at: changed.at },
+        Told::AcceptedLongAgo => ReplyBody::AlreadyAccepted,
+        Told::Settings(workspace, of) => {
+            ReplyBody::Settings { revision: workspace.revision, settings: Box::new(settings(workspace, *of)) }
+        }
+    }
+}
+
 /// Settings that were asked for.
-pub(in crate::transport) fn settings(workspace: &Workspace, of: SettingsOf) -> Settings {
+pub(super) fn settings(workspace: &Workspace, of: SettingsOf) -> Settings {
     match of {
         SettingsOf::Team => Settings::Team {
             name: workspace.name.clone(),

@@ -363,7 +363,7 @@ impl<P: Ports> Live<P> {
         let mut actions = Vec::new();
         // Each says everything: the last one will do.
         let told = self.announcements.iter().take_while(|it| it.revision <= self.durable).count();
-        actions.extend(self.announcements.drain(..told).last().map(Action::Announce));
+        actions.extend(self.announcements.drain(..told).next_back().map(Action::Announce));
         while self.waiting.front().is_some_and(|(revision, _, _)| *revision <= self.durable) {
             if let Some((_, token, outcome)) = self.waiting.pop_front() {
                 actions.push(Action::Answer(token, outcome));

@@ -3,19 +3,22 @@
 //! Owns the carrying of errands, entries and tickets between sessions, the machine and the journal,
 //! and the handshake of falling asleep. Must not know what a command means.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
 use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
-use super::workspace::WorkspaceMsg;
+use super::workspace::{Due, WorkspaceMsg};
 use crate::clock;
+use crate::domain::assignment::Outcome;
 use crate::domain::conversation::{
-    Context, Conversation, Doors, OwnAction, Policy, Service, admit, deadline, reply,
+    Action as DomainAction, Context, Conversation, Doors, OwnAction, Policy, Service, admit, asks_for_doors,
+    deadline, reply,
 };
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::workspace::Workspace;
@@ -55,8 +58,8 @@ pub enum ConversationMsg {
     },
     /// The engine itself does something here.
     Own(OwnAction),
-    /// Something may have to end by itself now.
-    LookDue,
+    /// Something may have to end by itself now: the look that was set for this time.
+    LookDue(Timestamp),
     /// The journal says what became of appends.
     Resolved(Resolved),
     /// A while has passed: there may have been nothing to do since.
@@ -83,6 +86,8 @@ pub struct ConversationPorts {
     pub latency: Latency,
     /// The settings in force.
     pub policy: Policy,
+    /// Whom work can be given to.
+    pub present: watch::Receiver<Arc<BTreeSet<MemberId>>>,
     /// The settings in force of the workspace, as they become durable.
     pub settings: watch::Receiver<Arc<Workspace>>,
     /// Nothing ends by itself before this.
@@ -158,7 +163,7 @@ impl Actor for ConversationActor {
             active: clock::instant(),
             timer_runs: false,
             looks_at: None,
-            service: (u64::MAX, Service::NONE),
+            service: (NOTHING_LEARNED, Service::NONE),
         })
     }
 
@@ -195,7 +200,7 @@ impl Actor for ConversationActor {
         message: ConversationMsg,
         state: &mut ConversationState,
     ) -> Result<(), ActorProcessingErr> {
-        if !matches!(message, ConversationMsg::LookIdle) {
+        if !matches!(message, ConversationMsg::LookIdle | ConversationMsg::LookDue(_)) {
             state.active = clock::instant();
         }
         state.learn_settings();
@@ -220,10 +225,12 @@ impl Actor for ConversationActor {
                 }
             }
             ConversationMsg::Own(action) => state.own(&action)?,
-            ConversationMsg::LookDue => {
+            ConversationMsg::LookDue(at) if state.looks_at == Some(at) => {
                 state.looks_at = None;
                 state.own(&OwnAction::Look)?;
             }
+            // Another one was set meanwhile.
+            ConversationMsg::LookDue(_) => {}
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
             ConversationMsg::LookIdle => {
                 state.timer_runs = false;
@@ -233,7 +240,8 @@ impl Actor for ConversationActor {
                 if is_idle && state.may_sleep() {
                     let way = Way(myself.clone());
                     let has_begun = state.has_begun();
-                    let asks = WorkspaceMsg::AsksToSleep(state.id, way, has_begun, state.deadline());
+                    let due = Due { settings: state.service.0, at: state.deadline() };
+                    let asks = WorkspaceMsg::AsksToSleep(state.id, way, has_begun, due);
                     let _ = state.ports.workspace.cast(asks);
                 }
             }
@@ -280,18 +288,21 @@ impl ConversationState {
     fn learn_settings(&mut self) {
         let Phase::Open { live, .. } = &self.phase else { return };
         let Some(customer) = &live.state().customer else { return };
-        let settings = self.ports.settings.borrow();
-        if self.service.0 != settings.revision {
-            let mut service = settings.service(customer.profile);
-            service.grace_until = self.ports.grace_until;
-            self.service = (settings.revision, service);
+        // A workspace that is gone changes nothing any more.
+        let is_known = self.service.0 != NOTHING_LEARNED;
+        if is_known && !self.ports.settings.has_changed().unwrap_or(false) {
+            return;
         }
+        let settings = self.ports.settings.borrow_and_update();
+        let mut service = settings.service(customer.profile);
+        service.grace_until = self.ports.grace_until;
+        self.service = (settings.revision, service);
     }
 
     /// The bot answers what it owes. What cannot be written now is tried with whatever comes next.
     fn reply_as_bot(&mut self) -> Result<(), ActorProcessingErr> {
         let Phase::Open { live, .. } = &self.phase else { return Ok(()) };
-        match live.is_all_durable().then(|| reply(live.state(), &self.service.1)).flatten() {
+        match live.is_all_durable().then(|| reply(live.state(), &self.service.1, clock::now())).flatten() {
             Some(action) => self.own(&action),
             None => Ok(()),
         }
@@ -318,9 +329,21 @@ impl ConversationState {
         };
         match errand {
             Errand::Command { command, arrived } => {
-                let doors = self.ports.doors(live.state());
-                let ConversationPorts { policy, journal, .. } = &self.ports;
-                let context = Context { now: clock::now(), policy: *policy, service: &self.service.1, doors };
+                let ConversationPorts { policy, journal, present, .. } = &self.ports;
+                let service = &self.service.1;
+                let doors = match asks_for_doors(&command.action, service) {
+                    true => self.ports.doors(live.state()),
+                    false => Doors::default(),
+                };
+                let present = matches!(command.action, DomainAction::Transfer { .. })
+                    .then(|| Arc::clone(&present.borrow()));
+                let context = Context {
+                    now: clock::now(),
+                    policy: *policy,
+                    service,
+                    doors,
+                    present: present.as_deref(),
+                };
                 let room = || journal.has_room();
                 match live.command(reply, Stamp::new(arrived), &command, &context, room) {
                     Ok(actions) => {
@@ -359,7 +382,7 @@ impl ConversationState {
             Phase::Open { live, .. } => {
                 let ConversationPorts { policy, journal, .. } = &self.ports;
                 let (service, doors) = (&self.service.1, Doors::default());
-                let context = Context { now: clock::now(), policy: *policy, service, doors };
+                let context = Context { now: clock::now(), policy: *policy, service, doors, present: None };
                 let room = || journal.has_room();
                 live.own(Stamp::new(clock::instant()), action, &context, room).map_err(|why| match why {
                     NotDone::Rejected(why) => why.to_string(),
@@ -372,25 +395,33 @@ impl ConversationState {
             Ok(append) => self.act(append),
             Err(why) => {
                 tracing::debug!(conversation = %self.id, why, "something decided elsewhere was not done");
-                if let OwnAction::Decided { epoch, .. } = action {
-                    let refused = WorkspaceMsg::DecisionRefused(self.id, *epoch);
-                    let _ = self.ports.workspace.cast(refused);
+                // That it waits is no decision that anybody rests on.
+                if let OwnAction::Decided { epoch, explanation } = action
+                    && let Outcome::Assigned { .. } = explanation.outcome
+                {
+                    let _ = self.ports.workspace.cast(WorkspaceMsg::DecisionRefused(self.id, *epoch));
+                }
+                if let OwnAction::Requeue { epoch, .. } = action {
+                    let _ = self.ports.workspace.cast(WorkspaceMsg::DecisionRefused(self.id, *epoch));
                 }
                 Ok(())
             }
         }
     }
 
-    /// Looks when something has to end by itself: early or in time. Should it sleep then, the workspace wakes
-    /// it.
+    /// Looks when something has to end by itself. Should it sleep then, the workspace wakes it.
     fn watch_deadline(&mut self, myself: &ActorRef<ConversationMsg>) {
         let Some(at) = self.deadline() else { return };
-        if self.looks_at.is_some_and(|looks_at| looks_at <= at) {
+        if self.looks_at.is_some_and(|looks_at| looks_at <= at.max(clock::now())) {
             return;
         }
+        // What could not be written when it was due is tried again, not over and over.
+        let at = at.max(clock::after(LOOK_AGAIN_AFTER));
         self.looks_at = Some(at);
-        let left = at.as_millis().saturating_sub(clock::now().as_millis()).max(1);
-        myself.send_after(Duration::from_millis(left.unsigned_abs()), || ConversationMsg::LookDue);
+        let left = at.as_millis().saturating_sub(clock::now().as_millis()).max(1).unsigned_abs();
+        // Timers know nothing of a clock that is set: it is looked at in between.
+        let wait = Duration::from_millis(left).min(LOOK_AT_THE_LATEST);
+        myself.send_after(wait, move || ConversationMsg::LookDue(at));
     }
 
     fn deadline(&self) -> Option<Timestamp> {
@@ -508,3 +539,12 @@ const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(750);
 
 /// How long a conversation without any entry stays awake: ids that mean nothing must cost nothing.
 const NOTHING_IDLE: Duration = Duration::from_millis(250);
+
+/// No revision of any workspace.
+const NOTHING_LEARNED: u64 = u64::MAX;
+
+/// How soon it looks again for what was due and could not be done.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long it waits without a look at the time of day.
+const LOOK_AT_THE_LATEST: Duration = Duration::from_secs(60);

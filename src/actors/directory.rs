@@ -14,7 +14,7 @@ use super::workspace::{WorkspaceActor, WorkspaceMsg, WorkspacePorts, deliver_row
 use crate::clock;
 use crate::domain::identity::Identity;
 use crate::domain::workspace::{TokenHash, Workspace};
-use crate::journal::{DeskChange, OpenError, Workspaces};
+use crate::journal::{DeskChange, OpenError, ReadError, Workspaces};
 use crate::machines::budget::{Allowance, Budget};
 
 /// What proves somebody.
@@ -244,7 +244,10 @@ impl DirectoryState {
 /// Whether opening a workspace again later may help, by itself.
 fn is_passing(error: &SpawnErr) -> bool {
     match error {
-        SpawnErr::StartupFailed(why) => why.downcast_ref().is_some_and(OpenError::is_retryable),
+        SpawnErr::StartupFailed(why) => {
+            why.downcast_ref().is_some_and(OpenError::is_retryable)
+                || matches!(why.downcast_ref(), Some(ReadError::Unavailable(_)))
+        }
         SpawnErr::ActorAlreadyStarted | SpawnErr::ActorAlreadyRegistered(_) => false,
     }
 }

@@ -6,7 +6,7 @@
 mod dispatching;
 mod settings;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,15 +48,15 @@ pub enum WorkspaceMsg {
     Found(CustomerKey, Result<Option<ConversationId>, String>),
     /// A conversation has nothing to do; whether it is known to have begun, and when something may have to end
     /// in it by itself.
-    AsksToSleep(ConversationId, Way, bool, Option<Timestamp>),
+    AsksToSleep(ConversationId, Way, bool, Due),
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
     /// What is durable of a conversation's consultation.
     Announced(Announcement),
     /// A conversation did not take what was decided at an epoch.
     DecisionRefused(ConversationId, u64),
-    /// The time has come to look at something.
-    Look,
+    /// The time has come to look at something: the look that was set for this time.
+    Look(Timestamp),
     /// A conversation cannot be read.
     Quarantine(ConversationId, String),
     /// An agent asks which conversations are set aside.
@@ -107,6 +107,8 @@ pub struct WorkspaceState {
     ledger: Ledger<ChangeReply>,
     /// Tells conversations what is in force.
     told: watch::Sender<Arc<Workspace>>,
+    /// Tells conversations whom work can be given to.
+    tell_present: watch::Sender<Arc<BTreeSet<MemberId>>>,
     incarnation: Incarnation,
     directory: ActorRef<DirectoryMsg>,
     conversation_ports: ConversationPorts,
@@ -119,6 +121,15 @@ pub struct WorkspaceState {
     openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Agent>,
     desks: Vec<(WorkspaceEnd, PageNeed)>,
+}
+
+/// When something may have to end by itself in a conversation, by a revision of the settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// Which revision; none that exists if nothing is known.
+    pub settings: u64,
+    /// When, if ever.
+    pub at: Option<Timestamp>,
 }
 
 /// What a conversation is wanted for.
@@ -167,6 +178,7 @@ impl Actor for WorkspaceActor {
     ) -> Result<WorkspaceState, ActorProcessingErr> {
         let sink = Arc::new(Sink(myself.clone()));
         let OpenedWorkspace { state, incarnation, term } = ports.journal.open_workspace(id, sink).await?;
+        let (tell_present, present) = watch::channel(Arc::default());
         let (told, settings) = watch::channel(Arc::new(state.clone()));
         let conversation_ports = ConversationPorts {
             workspace: myself.clone(),
@@ -175,6 +187,7 @@ impl Actor for WorkspaceActor {
             journal: ports.journal,
             latency: ports.latency,
             policy: ports.policy,
+            present,
             settings,
             grace_until: ports.grace_until,
             idle: ports.conversation_idle,
@@ -182,6 +195,7 @@ impl Actor for WorkspaceActor {
         let mut state = WorkspaceState {
             ledger: Ledger::new(state),
             told,
+            tell_present,
             incarnation,
             directory,
             conversation_ports,
@@ -212,10 +226,10 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::Open(customer, ended, reply) => state.open(&myself, customer, ended, reply),
             WorkspaceMsg::Found(customer, found) => state.found(&customer, found),
-            WorkspaceMsg::AsksToSleep(id, way, has_begun, deadline) => {
+            WorkspaceMsg::AsksToSleep(id, way, has_begun, due) => {
                 state.openings.asleep(id, has_begun);
                 if state.residence.asks_to_sleep(id, &way) {
-                    state.sleeps(&myself, id, deadline);
+                    state.sleeps(&myself, id, due);
                     // If it is gone already, its end is on its way here.
                     let _ = way.0.cast(ConversationMsg::Sleep);
                 }
@@ -231,7 +245,7 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::Announced(announcement) => state.announced(&myself, announcement).await?,
             WorkspaceMsg::DecisionRefused(id, epoch) => state.decision_refused(&myself, id, epoch).await?,
-            WorkspaceMsg::Look => state.look(&myself).await?,
+            WorkspaceMsg::Look(at) => state.look(&myself, at).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
                 let released = state.residence.release(id);
@@ -396,6 +410,7 @@ impl WorkspaceState {
         if came && !self.ledger.durable().members.contains_key(&member) {
             // It was proven before the member was removed.
             self.show_out(member);
+            return Ok(());
         }
         if came && !self.agents.contains_key(&member) {
             let arguments = (member, myself.clone());

@@ -5,6 +5,8 @@
 
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, ConversationId, MemberId, Timestamp};
 
+use super::conversation::What;
+
 /// A consultation that goes on. A conversation has one at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consultation {
@@ -16,6 +18,8 @@ pub struct Consultation {
     pub category: CategoryPath,
     /// When it was called, which is its place in the queue; of one that an agent began, when that was.
     pub called_at: Timestamp,
+    /// Since when nobody serves it, if nobody does.
+    pub waits_since: Timestamp,
     /// How far it has come.
     pub stage: Stage,
     /// When service began: with the first agent's entry.
@@ -65,6 +69,15 @@ impl Consultation {
     #[must_use]
     pub const fn assignee(&self) -> Option<MemberId> {
         self.stage.assignee()
+    }
+
+    /// What its end is: completed if it was ever served.
+    #[must_use]
+    pub const fn over(&self, unserved: Unserved) -> What {
+        match self.served_at {
+            Some(_) => What::Completed,
+            None => What::Unserved { why: unserved },
+        }
     }
 
     /// Whether the bot goes on answering for now.

@@ -32,6 +32,11 @@ impl<K: Ord + Clone> Alarms<K> {
         }
     }
 
+    /// Whether a thing has a time.
+    pub fn has(&self, thing: &K) -> bool {
+        self.at.contains_key(thing)
+    }
+
     /// When the next one is due.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {

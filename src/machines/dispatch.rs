@@ -99,6 +99,8 @@ pub struct Dispatch {
     book: RuleBook,
     queue: Queue,
     known: BTreeMap<ConversationId, Known>,
+    /// Members who have left, and whether what they serve waits again as well.
+    gone: BTreeMap<MemberId, bool>,
     conversations: BTreeMap<ConsultationId, ConversationId>,
 }
 
@@ -165,37 +167,47 @@ impl Dispatch {
             self.queue.arrange(&self.book, &self.roster);
         }
         self.roster.member(member).standing = standing;
+        if standing != Standing::Offline {
+            self.gone.remove(&member);
+        }
         self.drain(seeds)
     }
 
-    /// An agent has left: what nobody has begun to serve of theirs waits again, and so does what is in
-    /// progress if `in_progress` says so.
-    #[must_use]
-    pub fn left(&self, member: MemberId, in_progress: bool) -> Vec<Order> {
-        self.requeue(member, in_progress, Requeued::Absent)
+    /// An agent has left: until they are back, what nobody has begun to serve of theirs waits again, and so does
+    /// what is in progress if `in_progress` says so.
+    pub fn left(&mut self, member: MemberId, in_progress: bool) -> Vec<Order> {
+        self.gone.insert(member, in_progress);
+        self.requeue(|assignee| assignee == member)
     }
 
     /// Somebody is no member any more: all of theirs waits again, and they get nothing more.
     pub fn removed(&mut self, member: MemberId) -> Vec<Order> {
-        let orders = self.requeue(member, true, Requeued::Removed);
+        self.gone.remove(&member);
         self.roster.remove(member);
         self.queue.arrange(&self.book, &self.roster);
-        orders
+        self.requeue(|assignee| assignee == member)
     }
 
-    fn requeue(&self, member: MemberId, in_progress: bool, why: Requeued) -> Vec<Order> {
-        let theirs = self.open().filter(|(_, open)| match open.stage {
-            Stage::Assigned(assignee) => assignee == member,
-            Stage::InProgress(assignee) => in_progress && assignee == member,
-            Stage::Waiting => false,
-        });
-        let order = |(conversation, open): (ConversationId, &Open)| Order::Requeue {
-            conversation,
-            consultation: open.request.consultation,
-            epoch: open.epoch,
-            why,
+    /// What is to wait again of what these members answer for. It is said until it is so.
+    fn requeue(&self, of: impl Fn(MemberId) -> bool) -> Vec<Order> {
+        let theirs = self.open().filter(|(_, open)| open.stage.assignee().is_some_and(&of));
+        theirs.filter_map(|(conversation, open)| self.requeued(conversation, open)).collect()
+    }
+
+    /// The order that a consultation waits again, if whoever answers for it is gone for it.
+    fn requeued(&self, conversation: ConversationId, open: &Open) -> Option<Order> {
+        let (member, begun) = match open.stage {
+            Stage::Waiting => return None,
+            Stage::Assigned(member) => (member, false),
+            Stage::InProgress(member) => (member, true),
         };
-        theirs.map(order).collect()
+        let why = match (self.roster.get(member), self.gone.get(&member)) {
+            (None, _) => Requeued::Removed,
+            (Some(_), Some(in_progress)) if *in_progress || !begun => Requeued::Absent,
+            (Some(_), Some(_) | None) => return None,
+        };
+        let (consultation, epoch) = (open.request.consultation, open.epoch);
+        Some(Order::Requeue { conversation, consultation, epoch, why })
     }
 
     /// A conversation says what is durable of it. It may say so again.
@@ -203,6 +215,14 @@ impl Dispatch {
         let Announcement { conversation, revision, is_first, open } = announcement;
         let before = self.known.get(&conversation);
         if before.is_some_and(|known| known.revision > revision) {
+            return Vec::new();
+        }
+        if let Some(known) = before
+            && known.open == open
+            && open.as_ref().is_some_and(|open| self.queue.has(open.request.consultation))
+        {
+            // It waits as it did.
+            self.known.entry(conversation).and_modify(|known| known.revision = revision);
             return Vec::new();
         }
         let reserved = before.and_then(|known| {
@@ -223,15 +243,20 @@ impl Dispatch {
         }
         let known = Known { revision, open, reserved, is_unsettled: false };
         let holds = known.holder();
+        // Whoever answers for it may have left meanwhile.
+        let mut orders: Vec<_> =
+            known.open.as_ref().and_then(|open| self.requeued(conversation, open)).into_iter().collect();
         self.known.insert(conversation, known);
         let freed = self.hold(held, holds);
-        let mut orders = Vec::new();
         if freed {
             // Whoever waits is served in order, this request among them.
+            let consultation = request.as_ref().map(|request| request.consultation);
             if let Some(request) = request {
                 self.queue.push(&self.book, &self.roster, request);
             }
             orders.extend(self.drain(seeds));
+            let waits = consultation.and_then(|id| self.queue.explain(&self.book, &self.roster, id, seeds()));
+            orders.extend(waits.and_then(|waits| self.decided(waits.considered.consultation, waits)));
         } else if let Some(request) = request {
             let consultation = request.consultation;
             let explanation = self.queue.arrive(&self.book, &mut self.roster, request, seeds());
@@ -267,7 +292,16 @@ impl Dispatch {
                 self.queue.push(&self.book, &self.roster, open.request.clone());
             }
         }
-        self.drain(seeds)
+        let mut orders = self.requeue(|_| true);
+        orders.extend(self.drain(seeds));
+        orders
+    }
+
+    /// Whether something is to be tried again: [`Dispatch::again`] has something to do.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        self.known.values().any(|known| known.is_unsettled)
+            || self.open().any(|(conversation, open)| self.requeued(conversation, open).is_some())
     }
 
     /// A conversation is set aside: nobody serves what cannot be opened. It says again what is so when it is.

@@ -304,6 +304,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::AlreadyServed => ErrorCode::AlreadyServed,
         Rejection::Preview => ErrorCode::Preview,
         Rejection::Moved { .. } => ErrorCode::Moved,
+        Rejection::NotPresent { .. } => ErrorCode::NotPresent,
         Rejection::Ended => ErrorCode::ConversationEnded,
         Rejection::TooManyAgents { .. } => ErrorCode::TooManyAgents,
         Rejection::TextTooLong { .. } => ErrorCode::TextTooLong,

@@ -154,6 +154,8 @@ errors! {
     Preview = 312 "preview" final;
     /// Who answers for the conversation has changed.
     Moved = 313 "moved" final;
+    /// Whoever is to get the consultation is away, not there, or no member.
+    NotPresent = 314 "not_present" final;
     /// The subscription's number is in use.
     SubscriptionInUse = 400 "subscription_in_use" final;
     /// There is no subscription of that number.

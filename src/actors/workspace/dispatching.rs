@@ -9,11 +9,11 @@ use std::time::Duration;
 use ractor::{ActorProcessingErr, ActorRef};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Timestamp};
 
-use super::{Wanted, WorkspaceMsg, WorkspaceState};
+use super::{Due, Wanted, WorkspaceMsg, WorkspaceState};
 use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::Way;
 use crate::clock;
-use crate::domain::assignment::Standing;
+use crate::domain::assignment::{Agent, Standing};
 use crate::domain::conversation::{OwnAction, Service};
 use crate::domain::workspace::InProgress;
 use crate::journal::{OpenConsultation, ReadError};
@@ -48,6 +48,11 @@ impl WorkspaceState {
             self.conversation_ports.journal.open_consultations(workspace.id).await;
         for OpenConsultation { conversation, customer, revision, served } in open? {
             let open = Open::of(customer.profile, &served);
+            if let Some(member) = served.assignee() {
+                // Nobody has come back yet.
+                let grace = clock::after(self.grace()).max(self.conversation_ports.grace_until);
+                self.alarms.set(Alarm::Grace(member), Some(grace));
+            }
             let announcement = Announcement { conversation, revision, is_first: true, open };
             let at = served.consultation.as_ref().map(|consultation| {
                 // Never later than what ends by itself: the conversation looks when exactly that is.
@@ -58,6 +63,11 @@ impl WorkspaceState {
             self.announced(myself, announcement).await?;
         }
         self.rules_changed(myself).await
+    }
+
+    fn grace(&self) -> Duration {
+        let absence = self.ledger.durable().settings.team.service.absence;
+        Duration::from_secs(absence.grace_seconds.into())
     }
 
     fn earliest_end(&self, service: &Service, since: Timestamp) -> Option<Timestamp> {
@@ -103,6 +113,9 @@ impl WorkspaceState {
         myself: &ActorRef<WorkspaceMsg>,
         announcement: Announcement,
     ) -> Result<(), ActorProcessingErr> {
+        if self.residence.is_quarantined(announcement.conversation) {
+            return Ok(());
+        }
         let orders = self.dispatch.announced(announcement, &mut clock::seed);
         self.carry_out(myself, orders).await
     }
@@ -115,7 +128,9 @@ impl WorkspaceState {
         epoch: u64,
     ) -> Result<(), ActorProcessingErr> {
         let orders = self.dispatch.refused(conversation, epoch, &mut clock::seed);
-        self.alarms.set(Alarm::Again, Some(clock::after(AGAIN_AFTER)));
+        if self.dispatch.is_unsettled() && !self.alarms.has(&Alarm::Again) {
+            self.alarms.set(Alarm::Again, Some(clock::after(AGAIN_AFTER)));
+        }
         self.carry_out(myself, orders).await
     }
 
@@ -126,20 +141,39 @@ impl WorkspaceState {
         member: MemberId,
         online: bool,
     ) -> Result<(), ActorProcessingErr> {
-        let absence = self.ledger.durable().settings.team.service.absence;
-        let grace = Duration::from_secs(absence.grace_seconds.into());
-        let keeps = online || absence.in_progress == InProgress::Keep;
+        // Somebody who was removed, or whose actor has failed since, is nobody to give work to.
+        let is_member = self.ledger.durable().members.contains_key(&member);
+        if !is_member || (online && !self.agents.contains_key(&member)) {
+            return Ok(());
+        }
         let standing = if online { Standing::Online } else { Standing::Offline };
         let mut orders = self.dispatch.stands(member, standing, &mut clock::seed);
         if !online {
             orders.extend(self.dispatch.left(member, false));
         }
-        self.alarms.set(Alarm::Grace(member), (!keeps).then(|| clock::after(grace)));
+        let grace = clock::after(self.grace());
+        self.alarms.set(Alarm::Grace(member), (!online).then_some(grace));
+        self.tell_present();
         self.carry_out(myself, orders).await
     }
 
+    fn tell_present(&self) {
+        let is_present =
+            |(member, agent): (MemberId, &Agent)| (agent.standing == Standing::Online).then_some(member);
+        self.tell_present
+            .send_replace(Arc::new(self.dispatch.roster().agents().filter_map(is_present).collect()));
+    }
+
     /// The time has come to look at something.
-    pub(super) async fn look(&mut self, myself: &ActorRef<WorkspaceMsg>) -> Result<(), ActorProcessingErr> {
+    pub(super) async fn look(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        at: Timestamp,
+    ) -> Result<(), ActorProcessingErr> {
+        if self.alarm_at != Some(at) {
+            // Another one was set meanwhile.
+            return Ok(());
+        }
         self.alarm_at = None;
         for alarm in self.alarms.due(clock::now()) {
             let orders = match alarm {
@@ -148,11 +182,9 @@ impl WorkspaceState {
                     self.rules_changed(myself).await?;
                     Vec::new()
                 }
-                // Told again until it is so: what could not be written now is not done.
                 Alarm::Grace(member) => {
-                    let orders = self.dispatch.left(member, true);
-                    self.alarms.set(alarm, (!orders.is_empty()).then(|| clock::after(AGAIN_AFTER)));
-                    orders
+                    let absence = self.ledger.durable().settings.team.service.absence;
+                    self.dispatch.left(member, absence.in_progress == InProgress::Requeue)
                 }
                 Alarm::Conversation(conversation) => {
                     self.tell(myself, conversation, OwnAction::Look).await?;
@@ -166,14 +198,12 @@ impl WorkspaceState {
     }
 
     /// A conversation falls asleep: if something has to end by itself in it, it is woken then.
-    pub(super) fn sleeps(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        conversation: ConversationId,
-        deadline: Option<Timestamp>,
-    ) {
+    pub(super) fn sleeps(&mut self, myself: &ActorRef<WorkspaceMsg>, conversation: ConversationId, due: Due) {
         self.dispatch.sleeps(conversation);
-        self.alarms.set(Alarm::Conversation(conversation), deadline);
+        // What was worked out by other settings, or could not be, is worked out again soon.
+        let is_known = due.settings == self.ledger.durable().revision || !self.dispatch.is_open(conversation);
+        let at = if is_known { due.at } else { Some(clock::after(AGAIN_AFTER)) };
+        self.alarms.set(Alarm::Conversation(conversation), at);
         self.set_alarm(myself);
     }
 
@@ -187,8 +217,8 @@ impl WorkspaceState {
         self.carry_out(myself, orders).await
     }
 
-    /// A conversation has failed. If somebody is to serve it, it begins again at once: what was on its way to
-    /// it is lost, and it has to say what is so.
+    /// A conversation has failed. It begins again at once: what was on its way to it is lost, and it has to say
+    /// what is so, which may be a call that nobody knows of.
     pub(super) async fn failed(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
@@ -196,11 +226,18 @@ impl WorkspaceState {
     ) -> Result<(), ActorProcessingErr> {
         if self.residence.is_quarantined(conversation) {
             self.set_aside(myself, conversation).await
-        } else if self.dispatch.is_open(conversation) {
-            self.tell(myself, conversation, OwnAction::Look).await
         } else {
-            Ok(())
+            self.wake(myself, conversation).await
         }
+    }
+
+    /// A conversation is woken, so that it says what is so.
+    pub(super) async fn wake(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        conversation: ConversationId,
+    ) -> Result<(), ActorProcessingErr> {
+        self.tell(myself, conversation, OwnAction::Look).await
     }
 
     async fn carry_out(
@@ -239,8 +276,10 @@ impl WorkspaceState {
             return;
         }
         self.alarm_at = Some(at);
-        let left = at.as_millis().saturating_sub(clock::now().as_millis()).max(1);
-        myself.send_after(Duration::from_millis(left.unsigned_abs()), || WorkspaceMsg::Look);
+        let left = at.as_millis().saturating_sub(clock::now().as_millis()).max(1).unsigned_abs();
+        // Timers know nothing of a clock that is set: it is looked at in between.
+        let wait = Duration::from_millis(left).min(LOOK_AT_THE_LATEST);
+        myself.send_after(wait, move || WorkspaceMsg::Look(at));
     }
 }
 
@@ -265,3 +304,6 @@ impl Wanted {
 
 /// How soon what was not taken is decided again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long it waits without a look at the time of day.
+const LOOK_AT_THE_LATEST: Duration = Duration::from_secs(60);

@@ -95,8 +95,11 @@ impl WorkspaceState {
         for entry in entries {
             tracing::info!(revision = entry.revision, by = ?entry.by, "the settings of a workspace were changed");
         }
-        self.told.send_replace(Arc::clone(self.ledger.durable()));
-        self.deadlines_changed();
+        let service = self.ledger.durable().settings.team.service;
+        let before = self.told.send_replace(Arc::clone(self.ledger.durable()));
+        if before.settings.team.service != service {
+            self.deadlines_changed();
+        }
         self.rules_changed(myself).await
     }
 }

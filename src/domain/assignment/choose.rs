@@ -83,7 +83,8 @@ pub struct Considered {
     pub former: Option<MemberId>,
     /// Where chance came from.
     pub seed: u64,
-    /// Every member, by their ids.
+    /// Every member, by their ids; in a workspace of more than [`CANDIDATES_MAX`] only those who were there and
+    /// might have been given it.
     pub candidates: Vec<Candidate>,
 }
 
@@ -143,6 +144,16 @@ pub fn choose(rules: &Rules, roster: &Roster, request: &Request, seed: u64) -> E
         group: group_of(rules, matched.as_ref(), member),
         agent: *agent,
     };
+    let everybody = roster.agents().map(candidate);
+    let candidates = if roster.len() <= CANDIDATES_MAX {
+        everybody.collect()
+    } else {
+        // A decision has a bound: of so many, those are left out first who could not be given it anyway.
+        let is_there = |candidate: &Candidate| {
+            !matches!(candidate.hindrance(rules.load.maximum), Some(Hindrance::Outside | Hindrance::Offline))
+        };
+        everybody.filter(is_there).take(CANDIDATES_MAX).collect()
+    };
     let considered = Considered {
         consultation: request.consultation,
         automatic: rules.automatic,
@@ -151,7 +162,7 @@ pub fn choose(rules: &Rules, roster: &Roster, request: &Request, seed: u64) -> E
         maximum: rules.load.maximum,
         former: former_of(rules, matched.as_ref(), roster, request.former),
         seed,
-        candidates: roster.agents().map(candidate).collect(),
+        candidates,
         matched,
     };
     Explanation { outcome: considered.conclude(), considered }
@@ -230,3 +241,6 @@ fn pick<'a>(
     };
     chosen.map(|candidate| candidate.member)
 }
+
+/// The most candidates of a decision.
+pub const CANDIDATES_MAX: usize = 3_500;

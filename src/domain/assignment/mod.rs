@@ -11,7 +11,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use choose::{Candidate, Considered, Explanation, Group, Hindrance, Outcome, Rule, Why, choose};
+pub use choose::{
+    CANDIDATES_MAX, Candidate, Considered, Explanation, Group, Hindrance, Outcome, Rule, Why, choose,
+};
 pub use queue::{Place, Queue, Request};
 pub use roster::{Agent, Roster, Standing};
 pub use settings::{

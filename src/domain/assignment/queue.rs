@@ -130,6 +130,20 @@ impl Queue {
         Some(explanation)
     }
 
+    /// Says why a request waits; `None` if it does not, or nothing is in force for it.
+    #[must_use]
+    pub fn explain(
+        &self,
+        book: &RuleBook,
+        roster: &Roster,
+        consultation: ConsultationId,
+        seed: u64,
+    ) -> Option<Explanation> {
+        let (class, place) = self.places.get(&consultation)?;
+        let request = self.classes.get(class)?.get(place)?;
+        Some(choose(book.of(request.profile)?, roster, request, seed))
+    }
+
     /// Gives out whatever can be given now, in order. To be called after everything that may have freed
     /// somebody, until which [`Queue::arrive`] must not be.
     pub fn drain(

@@ -53,6 +53,18 @@ impl Roster {
         self.agents.get(&member)
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.agents.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.agents.is_empty()
+    }
+
     /// All agents, by their ids.
     pub fn agents(&self) -> impl Iterator<Item = (MemberId, &Agent)> {
         self.agents.iter().map(|(member, agent)| (*member, agent))

@@ -3,6 +3,7 @@
 //! Owns the commands, the context that they are decided in, and the rejections. Must not know the
 //! wire's requests or error numbers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use switchboard_protocol::vocabulary::{
@@ -119,8 +120,10 @@ pub struct Context<'a> {
     pub policy: Policy,
     /// The settings of service in force at the conversation's profile.
     pub service: &'a Service,
-    /// What becomes of a call made now.
+    /// What becomes of a call made now; only for what [`asks_for_doors`] says.
     pub doors: Doors,
+    /// Whom work can be given to; `None`: anybody.
+    pub present: Option<&'a BTreeSet<MemberId>>,
 }
 
 impl Context<'static> {
@@ -128,7 +131,7 @@ impl Context<'static> {
     #[must_use]
     pub fn plain(now: Timestamp, policy: Policy) -> Self {
         static NONE: Service = Service::NONE;
-        Self { now, policy, service: &NONE, doors: Doors::Open }
+        Self { now, policy, service: &NONE, doors: Doors::Open, present: None }
     }
 }
 
@@ -279,6 +282,12 @@ pub enum Rejection {
     /// It is a preview.
     #[error("call: a preview calls nobody")]
     Preview,
+    /// Whoever is to get it is not there, or does not want to be.
+    #[error("to: member {member} is away, not there, or none of this workspace")]
+    NotPresent {
+        /// Who.
+        member: MemberId,
+    },
     /// Somebody else was faster.
     #[error("{action}: {} answers for this conversation now", name_of(*assignee))]
     Moved {

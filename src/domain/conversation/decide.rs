@@ -6,7 +6,8 @@ use switchboard_protocol::vocabulary::{Content, MemberId, Party, Seq};
 
 use super::serving;
 use super::{
-    Action, Command, Context, Conversation, Decision, Entry, Event, Floor, Known, Rejection, Side, What,
+    Action, Command, Context, Conversation, Decision, Entry, Event, Floor, Known, Rejection, Service, Side,
+    What,
 };
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::{Message, only_bots};
@@ -55,7 +56,9 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         Action::Join => serving::join(state, member_of(party, "join")?)?,
         Action::Leave => serving::leave(state, member_of(party, "leave")?),
         Action::Take { consultation } => serving::take(state, member_of(party, "take")?, *consultation)?,
-        Action::Transfer { from, to } => serving::transfer(state, member_of(party, "transfer")?, *from, *to)?,
+        Action::Transfer { from, to } => {
+            serving::transfer(state, member_of(party, "transfer")?, (*from, *to), context)?
+        }
         Action::Complete => serving::complete(state, member_of(party, "complete")?)?,
         Action::End => serving::end(state, party, context)?,
     };
@@ -73,6 +76,25 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         origin: Some(command.origin),
         events,
     }))
+}
+
+/// Whether a decision depends on the operating hours, which take longer to work out than most of the rest.
+#[must_use]
+pub fn asks_for_doors(action: &Action, service: &Service) -> bool {
+    match action {
+        Action::Call { .. } => true,
+        Action::Post { content: Content::Text { text, .. } } => serving::may_mean(text.as_str(), service),
+        Action::Post { .. }
+        | Action::Start { .. }
+        | Action::Read { .. }
+        | Action::Cancel
+        | Action::Join
+        | Action::Leave
+        | Action::Take { .. }
+        | Action::Transfer { .. }
+        | Action::Complete
+        | Action::End => false,
+    }
 }
 
 /// Whether a command may still be done after later ones of its client: when it makes no difference.

@@ -52,8 +52,12 @@ pub fn decide_own(
 
 /// What the bot has to answer now, if it has to say anything.
 #[must_use]
-pub fn reply(state: &Conversation, service: &Service) -> Option<OwnAction> {
+pub fn reply(state: &Conversation, service: &Service, now: Timestamp) -> Option<OwnAction> {
     let (to, text) = (state.owed?, service.reply.as_ref()?);
+    // Nobody expects an answer any more.
+    if now.as_millis() - state.last_at.as_millis() > REPLY_WITHIN_MS {
+        return None;
+    }
     let message = Message::plain(Content::text(text.clone()));
     Some(OwnAction::Reply { to, epoch: state.served.epoch, message })
 }
@@ -64,7 +68,7 @@ pub fn deadline(state: &Conversation, service: &Service) -> Option<Timestamp> {
     let consultation = state.served.consultation.as_ref()?;
     let (since, after) = match consultation.stage {
         Stage::InProgress(_) => (state.silent_since?, service.silent_ms?),
-        Stage::Waiting | Stage::Assigned(_) => (consultation.called_at, service.unserved_ms?),
+        Stage::Waiting | Stage::Assigned(_) => (consultation.waits_since, service.unserved_ms?),
     };
     let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
     Some(at.max(service.grace_until))
@@ -91,12 +95,12 @@ fn due(state: &Conversation, context: &Context<'_>) -> Option<What> {
     if context.now < at {
         return None;
     }
-    match state.served.consultation.as_ref()?.stage {
-        Stage::InProgress(_) => Some(What::Completed),
-        Stage::Waiting | Stage::Assigned(_) => Some(What::Unserved { why: Unserved::TooLong }),
-    }
+    state.served.consultation.as_ref().map(|consultation| consultation.over(Unserved::TooLong))
 }
 
 fn moved(state: &Conversation, action: &'static str) -> Rejection {
     Rejection::Moved { action, assignee: state.assignee() }
 }
+
+/// For how long the bot owes an answer, in milliseconds.
+const REPLY_WITHIN_MS: i64 = 60_000;

@@ -51,7 +51,7 @@ impl Served {
             What::Assigned { member, how } => self.assign(*member, *how, at),
             What::Requeued { from, .. } => {
                 self.agents.remove(from);
-                self.wait_again();
+                self.wait_again(at);
             }
             What::Entered { member } => {
                 self.agents.insert(*member);
@@ -87,6 +87,7 @@ impl Served {
             beginning,
             category,
             called_at: at,
+            waits_since: at,
             stage,
             served_at: None,
             transfers: 0,
@@ -109,8 +110,9 @@ impl Served {
         }
     }
 
-    fn wait_again(&mut self) {
+    fn wait_again(&mut self, at: Timestamp) {
         if let Some(consultation) = &mut self.consultation {
+            consultation.waits_since = at;
             consultation.stage = Stage::Waiting;
             self.epoch += 1;
         }

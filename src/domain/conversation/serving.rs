@@ -5,12 +5,12 @@
 
 use switchboard_protocol::vocabulary::{
     CategoryPath, ConsultationId, Content, Few, Keyboard, KeyboardButton, Label, MemberId, MessageText,
-    Params, Party, Timestamp,
+    Params, Party,
 };
 
 use super::decide::{by, going_on, or_unchanged};
 use super::{AGENTS_MAX, Context, Conversation, Doors, Event, Rejection, Service, What};
-use crate::domain::consultation::{CANCEL_WINDOW_MS, How, Stage, Unserved, begun_by};
+use crate::domain::consultation::{CANCEL_WINDOW_MS, Consultation, How, Stage, Unserved, begun_by};
 use crate::domain::message::Message;
 
 /// The customer calls an agent. Outside operating hours the bot says so.
@@ -48,12 +48,12 @@ pub(super) fn call(
 /// The customer takes the call back.
 pub(super) fn cancel(state: &Conversation, context: &Context<'_>) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
-    match state.served.consultation.as_ref().map(|consultation| consultation.stage) {
-        None => Err(Rejection::NotCalled),
-        Some(Stage::InProgress(_)) => Err(Rejection::AlreadyServed),
-        Some(Stage::Waiting | Stage::Assigned(_)) => {
-            let why = given_up(state, context.now, context.service, Unserved::GaveUp);
-            Ok(vec![Event { by: Party::Customer, what: What::Unserved { why } }])
+    let consultation = state.served.consultation.as_ref().ok_or(Rejection::NotCalled)?;
+    match consultation.stage {
+        Stage::InProgress(_) => Err(Rejection::AlreadyServed),
+        Stage::Waiting | Stage::Assigned(_) => {
+            let what = given_up(consultation, context, Unserved::GaveUp);
+            Ok(vec![Event { by: Party::Customer, what }])
         }
     }
 }
@@ -61,18 +61,25 @@ pub(super) fn cancel(state: &Conversation, context: &Context<'_>) -> Result<Vec<
 /// What a customer's words mean besides what they say: a call, what to call about, or that it is taken back.
 pub(super) fn meant(state: &Conversation, words: &str, context: &Context<'_>) -> Vec<Event> {
     let service = context.service;
-    let said = |word: &str| word.trim().to_lowercase() == words.trim().to_lowercase();
-    let is_word = |word: &Option<MessageText>| word.as_ref().is_some_and(|word| said(word.as_str()));
-    match state.served.consultation.as_ref().map(|consultation| consultation.stage) {
-        Some(Stage::Waiting | Stage::Assigned(_)) if is_word(&service.cancel_word) => {
-            let why = given_up(state, context.now, service, Unserved::GaveUp);
-            vec![Event { by: Party::Customer, what: What::Unserved { why } }]
-        }
-        Some(_) => Vec::new(),
+    if !may_mean(words, service) {
+        return Vec::new();
+    }
+    let words = words.trim().to_lowercase();
+    let is_word = |word: &Option<MessageText>| {
+        word.as_ref().is_some_and(|word| word.as_str().trim().to_lowercase() == words)
+    };
+    match &state.served.consultation {
+        Some(consultation) => match consultation.stage {
+            Stage::Waiting | Stage::Assigned(_) if is_word(&service.cancel_word) => {
+                let what = given_up(consultation, context, Unserved::GaveUp);
+                vec![Event { by: Party::Customer, what }]
+            }
+            Stage::Waiting | Stage::Assigned(_) | Stage::InProgress(_) => Vec::new(),
+        },
         None if is_word(&service.call_word) && !service.categories.is_empty() => choices(&service.categories),
         None => {
-            let chosen = service.categories.iter().find(|category| said(&category.to_string()));
-            let category = match chosen {
+            let named = |category: &&CategoryPath| category.to_string().to_lowercase() == words;
+            let category = match service.categories.iter().find(named) {
                 Some(category) => category.clone(),
                 None if is_word(&service.call_word) => CategoryPath::default(),
                 None => return Vec::new(),
@@ -81,6 +88,11 @@ pub(super) fn meant(state: &Conversation, words: &str, context: &Context<'_>) ->
             call(state, begun_by(state.id, state.revision + 1), &category, context).unwrap_or_default()
         }
     }
+}
+
+/// Whether words can mean anything: most are too long for that, or there is no such word.
+pub(super) fn may_mean(words: &str, service: &Service) -> bool {
+    words.len() <= WORDS_BYTES_MAX && (service.call_word.is_some() || service.cancel_word.is_some())
 }
 
 /// The bot asks what to call about.
@@ -95,11 +107,11 @@ fn choices(categories: &[CategoryPath]) -> Vec<Event> {
     vec![Event { by: Party::Bot, what }]
 }
 
-/// What a call is that the customer takes back now.
-pub(super) fn given_up(state: &Conversation, now: Timestamp, service: &Service, late: Unserved) -> Unserved {
-    let called_at = state.served.consultation.as_ref().map_or(now, |consultation| consultation.called_at);
-    let is_early = now.as_millis() - called_at.as_millis() <= CANCEL_WINDOW_MS;
-    if is_early && service.early_cancel_is_no_miss { Unserved::Cancelled } else { late }
+/// What becomes of a consultation that the customer takes back now, while nobody serves it.
+fn given_up(consultation: &Consultation, context: &Context<'_>, late: Unserved) -> What {
+    let waited = context.now.as_millis() - consultation.called_at.as_millis();
+    let is_early = waited <= CANCEL_WINDOW_MS && context.service.early_cancel_is_no_miss;
+    consultation.over(if is_early { Unserved::Cancelled } else { late })
 }
 
 /// An agent enters.
@@ -146,8 +158,8 @@ pub(super) fn take(
 pub(super) fn transfer(
     state: &Conversation,
     member: MemberId,
-    from: MemberId,
-    to: MemberId,
+    (from, to): (MemberId, MemberId),
+    context: &Context<'_>,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
     let action = "transfer";
@@ -157,6 +169,9 @@ pub(super) fn transfer(
     }
     if assignee != member && !state.served.agents.contains(&member) {
         return Err(Rejection::NotEntered { action });
+    }
+    if to != from && context.present.is_some_and(|present| !present.contains(&to)) {
+        return Err(Rejection::NotPresent { member: to });
     }
     let how = How::Transferred { from };
     Ok(or_unchanged(member, (to != from).then(|| by(member, What::Assigned { member: to, how }))))
@@ -190,13 +205,14 @@ pub(super) fn end(
     }
     let service = state.served.consultation.as_ref().map(|consultation| match consultation.stage {
         Stage::InProgress(_) => What::Completed,
-        Stage::Waiting | Stage::Assigned(_) => {
-            What::Unserved { why: given_up(state, context.now, context.service, Unserved::Left) }
-        }
+        Stage::Waiting | Stage::Assigned(_) => given_up(consultation, context, Unserved::Left),
     });
     let event = |what| Event { by: party, what };
     Ok(service.into_iter().chain([What::Ended]).map(event).collect())
 }
+
+/// Longer words mean nothing but what they say, in bytes: three levels of a category, of four bytes a character.
+const WORDS_BYTES_MAX: usize = 1_300;
 
 /// What the bot asks a customer who has something to choose from.
 const QUESTION: &str = "What is it about? / 어떤 상담을 원하시나요?";

@@ -3,6 +3,8 @@
 //! Owns which block holds for a profile at a moment, in the words of whoever asks. Must not know what is done
 //! about it.
 
+use std::sync::LazyLock;
+
 use switchboard_protocol::vocabulary::{ProfileId, Timestamp};
 
 use super::{AutoClose, ProfileSettings, Workspace};
@@ -13,8 +15,9 @@ use crate::domain::hours::{Choice, Effective, ManualOverride, Notice, Verdict, e
 impl Workspace {
     /// What a profile has set; what it has not is the default.
     #[must_use]
-    pub fn settings_of(&self, profile: ProfileId) -> ProfileSettings {
-        self.settings.profiles.get(&profile).cloned().unwrap_or_default()
+    pub fn settings_of(&self, profile: ProfileId) -> &ProfileSettings {
+        static NONE: LazyLock<ProfileSettings> = LazyLock::new(ProfileSettings::default);
+        self.settings.profiles.get(&profile).unwrap_or(&NONE)
     }
 
     /// The rules of assignment in force for a profile; `None` if it is none of the workspace's.
@@ -22,7 +25,7 @@ impl Workspace {
     pub fn rules(&self, profile: ProfileId, now: Timestamp) -> Option<Rules> {
         self.profiles.contains_key(&profile).then(|| {
             let own = self.settings_of(profile);
-            let is_open = self.verdict(&own, now) == Verdict::Open;
+            let is_open = self.verdict(own, now) == Verdict::Open;
             Rules::in_force(&self.settings.team.assignment, &own.assignment, is_open)
         })
     }
@@ -49,10 +52,10 @@ impl Workspace {
         };
         Service {
             notice,
-            call_word: own.bot.call_word,
-            categories: own.bot.categories,
-            reply: own.bot.reply,
-            cancel_word: own.bot.cancel_word,
+            call_word: own.bot.call_word.clone(),
+            categories: own.bot.categories.clone(),
+            reply: own.bot.reply.clone(),
+            cancel_word: own.bot.cancel_word.clone(),
             early_cancel_is_no_miss: team.early_cancel_is_no_miss,
             silent_ms: silent_minutes.map(minutes_ms),
             unserved_ms: unserved_minutes.map(minutes_ms),
@@ -63,7 +66,7 @@ impl Workspace {
     /// What becomes of a call to a profile at this moment.
     #[must_use]
     pub fn doors(&self, profile: ProfileId, now: Timestamp) -> Doors {
-        match self.verdict(&self.settings_of(profile), now) {
+        match self.verdict(self.settings_of(profile), now) {
             Verdict::Open => Doors::Open,
             Verdict::Accepted { bot_replies, .. } => Doors::Accepting { bot_replies },
             Verdict::Refused { .. } => Doors::Refusing,

@@ -203,9 +203,10 @@ impl Step<'_> {
             }
         }
         match (was_open, row.served.consultation.is_some()) {
-            (false, true) => self.batch.put(keys::open(workspace, conversation), Vec::new()),
+            // Also of rows that were open before there were marks.
+            (_, true) => self.batch.put(keys::open(workspace, conversation), Vec::new()),
             (true, false) => self.batch.remove(keys::open(workspace, conversation)),
-            (true, true) | (false, false) => {}
+            (false, false) => {}
         }
         let place = row.place(conversation);
         if place != place_before {

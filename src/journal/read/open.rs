@@ -24,8 +24,14 @@ pub(in crate::journal) fn open_consultations(
             continue;
         }
         let row = folds.store.get(&keys::row(workspace, conversation))?;
-        let row = row.map(|row| decode_row(&row)).transpose()?;
-        found.extend(row.and_then(|row| open(conversation, &row)));
+        match row.map(|row| decode_row(&row)) {
+            Some(Ok(row)) => found.extend(open(conversation, &row)),
+            // One is no reason to have none.
+            Some(Err(error)) => {
+                tracing::error!(%conversation, %error, "a row cannot be read, and is left out")
+            }
+            None => {}
+        }
     }
     found.sort_by_key(|open| open.conversation);
     Ok(found)

@@ -343,6 +343,7 @@ fn row_served() -> Served {
         beginning: Beginning::SteppedIn,
         category: CategoryPath::default(),
         called_at: at,
+        waits_since: at,
         stage: Stage::InProgress(member_id(3)),
         served_at: Some(at),
         transfers: 0,

@@ -179,12 +179,14 @@ fn consultation() -> impl Strategy<Value = Consultation> {
         member_id().prop_map(Stage::Assigned),
         member_id().prop_map(Stage::InProgress),
     ];
-    let rest = (consultation_id(), beginning, category(), at(), stage, prop::option::of(at()), any::<u32>());
-    rest.prop_map(|(id, beginning, category, called_at, stage, served_at, transfers)| Consultation {
+    let rest =
+        (consultation_id(), beginning, category(), (at(), at()), stage, prop::option::of(at()), any::<u32>());
+    rest.prop_map(|(id, beginning, category, times, stage, served_at, transfers)| Consultation {
         id,
         beginning,
         category,
-        called_at,
+        called_at: times.0,
+        waits_since: times.1,
         stage,
         served_at,
         transfers,

@@ -131,6 +131,7 @@ fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served 
         beginning: Beginning::SteppedIn,
         category: CategoryPath::default(),
         called_at: since,
+        waits_since: since,
         stage: Stage::InProgress(member),
         served_at: Some(since),
         transfers: 0,

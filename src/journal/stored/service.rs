@@ -175,6 +175,8 @@ pub(super) struct StoredConsultation<'a> {
     category: Vec<Cow<'a, str>>,
     #[serde(rename = "t")]
     called_at: i64,
+    #[serde(rename = "q")]
+    waits_since: i64,
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     assignee: Option<Id>,
     #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
@@ -195,6 +197,7 @@ impl<'a> StoredConsultation<'a> {
             },
             category: stored_category(&consultation.category),
             called_at: consultation.called_at.as_millis(),
+            waits_since: consultation.waits_since.as_millis(),
             assignee: consultation.assignee().map(member_id),
             in_progress: matches!(consultation.stage, Stage::InProgress(_)),
             served_at: consultation.served_at.map(|at| at.as_millis()),
@@ -218,6 +221,7 @@ impl<'a> StoredConsultation<'a> {
             beginning,
             category: category(&self.category)?,
             called_at: at(self.called_at),
+            waits_since: at(self.waits_since),
             stage,
             served_at: self.served_at.map(at),
             transfers: self.transfers,

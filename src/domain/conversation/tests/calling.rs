@@ -9,7 +9,7 @@ use switchboard_protocol::vocabulary::{CategoryName, CategoryPath};
 
 use super::*;
 use crate::domain::assignment::{Considered, Explanation, Outcome as Chosen, Rule, Why};
-use crate::domain::consultation::{Beginning, CANCEL_WINDOW_MS, Requeued, Stage, Unserved};
+use crate::domain::consultation::{Beginning, CANCEL_WINDOW_MS, Requeued, Stage, Unserved, begun_by};
 
 fn about_cards() -> CategoryPath {
     CategoryPath::new(vec![CategoryName::new("Bank").unwrap(), CategoryName::new("Cards").unwrap()]).unwrap()
@@ -136,6 +136,8 @@ fn a_consultation_is_given_to_another_by_comparing_who_has_it() {
     assert_eq!(stage(&story), Some(Stage::InProgress(BEN)));
     assert_eq!(story.state.served.consultation.as_ref().map(|consultation| consultation.transfers), Some(1));
     let _ = story.when(&agent(ADA), give(BEN, BEN)).becomes([What::Unchanged]);
+    story.present = Some([BEN].into());
+    story.when(&agent(ADA), give(BEN, CID)).refused(Rejection::NotPresent { member: CID });
     let mut with_the_bot = super::given([(customer(), start())]);
     with_the_bot.when(&agent(ADA), give(ADA, BEN)).refused(Rejection::NotServed { action: "transfer" });
 }
@@ -261,4 +263,59 @@ fn a_customer_who_ends_the_conversation_while_waiting_has_missed_somebody() {
         story.when(&customer(), action).refused(Rejection::Ended);
     }
     assert!(Unserved::Left.is_missed() && !Unserved::Cancelled.is_missed());
+}
+
+#[test]
+fn what_was_served_and_waits_again_has_its_time_anew_and_is_never_missed() {
+    let mut story = given([(customer(), start()), (customer(), call()), (agent(ADA), take())]);
+    story.service = Service { unserved_ms: Some(9_000), ..Service::default() };
+    story.now = 60_000;
+    let (epoch, why) = (story.state.served.epoch, Requeued::Absent);
+    let requeue = OwnAction::Requeue { consultation: CONSULTATION, epoch, why };
+    let _ = story.when_own(&requeue).unwrap().unwrap();
+    assert_eq!(deadline(&story.state, &story.service), Some(Timestamp::from_millis(69_000)));
+    let mut given_up = given([(customer(), start()), (customer(), call()), (agent(ADA), take())]);
+    given_up.when_own(&requeue).unwrap().unwrap();
+    let _ = given_up.when(&customer(), Action::Cancel).becomes([What::Completed]);
+    story.now = 69_000;
+    let entry = story.when_own(&OwnAction::Look).unwrap().unwrap();
+    assert_eq!(entry.events, [Event { by: Party::Bot, what: What::Completed }]);
+}
+
+#[test]
+fn a_word_calls_and_where_there_is_something_to_choose_the_bot_asks_first() {
+    let mut story = given([(customer(), start())]);
+    story.service.call_word = Some(MessageText::new("Agent").unwrap());
+    let entry = story.when(&customer(), post("agent")).recorded();
+    let What::Called { category, .. } = &entry.events[1].what else { panic!("{entry:?}") };
+    assert!(category.is_empty());
+
+    let mut story = given([(customer(), start())]);
+    story.service.call_word = Some(MessageText::new("Agent").unwrap());
+    story.service.categories = vec![about_cards()];
+    let asked = story.when(&customer(), post("agent")).recorded();
+    let What::Message(Message { keyboard: Some(_), .. }) = &asked.events[1].what else { panic!("{asked:?}") };
+    assert_eq!((asked.events[1].by, stage(&story)), (Party::Bot, None));
+    let chosen = story.when(&customer(), post("BANK > c")).recorded();
+    assert_eq!(chosen.events.len(), 1, "that is none of them");
+    let service = std::mem::take(&mut story.service);
+    story.service = Service {
+        categories: vec![CategoryPath::new(vec![CategoryName::new("B").unwrap()]).unwrap()],
+        ..service
+    };
+    let entry = story.when(&customer(), post("b")).recorded();
+    let What::Called { category, consultation, .. } = &entry.events[1].what else { panic!("{entry:?}") };
+    assert_eq!(
+        (category, *consultation),
+        (&story.service.categories[0], begun_by(CONVERSATION, entry.revision))
+    );
+}
+
+#[test]
+fn the_bot_owes_no_answer_after_a_while() {
+    let story = given([(customer(), start()), (customer(), post("Hi"))]);
+    let service = Service { reply: Some(MessageText::new("Yes?").unwrap()), ..Service::default() };
+    let at = |now| reply(&story.state, &service, Timestamp::from_millis(now));
+    assert!(matches!(at(61_000), Some(OwnAction::Reply { to: 2, .. })));
+    assert_eq!(at(61_001), None);
 }

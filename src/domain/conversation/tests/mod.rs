@@ -16,7 +16,7 @@ mod seeing;
 mod serving;
 mod talking;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_protocol::vocabulary::{
     ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Party, Platform, ProfileId,
@@ -36,6 +36,7 @@ struct Story {
     now: i64,
     service: Service,
     doors: Doors,
+    present: Option<BTreeSet<MemberId>>,
     counters: BTreeMap<Party, u64>,
 }
 
@@ -52,6 +53,7 @@ fn given(commands: impl IntoIterator<Item = (Identity, Action)>) -> Story {
         now: 1_000,
         service: Service::default(),
         doors: Doors::Open,
+        present: None,
         counters: BTreeMap::new(),
     };
     for (who, action) in commands {
@@ -94,7 +96,7 @@ impl Story {
 
     fn context(&self) -> Context<'_> {
         let (now, policy) = (Timestamp::from_millis(self.now), Policy { text_chars_max: TEXT_CHARS_MAX });
-        Context { now, policy, service: &self.service, doors: self.doors }
+        Context { now, policy, service: &self.service, doors: self.doors, present: self.present.as_ref() }
     }
 
     /// What a reader has of it all.

@@ -109,12 +109,12 @@ impl Model {
     }
 
     pub(super) fn assignee(&self) -> Option<MemberId> {
-        let changes = self.consultation().into_iter().filter_map(|what| match what {
+        let mut changes = self.consultation().into_iter().filter_map(|what| match what {
             What::Assigned { member, .. } => Some(Some(*member)),
             What::Requeued { .. } => Some(None),
             _ => None,
         });
-        changes.last().flatten()
+        changes.next_back().flatten()
     }
 
     /// Whether an agent has entered since somebody answered for it, or whoever did was inside already.

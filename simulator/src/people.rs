@@ -212,6 +212,9 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }
+        | Op::Settings { .. }
+        | Op::Change { .. }
+        | Op::Audit { .. }
         | Op::Latency
         | Op::Unknown => None,
     }

@@ -265,6 +265,9 @@ impl World {
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
             | Op::Quarantined
+            | Op::Settings { .. }
+            | Op::Change { .. }
+            | Op::Audit { .. }
             | Op::Latency
             | Op::Unknown => {}
         }

@@ -3,6 +3,8 @@
 //! Owns which block holds for a profile at a moment, in the words of whoever asks. Must not know what is done
 //! about it.
 
+use std::borrow::Cow;
+
 use switchboard_protocol::vocabulary::{ProfileId, Timestamp};
 
 use super::{AutoClose, ProfileSettings, Workspace};
@@ -13,8 +15,8 @@ use crate::domain::hours::{Choice, Effective, ManualOverride, Notice, Verdict, e
 impl Workspace {
     /// What a profile has set; what it has not is the default.
     #[must_use]
-    pub fn settings_of(&self, profile: ProfileId) -> ProfileSettings {
-        self.settings.profiles.get(&profile).cloned().unwrap_or_default()
+    pub fn settings_of(&self, profile: ProfileId) -> Cow<'_, ProfileSettings> {
+        self.settings.profiles.get(&profile).map_or_else(Cow::default, Cow::Borrowed)
     }
 
     /// The rules of assignment in force for a profile; `None` if it is none of the workspace's.
@@ -49,7 +51,7 @@ impl Workspace {
         };
         Service {
             notice,
-            cancel_word: own.bot.cancel_word,
+            cancel_word: own.bot.cancel_word.clone(),
             early_cancel_is_no_miss: team.early_cancel_is_no_miss,
             silent_ms: silent_minutes.map(minutes_ms),
             unserved_ms: unserved_minutes.map(minutes_ms),

@@ -3,7 +3,7 @@
 //! Owns what "now" is and how fresh ids come about. Everything that decides is told the time; what
 //! is told here is for the shells.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use switchboard_protocol::vocabulary::{
     ConsultationId, ConversationId, InstanceId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
@@ -37,6 +37,19 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// The time of day after a while.
+#[must_use]
+pub fn after(wait: Duration) -> Timestamp {
+    let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(now().as_millis().saturating_add(wait))
+}
+
+/// Where chance comes from in a decision that is to be made again from its record.
+#[must_use]
+pub fn seed() -> u64 {
+    u64::from_le_bytes(random())
+}
+
 /// A fresh secret, as 32 hexadecimal digits.
 #[must_use]
 pub fn token() -> String {
@@ -46,8 +59,13 @@ pub fn token() -> String {
 /// A random number below a bound; zero when the bound is zero.
 #[must_use]
 pub fn random_below(bound: u32) -> u32 {
+    share(u32::from_le_bytes(random()), bound)
+}
+
+/// The number below a bound that is as far up as `random` is within its range.
+fn share(random: u32, bound: u32) -> u32 {
     // The product's high half is even to within 2^-32, which is plenty for spreading load.
-    let wide = u64::from(u32::from_le_bytes(random())) * u64::from(bound);
+    let wide = u64::from(random) * u64::from(bound);
     (wide >> 32) as u32
 }
 
@@ -76,4 +94,36 @@ fresh! {
     session_id SessionId;
     /// A fresh id for a client instance.
     instance_id InstanceId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_drawn_is_below_the_bound(random: u32, bound in 1..u32::MAX) {
+            prop_assert!(share(random, bound) < bound);
+            prop_assert_eq!(share(random, 0), 0);
+        }
+
+        /// Random numbers that are even over their range give waits that are even over theirs: of ten thousand,
+        /// each tenth of the window gets a thousand, but for those at its two edges.
+        #[test]
+        fn draws_are_spread_over_the_whole_window(first in 0..STEP, bound in 1_000_u32..600_000) {
+            let mut tenths = [0_u32; 10];
+            for at in 0..DRAWS {
+                let wait = share(first + at * STEP, bound);
+                tenths[(u64::from(wait) * 10 / u64::from(bound)) as usize] += 1;
+            }
+            // A wait is a whole number, so a tenth of a small window is not exactly a tenth of the draws.
+            let edge = DRAWS / bound + 2;
+            prop_assert!(tenths.iter().all(|draws| draws.abs_diff(DRAWS / 10) <= edge), "{tenths:?}");
+        }
+    }
+
+    const DRAWS: u32 = 10_000;
+
+    const STEP: u32 = u32::MAX / DRAWS;
 }

@@ -97,6 +97,8 @@ pub struct Journal {
     pub fold_age_ms: u64,
     /// Fold when it is larger.
     pub fold_tail_bytes: u64,
+    /// How long what is due to be erased from the log may wait for more.
+    pub erase_within_ms: u64,
     /// The most that may wait to be folded.
     pub tail_bytes_max: u64,
 }
@@ -205,6 +207,7 @@ impl Settings {
         within("journal.store_cache_bytes", journal.store_cache_bytes, 1 << 20, 1 << 40)?;
         within("journal.fold_age_ms", journal.fold_age_ms, 1, minute)?;
         within("journal.fold_tail_bytes", journal.fold_tail_bytes, 1 << 16, journal.tail_bytes_max)?;
+        within("journal.erase_within_ms", journal.erase_within_ms, minute, 31 * 24 * 60 * minute)?;
         within("journal.tail_bytes_max", journal.tail_bytes_max, 1 << 20, 1 << 36)?;
         let room_bytes_least = 2 * journal.log_segment_bytes + limits::STORE_ROOM_BYTES;
         within("data.room_bytes_min", data.room_bytes_min, room_bytes_least, 1 << 44)?;

@@ -329,6 +329,7 @@ async fn start_journal(settings: &Settings) -> Result<Journal, DaemonError> {
         log_window_bytes: usize::try_from(wanted.log_window_bytes).unwrap_or(usize::MAX),
         store_cache_bytes: wanted.store_cache_bytes,
         fold_age_ms: wanted.fold_age_ms,
+        erase_within_ms: wanted.erase_within_ms,
         fold_tail_bytes: wanted.fold_tail_bytes,
         tail_bytes_max: wanted.tail_bytes_max,
         room_bytes_min: settings.data.room_bytes_min,

@@ -98,7 +98,7 @@ impl ReadyError {
     }
 }
 
-/// Writes a value as one JSON object.
+/// Writes a value as one JSON object, which is there after a power cut as well.
 ///
 /// # Errors
 /// Names the file.
@@ -111,8 +111,10 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<(), ReadyError> {
     let _ = std::fs::remove_file(&beside);
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(io)?;
-    file.write_all(&json).and_then(|()| file.write_all(b"\n")).map_err(io)?;
-    std::fs::rename(&beside, path).map_err(io)
+    file.write_all(&json).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(io)?;
+    std::fs::rename(&beside, path).map_err(io)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
 /// Reads what [`write()`] wrote.

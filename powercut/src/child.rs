@@ -109,6 +109,7 @@ fn options(dir: &Path, seed: u64) -> JournalOptions {
         fold_batch_bytes: [4 << 10, 64 << 10, 1 << 20][rng.usize(..3)],
         desk_turn_ms: 1,
         checkpoint_ms: [5, 50, 5_000][rng.usize(..3)],
+        erase_within_ms: if seed % 2 == 1 { MASKED_LONG_AGO_MS } else { NEVER_OVERDUE_MS },
         ..JournalOptions::new(dir)
     }
 }
@@ -327,7 +328,7 @@ fn watch_crash_points(die_at: Option<(CrashPoint, u32)>) {
 }
 
 /// A line in one write; whoever listens may be gone.
-fn say(line: &Line) {
+pub(crate) fn say(line: &Line) {
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
@@ -336,6 +337,12 @@ const OUTSTANDING_MAX: usize = 150;
 
 /// So many entries are appended at once.
 const AT_ONCE: usize = 150;
+
+/// What was masked this long ago is overdue, in milliseconds: the masks of a story are due for years.
+const MASKED_LONG_AGO_MS: u64 = 100;
+
+/// Longer ago than any mask is due, in milliseconds.
+const NEVER_OVERDUE_MS: u64 = 1 << 45;
 
 /// Longer than any life, in milliseconds.
 const NEVER_MS: u64 = 600_000;

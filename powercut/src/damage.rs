@@ -25,6 +25,8 @@ pub enum Damage {
     StoreSnapshotTorn,
     /// A write at the end of the log was torn. It was never acknowledged.
     LogTorn,
+    /// A rewriting of a segment did not come to its end. The segment is there.
+    RewritingLeft,
 }
 
 impl Damage {
@@ -50,6 +52,10 @@ impl Damage {
             }
             Self::StoreSnapshotTorn => {
                 disk.put_file(&store, OsStr::new("snap.00000000000000FF.generating"), b"torn");
+            }
+            Self::RewritingLeft => {
+                let log = Path::new(DATA).join("log");
+                disk.put_file(&log, OsStr::new("00000000000000000001.rewriting"), b"torn");
             }
             Self::LogTorn => {
                 if let Some(segment) = last_segment(disk) {

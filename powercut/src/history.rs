@@ -19,16 +19,14 @@ use crate::story::Story;
 /// What has happened in some histories.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    /// Power cuts with enough outstanding.
-    pub cuts: u32,
+    /// Entries that were outstanding when the power went, for each of the cuts that count: enough.
+    pub cuts: Vec<usize>,
     /// Power cuts while the journal opened, or with little outstanding.
     pub early_cuts: u32,
     /// Processes that were killed while the power stayed on.
     pub kills: u32,
     /// Entries that were acknowledged.
     pub acknowledged: usize,
-    /// Entries that were outstanding when the power went, at the least of the cuts that count.
-    pub outstanding_min: usize,
     /// The most bytes that the store had not synced when the power went.
     pub store_unsynced_max: usize,
     /// How often the store was made anew behind a cut.
@@ -86,10 +84,10 @@ impl From<io::Error> for Stopped {
 ///
 /// # Errors
 /// At the first history that goes wrong.
-pub fn run(stage: &Stage, first: u64, cuts: u32, lie: Lie) -> Result<Tally, Stopped> {
-    let mut tally = Tally { outstanding_min: usize::MAX, ..Tally::default() };
+pub fn run(stage: &Stage, first: u64, cuts: usize, lie: Lie) -> Result<Tally, Stopped> {
+    let mut tally = Tally::default();
     for seed in first.. {
-        if tally.cuts >= cuts {
+        if tally.cuts.len() >= cuts {
             break;
         }
         history(stage, seed, lie, &mut tally)?;
@@ -161,8 +159,7 @@ pub fn summary(said: &Said) -> String {
 
 fn count(said: &Said, tally: &mut Tally) {
     if said.outstanding >= OUTSTANDING_MIN {
-        tally.cuts += 1;
-        tally.outstanding_min = tally.outstanding_min.min(said.outstanding);
+        tally.cuts.push(said.outstanding);
     } else {
         tally.early_cuts += 1;
     }

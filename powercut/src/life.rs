@@ -115,10 +115,12 @@ impl Stage {
         let point = tempfile::tempdir_in(&self.folder)?;
         let (events, heard) = mpsc::channel();
         if let End::Opening(moment, left) | End::Running(moment, left) = life.end {
-            let (told, gone) = mpsc::channel();
             let armed = matches!(life.end, End::Opening(..));
-            disk.plan_cut(moment, left, armed, told);
-            forward(gone, events.clone());
+            let told = events.clone();
+            disk.plan_cut(moment, left, armed, move || {
+                // The life may be over.
+                let _ = told.send(Event::PowerOff);
+            });
         }
         let shared = Arc::new(Mutex::new(std::mem::replace(disk, Disk::new(crate::disk::Lie::None))));
         let mounted = mount(Arc::clone(&shared), point.path())?;
@@ -222,15 +224,6 @@ fn listen(child: &mut Child, events: Sender<Event>) {
         }
         // Whoever listened may have given up.
         let _ = events.send(Event::Gone);
-    });
-}
-
-fn forward(gone: mpsc::Receiver<()>, events: Sender<Event>) {
-    std::thread::spawn(move || {
-        if gone.recv().is_ok() {
-            // The life may be over.
-            let _ = events.send(Event::PowerOff);
-        }
     });
 }
 

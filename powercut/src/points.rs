@@ -55,7 +55,7 @@ impl Ground {
     /// When something that was acknowledged is not there.
     pub fn try_point(&self, stage: &Stage, point: CrashPoint, tally: &mut Tally) -> Result<bool, Stopped> {
         let mut rng = Rng::with_seed(self.seed ^ point as u64);
-        let often = if is_often(point) { rng.u32(1..=3) } else { 1 };
+        let often = if matches!(start_of(point), Start::Busy) { rng.u32(1..=3) } else { 1 };
         for nth in std::iter::once(often).chain(std::iter::repeat_n(1, TRIES_MORE)) {
             if self.end_at(stage, point, nth, &mut rng, tally)? {
                 return Ok(true);
@@ -121,7 +121,7 @@ impl Ground {
         let (mut disk, told) = (self.disk.clone(), self.told.clone());
         match start_of(point) {
             Start::New => return Ok((Disk::new(Lie::None), Told::default())),
-            Start::Used => {}
+            Start::Used | Start::Busy => {}
             Start::Harmed(damage) => damage.do_to(&mut disk),
             Start::HarmedAgain(damage) => {
                 damage.do_to(&mut disk);
@@ -133,15 +133,17 @@ impl Ground {
     }
 }
 
+/// What a life must find so that it comes by a crash point.
 enum Start {
     New,
     Used,
+    /// As [`Start::Used`]; it comes by again and again.
+    Busy,
     Harmed(Damage),
     /// Harmed, put right by a start, and harmed again.
     HarmedAgain(Damage),
 }
 
-/// What a life must find so that it comes by a crash point.
 fn start_of(point: CrashPoint) -> Start {
     use CrashPoint as P;
     match point {
@@ -154,15 +156,12 @@ fn start_of(point: CrashPoint) -> Start {
         | P::StoreOpened
         | P::StoreLasting => Start::New,
         P::TailZeroed => Start::Harmed(Damage::LogTorn),
+        P::RewriteSwept => Start::Harmed(Damage::RewritingLeft),
         P::StoreSetAside | P::RebuiltBatch | P::Rebuilt | P::AsideLasting | P::CheckpointRemoved => {
             Start::Harmed(Damage::StoreUnreadable)
         }
         P::OlderAsideRemoved => Start::HarmedAgain(Damage::StoreUnreadable),
-        P::TailSynced
-        | P::PrepareCreated
-        | P::PrepareFilled
-        | P::PrepareSynced
-        | P::SegmentFull
+        P::SegmentFull
         | P::SegmentEndWritten
         | P::SegmentCut
         | P::SegmentClosed
@@ -170,15 +169,26 @@ fn start_of(point: CrashPoint) -> Start {
         | P::SegmentHeadSynced
         | P::SegmentRenamed
         | P::SegmentBegun
+        | P::RewriteBegun
+        | P::RewriteWritten
+        | P::RewriteSynced
+        | P::RewriteRenamed
+        | P::RewriteLasting
         | P::CommitMade
         | P::CommitWritten
         | P::CommitSynced
         | P::CommitReadable
+        | P::FoldMade
+        | P::FoldApplied => Start::Busy,
+        P::TailSynced
+        | P::PrepareCreated
+        | P::PrepareFilled
+        | P::PrepareSynced
+        | P::SegmentCloseAsked
         | P::StopBegun
         | P::LogClosed
         | P::StoreSwept
-        | P::FoldMade
-        | P::FoldApplied
+        | P::PagesErased
         | P::SnapshotMade
         | P::SnapshotApplied
         | P::CheckpointDue
@@ -190,28 +200,6 @@ fn start_of(point: CrashPoint) -> Start {
         | P::ReplayedBatch
         | P::Replayed => Start::Used,
     }
-}
-
-/// Whether a life comes by a crash point again and again.
-fn is_often(point: CrashPoint) -> bool {
-    use CrashPoint as P;
-    matches!(
-        point,
-        P::SegmentFull
-            | P::SegmentEndWritten
-            | P::SegmentCut
-            | P::SegmentClosed
-            | P::SegmentHeadWritten
-            | P::SegmentHeadSynced
-            | P::SegmentRenamed
-            | P::SegmentBegun
-            | P::CommitMade
-            | P::CommitWritten
-            | P::CommitSynced
-            | P::CommitReadable
-            | P::FoldMade
-            | P::FoldApplied
-    )
 }
 
 /// How many more lives are tried at a point that the first one did not reach.

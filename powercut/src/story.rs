@@ -7,6 +7,7 @@ use fastrand::Rng;
 use sha2::{Digest as _, Sha256};
 use switchboard::domain::conversation::{Conversation, Entry, Event, Origin, What};
 use switchboard::domain::identity::CustomerKey;
+use switchboard::domain::mask::{Mask, MaskAfter};
 use switchboard::domain::message::Message;
 use switchboard::domain::workspace::{Member, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
 use switchboard_protocol::vocabulary::{
@@ -101,14 +102,16 @@ impl Story {
         }
         for length in self.sizes(&mut rng) {
             let content = Content::text(MessageText::new(text(&mut rng, length))?);
-            events.push(Event { by: party, what: What::Message(Message::plain(content)) });
+            let masks = masks(&mut rng, length as u32);
+            events
+                .push(Event { by: party, what: What::Message(Message { masks, ..Message::plain(content) }) });
         }
         let instance = InstanceId::from_bytes([0x1e; 16]);
         Ok(Entry {
             conversation: state.id,
             revision,
             before: state.last,
-            at: time(revision),
+            at: if is_early(stream) { time(revision) } else { late_time(revision) },
             origin: Some(Origin { party, instance, counter: revision }),
             events,
         })
@@ -145,9 +148,11 @@ pub const fn conversation_id(stream: u8) -> ConversationId {
     ConversationId::from_bytes([stream; 16])
 }
 
-/// Tells an entry apart from every other, also by what its messages say.
+/// Tells an entry apart from every other, also by what its messages say: but for what is masked by now.
 #[must_use]
 pub fn digest_of_entry(entry: &Entry) -> String {
+    let shown = entry.shown_at(BETWEEN);
+    let entry = shown.as_ref().unwrap_or(entry);
     let mut sum = Sha256::new();
     sum.update(format!("{entry:?}"));
     for event in &entry.events {
@@ -174,6 +179,27 @@ fn text(rng: &mut Rng, length: usize) -> String {
     let letters: Vec<char> = rng.choice(alphabet).unwrap_or("abcdefgh").chars().collect();
     (0..length).map(|_| letters[rng.usize(..letters.len())]).collect()
 }
+
+/// Parts of some messages are masked: some minutes or some hours after they were sent.
+fn masks(rng: &mut Rng, length: u32) -> Vec<Mask> {
+    let count = if rng.u8(..8) == 0 { rng.u32(1..=2) } else { 0 };
+    let minutes = (0..count).map(|_| rng.u64(1..600) * 60_000);
+    let masks = minutes.filter_map(MaskAfter::from_millis).zip(1..);
+    masks.map(|(after, nth)| Mask { from: length / 4 * nth, to: length / 4 * nth + 1, after }).collect()
+}
+
+/// Of every third conversation the masks are not due yet, of all others they have long been.
+const fn is_early(stream: u8) -> bool {
+    !stream.is_multiple_of(3)
+}
+
+const fn late_time(revision: u64) -> Timestamp {
+    Timestamp::from_millis(4_000_000_000_000 + revision.cast_signed())
+}
+
+/// After every mask of the early conversations is due, and before those of the late ones are. So is the
+/// time of day.
+const BETWEEN: Timestamp = Timestamp::from_millis(3_000_000_000_000);
 
 const fn time(revision: u64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000 + revision.cast_signed())

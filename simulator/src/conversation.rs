@@ -316,6 +316,8 @@ impl World {
             match action {
                 Action::Append(entry) => self.mail.order(Order::Append(*claim, entry)),
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
+                // Its workspace assigns nothing by itself.
+                Action::Announce(_) => {}
             }
         }
     }

@@ -203,6 +203,7 @@ impl World {
 
     fn ask(&mut self, session: &mut Session, request: Request) {
         let Request { id, n, op } = request;
+        let fresh = self.fresh_consultation();
         let plain = |world: &mut Self, session: &mut Session, conversation, action| {
             let Some(counter) = n else { return };
             let errand = Routed::Plain(session.command(counter, action));
@@ -221,12 +222,10 @@ impl World {
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
             Op::Take { conversation } => {
-                let consultation = self.fresh_consultation();
-                plain(self, session, conversation, Action::Take { consultation });
+                plain(self, session, conversation, Action::Take { consultation: fresh })
             }
             Op::Call { conversation, category } => {
-                let consultation = self.fresh_consultation();
-                plain(self, session, conversation, Action::Call { consultation, category });
+                plain(self, session, conversation, Action::Call { consultation: fresh, category })
             }
             Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
             Op::Transfer { conversation, from, to } => {

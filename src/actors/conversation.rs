@@ -7,19 +7,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp, WorkspaceId};
+use tokio::sync::watch;
 
 use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
-use crate::domain::conversation::{Context, Conversation, Doors, Policy, Service, admit};
+use crate::domain::conversation::{
+    Context, Conversation, Doors, OwnAction, Policy, Service, admit, deadline, reply,
+};
 use crate::domain::identity::{Identity, Reader};
+use crate::domain::workspace::Workspace;
 use crate::journal::{
     AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
     TicketSink,
 };
-use crate::machines::live::{Action, Live, Ports, SubscriberId};
+use crate::machines::live::{Action, Live, NotDone, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
 
 /// What a conversation is told.
@@ -49,6 +53,10 @@ pub enum ConversationMsg {
         /// The client's sequence of the last event.
         up_to: Seq,
     },
+    /// The engine itself does something here.
+    Own(OwnAction),
+    /// Something may have to end by itself now.
+    LookDue,
     /// The journal says what became of appends.
     Resolved(Resolved),
     /// A while has passed: there may have been nothing to do since.
@@ -75,10 +83,20 @@ pub struct ConversationPorts {
     pub latency: Latency,
     /// The settings in force.
     pub policy: Policy,
-    /// The settings of service in force.
-    pub service: Arc<Service>,
+    /// The settings in force of the workspace, as they become durable.
+    pub settings: watch::Receiver<Arc<Workspace>>,
+    /// Nothing ends by itself before this.
+    pub grace_until: Timestamp,
     /// How long it stays awake without anything to do.
     pub idle: Duration,
+}
+
+impl ConversationPorts {
+    /// What becomes of a call made now.
+    fn doors(&self, state: &Conversation) -> Doors {
+        let customer = state.customer.as_ref();
+        customer.map_or(Doors::Open, |customer| self.settings.borrow().doors(customer.profile, clock::now()))
+    }
 }
 
 /// The actor.
@@ -92,6 +110,10 @@ pub struct ConversationState {
     /// When it was last told something.
     active: Instant,
     timer_runs: bool,
+    /// When it looks whether something has to end by itself.
+    looks_at: Option<Timestamp>,
+    /// What binds it, as of a revision of its workspace.
+    service: (u64, Service),
 }
 
 #[allow(clippy::large_enum_variant, reason = "nearly always open, and one to an actor")]
@@ -135,6 +157,8 @@ impl Actor for ConversationActor {
             phase: Phase::Opening,
             active: clock::instant(),
             timer_runs: false,
+            looks_at: None,
+            service: (u64::MAX, Service::NONE),
         })
     }
 
@@ -149,6 +173,8 @@ impl Actor for ConversationActor {
             Ok(opened) => {
                 let kept_revision = opened.state.revision;
                 let live = Live::new(opened.state);
+                // A workspace that is gone asks again when it is there.
+                let _ = ports.workspace.cast(WorkspaceMsg::Announced(live.first_announcement()));
                 state.phase = Phase::Open { live, incarnation: opened.incarnation, kept_revision };
             }
             Err(error) => {
@@ -172,6 +198,7 @@ impl Actor for ConversationActor {
         if !matches!(message, ConversationMsg::LookIdle) {
             state.active = clock::instant();
         }
+        state.learn_settings();
         match message {
             ConversationMsg::Errand(errand, reply) => state.errand(errand, reply)?,
             ConversationMsg::CaughtUp(subscriber, at) => {
@@ -192,6 +219,11 @@ impl Actor for ConversationActor {
                     live.received(&identity, up_to);
                 }
             }
+            ConversationMsg::Own(action) => state.own(&action)?,
+            ConversationMsg::LookDue => {
+                state.looks_at = None;
+                state.own(&OwnAction::Look)?;
+            }
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
             ConversationMsg::LookIdle => {
                 state.timer_runs = false;
@@ -201,7 +233,8 @@ impl Actor for ConversationActor {
                 if is_idle && state.may_sleep() {
                     let way = Way(myself.clone());
                     let has_begun = state.has_begun();
-                    let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way, has_begun));
+                    let asks = WorkspaceMsg::AsksToSleep(state.id, way, has_begun, state.deadline());
+                    let _ = state.ports.workspace.cast(asks);
                 }
             }
             ConversationMsg::Sleep => {
@@ -217,7 +250,9 @@ impl Actor for ConversationActor {
             #[allow(clippy::panic, reason = "this is what it is for")]
             ConversationMsg::Fail => panic!("a failure planted on purpose"),
         }
+        state.reply_as_bot()?;
         state.watch_idleness(&myself);
+        state.watch_deadline(&myself);
         Ok(())
     }
 }
@@ -241,6 +276,27 @@ async fn open(
 }
 
 impl ConversationState {
+    /// What binds it is worked out once for each change of the settings.
+    fn learn_settings(&mut self) {
+        let Phase::Open { live, .. } = &self.phase else { return };
+        let Some(customer) = &live.state().customer else { return };
+        let settings = self.ports.settings.borrow();
+        if self.service.0 != settings.revision {
+            let mut service = settings.service(customer.profile);
+            service.grace_until = self.ports.grace_until;
+            self.service = (settings.revision, service);
+        }
+    }
+
+    /// The bot answers what it owes. What cannot be written now is tried with whatever comes next.
+    fn reply_as_bot(&mut self) -> Result<(), ActorProcessingErr> {
+        let Phase::Open { live, .. } = &self.phase else { return Ok(()) };
+        match live.is_all_durable().then(|| reply(live.state(), &self.service.1)).flatten() {
+            Some(action) => self.own(&action),
+            None => Ok(()),
+        }
+    }
+
     fn errand(&mut self, errand: Errand, reply: ErrandReply) -> Result<(), ActorProcessingErr> {
         let live = match &mut self.phase {
             Phase::Open { live, .. } => live,
@@ -262,10 +318,10 @@ impl ConversationState {
         };
         match errand {
             Errand::Command { command, arrived } => {
-                let ConversationPorts { policy, service, .. } = &self.ports;
-                let context =
-                    Context { now: clock::now(), policy: *policy, service, doors: Doors::default() };
-                let room = || self.ports.journal.has_room();
+                let doors = self.ports.doors(live.state());
+                let ConversationPorts { policy, journal, .. } = &self.ports;
+                let context = Context { now: clock::now(), policy: *policy, service: &self.service.1, doors };
+                let room = || journal.has_room();
                 match live.command(reply, Stamp::new(arrived), &command, &context, room) {
                     Ok(actions) => {
                         self.ports.latency.record(Stage::Decided, arrived.elapsed());
@@ -297,6 +353,53 @@ impl ConversationState {
         }
     }
 
+    /// What is not done now is the workspace's to try again.
+    fn own(&mut self, action: &OwnAction) -> Result<(), ActorProcessingErr> {
+        let done = match &mut self.phase {
+            Phase::Open { live, .. } => {
+                let ConversationPorts { policy, journal, .. } = &self.ports;
+                let (service, doors) = (&self.service.1, Doors::default());
+                let context = Context { now: clock::now(), policy: *policy, service, doors };
+                let room = || journal.has_room();
+                live.own(Stamp::new(clock::instant()), action, &context, room).map_err(|why| match why {
+                    NotDone::Rejected(why) => why.to_string(),
+                    NotDone::NoRoom(why) => why.to_string(),
+                })
+            }
+            Phase::Opening | Phase::Refusing(_) => Err("the conversation cannot be opened".to_owned()),
+        };
+        match done {
+            Ok(append) => self.act(append),
+            Err(why) => {
+                tracing::debug!(conversation = %self.id, why, "something decided elsewhere was not done");
+                if let OwnAction::Decided { epoch, .. } = action {
+                    let refused = WorkspaceMsg::DecisionRefused(self.id, *epoch);
+                    let _ = self.ports.workspace.cast(refused);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks when something has to end by itself: early or in time. Should it sleep then, the workspace wakes
+    /// it.
+    fn watch_deadline(&mut self, myself: &ActorRef<ConversationMsg>) {
+        let Some(at) = self.deadline() else { return };
+        if self.looks_at.is_some_and(|looks_at| looks_at <= at) {
+            return;
+        }
+        self.looks_at = Some(at);
+        let left = at.as_millis().saturating_sub(clock::now().as_millis()).max(1);
+        myself.send_after(Duration::from_millis(left.unsigned_abs()), || ConversationMsg::LookDue);
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Open { live, .. } => deadline(live.state(), &self.service.1),
+            Phase::Opening | Phase::Refusing(_) => None,
+        }
+    }
+
     fn act(
         &mut self,
         actions: impl IntoIterator<Item = Action<ActorPorts>>,
@@ -311,6 +414,9 @@ impl ConversationState {
                     ports.journal.append_conversation(ports.workspace_id, *incarnation, &entry)?;
                 }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
+                Action::Announce(announcement) => {
+                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(announcement));
+                }
             }
         }
         Ok(())

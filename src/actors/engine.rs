@@ -68,6 +68,7 @@ impl Engine {
             latency: latency.clone(),
             policy: options.policy,
             conversation_idle: options.conversation_idle,
+            grace_until: clock::after(GRACE),
         };
         let arguments = (workspace_ports, options.sessions_max, say_ended);
         let started = EngineActor::spawn(None, EngineActor, arguments).await;
@@ -294,6 +295,9 @@ const ENGINE_ALLOWANCE: Allowance = Allowance { times: 3, within_ms: 60_000 };
 
 /// How long an answer may take that goes down the tree.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// For how long after a start nothing ends by itself.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// How long the actors may take to stop.
 const STOP_WAIT: Duration = Duration::from_secs(5);

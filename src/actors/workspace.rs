@@ -3,6 +3,7 @@
 //! Owns the waking of conversations and what their failure means, the naming of a customer's next
 //! conversation, and the desk's subscribers. Must not know what happens in a conversation.
 
+mod dispatching;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,8 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Timestamp, WorkspaceId};
+use tokio::sync::watch;
 
+use self::dispatching::Alarm;
 use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
 use super::desk::{AgentStatus, WorkspaceEnd};
@@ -19,14 +22,16 @@ use super::directory::DirectoryMsg;
 use super::errand::Way;
 use super::session::{ChangeReply, LocateReply, OpenReply, QuarantineReply, Refusal, SetAside, SettingsOf};
 use crate::clock;
-use crate::domain::conversation::{Policy, Service};
+use crate::domain::conversation::{OwnAction, Policy};
 use crate::domain::identity::CustomerKey;
-use crate::domain::workspace::MemberCommand;
+use crate::domain::workspace::{MemberCommand, Workspace};
 use crate::journal::{
     DeskChange, Incarnation, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink,
 };
 use crate::limits;
+use crate::machines::alarms::Alarms;
 use crate::machines::budget::Allowance;
+use crate::machines::dispatch::{Announcement, Dispatch};
 use crate::machines::ledger::Ledger;
 use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
@@ -41,10 +46,17 @@ pub enum WorkspaceMsg {
     Open(CustomerKey, Option<ConversationId>, OpenReply),
     /// The journal was asked which conversation a customer has.
     Found(CustomerKey, Result<Option<ConversationId>, String>),
-    /// A conversation has nothing to do; and whether it is known to have begun.
-    AsksToSleep(ConversationId, Way, bool),
+    /// A conversation has nothing to do; whether it is known to have begun, and when something may have to end
+    /// in it by itself.
+    AsksToSleep(ConversationId, Way, bool, Option<Timestamp>),
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
+    /// What is durable of a conversation's consultation.
+    Announced(Announcement),
+    /// A conversation did not take what was decided at an epoch.
+    DecisionRefused(ConversationId, u64),
+    /// The time has come to look at something.
+    Look,
     /// A conversation cannot be read.
     Quarantine(ConversationId, String),
     /// An agent asks which conversations are set aside.
@@ -83,6 +95,8 @@ pub struct WorkspacePorts {
     pub policy: Policy,
     /// How long a conversation stays awake without anything to do.
     pub conversation_idle: Duration,
+    /// Nothing ends by itself before this: customers could not write while the engine was down.
+    pub grace_until: Timestamp,
 }
 
 /// The actor.
@@ -91,14 +105,28 @@ pub struct WorkspaceActor;
 /// Its state.
 pub struct WorkspaceState {
     ledger: Ledger<ChangeReply>,
+    /// Tells conversations what is in force.
+    told: watch::Sender<Arc<Workspace>>,
     incarnation: Incarnation,
     directory: ActorRef<DirectoryMsg>,
     conversation_ports: ConversationPorts,
-    residence: Residence<Way, (ConversationId, LocateReply)>,
+    residence: Residence<Way, (ConversationId, Wanted)>,
+    dispatch: Dispatch,
+    alarms: Alarms<Alarm>,
+    /// When the timer comes.
+    alarm_at: Option<Timestamp>,
     conversations: HashMap<ActorId, (ConversationId, Way)>,
     openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Agent>,
     desks: Vec<(WorkspaceEnd, PageNeed)>,
+}
+
+/// What a conversation is wanted for.
+enum Wanted {
+    /// A session wants the way to it.
+    Way(LocateReply),
+    /// It is told to do something.
+    Told(OwnAction),
 }
 
 /// Whether a desk needs a page of the list.
@@ -139,27 +167,34 @@ impl Actor for WorkspaceActor {
     ) -> Result<WorkspaceState, ActorProcessingErr> {
         let sink = Arc::new(Sink(myself.clone()));
         let OpenedWorkspace { state, incarnation, term } = ports.journal.open_workspace(id, sink).await?;
+        let (told, settings) = watch::channel(Arc::new(state.clone()));
         let conversation_ports = ConversationPorts {
-            workspace: myself,
+            workspace: myself.clone(),
             workspace_id: id,
             term,
             journal: ports.journal,
             latency: ports.latency,
             policy: ports.policy,
-            service: Arc::new(Service::default()),
+            settings,
+            grace_until: ports.grace_until,
             idle: ports.conversation_idle,
         };
-        let state = WorkspaceState {
+        let mut state = WorkspaceState {
             ledger: Ledger::new(state),
+            told,
             incarnation,
             directory,
             conversation_ports,
             residence: Residence::new(CONVERSATION_ALLOWANCE),
+            dispatch: Dispatch::default(),
+            alarms: Alarms::default(),
+            alarm_at: None,
             conversations: HashMap::new(),
             openings: Openings::default(),
             agents: BTreeMap::new(),
             desks: Vec::new(),
         };
+        state.learn_what_goes_on(&myself).await?;
         // The one before may have ended before it had told everything.
         state.tell_directory();
         Ok(state)
@@ -172,12 +207,15 @@ impl Actor for WorkspaceActor {
         state: &mut WorkspaceState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            WorkspaceMsg::Locate(id, dead, reply) => state.locate(&myself, id, dead.as_ref(), reply).await?,
+            WorkspaceMsg::Locate(id, dead, reply) => {
+                state.locate(&myself, id, dead.as_ref(), Wanted::Way(reply)).await?;
+            }
             WorkspaceMsg::Open(customer, ended, reply) => state.open(&myself, customer, ended, reply),
             WorkspaceMsg::Found(customer, found) => state.found(&customer, found),
-            WorkspaceMsg::AsksToSleep(id, way, has_begun) => {
+            WorkspaceMsg::AsksToSleep(id, way, has_begun, deadline) => {
                 state.openings.asleep(id, has_begun);
                 if state.residence.asks_to_sleep(id, &way) {
+                    state.sleeps(&myself, id, deadline);
                     // If it is gone already, its end is on its way here.
                     let _ = way.0.cast(ConversationMsg::Sleep);
                 }
@@ -189,7 +227,11 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Quarantine(id, reason) => {
                 tracing::error!(conversation = %id, reason, "a conversation is set aside");
                 state.residence.quarantine(id, reason);
+                state.set_aside(&myself, id).await?;
             }
+            WorkspaceMsg::Announced(announcement) => state.announced(&myself, announcement).await?,
+            WorkspaceMsg::DecisionRefused(id, epoch) => state.decision_refused(&myself, id, epoch).await?,
+            WorkspaceMsg::Look => state.look(&myself).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
                 let released = state.residence.release(id);
@@ -203,7 +245,10 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::AgentSession(member, session, came) => {
                 state.agent_session(&myself, member, session, came).await?;
             }
-            WorkspaceMsg::AgentStatus(member, online) => state.agent_status(&myself, member, online),
+            WorkspaceMsg::AgentStatus(member, online) => {
+                state.agent_status(&myself, member, online);
+                state.stands(&myself, member, online).await?;
+            }
             WorkspaceMsg::FollowDesk(desk) => {
                 state.desks.retain(|(desk, _)| desk.has_reader());
                 state.desks.push((desk, PageNeed::NextRead));
@@ -211,7 +256,7 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::Rows(rows) => state.rows(&myself, &rows),
             WorkspaceMsg::DeskPage(page) => state.desk_page(&myself, page),
-            WorkspaceMsg::Resolved(Resolved::Durable { up_to }) => state.settle(&myself, up_to),
+            WorkspaceMsg::Resolved(Resolved::Durable { up_to }) => state.settle(&myself, up_to).await?,
             WorkspaceMsg::Resolved(Resolved::Failed(why)) => return Err(why.into()),
             #[cfg(feature = "planted-bugs")]
             #[allow(clippy::panic, reason = "this is what it is for")]
@@ -238,8 +283,9 @@ impl Actor for WorkspaceActor {
                     tracing::error!(conversation = %id, %why, "a conversation failed");
                     let waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
                     state.relocate(&myself, waiting).await?;
-                } else {
-                    state.agent_failed(&myself, child.get_id(), &why.to_string());
+                    state.failed(&myself, id).await?;
+                } else if let Some(member) = state.agent_failed(&myself, child.get_id(), &why.to_string()) {
+                    state.stands(&myself, member, false).await?;
                 }
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
@@ -255,13 +301,13 @@ impl WorkspaceState {
         myself: &ActorRef<WorkspaceMsg>,
         id: ConversationId,
         dead: Option<&Way>,
-        reply: LocateReply,
+        wanted: Wanted,
     ) -> Result<(), ActorProcessingErr> {
-        match self.residence.want(id, (id, reply), dead) {
-            Want::Route((_, reply), way) => reply.found(way),
+        match self.residence.want(id, (id, wanted), dead) {
+            Want::Route((_, wanted), way) => wanted.found(way),
             Want::Later => {}
-            Want::Quarantined((_, reply), reason) => reply.quarantined(reason),
-            Want::Wake((_, reply)) => {
+            Want::Quarantined((_, wanted), reason) => wanted.quarantined(reason),
+            Want::Wake((_, wanted)) => {
                 let arguments = (id, self.conversation_ports.clone());
                 let (actor, _) =
                     ConversationActor::spawn_linked(None, ConversationActor, arguments, myself.get_cell())
@@ -269,7 +315,7 @@ impl WorkspaceState {
                 let way = Way(actor);
                 self.conversations.insert(way.0.get_id(), (id, way.clone()));
                 self.residence.woken(id, way.clone());
-                reply.found(way);
+                wanted.found(way);
             }
         }
         Ok(())
@@ -290,10 +336,10 @@ impl WorkspaceState {
     async fn relocate(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
-        waiting: Vec<(ConversationId, LocateReply)>,
+        waiting: Vec<(ConversationId, Wanted)>,
     ) -> Result<(), ActorProcessingErr> {
-        for (id, reply) in waiting {
-            self.locate(myself, id, None, reply).await?;
+        for (id, wanted) in waiting {
+            self.locate(myself, id, None, wanted).await?;
         }
         Ok(())
     }
@@ -370,12 +416,18 @@ impl WorkspaceState {
     }
 
     /// Nobody knows the agent's sessions any more: the agent is online again when the next one comes.
-    fn agent_failed(&mut self, myself: &ActorRef<WorkspaceMsg>, actor: ActorId, why: &str) {
+    fn agent_failed(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        actor: ActorId,
+        why: &str,
+    ) -> Option<MemberId> {
         let failed = self.agents.iter().find(|(_, agent)| agent.actor.get_id() == actor);
-        let Some(member) = failed.map(|(member, _)| *member) else { return };
+        let member = failed.map(|(member, _)| *member)?;
         tracing::error!(%member, why, "an agent failed");
         self.agents.remove(&member);
         self.show_status(myself, member);
+        Some(member)
     }
 
     fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {

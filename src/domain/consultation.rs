@@ -3,7 +3,7 @@
 //! Owns what it consists of, its stages and its outcomes: it is the unit of assignment and of the
 //! statistics. Must not know what is said meanwhile, nor who could serve it.
 
-use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Timestamp};
+use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, ConversationId, MemberId, Timestamp};
 
 /// A consultation that goes on. A conversation has one at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,17 @@ impl Consultation {
         let before_service = matches!(self.stage, Stage::Waiting | Stage::Assigned(_));
         before_service && matches!(self.beginning, Beginning::Called { bot_replies: true, .. })
     }
+}
+
+/// The id of the consultation that an entry of a conversation begins without naming it: always the same, and
+/// no other's.
+#[must_use]
+pub fn begun_by(conversation: ConversationId, revision: u64) -> ConsultationId {
+    let mut bytes = *conversation.as_bytes();
+    for (byte, of_revision) in bytes[8..].iter_mut().zip(revision.to_be_bytes()) {
+        *byte ^= of_revision;
+    }
+    ConsultationId::from_bytes(bytes)
 }
 
 /// How somebody came to answer for a consultation.

@@ -44,10 +44,16 @@ impl MaskAfter {
         self.0
     }
 
+    /// From when on it hides something of a message of this time.
+    #[must_use]
+    pub const fn due(self, at: Timestamp) -> Timestamp {
+        Timestamp::from_millis(at.as_millis().saturating_add_unsigned(self.0))
+    }
+
     /// Whether it hides something of a message of this time by now.
     #[must_use]
     pub const fn is_due(self, at: Timestamp, now: Timestamp) -> bool {
-        now.as_millis().saturating_sub(at.as_millis()) >= self.0 as i64
+        now.as_millis() >= self.due(at).as_millis()
     }
 }
 

@@ -43,6 +43,20 @@ pub enum CrashPoint {
     SegmentRenamed,
     /// A segment and its name are on disk.
     SegmentBegun,
+    /// A segment is to be closed before it is full.
+    SegmentCloseAsked,
+    /// The file of a rewritten segment is there, with nothing in it.
+    RewriteBegun,
+    /// A rewritten segment is written, not yet synced.
+    RewriteWritten,
+    /// A rewritten segment is synced, and has not got its name yet.
+    RewriteSynced,
+    /// A rewritten segment has its name, which may not be on disk.
+    RewriteRenamed,
+    /// A rewritten segment and its name are on disk.
+    RewriteLasting,
+    /// What was left of a rewriting is removed; that may not be on disk.
+    RewriteSwept,
     /// A commit is made, and nothing of it written.
     CommitMade,
     /// A commit is written, not yet synced.
@@ -67,6 +81,8 @@ pub enum CrashPoint {
     FoldMade,
     /// A batch of folds is in the store, not yet synced.
     FoldApplied,
+    /// What is due is erased from pages of the store, not yet synced.
+    PagesErased,
     /// A snapshot goes into the batch that is being made.
     SnapshotMade,
     /// A batch with a snapshot is in the store, not yet synced.
@@ -122,6 +138,13 @@ impl CrashPoint {
         Self::SegmentHeadSynced,
         Self::SegmentRenamed,
         Self::SegmentBegun,
+        Self::SegmentCloseAsked,
+        Self::RewriteBegun,
+        Self::RewriteWritten,
+        Self::RewriteSynced,
+        Self::RewriteRenamed,
+        Self::RewriteLasting,
+        Self::RewriteSwept,
         Self::CommitMade,
         Self::CommitWritten,
         Self::CommitSynced,
@@ -134,6 +157,7 @@ impl CrashPoint {
         Self::StoreLasting,
         Self::FoldMade,
         Self::FoldApplied,
+        Self::PagesErased,
         Self::SnapshotMade,
         Self::SnapshotApplied,
         Self::CheckpointDue,

@@ -17,9 +17,10 @@ use super::data_dir::DataDir;
 #[cfg(feature = "planted-bugs")]
 use super::fold::FoldFailure;
 use super::fold::{FoldThread, Folds};
-use super::log::{Disk, Log, LogError, LogOptions, OpenedLog};
+use super::log::{Disk, Log, LogError, LogFiles, LogOptions, OpenedLog};
 use super::read::{self, Cursor};
 use super::recover::{self, Recovered, Site};
+use super::rewrite::{Board, Links, Rewriter};
 use super::space::{Lookout, Space};
 use super::store::{StoreError, VALUE_BYTES_MAX};
 use super::tail::Wish;
@@ -46,6 +47,7 @@ struct Inner {
     folds: Arc<Folds>,
     gate: Arc<Gate>,
     space: Arc<Space>,
+    board: Arc<Board>,
     window_bytes: usize,
     tail_bytes_max: u64,
     ended: watch::Receiver<bool>,
@@ -57,6 +59,7 @@ struct Threads {
     _lookout: Lookout,
     writer: JoinHandle<Result<(), LogError>>,
     folds: JoinHandle<Result<(), StoreError>>,
+    rewriter: JoinHandle<()>,
     _dir: DataDir,
 }
 
@@ -73,20 +76,28 @@ impl Journal {
         let dir = DataDir::lock(&options.dir)?;
         let space = Arc::new(Space::new(dir.path(), options.marks(), options.free_space.clone()));
         let at_least = recover::known_to_have(dir.path())?;
-        let Begun { log, recovered, report } = begin(&dir, options, &space, at_least, false, on_progress)?;
+        let Begun { log, files, recovered, report } =
+            begin(&dir, options, &space, at_least, false, on_progress)?;
         let folds = Arc::new(Folds::new(recovered.store, recovered.mark));
         folds.tail.begin_with(&recovered.unfolded);
         space.started();
         let gate = Arc::new(Gate::default());
+        let board = Arc::new(Board::new(log.segment()));
         let (orders, taken) = mpsc::channel();
         let (say_ended, ended) = watch::channel(false);
         let say_folds_ended = say_ended.clone();
-        let writer = Writer::new(log, Arc::clone(&folds), Arc::clone(&gate), Arc::clone(&space));
+        let links = Links { board: Arc::clone(&board), space: Arc::clone(&space), orders: orders.clone() };
+        let rewriter = Rewriter::new(dir.log(), files, links, options);
+        let writer =
+            Writer::new(log, Arc::clone(&folds), Arc::clone(&gate), Arc::clone(&space), Arc::clone(&board));
         let writer = spawn("journal-writer", move || writer.run(&taken, &say_ended))?;
-        let fold_thread = FoldThread::new(Arc::clone(&folds), Arc::clone(&space), options);
+        let fold_thread =
+            FoldThread::new(Arc::clone(&folds), Arc::clone(&space), Arc::clone(&board), options);
         let fold_thread = spawn("journal-folds", move || fold_thread.run(&say_folds_ended))?;
+        let rewriter = spawn("journal-rewriter", move || rewriter.run())?;
         let lookout = Lookout::start(Arc::clone(&space))
             .map_err(|error| StartError::Log(format!("thread journal-room: {error}")))?;
+        let threads = Threads { _lookout: lookout, writer, folds: fold_thread, rewriter, _dir: dir };
         let inner = Inner {
             orders,
             folds,
@@ -95,7 +106,8 @@ impl Journal {
             window_bytes: options.log_window_bytes,
             tail_bytes_max: options.tail_bytes_max,
             ended,
-            threads: Mutex::new(Some(Threads { _lookout: lookout, writer, folds: fold_thread, _dir: dir })),
+            board,
+            threads: Mutex::new(Some(threads)),
         };
         Ok((Self { inner: Arc::new(inner) }, report))
     }
@@ -409,6 +421,7 @@ impl Journal {
     /// When something of that failed; nothing that was acknowledged is lost by it.
     pub fn stop(&self) -> Result<(), StartError> {
         let Some(threads) = lock(&self.inner.threads).take() else { return Ok(()) };
+        self.inner.stop_rewriter(threads.rewriter);
         // One that has ended already need not be told.
         let _ = self.inner.orders.send(Order::Stop);
         let written = threads.writer.join().map_err(|_| StartError::Log("the writer has failed".to_owned()));
@@ -417,6 +430,12 @@ impl Journal {
         self.inner.folds.store.close();
         written??;
         Ok(folded??)
+    }
+
+    /// Waits until the rewriter has nothing more to do while a segment from this number on is written.
+    #[cfg(test)]
+    pub(super) fn wait_until_rewritten(&self, number: u64) {
+        assert!(self.inner.board.wait_until_settled(number), "segment {number} never came");
     }
 
     /// Makes the writer fail, for tests of failures.
@@ -477,11 +496,22 @@ impl Journal {
     }
 }
 
+impl Inner {
+    /// What it has not come to is done after the next start.
+    fn stop_rewriter(&self, rewriter: JoinHandle<()>) {
+        self.board.stop();
+        if rewriter.join().is_err() {
+            tracing::error!("the rewriter has failed by a mistake of ours; the log is as it was");
+        }
+    }
+}
+
 impl Drop for Inner {
     /// Not stopped: what was acknowledged is on disk, and what is not folded will be at the next
-    /// start. The folder stays ours until both threads are gone.
+    /// start. The folder stays ours until all threads are gone.
     fn drop(&mut self) {
         let Some(threads) = lock(&self.threads).take() else { return };
+        self.stop_rewriter(threads.rewriter);
         // What fails here is found at the next start.
         let _ = self.orders.send(Order::Stop);
         let _ = threads.writer.join();
@@ -506,6 +536,7 @@ pub fn rebuild(dir: &Path, on_progress: &mut dyn FnMut(Progress)) -> Result<Star
 /// A log and a store that fit each other.
 struct Begun {
     log: Log,
+    files: LogFiles,
     recovered: Recovered,
     report: StartReport,
 }
@@ -536,7 +567,7 @@ fn begin(
         rebuilt: recovered.rebuilt.clone(),
         replayed: recovered.replayed,
     };
-    Ok(Begun { log, recovered, report })
+    Ok(Begun { log, files, recovered, report })
 }
 
 fn spawn<T: Send + 'static>(

@@ -41,6 +41,7 @@ pub fn records(data: &[u8]) {
                 page.entries.iter().for_each(|bytes| drop(decode_entry(CONVERSATION, bytes)));
             }
         }
+        9 => super::log::fuzz_chunk(bytes),
         _ => super::log::fuzz(bytes),
     }
 }

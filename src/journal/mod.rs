@@ -10,6 +10,7 @@
 //! - `read`: states, entries and lists, whatever of them is folded already.
 //! - `space`: how much of the disk is free, and the reserve.
 //! - `stored`: the stored forms with their versions.
+//! - `rewrite`: closed segments of the log are compressed, and what is due is erased from them.
 //! - `recover`, `checkpoint`: making the store true again at a start; `check`: comparing it with the log;
 //!   `backup`: copying what cannot be made anew.
 //! - `crash_points`: the steps in between, named so that each can be tried.
@@ -31,6 +32,7 @@ mod options;
 mod read;
 mod record;
 mod recover;
+mod rewrite;
 mod space;
 mod store;
 mod stored;

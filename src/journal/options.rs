@@ -30,6 +30,8 @@ pub struct JournalOptions {
     pub tail_bytes_max: u64,
     /// The least time between two reports of changed rows, in milliseconds.
     pub desk_turn_ms: u64,
+    /// How long what is due to be erased from the log may wait for more, in milliseconds.
+    pub erase_within_ms: u64,
     /// Make a checkpoint when the last one is older than this, in milliseconds.
     pub checkpoint_ms: u64,
     /// Make a checkpoint when this much was folded since the last one, in bytes.
@@ -57,6 +59,7 @@ impl JournalOptions {
             fold_batch_bytes: 1 << 20,
             tail_bytes_max: 128 << 20,
             desk_turn_ms: 50,
+            erase_within_ms: 3_600_000,
             checkpoint_ms: 5_000,
             checkpoint_bytes: 64 << 20,
             room_bytes_min: 0,

@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 use super::crash_points::pass;
 use super::fold::Folds;
 use super::log::{Log, LogError, NewRecord};
+use super::rewrite::Board;
 use super::space::Space;
 use super::{CrashPoint, Incarnation, OpenError, Resolved, Stream, Term, TicketSink};
 use crate::clock;
@@ -41,6 +42,8 @@ pub(super) enum Order {
     Append { claim: Claim<Stream>, revision: u64, payload: Bytes },
     /// An incarnation needs no more tickets.
     Close { claim: Claim<Stream> },
+    /// Close the segment of this number, if it is written: something in it is to be erased.
+    CloseEarly { number: u64 },
     /// Commit what is queued, close the log, and end.
     Stop,
     /// Fails on purpose, to prove that everything is begun anew from disk.
@@ -141,15 +144,26 @@ pub(super) struct Writer {
     folds: Arc<Folds>,
     gate: Arc<Gate>,
     space: Arc<Space>,
+    board: Arc<Board>,
+    /// The segment that the board knows of.
+    segment: u64,
     /// When writing was last tried in vain.
     tried: Instant,
     stopping: bool,
 }
 
 impl Writer {
-    pub(super) fn new(log: Log, folds: Arc<Folds>, gate: Arc<Gate>, space: Arc<Space>) -> Self {
+    pub(super) fn new(
+        log: Log,
+        folds: Arc<Folds>,
+        gate: Arc<Gate>,
+        space: Arc<Space>,
+        board: Arc<Board>,
+    ) -> Self {
         let (queue, sinks, tried) = (CommitQueue::default(), HashMap::new(), clock::instant());
-        let mut writer = Self { queue, log, sinks, folds, gate, space, tried, stopping: false };
+        let (segment, _) = log.segment();
+        let mut writer =
+            Self { queue, log, sinks, folds, gate, space, board, segment, tried, stopping: false };
         if !writer.log.has_segment() {
             writer.is_in_trouble("there was no room for a segment of the log".to_owned());
         }
@@ -237,6 +251,14 @@ impl Writer {
                 self.sinks.remove(&claim.incarnation);
                 self.queue.end(claim, "it was closed");
             }
+            // The next one needs room. Whoever asked asks again.
+            Order::CloseEarly { .. } if self.space.may_take().is_err() => {}
+            Order::CloseEarly { number } => {
+                if let Err(error) = self.log.close_early(number) {
+                    tracing::warn!(%error, "the segment that is written could not be closed early");
+                }
+                self.tell_of_segment();
+            }
             Order::Stop => self.stopping = true,
             #[cfg(feature = "planted-bugs")]
             #[allow(clippy::panic, reason = "this is what it is for")]
@@ -299,10 +321,20 @@ impl Writer {
         if let Some(told) = self.gate.on_commit.get() {
             told(begun.elapsed());
         }
+        self.tell_of_segment();
         self.folds.tail.add(&records);
         pass(CrashPoint::CommitReadable);
         self.gate.set_trouble(None);
         Ok(())
+    }
+
+    /// Tells the rewriter when another segment is written, before what is in it can be read.
+    fn tell_of_segment(&mut self) {
+        let segment = self.log.segment();
+        if segment.0 != self.segment {
+            self.segment = segment.0;
+            self.board.begun(segment);
+        }
     }
 
     fn tell(&mut self, settled: Settled<Stream, Waiting>) {
@@ -340,6 +372,7 @@ impl Writer {
         match self.log.recover() {
             Ok(()) => {
                 tracing::info!("the log can be written again");
+                self.tell_of_segment();
                 self.gate.set_trouble(None);
             }
             Err(error) => {

@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId};
+use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId, ProfileId};
 
 use crate::domain::assignment::{Explanation, Outcome, Queue, Request, Roster, RuleBook, Standing};
-use crate::domain::consultation::{Requeued, Stage};
+use crate::domain::consultation::{Beginning, Requeued, Stage};
+use crate::domain::conversation::{Conversation, Served};
 
 /// What a conversation says of its consultation: true at a revision of it, and durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,35 @@ pub enum Order {
     },
 }
 
+impl Announcement {
+    /// What a conversation in this state says.
+    #[must_use]
+    pub fn of(state: &Conversation, is_first: bool) -> Self {
+        let open = state.customer.as_ref().and_then(|customer| Open::of(customer.profile, &state.served));
+        Self { conversation: state.id, revision: state.revision, is_first, open }
+    }
+}
+
+impl Open {
+    /// The consultation that goes on in a conversation at a profile.
+    #[must_use]
+    pub fn of(profile: ProfileId, served: &Served) -> Option<Self> {
+        let consultation = served.consultation.as_ref()?;
+        let request = Request {
+            consultation: consultation.id,
+            profile,
+            category: consultation.category.clone(),
+            former: served.former,
+            called_at: consultation.called_at,
+            in_hours: match consultation.beginning {
+                Beginning::Called { in_hours, .. } => in_hours,
+                Beginning::SteppedIn => true,
+            },
+        };
+        Some(Self { request, epoch: served.epoch, stage: consultation.stage })
+    }
+}
+
 /// The open consultations of a workspace, its agents, and what has been decided.
 #[derive(Debug, Clone, Default)]
 pub struct Dispatch {
@@ -106,6 +136,12 @@ impl Dispatch {
     /// The consultations that go on.
     pub fn open(&self) -> impl Iterator<Item = (ConversationId, &Open)> {
         self.known.iter().filter_map(|(conversation, known)| Some((*conversation, known.open.as_ref()?)))
+    }
+
+    /// Whether a consultation goes on in a conversation.
+    #[must_use]
+    pub fn is_open(&self, conversation: ConversationId) -> bool {
+        self.known.get(&conversation).is_some_and(|known| known.open.is_some())
     }
 
     /// The settings or the operating hours have changed.
@@ -232,6 +268,14 @@ impl Dispatch {
             }
         }
         self.drain(seeds)
+    }
+
+    /// A conversation is set aside: nobody serves what cannot be opened. It says again what is so when it is.
+    pub fn set_aside(&mut self, conversation: ConversationId, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
+        let Some(revision) = self.known.get(&conversation).map(|known| known.revision) else {
+            return Vec::new();
+        };
+        self.announced(Announcement { conversation, revision, is_first: true, open: None }, seeds)
     }
 
     /// A conversation sleeps: if nothing goes on in it, nothing of it need be known.

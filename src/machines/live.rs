@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use switchboard_protocol::vocabulary::{Party, Seq};
 
+use super::dispatch::Announcement;
 use super::feed::Verdict;
 use super::planted::{Bug, is_planted};
 use crate::domain::conversation::{
-    Action as Do, Answer, Command, Context, Conversation, Decision, Entry, Place, Received, Rejection, Side,
-    What, admit, answer_of, decide,
+    Action as Do, Answer, Command, Context, Conversation, Decision, Entry, OwnAction, Place, Received,
+    Rejection, Side, What, admit, answer_of, decide, decide_own,
 };
 use crate::domain::identity::{Identity, Reader};
 
@@ -89,6 +90,17 @@ pub enum Action<P: Ports> {
     Append(Arc<Entry>),
     /// Give the answer.
     Answer(P::Token, Outcome),
+    /// Tell the workspace what is durable of its consultation.
+    Announce(Announcement),
+}
+
+/// Why what the engine itself would do was not done; nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotDone<Full> {
+    /// It rests on what is not so any more.
+    Rejected(Rejection),
+    /// There is no room for it.
+    NoRoom(Full),
 }
 
 /// A conversation that is awake.
@@ -98,6 +110,8 @@ pub struct Live<P: Ports> {
     durable_place: Place,
     pending: VecDeque<(Arc<Entry>, P::Stamp)>,
     waiting: VecDeque<(u64, P::Token, Outcome)>,
+    /// What is to be said of its consultation once it is durable.
+    announcements: VecDeque<Announcement>,
     subscribers: BTreeMap<SubscriberId, Subscriber<P::Outlet>>,
     recent: VecDeque<(Arc<Entry>, P::Stamp)>,
     cursors_moved: bool,
@@ -123,6 +137,7 @@ impl<P: Ports> Live<P> {
             state,
             pending: VecDeque::new(),
             waiting: VecDeque::new(),
+            announcements: VecDeque::new(),
             subscribers: BTreeMap::new(),
             recent: VecDeque::new(),
             cursors_moved: false,
@@ -177,14 +192,8 @@ impl<P: Ports> Live<P> {
                     }
                     return Err((token, full));
                 }
-                let entry = Arc::new(entry);
-                self.state.apply(&entry);
                 let answer = answer_of(&entry);
-                self.pending.push_back((Arc::clone(&entry), stamp));
-                actions.push(Action::Append(entry));
-                if is_planted(Bug::PushBeforeDurable) {
-                    self.push_planted();
-                }
+                actions.push(self.record(entry, stamp));
                 Outcome::Accepted(answer)
             }
             Ok(Decision::AlreadySo) => Outcome::AlreadySo,
@@ -194,6 +203,46 @@ impl<P: Ports> Live<P> {
         };
         actions.extend(self.answer(token, outcome));
         Ok(actions)
+    }
+
+    /// The engine itself does something. Nobody waits for an answer.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn own<Full>(
+        &mut self,
+        stamp: P::Stamp,
+        action: &OwnAction,
+        context: &Context<'_>,
+        room: impl FnOnce() -> Result<(), Full>,
+    ) -> Result<Option<Action<P>>, NotDone<Full>> {
+        match decide_own(&self.state, action, context).map_err(NotDone::Rejected)? {
+            Some(entry) => {
+                room().map_err(NotDone::NoRoom)?;
+                Ok(Some(self.record(entry, stamp)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// What the workspace is told first: what is durable when an incarnation begins.
+    #[must_use]
+    pub fn first_announcement(&self) -> Announcement {
+        Announcement::of(&self.state, true)
+    }
+
+    fn record(&mut self, entry: Entry, stamp: P::Stamp) -> Action<P> {
+        let entry = Arc::new(entry);
+        let turn = self.state.served.turn();
+        self.state.apply(&entry);
+        self.pending.push_back((Arc::clone(&entry), stamp));
+        if self.state.served.turn() != turn {
+            self.announcements.push_back(Announcement::of(&self.state, false));
+        }
+        if is_planted(Bug::PushBeforeDurable) {
+            self.push_planted();
+        }
+        Action::Append(entry)
     }
 
     /// Somebody wants to follow the conversation from after a sequence.
@@ -247,6 +296,9 @@ impl<P: Ports> Live<P> {
             subscriber.lacks_cursors = !quiet;
             if quiet {
                 subscriber.outlet.cursors(cursors(&self.state, &self.received, reader));
+            }
+            if reader == Reader::Customer {
+                self.forget_masked();
             }
         }
     }
@@ -309,6 +361,9 @@ impl<P: Ports> Live<P> {
         }
         self.tell_cursors();
         let mut actions = Vec::new();
+        // Each says everything: the last one will do.
+        let told = self.announcements.iter().take_while(|it| it.revision <= self.durable).count();
+        actions.extend(self.announcements.drain(..told).next_back().map(Action::Announce));
         while self.waiting.front().is_some_and(|(revision, _, _)| *revision <= self.durable) {
             if let Some((_, token, outcome)) = self.waiting.pop_front() {
                 actions.push(Action::Answer(token, outcome));
@@ -360,15 +415,26 @@ impl<P: Ports> Live<P> {
         for subscriber in self.subscribers.values_mut() {
             subscriber.offer(&entry, &stamp);
         }
-        // Whoever comes later must not see what was masked meanwhile: the journal knows what is due.
-        if entry.has_masks() {
-            self.recent.clear();
-            return;
-        }
+        let is_live = |subscriber: &Subscriber<_>| {
+            subscriber.reader == Reader::Customer && subscriber.live_at.is_some()
+        };
+        // Nobody can follow a conversation before it has begun: its customer still has to get the greeting.
+        let is_awaited = entry.revision == 1 && !self.subscribers.values().any(is_live);
+        let is_left_to_journal = entry.has_masks() && !is_awaited;
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
         self.recent.push_back((entry, stamp));
+        if is_left_to_journal {
+            self.forget_masked();
+        }
+    }
+
+    /// Whoever comes later must not see what was masked meanwhile: the journal knows what is due.
+    fn forget_masked(&mut self) {
+        if let Some(last) = self.recent.iter().rposition(|(entry, _)| entry.has_masks()) {
+            self.recent.drain(..=last);
+        }
     }
 
     /// What a mistake takes for the state when it decides.

@@ -17,6 +17,7 @@
 //! - [`budget`]: so many times in so long, for restarts and for ephemera.
 //! - [`planted`]: known mistakes that the simulator must find.
 
+pub mod alarms;
 pub mod attendance;
 pub mod budget;
 pub mod commit;

@@ -111,6 +111,12 @@ impl<H: Clone + PartialEq, W> Residence<H, W> {
         }
     }
 
+    /// Whether it is set aside.
+    #[must_use]
+    pub fn is_quarantined(&self, id: ConversationId) -> bool {
+        self.quarantined.contains_key(&id)
+    }
+
     /// It failed. Like [`Residence::gone`]; when its budget is spent it is set aside.
     pub fn failed(&mut self, id: ConversationId, home: &H, now: Timestamp, why: &str) -> Vec<W> {
         let waiting = self.gone(id, home);

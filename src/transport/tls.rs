@@ -143,7 +143,13 @@ fn make(dir: &Path, certificate: &Path, key: &Path) -> Result<(), TlsError> {
     };
     std::fs::create_dir_all(dir).map_err(io(dir))?;
     write(key, made.signing_key.serialize_pem().as_bytes()).map_err(io(key))?;
-    write(certificate, made.cert.pem().as_bytes()).map_err(io(certificate))
+    write(certificate, made.cert.pem().as_bytes()).map_err(io(certificate))?;
+    // Clients will know the engine by it, so its names must be there after a power cut as well.
+    dir.parent().into_iter().chain([dir]).try_for_each(|folder| sync_names(folder).map_err(io(folder)))
+}
+
+fn sync_names(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

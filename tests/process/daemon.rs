@@ -104,10 +104,14 @@ impl Daemon {
         child.wait().unwrap();
     }
 
+    /// Holds it where it is, until it is killed.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
     /// Asks it to stop.
     pub(crate) fn ask_to_stop(&self) {
-        let pid = i32::try_from(self.child.as_ref().expect("it runs").id()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
     }
 
     /// Waits for its end and returns its exit code; `None`: by a signal.
@@ -187,6 +191,13 @@ impl Daemon {
     /// What it has said on its standard output since its last start.
     pub(crate) fn said(&self) -> String {
         text(&self.home.path().join("daemon.out"))
+    }
+}
+
+impl Daemon {
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.as_ref().expect("it runs").id()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 }
 

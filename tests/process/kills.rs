@@ -20,19 +20,31 @@ async fn what_was_acknowledged_survives_kills_under_load_once_and_in_order() {
     let mut chance = Chance::seeded();
     let mut daemon = Daemon::running().await;
     let mut load = Load::begin(&daemon).await;
-    let (mut kills, mut in_flight) = (0, 0);
-    while in_flight < KILLS {
+    let (mut kills, mut counted, mut acknowledged) = (0, 0, 0);
+    while counted < KILLS {
         kills += 1;
-        assert!(kills <= 2 * KILLS, "only {in_flight} kills came when something was in flight");
+        assert!(kills <= 2 * KILLS, "only {counted} kills came with {IN_FLIGHT} requests in flight");
         let sessions = load.sessions();
         chance.while_below(MOMENT).await;
-        daemon.kill();
+        // Stopped first, it answers no more while everybody goes on; not stopped, it dies in the middle of
+        // answering.
+        let is_stopped = chance.below(3) > 0;
+        if is_stopped {
+            daemon.freeze();
+            load.until_quiet().await;
+        }
         let at_kill = load.progress();
+        daemon.kill();
         let answered = load.until_quiet().await;
-        let unanswered = at_kill.unanswered_at(&answered);
-        println!("kill {kills}: {unanswered} requests had no answer");
-        // On a busy machine a daemon may be killed that has just answered everything: that counts for nothing.
-        in_flight += u32::from(unanswered > 0);
+        let in_flight = at_kill.unanswered_at(&answered);
+        let (how, before) = (if is_stopped { "stopped, then killed" } else { "killed" }, acknowledged);
+        acknowledged = answered.answers();
+        println!(
+            "round {kills}: {how} with {in_flight} requests in flight, {} acknowledged",
+            acknowledged - before
+        );
+        assert!(in_flight >= IN_FLIGHT || !is_stopped, "nobody is to wait before so many are in flight");
+        counted += u32::from(in_flight >= IN_FLIGHT);
         if chance.below(3) == 0 {
             // Also in the middle of making good what the kill before it left.
             daemon.begin();
@@ -130,8 +142,13 @@ fn index(seq: Seq) -> usize {
     usize::try_from(seq.get()).unwrap() - 1
 }
 
-const KILLS: u32 = 20;
+/// So many kills count.
+const KILLS: u32 = 50;
+
+/// A kill counts when so many requests had no answer.
+const IN_FLIGHT: u64 = 50;
+
 const STOPS: u32 = 4;
 
 /// The longest time that a process is left alone.
-const MOMENT: Duration = Duration::from_millis(250);
+const MOMENT: Duration = Duration::from_millis(120);

@@ -89,6 +89,11 @@ impl Progress {
     pub(crate) fn unanswered_at(&self, later: &Self) -> u64 {
         self.begun.iter().zip(&later.answered).map(|(begun, answered)| begun.saturating_sub(*answered)).sum()
     }
+
+    /// How many requests were answered.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answered.iter().sum()
+    }
 }
 
 impl Load {
@@ -109,7 +114,11 @@ impl Load {
         for at in 0..2 {
             load.add(people::agent(daemon, at).await, &everywhere).await;
             for (number, conversation) in everywhere.iter().enumerate() {
-                load.people.last().unwrap().client.join(*conversation).await.unwrap();
+                let client = &load.people.last().unwrap().client;
+                // One serves, the other beside.
+                let entered =
+                    if at == 0 { client.take(*conversation).await } else { client.join(*conversation).await };
+                entered.unwrap();
                 load.talk(*conversation, &format!("agent {at} to customer {number}"));
             }
         }
@@ -128,10 +137,11 @@ impl Load {
         }
     }
 
-    /// Waits until the last answers of a process that is no more have been taken.
+    /// Waits until the last answers of a process that gives no more have been taken, and everybody waits for
+    /// others.
     pub(crate) async fn until_quiet(&self) -> Progress {
         let (mut last, mut same) = (self.progress(), 0);
-        until("end of the answers of a killed daemon", || {
+        until("end of the answers", || {
             let now = self.progress();
             same = if now.answered == last.answered { same + 1 } else { 0 };
             last = now;
@@ -291,7 +301,8 @@ async fn follow(mut following: Following, last_to: watch::Sender<Seq>) -> Vec<Ev
     events
 }
 
-async fn watch_connection(
+/// Tells why each session of a client ended.
+pub(crate) async fn watch_connection(
     mut connection: watch::Receiver<ConnectionState>,
     endings: mpsc::UnboundedSender<Ending>,
 ) {
@@ -326,4 +337,4 @@ const QUIET_LOOKS: u32 = 10;
 const TYPING_EVERY: Duration = Duration::from_millis(50);
 
 /// Posts that each line has outstanding at all times.
-const OUTSTANDING: usize = 8;
+const OUTSTANDING: usize = 16;

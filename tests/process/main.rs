@@ -28,6 +28,7 @@ mod network;
 mod people;
 mod quarantine;
 mod raw;
+mod reconnects;
 mod relay;
 mod small_disk;
 mod stalled;

@@ -55,7 +55,9 @@ pub(crate) fn options(daemon: &Daemon, credentials: Credentials) -> ConnectOptio
 fn options_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> ConnectOptions {
     let ready: Ready = switchboard::ready::read(&daemon.ready_file()).unwrap();
     let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
-    ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT)
+    let mut options = ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT);
+    options.connect_timeout = HANDSHAKE;
+    options
 }
 
 pub(crate) fn text(text: impl Into<String>) -> Content {
@@ -142,3 +144,6 @@ const IMPATIENT: BackoffSettings = BackoffSettings {
     max: Duration::from_millis(200),
     settled: Duration::from_millis(100),
 };
+
+/// A daemon that is killed in the middle of a handshake is noticed by nothing but this.
+const HANDSHAKE: Duration = Duration::from_secs(3);

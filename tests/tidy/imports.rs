@@ -97,7 +97,11 @@ const ROOMS: &[Room] = &[
         ],
         libraries: Libraries::Only(&[]),
     },
-    Room { place: "src/clock.rs", may: &["switchboard_protocol::vocabulary"], libraries: Libraries::Any },
+    Room {
+        place: "src/clock.rs",
+        may: &["switchboard::clock", "switchboard_protocol::vocabulary"],
+        libraries: Libraries::Any,
+    },
     Room {
         place: "src/stats/",
         may: &["switchboard::stats", "switchboard::limits"],
@@ -258,6 +262,18 @@ const ROOMS: &[Room] = &[
         libraries: Libraries::Any,
     },
     Room { place: "powercut/src/disk/", may: &["switchboard_powercut::disk"], libraries: Libraries::Any },
+    // Under the daemon as it is, with the SDK's clients.
+    Room {
+        place: "powercut/src/whole/",
+        may: &[
+            "switchboard_powercut",
+            "switchboard::config",
+            "switchboard::daemon",
+            "switchboard::ready",
+            "switchboard_client",
+        ],
+        libraries: Libraries::Any,
+    },
     // The rules, and the doors that are there for it.
     Room {
         place: "fuzz/src/",
@@ -359,4 +375,5 @@ const ONE_WAY_IN: &[(&str, &[&str])] = &[
     ("tokio::time::Instant::now", &["src/clock.rs", "src/chat", "sdk/rust/src/"]),
     ("tracing_subscriber", &["src/main.rs", "src/chat", "loadtest/"]),
     ("uuid", &["protocol/src/vocabulary/id.rs"]),
+    ("zstd", &["src/journal/log/chunks.rs"]),
 ];

@@ -7,15 +7,18 @@
 mod cut;
 mod file;
 mod folder;
+mod loopback;
 mod mount;
 mod tamper;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::Path;
-use std::sync::mpsc::Sender;
+use std::sync::Arc;
 
 pub use cut::Mode;
+pub use loopback::LoopDisk;
 pub use mount::{Mounted, mount};
 
 use file::FileNode;
@@ -81,7 +84,17 @@ struct Plan {
     moment: Moment,
     left: u32,
     armed: bool,
-    told: Sender<()>,
+    told: Told,
+}
+
+/// Who is told that the power goes: before whoever uses the disk notices.
+#[derive(Clone)]
+struct Told(Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told")
+    }
 }
 
 /// Why the disk did not do what was asked.
@@ -106,9 +119,15 @@ impl Disk {
         Self { nodes, next: ROOT + 1, age: 0, lie, power: Power::default() }
     }
 
-    /// Plans a power cut. Says through `told` when the power has gone.
-    pub fn plan_cut(&mut self, moment: Moment, left: u32, armed: bool, told: Sender<()>) {
-        self.power.plan = Some(Plan { moment, left, armed, told });
+    /// Plans a power cut. `told` is called when the power goes, before whoever uses the disk notices.
+    pub fn plan_cut(
+        &mut self,
+        moment: Moment,
+        left: u32,
+        armed: bool,
+        told: impl Fn() + Send + Sync + 'static,
+    ) {
+        self.power.plan = Some(Plan { moment, left, armed, told: Told(Arc::new(told)) });
     }
 
     /// Whether the planned moments count from now on.
@@ -126,6 +145,11 @@ impl Disk {
     /// The power is on and nothing is planned: another process uses the disk as the last one left it.
     pub fn switch_on(&mut self) {
         self.power = Power::default();
+    }
+
+    /// Tells the truth or lies from now on.
+    pub const fn lie_from_now(&mut self, lie: Lie) {
+        self.lie = lie;
     }
 
     /// How many bytes were written to a file since it was synced last; none, if it is not there.
@@ -276,8 +300,7 @@ impl Disk {
             plan.left -= 1;
             return Ok(());
         }
-        // Whoever planned it may have stopped waiting.
-        let _ = plan.told.send(());
+        (plan.told.0)();
         self.power.is_off = true;
         Err(DiskError::PowerOff)
     }
@@ -352,7 +375,7 @@ mod tests {
             disk.sync(ROOT).unwrap();
             disk.write(made, 0, b"new").unwrap();
             let (told, heard) = std::sync::mpsc::channel();
-            disk.plan_cut(moment, 0, true, told);
+            disk.plan_cut(moment, 0, true, move || told.send(()).unwrap());
             assert_eq!(disk.sync(made).is_ok(), moment == Moment::AfterSync);
             heard.try_recv().unwrap();
             assert_eq!(disk.write(made, 0, b"!!!"), Err(DiskError::PowerOff));

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod assigning;
 mod bounds;
 mod corrupt;
 mod ending;

@@ -55,11 +55,15 @@ impl WorkspaceState {
     }
 
     /// Entries are durable: whoever is concerned is told, and then whoever waits is answered.
-    pub(super) fn settle(&mut self, myself: &ActorRef<WorkspaceMsg>, up_to: u64) {
+    pub(super) async fn settle(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        up_to: u64,
+    ) -> Result<(), ActorProcessingErr> {
         let Settled { entries, answers } = self.ledger.settle(up_to);
         if !entries.is_empty() {
             self.tell_directory();
-            self.settings_changed(&entries);
+            self.settings_changed(myself, &entries).await?;
             entries.iter().flat_map(WorkspaceEntry::removed).for_each(|member| self.show_out(member));
             if entries.iter().any(WorkspaceEntry::changes_members) {
                 self.desks.iter_mut().for_each(|(_, need)| *need = PageNeed::NextRead);
@@ -67,6 +71,7 @@ impl WorkspaceState {
             }
         }
         answers.into_iter().for_each(|(reply, outcome)| say(reply, outcome));
+        Ok(())
     }
 
     /// The directory says whom a credential proves by the state that it was told last.
@@ -81,11 +86,18 @@ impl WorkspaceState {
         let _ = self.directory.cast(DirectoryMsg::Removed(Identity::Member { workspace, member }));
     }
 
-    /// The settings in force are others from now on. Here they are handed on to whoever works by them.
-    fn settings_changed(&self, entries: &[WorkspaceEntry]) {
+    /// The settings in force are others from now on: for assignment, and for every conversation.
+    async fn settings_changed(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        entries: &[WorkspaceEntry],
+    ) -> Result<(), ActorProcessingErr> {
         for entry in entries {
             tracing::info!(revision = entry.revision, by = ?entry.by, "the settings of a workspace were changed");
         }
+        self.told.send_replace(Arc::clone(self.ledger.durable()));
+        self.deadlines_changed();
+        self.rules_changed(myself).await
     }
 }
 

@@ -126,8 +126,9 @@ pub struct Context<'a> {
 impl Context<'static> {
     /// Without operating hours, and with no settings of service.
     #[must_use]
-    pub const fn plain(now: Timestamp, policy: Policy) -> Self {
-        Self { now, policy, service: &Service::NONE, doors: Doors::Open }
+    pub fn plain(now: Timestamp, policy: Policy) -> Self {
+        static NONE: Service = Service::NONE;
+        Self { now, policy, service: &NONE, doors: Doors::Open }
     }
 }
 
@@ -151,6 +152,12 @@ pub enum Doors {
 pub struct Service {
     /// What the customer is told who calls outside operating hours.
     pub notice: Option<MessageText>,
+    /// What the customer says to call an agent.
+    pub call_word: Option<MessageText>,
+    /// What a customer who says that can choose from; none: nothing is asked.
+    pub categories: Vec<CategoryPath>,
+    /// What the bot answers to everything else; `None`: nothing.
+    pub reply: Option<MessageText>,
     /// What the customer says to take a call back.
     pub cancel_word: Option<MessageText>,
     /// A call that is taken back at once is not missed.
@@ -180,6 +187,9 @@ impl Service {
     /// Nothing is set.
     pub const NONE: Self = Self {
         notice: None,
+        call_word: None,
+        categories: Vec::new(),
+        reply: None,
         cancel_word: None,
         early_cancel_is_no_miss: false,
         silent_ms: None,
@@ -270,7 +280,7 @@ pub enum Rejection {
     #[error("call: a preview calls nobody")]
     Preview,
     /// Somebody else was faster.
-    #[error("{action}: {} answers for this conversation now", assignee.map_or("nobody".to_owned(), |member| format!("member {member}")))]
+    #[error("{action}: {} answers for this conversation now", name_of(*assignee))]
     Moved {
         /// What was asked for.
         action: &'static str,
@@ -310,4 +320,8 @@ pub enum Rejection {
         /// The last.
         last: Seq,
     },
+}
+
+fn name_of(member: Option<MemberId>) -> String {
+    member.map_or_else(|| "nobody".to_owned(), |member| format!("member {member}"))
 }

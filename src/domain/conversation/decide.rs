@@ -8,7 +8,6 @@ use super::serving;
 use super::{
     Action, Command, Context, Conversation, Decision, Entry, Event, Floor, Known, Rejection, Side, What,
 };
-use crate::domain::consultation::Unserved;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::{Message, only_bots};
 
@@ -165,11 +164,8 @@ fn post(
         Content::Text { .. } | Content::Media(_) | Content::Cards { .. } | Content::Location(_) => None,
         Content::Unknown => None,
     };
-    let taken_back = words.filter(|words| serving::takes_back(state, words, context.service)).map(|_| {
-        let why = serving::given_up(state, context.now, context.service, Unserved::GaveUp);
-        Event { by: party, what: What::Unserved { why } }
-    });
-    Ok(std::iter::once(said).chain(taken_back).collect())
+    let meant = words.map_or_else(Vec::new, |words| serving::meant(state, words, context));
+    Ok(std::iter::once(said).chain(meant).collect())
 }
 
 fn check(content: &Content, context: &Context<'_>) -> Result<(), Rejection> {

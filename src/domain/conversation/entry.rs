@@ -242,6 +242,28 @@ impl Entry {
         self.hidden(|mask| mask.after.is_due(self.at, now))
     }
 
+    /// When the next mask of its messages is due, if it has any.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let masks = self.events.iter().flat_map(|event| match &event.what {
+            What::Message(message) => message.masks.as_slice(),
+            What::Started { .. }
+            | What::Called { .. }
+            | What::CallRefused { .. }
+            | What::Requeued { .. }
+            | What::Unserved { .. }
+            | What::Explained(_)
+            | What::Assigned { .. }
+            | What::Entered { .. }
+            | What::Left { .. }
+            | What::Completed
+            | What::Ended
+            | What::Read { .. }
+            | What::Unchanged => &[],
+        });
+        masks.map(|mask| mask.after.due(self.at)).min()
+    }
+
     /// The events with the place that each has; an uncounted one has the place before it.
     pub fn placed(&self) -> impl Iterator<Item = (Place, &Event)> {
         self.events.iter().scan(self.before, |place, event| {

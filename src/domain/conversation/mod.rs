@@ -22,7 +22,7 @@ pub use apply::answer_of;
 pub use command::{Action, Command, Context, Decision, Doors, OwnAction, Policy, Rejection, Service};
 pub use decide::{admit, decide};
 pub use entry::{Audience, Entry, Event, Place, Seen, What};
-pub use own::{deadline, decide_own};
+pub use own::{deadline, decide_own, reply};
 pub use served::Served;
 pub use state::{AGENTS_MAX, Conversation, Floor};
 pub use unread::{Received, Side, UNREAD_MAX, Unread};

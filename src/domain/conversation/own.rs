@@ -3,11 +3,12 @@
 //! Owns which decisions of others still hold when they come: each names the epoch that it was made at. Owns
 //! what ends by itself, and when. Must not know clocks: a deadline is looked at, never kept.
 
-use switchboard_protocol::vocabulary::{Party, Timestamp};
+use switchboard_protocol::vocabulary::{Content, Party, Timestamp};
 
 use super::{Context, Conversation, Entry, Event, Floor, OwnAction, Rejection, Service, What};
 use crate::domain::assignment::{Explanation, Outcome};
 use crate::domain::consultation::{Consultation, How, Stage, Unserved};
+use crate::domain::message::Message;
 
 /// Decides what the engine itself does. `None`: there is nothing to do.
 ///
@@ -47,6 +48,14 @@ pub fn decide_own(
         origin: None,
         events: events.into_iter().map(event).collect(),
     }))
+}
+
+/// What the bot has to answer now, if it has to say anything.
+#[must_use]
+pub fn reply(state: &Conversation, service: &Service) -> Option<OwnAction> {
+    let (to, text) = (state.owed?, service.reply.as_ref()?);
+    let message = Message::plain(Content::text(text.clone()));
+    Some(OwnAction::Reply { to, epoch: state.served.epoch, message })
 }
 
 /// When something is to end by itself, if nothing happens until then.

@@ -30,6 +30,12 @@ impl Served {
         self.consultation.as_ref().and_then(Consultation::assignee)
     }
 
+    /// What assignment rests on: while it is the same, nobody else need know what happened.
+    #[must_use]
+    pub fn turn(&self) -> (u64, Option<Stage>) {
+        (self.epoch, self.consultation.as_ref().map(|consultation| consultation.stage))
+    }
+
     /// Adds what happened.
     pub fn apply(&mut self, at: Timestamp, what: &What) {
         match what {

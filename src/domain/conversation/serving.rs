@@ -3,11 +3,14 @@
 //! Owns the rules of what customers and agents do about it. Must not know whom automatic assignment
 //! chooses, nor what is said meanwhile.
 
-use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, Content, MemberId, Party, Timestamp};
+use switchboard_protocol::vocabulary::{
+    CategoryPath, ConsultationId, Content, Few, Keyboard, KeyboardButton, Label, MemberId, MessageText,
+    Params, Party, Timestamp,
+};
 
 use super::decide::{by, going_on, or_unchanged};
 use super::{AGENTS_MAX, Context, Conversation, Doors, Event, Rejection, Service, What};
-use crate::domain::consultation::{CANCEL_WINDOW_MS, How, Stage, Unserved};
+use crate::domain::consultation::{CANCEL_WINDOW_MS, How, Stage, Unserved, begun_by};
 use crate::domain::message::Message;
 
 /// The customer calls an agent. Outside operating hours the bot says so.
@@ -55,15 +58,41 @@ pub(super) fn cancel(state: &Conversation, context: &Context<'_>) -> Result<Vec<
     }
 }
 
-/// Whether these words take a call back that waits.
-pub(super) fn takes_back(state: &Conversation, words: &str, service: &Service) -> bool {
-    let waits = state
-        .served
-        .consultation
-        .as_ref()
-        .is_some_and(|consultation| !matches!(consultation.stage, Stage::InProgress(_)));
-    let is_word = |word: &str| word.trim().to_lowercase() == words.trim().to_lowercase();
-    waits && service.cancel_word.as_ref().is_some_and(|word| is_word(word.as_str()))
+/// What a customer's words mean besides what they say: a call, what to call about, or that it is taken back.
+pub(super) fn meant(state: &Conversation, words: &str, context: &Context<'_>) -> Vec<Event> {
+    let service = context.service;
+    let said = |word: &str| word.trim().to_lowercase() == words.trim().to_lowercase();
+    let is_word = |word: &Option<MessageText>| word.as_ref().is_some_and(|word| said(word.as_str()));
+    match state.served.consultation.as_ref().map(|consultation| consultation.stage) {
+        Some(Stage::Waiting | Stage::Assigned(_)) if is_word(&service.cancel_word) => {
+            let why = given_up(state, context.now, service, Unserved::GaveUp);
+            vec![Event { by: Party::Customer, what: What::Unserved { why } }]
+        }
+        Some(_) => Vec::new(),
+        None if is_word(&service.call_word) && !service.categories.is_empty() => choices(&service.categories),
+        None => {
+            let chosen = service.categories.iter().find(|category| said(&category.to_string()));
+            let category = match chosen {
+                Some(category) => category.clone(),
+                None if is_word(&service.call_word) => CategoryPath::default(),
+                None => return Vec::new(),
+            };
+            // A preview calls nobody, whatever is said in it.
+            call(state, begun_by(state.id, state.revision + 1), &category, context).unwrap_or_default()
+        }
+    }
+}
+
+/// The bot asks what to call about.
+fn choices(categories: &[CategoryPath]) -> Vec<Event> {
+    let question = MessageText::new(QUESTION).map(Content::text);
+    let label = |category: &CategoryPath| Label::new(category.to_string()).ok();
+    let button = |label| KeyboardButton { label, params: Params::default() };
+    let buttons: Vec<_> = categories.iter().filter_map(label).map(button).collect();
+    let (Ok(content), Ok(buttons)) = (question, Few::new(buttons)) else { return Vec::new() };
+    let keyboard = Some(Box::new(Keyboard::Buttons { buttons }));
+    let what = What::Message(Message { content, keyboard, masks: Vec::new() });
+    vec![Event { by: Party::Bot, what }]
 }
 
 /// What a call is that the customer takes back now.
@@ -168,6 +197,9 @@ pub(super) fn end(
     let event = |what| Event { by: party, what };
     Ok(service.into_iter().chain([What::Ended]).map(event).collect())
 }
+
+/// What the bot asks a customer who has something to choose from.
+const QUESTION: &str = "What is it about? / 어떤 상담을 원하시나요?";
 
 /// The platform of previews: they have no customer, call nobody and count nowhere.
 const PREVIEW: &str = "test";

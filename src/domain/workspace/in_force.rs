@@ -51,6 +51,9 @@ impl Workspace {
         };
         Service {
             notice,
+            call_word: own.bot.call_word.clone(),
+            categories: own.bot.categories.clone(),
+            reply: own.bot.reply.clone(),
             cancel_word: own.bot.cancel_word.clone(),
             early_cancel_is_no_miss: team.early_cancel_is_no_miss,
             silent_ms: silent_minutes.map(minutes_ms),

@@ -9,8 +9,9 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, Timestamp, WorkspaceId};
 
+use super::erase::{Erasure, erase_pages};
 use super::record::Understood;
 use super::step::{PendingSnapshot, Step, fold};
 use super::{Overlay, keys};
@@ -155,6 +156,21 @@ impl Folds {
             pass(CrashPoint::SnapshotApplied);
         }
         Ok(damaged)
+    }
+
+    /// Erases what is due by now from some pages. Says whether there may be more, or `None` when nothing was
+    /// due.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(in crate::journal) fn erase(&self, now: Timestamp) -> Result<Option<bool>, StoreError> {
+        let Erasure { batch, more } = erase_pages(&self.store, now)?;
+        if batch.is_empty() {
+            return Ok(None);
+        }
+        self.apply(batch, &[])?;
+        pass(CrashPoint::PagesErased);
+        Ok(Some(more))
     }
 
     /// The mark that the store is true at.

@@ -32,6 +32,9 @@ pub(in crate::journal) const CUSTOMERS: &[u8] = b"c";
 /// All snapshots of conversations.
 pub(in crate::journal) const SNAPSHOTS: &[u8] = b"s";
 
+/// When which page has something that is to be erased.
+pub(in crate::journal) const DUE: &[u8] = b"d";
+
 /// What happened to workspaces.
 pub(in crate::journal) const AUDITS: &[u8] = b"a";
 
@@ -46,6 +49,38 @@ pub(in crate::journal) fn pages(workspace: WorkspaceId, conversation: Conversati
 /// The page of a conversation that begins with a revision.
 pub(in crate::journal) fn page(workspace: WorkspaceId, conversation: ConversationId, first: u64) -> Vec<u8> {
     key(PAGES, &[workspace.as_bytes(), conversation.as_bytes(), &first.to_be_bytes()])
+}
+
+/// Which page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::journal) struct PageKey {
+    /// Of which workspace.
+    pub(in crate::journal) workspace: WorkspaceId,
+    /// Of which conversation.
+    pub(in crate::journal) conversation: ConversationId,
+    /// The revision that it begins with.
+    pub(in crate::journal) first: u64,
+}
+
+/// That a page has something that is due at a time; earlier times come first.
+pub(in crate::journal) fn due(due: Timestamp, page: &PageKey) -> Vec<u8> {
+    let PageKey { workspace, conversation, first } = page;
+    // Flipping the sign orders negative times before the others.
+    let due = (due.as_millis() ^ i64::MIN).to_be_bytes();
+    key(DUE, &[&due, workspace.as_bytes(), conversation.as_bytes(), &first.to_be_bytes()])
+}
+
+/// What such a key says.
+pub(in crate::journal) fn due_of(key: &[u8]) -> Option<(Timestamp, PageKey)> {
+    let (due, rest) = key.strip_prefix(DUE)?.split_first_chunk::<8>()?;
+    let (workspace, rest) = rest.split_first_chunk()?;
+    let (conversation, first) = rest.split_first_chunk()?;
+    let page = PageKey {
+        workspace: WorkspaceId::from_bytes(*workspace),
+        conversation: ConversationId::from_bytes(*conversation),
+        first: u64::from_be_bytes(first.try_into().ok()?),
+    };
+    Some((Timestamp::from_millis(i64::from_be_bytes(*due) ^ i64::MIN), page))
 }
 
 /// The row of a conversation.
@@ -135,7 +170,7 @@ pub(in crate::journal) fn damage(stream: Stream) -> Vec<u8> {
     }
 }
 
-/// The workspace that a key of any kind but the mark belongs to.
+/// The workspace that a key of any kind but the mark and what is due belongs to.
 pub(in crate::journal) fn workspace_of(key: &[u8]) -> Option<WorkspaceId> {
     key.get(1..17).and_then(|id| id.try_into().ok()).map(WorkspaceId::from_bytes)
 }
@@ -187,6 +222,19 @@ mod tests {
         let places = times.map(|at| ListPlace::new(Timestamp::from_millis(at), id));
         assert!(places.is_sorted());
         assert_eq!(places[1].conversation(), id);
+    }
+
+    #[test]
+    fn what_is_due_is_ordered_by_its_time_and_names_its_page() {
+        let page = PageKey {
+            workspace: WorkspaceId::from_bytes([1; 16]),
+            conversation: ConversationId::from_bytes([2; 16]),
+            first: 300,
+        };
+        let times = [i64::MIN, -1, 0, 1, 1_700_000_000_000, i64::MAX].map(Timestamp::from_millis);
+        let keys = times.map(|at| due(at, &page));
+        assert!(keys.is_sorted());
+        assert_eq!(keys.each_ref().map(|key| due_of(key)), times.map(|at| Some((at, page))));
     }
 
     #[test]

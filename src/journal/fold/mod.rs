@@ -1,8 +1,10 @@
 //! The folds: what the store remembers of the log, so that it can be read by key.
 //!
-//! Owns pages, rows, lists, the customers' conversations, workspaces and snapshots. Each is a pure
-//! function of the log up to the mark. Must not know how commits are made.
+//! Owns pages, rows, lists, the customers' conversations, workspaces and snapshots. Each is a pure function
+//! of the log up to the mark, save that from pages what is due may be erased already. Must not know how commits
+//! are made.
 
+mod erase;
 mod folds;
 pub(in crate::journal) mod keys;
 mod overlay;

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use switchboard_protocol::vocabulary::Timestamp;
+
 use crate::domain::conversation::Entry;
 use crate::domain::workspace::WorkspaceEntry;
 use crate::journal::stored::{StoredError, decode_entry, decode_workspace_entry};
@@ -28,6 +30,16 @@ pub(in crate::journal) enum Meaning {
     Workspace(Arc<WorkspaceEntry>),
     /// Nothing that can be read.
     Unreadable(StoredError),
+}
+
+impl Meaning {
+    /// When the next of it is to be erased.
+    pub(in crate::journal) fn next_due(&self) -> Option<Timestamp> {
+        match self {
+            Self::Conversation(entry) => entry.next_due(),
+            Self::Workspace(_) | Self::Unreadable(_) => None,
+        }
+    }
 }
 
 /// Reads a record.

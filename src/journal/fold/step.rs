@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
+use super::keys::PageKey;
 use super::record::{Meaning, Understood};
 use super::{keys, pieces};
 use crate::domain::conversation::{Place, What};
@@ -145,6 +146,10 @@ impl Step<'_> {
                 page = PageBuilder::new(record.revision, before);
             }
             page.push(record.payload.clone(), after);
+            if let Some(due) = understood.meaning.next_due() {
+                let page = PageKey { workspace, conversation, first: page.first };
+                self.batch.put(keys::due(due, &page), Vec::new());
+            }
         }
         self.put_page(workspace, conversation, &page)
     }

@@ -17,6 +17,7 @@ use super::folds::Folds;
 use super::record::{Understood, understand};
 use crate::clock;
 use crate::journal::crash_points::pass;
+use crate::journal::rewrite::Board;
 use crate::journal::space::{Space, is_no_room};
 use crate::journal::store::StoreError;
 use crate::journal::tail::Wish;
@@ -25,6 +26,7 @@ use crate::journal::{CrashPoint, DeskChange, JournalOptions, ListRow, LogRecord,
 /// The fold thread's own state.
 pub(in crate::journal) struct FoldThread {
     folds: Arc<Folds>,
+    board: Arc<Board>,
     dir: PathBuf,
     space: Arc<Space>,
     /// Nothing is folded until there is room.
@@ -43,6 +45,8 @@ pub(in crate::journal) struct FoldThread {
     unchecked_bytes: u64,
     /// The store has met a full disk. It takes nothing more until it is opened again, when there is room.
     full: bool,
+    /// When what is due was last looked for, and found to be no more.
+    erased: Option<Instant>,
 }
 
 /// How often and how much, from the options.
@@ -58,11 +62,17 @@ struct Pace {
 
 impl FoldThread {
     /// The thread's state, before it runs.
-    pub(in crate::journal) fn new(folds: Arc<Folds>, space: Arc<Space>, options: &JournalOptions) -> Self {
+    pub(in crate::journal) fn new(
+        folds: Arc<Folds>,
+        space: Arc<Space>,
+        board: Arc<Board>,
+        options: &JournalOptions,
+    ) -> Self {
         let now = clock::instant();
         Self {
             folding_to: folds.folded(),
             folds,
+            board,
             dir: options.dir.clone(),
             space,
             held: false,
@@ -82,6 +92,7 @@ impl FoldThread {
             checkpointed: now,
             unchecked_bytes: 0,
             full: false,
+            erased: None,
         }
     }
 
@@ -145,6 +156,9 @@ impl FoldThread {
         if self.is_folding() || self.pending.is_empty() {
             self.step()?;
         }
+        if self.erased.is_none_or(|looked| looked.elapsed() >= ERASE_EVERY) {
+            self.erase()?;
+        }
         let old = is_full || self.checkpointed.elapsed() >= self.pace.checkpoint_age;
         if self.unchecked_bytes > 0 && old || self.unchecked_bytes >= self.pace.checkpoint_bytes {
             self.checkpoint()?;
@@ -170,13 +184,32 @@ impl FoldThread {
             let is_last = self.pending.is_empty();
             self.step()?;
             if is_last {
-                return self.checkpoint();
+                break;
             }
         }
+        self.erased = None;
+        while self.erased.is_none() && self.space.may_fold() {
+            self.erase()?;
+        }
+        self.checkpoint()
+    }
+
+    /// Erases what is due from some pages.
+    fn erase(&mut self) -> Result<(), StoreError> {
+        let found = self.folds.erase(clock::now())?;
+        // It is to last as what was folded is.
+        self.unchecked_bytes += u64::from(found.is_some());
+        self.erased = (found != Some(true)).then(clock::instant);
+        Ok(())
     }
 
     fn see(&mut self, records: Vec<LogRecord>) -> Result<(), StoreError> {
-        self.unseen.extend(records.into_iter().map(understand));
+        for understood in records.into_iter().map(understand) {
+            if let Some(due) = understood.meaning.next_due() {
+                self.board.seen(understood.record.position, due);
+            }
+            self.unseen.push(understood);
+        }
         if self.unseen.is_empty() {
             return Ok(());
         }
@@ -304,6 +337,9 @@ impl FoldThread {
 fn size(understood: &Understood) -> u64 {
     understood.record.payload.len() as u64 + 1
 }
+
+/// How often what is due in the pages is looked for.
+const ERASE_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a turn is at the least when nothing can be folded.
 const FAILED_TURN: Duration = Duration::from_millis(100);

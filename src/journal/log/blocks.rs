@@ -1,28 +1,37 @@
-//! The blocks of a segment, one after the other.
+//! The blocks of a segment, one after the other, whichever form it has.
 //!
-//! Owns how a segment is read. Must not know what is done about damage.
+//! Owns how a segment is read: whoever reads the log reads through here. A file that was opened stays whole,
+//! also when a rewritten one takes its place. Must not know what is done about damage.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use super::LogError;
-use super::format::{BLOCK_HEAD_BYTES, BlockHead, BlockKind, HEAD_BYTES, Salt, SegmentHead};
+use super::chunks::{Chunks, Form};
+use super::format::{BLOCK_HEAD_BYTES, BlockHead, BlockKind, Body, HEAD_BYTES, Salt, SegmentHead};
 use crate::journal::Position;
 
 /// Reads a segment from its beginning.
 pub(super) struct Blocks {
     path: PathBuf,
-    reader: BufReader<File>,
+    source: Source,
+    form: Form,
     salt: Salt,
-    /// Where the next block is.
+    /// Where the next block of a plain segment is.
     offset: u64,
     /// The last commit and record before it.
     commit: u64,
     last: Position,
+}
+
+/// Where blocks come from.
+enum Source {
+    Plain(BufReader<File>),
+    Chunks(Chunks),
 }
 
 /// What comes next.
@@ -41,7 +50,17 @@ impl Blocks {
     /// # Errors
     /// When it cannot be read, or its head is none.
     pub(super) fn open(path: &Path) -> Result<(Self, SegmentHead), LogError> {
-        let mut reader = BufReader::with_capacity(READ_BYTES, File::open(path).map_err(LogError::io(path))?);
+        Self::of(File::open(path).map_err(LogError::io(path))?, path)
+    }
+
+    /// The same, of a file that is open, whose cursor is at its beginning.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn of(file: File, path: &Path) -> Result<(Self, SegmentHead), LogError> {
+        let damaged =
+            |what| LogError::Damaged { path: path.to_owned(), offset: 0, behind: Position(0), what };
+        let mut reader = BufReader::with_capacity(READ_BYTES, file);
         let mut head = [0; HEAD_BYTES];
         let read = reader.read_exact(&mut head);
         let head = match read {
@@ -51,15 +70,19 @@ impl Blocks {
             }
             Err(error) => return Err(LogError::io(path)(error)),
         };
-        let head = head.map_err(|what| LogError::Damaged {
-            path: path.to_owned(),
-            offset: 0,
-            behind: Position(0),
-            what,
-        })?;
+        let (head, body) = head.map_err(damaged)?;
+        let (source, form) = match body {
+            Body::Blocks => (Source::Plain(reader), Form::Plain),
+            Body::Chunks { erasures } => {
+                let begun = Chunks::begin(reader, &head, erasures).map_err(LogError::io(path))?;
+                let (chunks, form) = begun.map_err(damaged)?;
+                (Source::Chunks(chunks), form)
+            }
+        };
         let blocks = Self {
             path: path.to_owned(),
-            reader,
+            source,
+            form,
             salt: Salt::of(&head),
             offset: HEAD_BYTES as u64,
             commit: head.commit_before,
@@ -68,12 +91,21 @@ impl Blocks {
         Ok((blocks, head))
     }
 
+    /// What the segment is made of.
+    pub(super) const fn form(&self) -> Form {
+        self.form
+    }
+
     /// Whether a segment is closed, and its end says that `after` follows.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn ends_with(path: &Path, head: &SegmentHead, after: &SegmentHead) -> Result<bool, LogError> {
-        let file = File::open(path).map_err(LogError::io(path))?;
+    pub(super) fn ends_with(
+        file: &File,
+        path: &Path,
+        head: &SegmentHead,
+        after: &SegmentHead,
+    ) -> Result<bool, LogError> {
         let length = file.metadata().map_err(LogError::io(path))?.len();
         let Some(offset) = length.checked_sub(BLOCK_HEAD_BYTES as u64) else { return Ok(false) };
         let mut bytes = [0; BLOCK_HEAD_BYTES];
@@ -83,9 +115,12 @@ impl Blocks {
         }))
     }
 
-    /// Where the next block is or would be.
-    pub(super) const fn offset(&self) -> u64 {
-        self.offset
+    /// Where in the file the next block is or would be, or the chunk that has it.
+    pub(super) fn offset(&self) -> u64 {
+        match &self.source {
+            Source::Plain(_) => self.offset,
+            Source::Chunks(chunks) => chunks.place(),
+        }
     }
 
     /// The last commit that was read, or the one before the segment.
@@ -137,58 +172,62 @@ impl Blocks {
     /// When something that was acknowledged is behind it, so that it is damage and not the end; and when the
     /// file cannot be read.
     pub(super) fn torn(self) -> Result<u64, LogError> {
-        let (path, offset, behind) = (self.path.clone(), self.offset, self.last);
-        match self.rest()? {
+        let (path, offset, behind) = (self.path.clone(), self.offset(), self.last);
+        let damaged = |what| Err(LogError::Damaged { path, offset, behind, what });
+        let reader = match self.source {
+            Source::Plain(reader) => reader,
+            // It was whole on disk before it got its name.
+            Source::Chunks(_) => return damaged("no whole commit, where there must be one".to_owned()),
+        };
+        let rest = rest(reader, self.offset, self.salt, self.commit).map_err(LogError::io(&self.path))?;
+        match rest {
             Some(Rest { later: Some(later), .. }) => {
-                let what = format!("no whole commit, but a later one follows at byte {later}");
-                Err(LogError::Damaged { path, offset, behind, what })
+                damaged(format!("no whole commit, but a later one follows at byte {later}"))
             }
             Some(Rest { bytes, later: None }) => Ok(bytes),
             None => Ok(0),
         }
     }
 
-    /// Everything from the next block on: where bytes other than zero begin and end, and whether a
-    /// later block of this segment is among them. `None` when there are only zeros.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub(super) fn rest(mut self) -> Result<Option<Rest>, LogError> {
-        let (path, from, salt, commit) = (self.path.clone(), self.offset, self.salt, self.commit);
-        // What was read of the block that is none must be looked at again.
-        let file = self.reader.get_mut();
-        io::Seek::seek(file, io::SeekFrom::Start(from)).map_err(LogError::io(&path))?;
-        let mut reader = BufReader::with_capacity(READ_BYTES, file);
-        let (mut used, mut later, mut offset) = (None, None, from);
-        let mut carried: Vec<u8> = Vec::new();
-        loop {
-            let chunk = reader.fill_buf().map_err(LogError::io(&path))?;
-            if chunk.is_empty() {
-                break;
-            }
-            let read = chunk.len();
-            if let Some(at) = chunk.iter().rposition(|byte| *byte != 0) {
-                used = Some(offset + at as u64 + 1);
-            }
-            // A head may lie across two chunks: the end of one is looked at with the next.
-            let begin = offset - carried.len() as u64;
-            carried.extend_from_slice(chunk);
-            reader.consume(read);
-            offset += read as u64;
-            later = later.or_else(|| find_later(salt, commit, &carried).map(|at| begin + at as u64));
-            let keep = carried.len() % super::format::ALIGN_BYTES + BLOCK_HEAD_BYTES;
-            carried.drain(..carried.len().saturating_sub(keep));
-        }
-        Ok(used.map(|end| Rest { bytes: end - from, later }))
-    }
-
     fn read(&mut self, bytes: &mut [u8]) -> Result<bool, LogError> {
-        match self.reader.read_exact(bytes) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(LogError::io(&self.path)(error)),
-        }
+        let read = match &mut self.source {
+            Source::Plain(reader) => match reader.read_exact(bytes) {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+                Err(error) => Err(error),
+            },
+            Source::Chunks(chunks) => chunks.read(bytes),
+        };
+        read.map_err(LogError::io(&self.path))
     }
+}
+
+/// Everything from a place in a plain segment on: where bytes other than zero end, and whether a later block
+/// of this segment is among them. `None` when there are only zeros.
+fn rest(mut reader: BufReader<File>, from: u64, salt: Salt, commit: u64) -> io::Result<Option<Rest>> {
+    // What was read of the block that is none must be looked at again.
+    reader.seek(SeekFrom::Start(from))?;
+    let (mut used, mut later, mut offset) = (None, None, from);
+    let mut carried: Vec<u8> = Vec::new();
+    loop {
+        let chunk = reader.fill_buf()?;
+        if chunk.is_empty() {
+            break;
+        }
+        let read = chunk.len();
+        if let Some(at) = chunk.iter().rposition(|byte| *byte != 0) {
+            used = Some(offset + at as u64 + 1);
+        }
+        // A head may lie across two chunks: the end of one is looked at with the next.
+        let begin = offset - carried.len() as u64;
+        carried.extend_from_slice(chunk);
+        reader.consume(read);
+        offset += read as u64;
+        later = later.or_else(|| find_later(salt, commit, &carried).map(|at| begin + at as u64));
+        let keep = carried.len() % super::format::ALIGN_BYTES + BLOCK_HEAD_BYTES;
+        carried.drain(..carried.len().saturating_sub(keep));
+    }
+    Ok(used.map(|end| Rest { bytes: end - from, later }))
 }
 
 /// Where the head of a block is that was written only after the next commit had become durable: a later

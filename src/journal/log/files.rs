@@ -44,6 +44,23 @@ impl Folder {
         self.0.join(format!("{number:020}.{EXTENSION}"))
     }
 
+    /// The file that will take the place of a segment.
+    pub(super) fn beside(&self, number: u64) -> PathBuf {
+        self.segment(number).with_extension(REWRITING)
+    }
+
+    /// Removes what rewritings left that did not come to their end.
+    pub(super) fn sweep(&self) -> Result<(), LogError> {
+        for file in fs::read_dir(&self.0).map_err(LogError::io(&self.0))? {
+            let path = file.map_err(LogError::io(&self.0))?.path();
+            if path.extension().is_some_and(|extension| extension == REWRITING) {
+                fs::remove_file(&path).map_err(LogError::io(&path))?;
+                pass(CrashPoint::RewriteSwept);
+            }
+        }
+        Ok(())
+    }
+
     /// The numbers of the segments in it, in order.
     pub(super) fn numbers(&self) -> Result<Vec<u64>, LogError> {
         let mut numbers = Vec::new();
@@ -161,5 +178,6 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), LogError> {
 }
 
 const EXTENSION: &str = "seg";
+const REWRITING: &str = "rewriting";
 const PREPARED: &str = "prepared";
 const ZEROS_BYTES: usize = 1 << 20;

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! The checksums of a block also cover the log's id and the segment's number, which are not written
-//! with it: a block of another log or segment is none here.
+//! with it: a block of another log or segment is none here. A segment of version 2 has its blocks in chunks,
+//! which `chunks` knows.
 
 use bytes::{Buf, Bytes};
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
@@ -25,6 +26,7 @@ pub(super) type LogId = [u8; 16];
 
 /// The beginning of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "fuzzing", derive(Default))]
 pub(super) struct SegmentHead {
     /// Which log it belongs to.
     pub(super) log: LogId,
@@ -47,21 +49,45 @@ pub(super) const BLOCK_HEAD_BYTES: usize = 40;
 /// Blocks begin at multiples of this, in bytes.
 pub(super) const ALIGN_BYTES: usize = 8;
 
-/// The version of the layout that this program writes, and the highest that it reads.
-pub(super) const VERSION: u16 = 1;
+/// The version of a segment of blocks, and that of one of chunks, which is the highest that this program
+/// reads.
+const PLAIN_VERSION: u16 = 1;
+const REWRITTEN_VERSION: u16 = 2;
+
+/// What follows on the head of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    /// Blocks.
+    Blocks,
+    /// What a rewriting says of itself, and chunks: it has erased something so many times.
+    Chunks {
+        /// How many times.
+        erasures: u32,
+    },
+}
 
 impl SegmentHead {
+    /// The head of a segment of blocks.
     pub(super) fn encode(&self) -> [u8; HEAD_BYTES] {
+        self.encode_as(PLAIN_VERSION, 0)
+    }
+
+    /// The head of a segment of chunks.
+    pub(super) fn encode_rewritten(&self, erasures: u32) -> [u8; HEAD_BYTES] {
+        self.encode_as(REWRITTEN_VERSION, erasures)
+    }
+
+    fn encode_as(&self, version: u16, erasures: u32) -> [u8; HEAD_BYTES] {
         let mut bytes = Vec::with_capacity(HEAD_BYTES);
         bytes.extend_from_slice(SEGMENT_MAGIC);
-        bytes.extend_from_slice(&VERSION.to_be_bytes());
+        bytes.extend_from_slice(&version.to_be_bytes());
         bytes.extend_from_slice(&[0; 2]);
         bytes.extend_from_slice(&self.epoch.to_be_bytes());
         bytes.extend_from_slice(&self.log);
         for number in [self.number, self.first.0, self.commit_before] {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
-        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&erasures.to_be_bytes());
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
         let mut head = [0; HEAD_BYTES];
         head.copy_from_slice(&bytes);
@@ -72,7 +98,7 @@ impl SegmentHead {
     ///
     /// # Errors
     /// A sentence: what is wrong with it.
-    pub(super) fn decode(bytes: &[u8; HEAD_BYTES]) -> Result<Self, String> {
+    pub(super) fn decode(bytes: &[u8; HEAD_BYTES]) -> Result<(Self, Body), String> {
         let (body, sum) = bytes.split_at(HEAD_BYTES - 4);
         if !body.starts_with(SEGMENT_MAGIC) {
             return Err("it does not begin as a segment does".to_owned());
@@ -82,15 +108,21 @@ impl SegmentHead {
         }
         let mut rest = &body[SEGMENT_MAGIC.len()..];
         let version = rest.get_u16();
-        if version > VERSION {
-            return Err(format!("it has version {version}; this program knows {VERSION}: start a newer one"));
+        if version > REWRITTEN_VERSION {
+            let known = REWRITTEN_VERSION;
+            return Err(format!("it has version {version}; this program knows {known}: start a newer one"));
         }
         rest.advance(2);
         let epoch = rest.get_u32();
         let mut log = LogId::default();
         rest.copy_to_slice(&mut log);
         let (number, first, commit_before) = (rest.get_u64(), Position(rest.get_u64()), rest.get_u64());
-        Ok(Self { log, epoch, number, first, commit_before })
+        let body = if version == REWRITTEN_VERSION {
+            Body::Chunks { erasures: rest.get_u32() }
+        } else {
+            Body::Blocks
+        };
+        Ok((Self { log, epoch, number, first, commit_before }, body))
     }
 }
 
@@ -128,7 +160,8 @@ impl Salt {
         Self(sum.finalize())
     }
 
-    fn sum(self, bytes: &[u8]) -> u32 {
+    /// The checksum of some bytes of the segment.
+    pub(super) fn sum(self, bytes: &[u8]) -> u32 {
         let mut sum = crc32fast::Hasher::new();
         sum.update(&self.0.to_be_bytes());
         sum.update(bytes);
@@ -235,7 +268,9 @@ pub(super) fn end_block(
 /// # Errors
 /// A sentence, when they are not as many as its head says: whoever wrote it made a mistake.
 pub(super) fn records(epoch: u32, head: &BlockHead, mut payload: Bytes) -> Result<Vec<LogRecord>, String> {
-    let mut records = Vec::with_capacity(head.records as usize);
+    // Room for no more than its bytes can be, whatever its head says.
+    let room = (head.records as usize).min(payload.len() / RECORD_BYTES_MIN as usize);
+    let mut records = Vec::with_capacity(room);
     let mut position = head.first;
     // No more than it says: the position behind the last may be none.
     while payload.has_remaining() && records.len() < head.records as usize {
@@ -323,12 +358,23 @@ mod tests {
     #[test]
     fn a_head_is_read_as_it_was_written_and_no_other_is() {
         let bytes = HEAD.encode();
-        assert_eq!(SegmentHead::decode(&bytes).unwrap(), HEAD);
-        for at in 0..HEAD_BYTES {
-            let mut altered = bytes;
-            altered[at] ^= 1;
-            SegmentHead::decode(&altered).unwrap_err();
+        assert_eq!(SegmentHead::decode(&bytes).unwrap(), (HEAD, Body::Blocks));
+        let rewritten = HEAD.encode_rewritten(7);
+        assert_eq!(SegmentHead::decode(&rewritten).unwrap(), (HEAD, Body::Chunks { erasures: 7 }));
+        for bytes in [bytes, rewritten] {
+            for at in 0..HEAD_BYTES {
+                let mut altered = bytes;
+                altered[at] ^= 1;
+                SegmentHead::decode(&altered).unwrap_err();
+            }
         }
+    }
+
+    #[test]
+    fn a_newer_segment_is_refused() {
+        let newer = HEAD.encode_as(REWRITTEN_VERSION + 1, 0);
+        let sentence = SegmentHead::decode(&newer).unwrap_err();
+        assert!(sentence.contains("start a newer one"), "{sentence}");
     }
 
     /// The form of version 1, byte by byte: what is on disk must be read for ever.

@@ -5,6 +5,7 @@
 //! payload means, nor who waits for it.
 
 mod blocks;
+mod chunks;
 mod copy;
 mod error;
 mod files;
@@ -12,6 +13,7 @@ mod format;
 mod medium;
 mod open;
 mod read;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,11 @@ use self::format::{BLOCK_HEAD_BYTES, BlockKind, HEAD_BYTES, LogId, Salt, Segment
 use super::crash_points::pass;
 use super::{CrashPoint, LogRecord, Position, Stream};
 
+pub(super) use chunks::Form;
+#[cfg(test)]
+pub(super) use chunks::Rewriting;
+#[cfg(feature = "fuzzing")]
+pub(super) use chunks::fuzz as fuzz_chunk;
 pub(super) use copy::{Copied, copy_log};
 pub(super) use error::LogError;
 #[cfg(feature = "fuzzing")]
@@ -34,6 +41,7 @@ pub(super) use medium::faulty::Faults;
 pub(super) use medium::{Disk, Medium};
 pub(super) use open::{LogOptions, OpenedLog};
 pub(super) use read::{LogFiles, Records};
+pub(super) use rewrite::{Editor, Fate, rewrite_segment};
 
 /// What is to be written.
 pub(super) struct NewRecord<'a> {
@@ -55,8 +63,9 @@ pub(super) struct Log {
     current: Option<Segment>,
     /// A write or sync failed: what is in the segment before is not known, until the next one says so.
     in_doubt: bool,
-    /// The number of the latest segment.
+    /// The number of the latest segment, and its first position.
     number: u64,
+    first: Position,
     /// The last commit and record that are durable.
     commit: u64,
     last: Position,
@@ -137,6 +146,31 @@ impl Log {
         Ok(())
     }
 
+    /// The number of the segment that is written, and the position that it begins with or will begin with.
+    pub(super) const fn segment(&self) -> (u64, Position) {
+        (self.number, self.first)
+    }
+
+    /// Closes the segment that is written, if it has this number and something in it, and begins the next.
+    ///
+    /// # Errors
+    /// When that is not possible now. The next commit begins a segment then, if there is none.
+    pub(super) fn close_early(&mut self, number: u64) -> Result<(), LogError> {
+        if self.number != number || self.last < self.first {
+            return Ok(());
+        }
+        // Without the file of the next one, nothing is changed.
+        let next = self.prepared.take(&self.folder, self.segment_bytes)?;
+        if let Some(segment) = self.current.take() {
+            pass(CrashPoint::SegmentCloseAsked);
+            if let Err(error) = self.close_segment(&segment) {
+                tracing::warn!(%error, "a segment of the log could not be closed");
+            }
+        }
+        self.current = Some(self.begin_segment(next)?);
+        Ok(())
+    }
+
     /// Closes the segment that is written. What comes afterwards goes to a new one.
     ///
     /// # Errors
@@ -186,6 +220,11 @@ impl Log {
     }
 
     fn new_segment(&mut self) -> Result<Segment, LogError> {
+        let file = self.prepared.take(&self.folder, self.segment_bytes)?;
+        self.begin_segment(file)
+    }
+
+    fn begin_segment(&mut self, file: File) -> Result<Segment, LogError> {
         let number = self.number + 1;
         let head = SegmentHead {
             log: self.id,
@@ -194,9 +233,8 @@ impl Log {
             first: Position(self.last.0 + 1),
             commit_before: self.commit,
         };
-        let file = self.prepared.take(&self.folder, self.segment_bytes)?;
         let segment = self.folder.begin_segment(file, &head, &*self.medium)?;
-        (self.number, self.in_doubt) = (number, false);
+        (self.number, self.first, self.in_doubt) = (number, head.first, false);
         self.prepared.start(&self.folder, self.segment_bytes);
         Ok(segment)
     }

@@ -1,7 +1,8 @@
 //! Opening the log: what is there, whether it is whole, and where it ends.
 //!
 //! Owns the one repair that is allowed: a torn write at the very end, which was never acknowledged,
-//! is cut off. Everything else that is wrong is an error, and changes nothing.
+//! is cut off. Everything else that is wrong is an error, and changes nothing. What is left of a rewriting is
+//! removed: the segment that it was to replace is there.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
@@ -54,6 +55,7 @@ impl Log {
             // Its room is worth more to the store, which cannot be opened without any.
             folder.remove_prepared();
         }
+        folder.sweep()?;
         let files = LogFiles::find(&options.folder)?;
         files.check_ends()?;
         let end = match files.heads().last() {
@@ -76,6 +78,7 @@ impl Log {
             current: None,
             in_doubt: false,
             number: end.as_ref().map_or(0, |(head, _)| head.number),
+            first: end.as_ref().map_or(Position(1), |(head, _)| head.first),
             commit: end.as_ref().map_or(0, |(_, end)| end.commit),
             last,
             prepared: Prepared::default(),

@@ -3,9 +3,11 @@
 //! Owns which segments there are and how they follow on one another. Reads only. Must not be asked
 //! for what is not durable.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::blocks::{Blocks, NextBlock};
+use super::chunks::Form;
 use super::files::Folder;
 use super::format::{self, SegmentHead};
 use super::{LogError, LogRecord, Position};
@@ -15,6 +17,8 @@ use super::{LogError, LogRecord, Position};
 pub(in crate::journal) struct LogFiles {
     folder: Folder,
     heads: Vec<SegmentHead>,
+    /// What each was made of when it was found; it may have been rewritten since.
+    forms: Vec<Form>,
     /// Nothing behind this is read.
     last: Position,
 }
@@ -27,13 +31,13 @@ impl LogFiles {
     pub(in crate::journal) fn find(folder: &Path) -> Result<Self, LogError> {
         let folder = Folder::existing(folder);
         let incomplete = |what| LogError::Incomplete { folder: folder.path().to_owned(), what };
-        let mut heads: Vec<SegmentHead> = Vec::new();
+        let (mut heads, mut forms): (Vec<SegmentHead>, Vec<Form>) = Default::default();
         for (number, wanted) in folder.numbers()?.into_iter().zip(1..) {
             if number != wanted {
                 return Err(incomplete(format!("segment {wanted} is missing")));
             }
             let path = folder.segment(number);
-            let (_, head) = Blocks::open(&path)?;
+            let (blocks, head) = Blocks::open(&path)?;
             let before = heads.last();
             let foreign = head.number != number || before.is_some_and(|before| before.log != head.log);
             let follows = before.is_none_or(|before| {
@@ -43,8 +47,9 @@ impl LogFiles {
                 return Err(incomplete(format!("{} does not belong to this log", path.display())));
             }
             heads.push(head);
+            forms.push(blocks.form());
         }
-        Ok(Self { folder, heads, last: Position(u64::MAX) })
+        Ok(Self { folder, heads, forms, last: Position(u64::MAX) })
     }
 
     /// The same, of which nothing behind a position is read.
@@ -64,10 +69,11 @@ impl LogFiles {
     pub(super) fn check_ends(&self) -> Result<(), LogError> {
         for (head, after) in self.heads.iter().zip(self.heads.iter().skip(1)) {
             let path = self.folder.segment(head.number);
-            if Blocks::ends_with(&path, head, after)? {
+            let file = File::open(&path).map_err(LogError::io(&path))?;
+            if Blocks::ends_with(&file, &path, head, after)? {
                 continue;
             }
-            let (mut blocks, _) = Blocks::open(&path)?;
+            let (mut blocks, _) = Blocks::of(file, &path)?;
             while blocks.commit() < after.commit_before {
                 let (offset, behind) = (blocks.offset(), blocks.last());
                 match blocks.next_block()? {
@@ -90,6 +96,16 @@ impl LogFiles {
     /// How many segments there are.
     pub(in crate::journal) const fn segments(&self) -> usize {
         self.heads.len()
+    }
+
+    /// What each segment was made of when it was found, in order.
+    pub(in crate::journal) fn forms(&self) -> impl Iterator<Item = Form> {
+        self.forms.iter().copied()
+    }
+
+    /// The position that the last segment begins with.
+    pub(in crate::journal) fn last_begins_with(&self) -> Option<Position> {
+        self.heads.last().map(|head| head.first)
     }
 
     /// Every record from a position on, in order. After an error nothing follows.

@@ -15,6 +15,8 @@ use switchboard_protocol::vocabulary::WorkspaceId;
 
 use super::*;
 
+mod rewriting;
+
 const STREAM: Stream = Stream::Workspace(WorkspaceId::from_bytes([3; 16]));
 
 fn options(folder: &Path) -> LogOptions {
@@ -297,6 +299,10 @@ enum Act {
     Crash,
     /// A crash in the middle of a write, which left so many bytes of garbage.
     Tear(usize),
+    /// The segment that is written is closed before it is full.
+    CloseEarly,
+    /// A segment that another follows is rewritten.
+    Rewrite(prop::sample::Index),
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -307,6 +313,8 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => Just(Act::Close),
         1 => Just(Act::Crash),
         1 => (1..500_usize).prop_map(Act::Tear),
+        1 => Just(Act::CloseEarly),
+        2 => any::<prop::sample::Index>().prop_map(Act::Rewrite),
     ]
 }
 
@@ -346,6 +354,17 @@ proptest! {
                 Act::Close => {
                     log.close().unwrap();
                     unknown = None;
+                }
+                Act::CloseEarly => {
+                    log.close_early(log.number).unwrap();
+                    crashed = false;
+                }
+                Act::Rewrite(segment) => {
+                    if log.number > 1 {
+                        let number = segment.index(log.number as usize - 1) as u64 + 1;
+                        rewriting::rewrite(dir.path(), number).unwrap();
+                    }
+                    crashed = false;
                 }
                 Act::Crash => {}
                 Act::Tear(bytes) => {

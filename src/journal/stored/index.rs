@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use switchboard_protocol::vocabulary::ConversationId;
 
 use super::parts::Id;
-use super::{StoredError, read, write};
+use super::{StoredError, in_the_end, read, write};
 use crate::journal::{LogRecord, Position, Stream};
 
 /// The conversation that a customer has now.
@@ -100,7 +100,8 @@ impl FoldMark {
             Stream::Conversation(_, conversation) => hash.update(conversation.as_bytes()),
         }
         hash.update(record.revision.to_be_bytes());
-        hash.update(&record.payload);
+        // The same record may be erased from in the log before or after it is folded.
+        hash.update(in_the_end(record.stream, &record.payload));
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash.finalize()[..16]);
         Self { position: record.position, digest }

@@ -11,6 +11,7 @@ mod change;
 pub(in crate::journal) mod changes;
 mod conversation;
 mod entry;
+mod erasure;
 #[cfg(test)]
 mod golden;
 mod hours;
@@ -36,6 +37,7 @@ use switchboard_protocol::wire::check_structure;
 
 pub(in crate::journal) use conversation::{decode_conversation, encode_conversation};
 pub(in crate::journal) use entry::{decode_entry, encode_entry};
+pub(in crate::journal) use erasure::{Erased, erase, in_the_end};
 pub(in crate::journal) use index::{CurrentConversation, Damaged, FoldMark};
 pub(in crate::journal) use page::{PAGE_OVERHEAD_BYTES, Page, PageBuilder, RECORD_OVERHEAD_BYTES};
 pub(in crate::journal) use row::{RowState, decode_row, encode_row};

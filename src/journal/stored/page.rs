@@ -100,6 +100,14 @@ impl PageBuilder {
         self.after = after;
     }
 
+    /// Puts another stored form in the place of an entry, with the same events.
+    pub(in crate::journal) fn replace(&mut self, at: usize, entry: bytes::Bytes) {
+        if let Some(kept) = self.entries.get_mut(at) {
+            self.bytes = self.bytes - kept.len() + entry.len();
+            *kept = entry;
+        }
+    }
+
     /// Its stored form.
     ///
     /// # Errors

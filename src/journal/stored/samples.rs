@@ -10,8 +10,7 @@ use switchboard_protocol::vocabulary::{
     Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey, WorkspaceId,
 };
 
-use super::service::made_up;
-use crate::domain::consultation::{How, Requeued, Unserved};
+use crate::domain::consultation::{How, Requeued, Unserved, begun_by};
 use crate::domain::conversation::{Conversation, Entry, Event, Origin, Place, Side, What};
 use crate::domain::identity::CustomerKey;
 use crate::domain::message::Message;
@@ -89,7 +88,7 @@ impl Script {
         let name = step.words.chars().filter(|c| !c.is_control()).collect::<String>();
         let category = CategoryName::new(name).map(|name| CategoryPath::new(vec![name]).unwrap());
         What::Called {
-            consultation: made_up((self.state.id, self.state.revision + 1)),
+            consultation: begun_by(self.state.id, self.state.revision + 1),
             category: category.unwrap_or_default(),
             in_hours: step.who.is_multiple_of(2),
             bot_replies: step.who.is_multiple_of(3),
@@ -98,7 +97,7 @@ impl Script {
 
     /// What the next entry says of a member who steps in, in the form that has always been there.
     pub(in crate::journal) fn stepped_in(&self, member: MemberId) -> What {
-        let consultation = made_up((self.state.id, self.state.revision + 1));
+        let consultation = begun_by(self.state.id, self.state.revision + 1);
         What::Assigned { member, how: How::SteppedIn { consultation } }
     }
 

@@ -16,7 +16,7 @@ use super::parts::{Id, at, member, member_id};
 use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy, Why,
 };
-use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
+use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved, begun_by};
 use crate::domain::conversation::{Served, What};
 
 /// What an event says of a consultation. What a kind does not need is absent.
@@ -48,7 +48,7 @@ pub(super) fn split(
     let service = StoredService::default();
     Some(match what {
         What::Assigned { member, how: How::SteppedIn { consultation } }
-            if *consultation == made_up(place) =>
+            if *consultation == begun_by(place.0, place.1) =>
         {
             (ASSIGNED, Some(*member), None)
         }
@@ -132,7 +132,7 @@ pub(super) fn join(
                 (Some(STEPPED_IN), Some(id), _) => How::SteppedIn { consultation: consultation(id) },
                 (Some(TRANSFERRED), _, Some(from)) => How::Transferred { from: self::member(from) },
                 // Before there were consultations, an agent who took a conversation stepped into it.
-                (None, ..) => How::SteppedIn { consultation: made_up(place) },
+                (None, ..) => How::SteppedIn { consultation: begun_by(place.0, place.1) },
                 (Some(_), ..) => return Err(absent()),
             };
             What::Assigned { member: member.ok_or_else(absent)?, how }
@@ -426,15 +426,6 @@ const fn consultation_id(consultation: ConsultationId) -> Id {
 
 fn consultation(id: Id) -> ConsultationId {
     ConsultationId::from_bytes(id.into_array())
-}
-
-/// An id for a consultation that was stored without one: always the same, and no other's.
-pub(super) fn made_up((conversation, revision): (ConversationId, u64)) -> ConsultationId {
-    let mut bytes = *conversation.as_bytes();
-    for (byte, of_revision) in bytes[8..].iter_mut().zip(revision.to_be_bytes()) {
-        *byte ^= of_revision;
-    }
-    ConsultationId::from_bytes(bytes)
 }
 
 fn lacks(what: &str) -> StoredError {

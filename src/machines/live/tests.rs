@@ -163,6 +163,7 @@ impl Talk {
 fn told(actions: impl IntoIterator<Item = Action<Plain>>) -> Vec<String> {
     let in_short = |action| match action {
         Action::Append(entry) => format!("append {}", entry.revision),
+        Action::Announce(announcement) => format!("announce {}", announcement.revision),
         Action::Answer(token, Outcome::Accepted(answer)) => format!("{token} accepted {}", answer.revision),
         Action::Answer(token, Outcome::AlreadySo) => format!("{token} already so"),
         Action::Answer(token, Outcome::AcceptedLongAgo) => format!("{token} long ago"),
@@ -302,6 +303,23 @@ fn a_masked_message_is_pushed_to_whoever_is_there_and_read_from_the_journal_by_w
     talk.durable(2);
     talk.live.caught_up(SubscriberId(2), seq(2));
     assert_eq!(late.heard(), [Heard::Entry(2), LIVE, Heard::Cursors(0, 0)]);
+}
+
+#[test]
+fn the_customer_gets_the_greeting_of_a_conversation_that_has_just_begun_and_only_once() {
+    let state = Conversation::new(WORKSPACE, ConversationId::from_bytes([2; 16]));
+    let mut talk = Talk { live: Live::new(state), counter: 0, is_full: false };
+    let mut greeting = Message::plain(Content::text(MessageText::new("code 1234").unwrap()));
+    greeting.mask("1234", MaskAfter::AT_ONCE).unwrap();
+    talk.say(&customer(), Do::Start { customer: key(), greeting: Some(greeting) });
+    talk.say(&customer(), text("a"));
+    talk.durable(2);
+    let agent = talk.follow(1, &AGENT, 0, 9);
+    assert_eq!(agent.heard()[..2], [Heard::Entry(1), Heard::Entry(2)], "agents have not spent it");
+    let own = talk.follow(2, &customer(), 0, 9);
+    assert_eq!(own.heard()[..2], [Heard::Entry(1), Heard::Entry(2)]);
+    let again = talk.follow(3, &customer(), 0, 9);
+    assert_eq!(again.heard(), [READ_ON], "whoever resumes sees the mask");
 }
 
 #[test]

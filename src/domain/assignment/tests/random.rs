@@ -7,6 +7,7 @@ use proptest::strategy::Strategy;
 
 use super::model::Model;
 use super::*;
+use crate::domain::assignment::Strategy as Choice;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -49,7 +50,7 @@ prop_compose! {
     fn rules()(
         (automatic, open) in (prop::bool::weighted(0.9), prop::bool::weighted(0.9)),
         (sticky, or_another) in any::<(bool, bool)>(),
-        strategy in prop::sample::select(vec![crate::domain::assignment::Strategy::Random, crate::domain::assignment::Strategy::RoundRobin, crate::domain::assignment::Strategy::LeastLoaded]),
+        strategy in prop::sample::select(vec![Choice::Random, Choice::RoundRobin, Choice::LeastLoaded]),
         (maximum, in_hours_first) in (1..4_u32, any::<bool>()),
         general in prop::option::of(some_members()),
         specialists in prop::collection::btree_map((1..5_u8).prop_map(path), some_members(), 0..3),

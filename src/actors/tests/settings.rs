@@ -3,6 +3,7 @@
 //! Owns what only the tree can show: credentials and sessions that follow the members. Must not know the rules.
 
 use super::*;
+use crate::actors::desk::{DeskItem, DeskOutlet};
 use crate::actors::session::{SettingsOf, Told};
 use crate::domain::workspace::{Changed, TeamService, WorkspaceRejection};
 
@@ -111,6 +112,35 @@ async fn whoever_is_removed_is_shown_out_and_proves_nobody() {
     let proof = Proof::Customer(profile, Platform::new("web").unwrap(), key);
     assert!(house.connect(proof).await.open().await.is_some(), "its customers are served at once");
     house.stop().await;
+}
+
+#[tokio::test]
+async fn the_desks_show_who_belongs_to_the_workspace_now() {
+    let house = House::start(NO_SLEEP).await;
+    let mut olivia = olivia(&house).await;
+    olivia.ask(Asked::FollowDesk { subscription: 1 });
+    let Some(Ok(Answered::FollowingDesk(_, desk))) = olivia.answer().await else { panic!("not following") };
+    let desk = desk.outlet();
+    agents_are(desk, &["Ada", "Olivia"]).await;
+    let member = named(&*olivia.settings().await, "Ada");
+    let name = DisplayName::new("Eva").unwrap();
+    olivia.changed(1, WorkspaceAction::RenameMember { member, name }).await.unwrap();
+    agents_are(desk, &["Eva", "Olivia"]).await;
+    olivia.changed(2, WorkspaceAction::RemoveMember { member }).await.unwrap();
+    agents_are(desk, &["Olivia"]).await;
+    house.stop().await;
+}
+
+/// Waits until the desk is given these agents, by name.
+async fn agents_are(desk: &DeskOutlet, names: &[&str]) {
+    loop {
+        let DeskItem::Snapshot(_, agents) = soon(desk.next()).await else { continue };
+        let mut shown: Vec<&str> = agents.iter().map(|agent| agent.name.as_str()).collect();
+        shown.sort_unstable();
+        if shown == names {
+            return;
+        }
+    }
 }
 
 #[tokio::test]

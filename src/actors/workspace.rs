@@ -14,7 +14,6 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
-use self::dispatching::Alarm;
 use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
 use super::desk::{AgentStatus, WorkspaceEnd};
@@ -29,9 +28,9 @@ use crate::journal::{
     DeskChange, Incarnation, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink,
 };
 use crate::limits;
-use crate::machines::alarms::Alarms;
 use crate::machines::budget::Allowance;
-use crate::machines::dispatch::{Announcement, Dispatch};
+use crate::machines::desk::Desk;
+use crate::machines::dispatch::Announcement;
 use crate::machines::ledger::Ledger;
 use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
@@ -111,8 +110,7 @@ pub struct WorkspaceState {
     directory: ActorRef<DirectoryMsg>,
     conversation_ports: ConversationPorts,
     residence: Residence<Way, (ConversationId, Wanted)>,
-    dispatch: Dispatch,
-    alarms: Alarms<Alarm>,
+    desk: Desk,
     /// When the timer comes.
     alarm_at: Option<Timestamp>,
     conversations: HashMap<ActorId, (ConversationId, Way)>,
@@ -186,8 +184,7 @@ impl Actor for WorkspaceActor {
             directory,
             conversation_ports,
             residence: Residence::new(CONVERSATION_ALLOWANCE),
-            dispatch: Dispatch::default(),
-            alarms: Alarms::default(),
+            desk: Desk::new(ports.grace_until),
             alarm_at: None,
             conversations: HashMap::new(),
             openings: Openings::default(),
@@ -215,7 +212,12 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::AsksToSleep(id, way, has_begun, deadline) => {
                 state.openings.asleep(id, has_begun);
                 if state.residence.asks_to_sleep(id, &way) {
-                    state.sleeps(&myself, id, deadline);
+                    state
+                        .at_desk(&myself, |desk, now| {
+                            desk.sleeps(id, has_begun, deadline, now.at);
+                            Vec::new()
+                        })
+                        .await?;
                     // If it is gone already, its end is on its way here.
                     let _ = way.0.cast(ConversationMsg::Sleep);
                 }
@@ -227,10 +229,14 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Quarantine(id, reason) => {
                 tracing::error!(conversation = %id, reason, "a conversation is set aside");
                 state.residence.quarantine(id, reason);
-                state.set_aside(&myself, id).await?;
+                state.at_desk(&myself, |desk, now| desk.set_aside(id, now)).await?;
             }
-            WorkspaceMsg::Announced(announcement) => state.announced(&myself, announcement).await?,
-            WorkspaceMsg::DecisionRefused(id, epoch) => state.decision_refused(&myself, id, epoch).await?,
+            WorkspaceMsg::Announced(announcement) => {
+                state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
+            }
+            WorkspaceMsg::DecisionRefused(id, epoch) => {
+                state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
+            }
             WorkspaceMsg::Look => state.look(&myself).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
@@ -247,7 +253,7 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::AgentStatus(member, online) => {
                 state.agent_status(&myself, member, online);
-                state.stands(&myself, member, online).await?;
+                state.at_desk(&myself, |desk, now| desk.stands(member, online, now)).await?;
             }
             WorkspaceMsg::FollowDesk(desk) => {
                 state.desks.retain(|(desk, _)| desk.has_reader());
@@ -285,7 +291,7 @@ impl Actor for WorkspaceActor {
                     state.relocate(&myself, waiting).await?;
                     state.failed(&myself, id).await?;
                 } else if let Some(member) = state.agent_failed(&myself, child.get_id(), &why.to_string()) {
-                    state.stands(&myself, member, false).await?;
+                    state.at_desk(&myself, |desk, now| desk.stands(member, false, now)).await?;
                 }
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}

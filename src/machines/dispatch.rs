@@ -144,6 +144,17 @@ impl Dispatch {
         self.known.get(&conversation).is_some_and(|known| known.open.is_some())
     }
 
+    /// The consultation that goes on in a conversation.
+    #[must_use]
+    pub fn get(&self, conversation: ConversationId) -> Option<&Open> {
+        self.known.get(&conversation)?.open.as_ref()
+    }
+
+    /// The requests that wait, those not counted for which somebody is reserved.
+    pub fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.queue.requests()
+    }
+
     /// The settings or the operating hours have changed.
     pub fn set_rules(&mut self, book: RuleBook, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
         self.book = book;
@@ -168,11 +179,26 @@ impl Dispatch {
         self.drain(seeds)
     }
 
+    /// Whoever answers for the consultation of a conversation is not there.
+    #[must_use]
+    pub fn give_back(&self, conversation: ConversationId) -> Option<Order> {
+        let open = self.get(conversation)?;
+        let why = self.why_gone(open.stage.assignee()?);
+        Some(requeued(conversation, open, why))
+    }
+
+    fn why_gone(&self, member: MemberId) -> Requeued {
+        if self.roster.get(member).is_some() { Requeued::Absent } else { Requeued::Removed }
+    }
+
     /// An agent has left: what nobody has begun to serve of theirs waits again, and so does what is in
-    /// progress if `in_progress` says so.
+    /// progress if `in_progress` says so, or if they are no member any more.
     #[must_use]
     pub fn left(&self, member: MemberId, in_progress: bool) -> Vec<Order> {
-        self.requeue(member, in_progress, Requeued::Absent)
+        match self.why_gone(member) {
+            Requeued::Absent => self.requeue(member, in_progress, Requeued::Absent),
+            Requeued::Removed => self.requeue(member, true, Requeued::Removed),
+        }
     }
 
     /// Somebody is no member any more: all of theirs waits again, and they get nothing more.
@@ -189,13 +215,7 @@ impl Dispatch {
             Stage::InProgress(assignee) => in_progress && assignee == member,
             Stage::Waiting => false,
         });
-        let order = |(conversation, open): (ConversationId, &Open)| Order::Requeue {
-            conversation,
-            consultation: open.request.consultation,
-            epoch: open.epoch,
-            why,
-        };
-        theirs.map(order).collect()
+        theirs.map(|(conversation, open)| requeued(conversation, open, why)).collect()
     }
 
     /// A conversation says what is durable of it. It may say so again.
@@ -319,6 +339,10 @@ impl Dispatch {
         }
         Some(Order::Decided { conversation, epoch, explanation: Arc::new(explanation) })
     }
+}
+
+const fn requeued(conversation: ConversationId, open: &Open, why: Requeued) -> Order {
+    Order::Requeue { conversation, consultation: open.request.consultation, epoch: open.epoch, why }
 }
 
 #[cfg(test)]

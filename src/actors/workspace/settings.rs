@@ -96,8 +96,11 @@ impl WorkspaceState {
             tracing::info!(revision = entry.revision, by = ?entry.by, "the settings of a workspace were changed");
         }
         self.told.send_replace(Arc::clone(self.ledger.durable()));
-        self.deadlines_changed();
-        self.rules_changed(myself).await
+        self.at_desk(myself, |desk, now| {
+            desk.deadlines_changed(now.workspace);
+            desk.rules_changed(now)
+        })
+        .await
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
-use super::workspace::{Due, WorkspaceMsg};
+use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::assignment::Outcome;
 use crate::domain::conversation::{
@@ -26,6 +26,7 @@ use crate::journal::{
     AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
     TicketSink,
 };
+use crate::machines::desk::Due;
 use crate::machines::live::{Action, Live, NotDone, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
 

@@ -14,7 +14,6 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
-use self::dispatching::Alarm;
 use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
 use super::desk::{AgentStatus, WorkspaceEnd};
@@ -29,9 +28,9 @@ use crate::journal::{
     DeskChange, Incarnation, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink,
 };
 use crate::limits;
-use crate::machines::alarms::Alarms;
 use crate::machines::budget::Allowance;
-use crate::machines::dispatch::{Announcement, Dispatch};
+use crate::machines::desk::{Desk, Due};
+use crate::machines::dispatch::Announcement;
 use crate::machines::ledger::Ledger;
 use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
@@ -113,23 +112,13 @@ pub struct WorkspaceState {
     directory: ActorRef<DirectoryMsg>,
     conversation_ports: ConversationPorts,
     residence: Residence<Way, (ConversationId, Wanted)>,
-    dispatch: Dispatch,
-    alarms: Alarms<Alarm>,
+    desk: Desk,
     /// When the timer comes.
     alarm_at: Option<Timestamp>,
     conversations: HashMap<ActorId, (ConversationId, Way)>,
     openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Agent>,
     desks: Vec<(WorkspaceEnd, PageNeed)>,
-}
-
-/// When something may have to end by itself in a conversation, by a revision of the settings.
-#[derive(Debug, Clone, Copy)]
-pub struct Due {
-    /// Which revision; none that exists if nothing is known.
-    pub settings: u64,
-    /// When, if ever.
-    pub at: Option<Timestamp>,
 }
 
 /// What a conversation is wanted for.
@@ -200,8 +189,7 @@ impl Actor for WorkspaceActor {
             directory,
             conversation_ports,
             residence: Residence::new(CONVERSATION_ALLOWANCE),
-            dispatch: Dispatch::default(),
-            alarms: Alarms::default(),
+            desk: Desk::new(ports.grace_until),
             alarm_at: None,
             conversations: HashMap::new(),
             openings: Openings::default(),
@@ -229,7 +217,12 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::AsksToSleep(id, way, has_begun, due) => {
                 state.openings.asleep(id, has_begun);
                 if state.residence.asks_to_sleep(id, &way) {
-                    state.sleeps(&myself, id, due);
+                    state
+                        .at_desk(&myself, |desk, now| {
+                            desk.sleeps(id, due, now);
+                            Vec::new()
+                        })
+                        .await?;
                     // If it is gone already, its end is on its way here.
                     let _ = way.0.cast(ConversationMsg::Sleep);
                 }
@@ -241,10 +234,17 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Quarantine(id, reason) => {
                 tracing::error!(conversation = %id, reason, "a conversation is set aside");
                 state.residence.quarantine(id, reason);
-                state.set_aside(&myself, id).await?;
+                state.at_desk(&myself, |desk, now| desk.set_aside(id, now)).await?;
             }
-            WorkspaceMsg::Announced(announcement) => state.announced(&myself, announcement).await?,
-            WorkspaceMsg::DecisionRefused(id, epoch) => state.decision_refused(&myself, id, epoch).await?,
+            // It was said before the conversation was set aside, and overtaken by that.
+            WorkspaceMsg::Announced(announcement)
+                if state.residence.is_quarantined(announcement.conversation) => {}
+            WorkspaceMsg::Announced(announcement) => {
+                state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
+            }
+            WorkspaceMsg::DecisionRefused(id, epoch) => {
+                state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
+            }
             WorkspaceMsg::Look(at) => state.look(&myself, at).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
@@ -260,8 +260,11 @@ impl Actor for WorkspaceActor {
                 state.agent_session(&myself, member, session, came).await?;
             }
             WorkspaceMsg::AgentStatus(member, online) => {
-                state.agent_status(&myself, member, online);
-                state.stands(&myself, member, online).await?;
+                // One whose actor has failed since is there again with the next session.
+                if state.agent_status(&myself, member, online) {
+                    state.at_desk(&myself, |desk, now| desk.stands(member, online, now)).await?;
+                    state.tell_present();
+                }
             }
             WorkspaceMsg::FollowDesk(desk) => {
                 state.desks.retain(|(desk, _)| desk.has_reader());
@@ -299,7 +302,8 @@ impl Actor for WorkspaceActor {
                     state.relocate(&myself, waiting).await?;
                     state.failed(&myself, id).await?;
                 } else if let Some(member) = state.agent_failed(&myself, child.get_id(), &why.to_string()) {
-                    state.stands(&myself, member, false).await?;
+                    state.at_desk(&myself, |desk, now| desk.stands(member, false, now)).await?;
+                    state.tell_present();
                 }
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
@@ -424,10 +428,11 @@ impl WorkspaceState {
         Ok(())
     }
 
-    fn agent_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId, online: bool) {
-        let Some(agent) = self.agents.get_mut(&member) else { return };
+    fn agent_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId, online: bool) -> bool {
+        let Some(agent) = self.agents.get_mut(&member) else { return false };
         agent.online = online;
         self.show_status(myself, member);
+        true
     }
 
     /// Nobody knows the agent's sessions any more: the agent is online again when the next one comes.

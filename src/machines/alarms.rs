@@ -33,7 +33,8 @@ impl<K: Ord + Clone> Alarms<K> {
     }
 
     /// Whether a thing has a time.
-    pub fn has(&self, thing: &K) -> bool {
+    #[must_use]
+    pub fn is_set(&self, thing: &K) -> bool {
         self.at.contains_key(thing)
     }
 

@@ -140,6 +140,17 @@ impl Dispatch {
         self.known.iter().filter_map(|(conversation, known)| Some((*conversation, known.open.as_ref()?)))
     }
 
+    /// The consultation that goes on in a conversation.
+    #[must_use]
+    pub fn get(&self, conversation: ConversationId) -> Option<&Open> {
+        self.known.get(&conversation)?.open.as_ref()
+    }
+
+    /// The requests that wait, those not counted for which somebody is reserved.
+    pub fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.queue.requests()
+    }
+
     /// Whether a consultation goes on in a conversation.
     #[must_use]
     pub fn is_open(&self, conversation: ConversationId) -> bool {

@@ -1,36 +1,21 @@
-//! The workspace's part of assignment: the carrying of announcements to the machine and of its orders to
-//! conversations, and the alarms that belong to it.
+//! The workspace's part of assignment: the carrying of announcements to the machine and of what it tells to
+//! conversations, and the timer for its alarms.
 //!
-//! Owns when it is looked again. Must not know who is assigned to what, or why.
+//! Owns when the timer comes. Must not know who is assigned to what, or why.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, Timestamp};
+use switchboard_protocol::vocabulary::{ConversationId, Timestamp};
 
-use super::{Due, Wanted, WorkspaceMsg, WorkspaceState};
+use super::{Wanted, WorkspaceMsg, WorkspaceState};
 use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::Way;
 use crate::clock;
-use crate::domain::assignment::{Agent, Standing};
-use crate::domain::conversation::{OwnAction, Service};
-use crate::domain::workspace::InProgress;
-use crate::journal::{OpenConsultation, ReadError};
-use crate::machines::dispatch::{Announcement, Open, Order};
-
-/// What is looked at when its time comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Alarm {
-    /// Decisions that were not taken.
-    Again,
-    /// The next moment at which a profile may open or close.
-    Boundary,
-    /// A member who has gone: what is in progress waits again if they have not come back.
-    Grace(MemberId),
-    /// A conversation that sleeps and in which something may have to end by itself.
-    Conversation(ConversationId),
-}
+use crate::domain::conversation::OwnAction;
+use crate::journal::OpenConsultation;
+use crate::machines::desk::{Desk, Found, Now, Told};
 
 impl WorkspaceState {
     /// What goes on when the workspace begins, as it is on disk.
@@ -38,130 +23,30 @@ impl WorkspaceState {
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
     ) -> Result<(), ActorProcessingErr> {
+        let workspace = self.ledger.durable().id;
+        let open = self.conversation_ports.journal.open_consultations(workspace).await?;
+        let found = open.into_iter().map(|OpenConsultation { conversation, customer, revision, served }| {
+            Found { conversation, profile: customer.profile, revision, served }
+        });
+        self.at_desk(myself, |desk, now| desk.begin(found, now)).await
+    }
+
+    /// Something has happened: the desk says what is to be told.
+    pub(super) async fn at_desk(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        happens: impl FnOnce(&mut Desk, &mut Now<'_>) -> Vec<Told>,
+    ) -> Result<(), ActorProcessingErr> {
         let workspace = Arc::clone(self.ledger.durable());
-        for member in workspace.members.keys() {
-            // Nobody is there yet, and nothing is known that could be given.
-            let none = self.dispatch.stands(*member, Standing::Offline, &mut clock::seed);
-            debug_assert!(none.is_empty(), "nothing is decided before anything is known");
+        let told = {
+            let mut now = Now { at: clock::now(), workspace: &workspace, seeds: &mut clock::seed };
+            happens(&mut self.desk, &mut now)
+        };
+        for (conversation, action) in told {
+            self.tell(myself, conversation, action).await?;
         }
-        let open: Result<Vec<OpenConsultation>, ReadError> =
-            self.conversation_ports.journal.open_consultations(workspace.id).await;
-        for OpenConsultation { conversation, customer, revision, served } in open? {
-            let open = Open::of(customer.profile, &served);
-            if let Some(member) = served.assignee() {
-                // Nobody has come back yet.
-                let grace = clock::after(self.grace()).max(self.conversation_ports.grace_until);
-                self.alarms.set(Alarm::Grace(member), Some(grace));
-            }
-            let announcement = Announcement { conversation, revision, is_first: true, open };
-            let at = served.consultation.as_ref().map(|consultation| {
-                // Never later than what ends by itself: the conversation looks when exactly that is.
-                let since = consultation.served_at.unwrap_or(consultation.called_at);
-                self.earliest_end(&workspace.service(customer.profile), since)
-            });
-            self.alarms.set(Alarm::Conversation(conversation), at.flatten());
-            self.announced(myself, announcement).await?;
-        }
-        self.rules_changed(myself).await
-    }
-
-    fn grace(&self) -> Duration {
-        let absence = self.ledger.durable().settings.team.service.absence;
-        Duration::from_secs(absence.grace_seconds.into())
-    }
-
-    fn earliest_end(&self, service: &Service, since: Timestamp) -> Option<Timestamp> {
-        let after = [service.silent_ms, service.unserved_ms].into_iter().flatten().min()?;
-        let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
-        Some(at.max(self.conversation_ports.grace_until))
-    }
-
-    /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
-    pub(super) fn deadlines_changed(&mut self) {
-        let workspace = Arc::clone(self.ledger.durable());
-        let open: Vec<_> = self.dispatch.open().map(|(id, open)| (id, open.request.clone())).collect();
-        for (conversation, request) in open {
-            let at = self.earliest_end(&workspace.service(request.profile), request.called_at);
-            self.alarms.set(Alarm::Conversation(conversation), at);
-        }
-    }
-
-    /// The settings or the operating hours in force are others from now on.
-    pub(super) async fn rules_changed(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-    ) -> Result<(), ActorProcessingErr> {
-        let (now, workspace) = (clock::now(), Arc::clone(self.ledger.durable()));
-        let mut orders = Vec::new();
-        let known: Vec<_> = self.dispatch.roster().agents().map(|(member, _)| member).collect();
-        for member in known.into_iter().filter(|member| !workspace.members.contains_key(member)) {
-            orders.extend(self.dispatch.removed(member));
-        }
-        for member in workspace.members.keys() {
-            if self.dispatch.roster().get(*member).is_none() {
-                orders.extend(self.dispatch.stands(*member, Standing::Offline, &mut clock::seed));
-            }
-        }
-        orders.extend(self.dispatch.set_rules(workspace.rule_book(now), &mut clock::seed));
-        self.alarms.set(Alarm::Boundary, workspace.next_boundary(now));
-        self.carry_out(myself, orders).await
-    }
-
-    /// A conversation says what is durable of its consultation.
-    pub(super) async fn announced(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        announcement: Announcement,
-    ) -> Result<(), ActorProcessingErr> {
-        if self.residence.is_quarantined(announcement.conversation) {
-            return Ok(());
-        }
-        let orders = self.dispatch.announced(announcement, &mut clock::seed);
-        self.carry_out(myself, orders).await
-    }
-
-    /// A conversation did not take a decision.
-    pub(super) async fn decision_refused(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        conversation: ConversationId,
-        epoch: u64,
-    ) -> Result<(), ActorProcessingErr> {
-        let orders = self.dispatch.refused(conversation, epoch, &mut clock::seed);
-        if self.dispatch.is_unsettled() && !self.alarms.has(&Alarm::Again) {
-            self.alarms.set(Alarm::Again, Some(clock::after(AGAIN_AFTER)));
-        }
-        self.carry_out(myself, orders).await
-    }
-
-    /// A member has come or gone.
-    pub(super) async fn stands(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        member: MemberId,
-        online: bool,
-    ) -> Result<(), ActorProcessingErr> {
-        // Somebody who was removed, or whose actor has failed since, is nobody to give work to.
-        let is_member = self.ledger.durable().members.contains_key(&member);
-        if !is_member || (online && !self.agents.contains_key(&member)) {
-            return Ok(());
-        }
-        let standing = if online { Standing::Online } else { Standing::Offline };
-        let mut orders = self.dispatch.stands(member, standing, &mut clock::seed);
-        if !online {
-            orders.extend(self.dispatch.left(member, false));
-        }
-        let grace = clock::after(self.grace());
-        self.alarms.set(Alarm::Grace(member), (!online).then_some(grace));
-        self.tell_present();
-        self.carry_out(myself, orders).await
-    }
-
-    fn tell_present(&self) {
-        let is_present =
-            |(member, agent): (MemberId, &Agent)| (agent.standing == Standing::Online).then_some(member);
-        self.tell_present
-            .send_replace(Arc::new(self.dispatch.roster().agents().filter_map(is_present).collect()));
+        self.set_alarm(myself);
+        Ok(())
     }
 
     /// The time has come to look at something.
@@ -175,46 +60,7 @@ impl WorkspaceState {
             return Ok(());
         }
         self.alarm_at = None;
-        for alarm in self.alarms.due(clock::now()) {
-            let orders = match alarm {
-                Alarm::Again => self.dispatch.again(&mut clock::seed),
-                Alarm::Boundary => {
-                    self.rules_changed(myself).await?;
-                    Vec::new()
-                }
-                Alarm::Grace(member) => {
-                    let absence = self.ledger.durable().settings.team.service.absence;
-                    self.dispatch.left(member, absence.in_progress == InProgress::Requeue)
-                }
-                Alarm::Conversation(conversation) => {
-                    self.tell(myself, conversation, OwnAction::Look).await?;
-                    Vec::new()
-                }
-            };
-            self.carry_out(myself, orders).await?;
-        }
-        self.set_alarm(myself);
-        Ok(())
-    }
-
-    /// A conversation falls asleep: if something has to end by itself in it, it is woken then.
-    pub(super) fn sleeps(&mut self, myself: &ActorRef<WorkspaceMsg>, conversation: ConversationId, due: Due) {
-        self.dispatch.sleeps(conversation);
-        // What was worked out by other settings, or could not be, is worked out again soon.
-        let is_known = due.settings == self.ledger.durable().revision || !self.dispatch.is_open(conversation);
-        let at = if is_known { due.at } else { Some(clock::after(AGAIN_AFTER)) };
-        self.alarms.set(Alarm::Conversation(conversation), at);
-        self.set_alarm(myself);
-    }
-
-    /// A conversation is set aside: whoever was to serve it is free.
-    pub(super) async fn set_aside(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        conversation: ConversationId,
-    ) -> Result<(), ActorProcessingErr> {
-        let orders = self.dispatch.set_aside(conversation, &mut clock::seed);
-        self.carry_out(myself, orders).await
+        self.at_desk(myself, Desk::look).await
     }
 
     /// A conversation has failed. It begins again at once: what was on its way to it is lost, and it has to say
@@ -225,7 +71,7 @@ impl WorkspaceState {
         conversation: ConversationId,
     ) -> Result<(), ActorProcessingErr> {
         if self.residence.is_quarantined(conversation) {
-            self.set_aside(myself, conversation).await
+            self.at_desk(myself, |desk, now| desk.set_aside(conversation, now)).await
         } else {
             self.wake(myself, conversation).await
         }
@@ -240,27 +86,12 @@ impl WorkspaceState {
         self.tell(myself, conversation, OwnAction::Look).await
     }
 
-    async fn carry_out(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        orders: Vec<Order>,
-    ) -> Result<(), ActorProcessingErr> {
-        for order in orders {
-            let (conversation, action) = match order {
-                Order::Decided { conversation, epoch, explanation } => {
-                    (conversation, OwnAction::Decided { epoch, explanation })
-                }
-                Order::Requeue { conversation, consultation, epoch, why } => {
-                    (conversation, OwnAction::Requeue { consultation, epoch, why })
-                }
-            };
-            self.tell(myself, conversation, action).await?;
-        }
-        self.set_alarm(myself);
-        Ok(())
+    /// Tells conversations whom work can be given to.
+    pub(super) fn tell_present(&self) {
+        self.tell_present.send_replace(Arc::new(self.desk.present()));
     }
 
-    async fn tell(
+    pub(super) async fn tell(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
         conversation: ConversationId,
@@ -271,7 +102,7 @@ impl WorkspaceState {
 
     /// One timer at a time, for what comes first.
     fn set_alarm(&mut self, myself: &ActorRef<WorkspaceMsg>) {
-        let Some(at) = self.alarms.next() else { return };
+        let Some(at) = self.desk.next_look() else { return };
         if self.alarm_at.is_some_and(|set| set <= at) {
             return;
         }
@@ -301,9 +132,6 @@ impl Wanted {
         }
     }
 }
-
-/// How soon what was not taken is decided again.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long it waits without a look at the time of day.
 const LOOK_AT_THE_LATEST: Duration = Duration::from_secs(60);

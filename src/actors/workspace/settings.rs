@@ -95,12 +95,14 @@ impl WorkspaceState {
         for entry in entries {
             tracing::info!(revision = entry.revision, by = ?entry.by, "the settings of a workspace were changed");
         }
-        let service = self.ledger.durable().settings.team.service;
         let before = self.told.send_replace(Arc::clone(self.ledger.durable()));
-        if before.settings.team.service != service {
-            self.deadlines_changed();
-        }
-        self.rules_changed(myself).await
+        self.at_desk(myself, |desk, now| {
+            if before.settings.team.service != now.workspace.settings.team.service {
+                desk.deadlines_changed(now.workspace);
+            }
+            desk.rules_changed(now)
+        })
+        .await
     }
 }
 

@@ -74,8 +74,12 @@ enum Step {
     Repeat(u8),
     /// The conversation fails: what was on its way to it is lost, and it says again what is durable.
     Fail(u8),
+    /// The next order reaches its conversation, which cannot write it.
+    Deny(u8),
     Stands(u8, bool),
-    Leaves(u8),
+    Leaves(u8, bool),
+    /// A member is removed; another of the same name may come.
+    Removed(u8),
     Maximum(u32),
     /// The workspace fails, and learns everything anew.
     Restart,
@@ -95,7 +99,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => TALKS.prop_map(Step::Repeat),
         2 => TALKS.prop_map(Step::Fail),
         4 => (0..AGENTS, any::<bool>()).prop_map(|(agent, online)| Step::Stands(agent, online)),
-        1 => (0..AGENTS).prop_map(Step::Leaves),
+        1 => (0..AGENTS, any::<bool>()).prop_map(|(agent, keeps)| Step::Leaves(agent, keeps)),
+        1 => (0..AGENTS).prop_map(Step::Removed),
+        2 => TALKS.prop_map(Step::Deny),
         1 => (1..4_u32).prop_map(Step::Maximum),
         1 => prop::strategy::Just(Step::Restart),
     ]
@@ -220,10 +226,12 @@ impl World {
                 let standing = if online { Standing::Online } else { Standing::Away };
                 self.with(|dispatch, seeds| dispatch.stands(member(agent), standing, seeds));
             }
-            Step::Leaves(agent) => {
+            Step::Deny(talk) => self.talks[usize::from(talk)].deny(),
+            Step::Leaves(agent, in_progress) => {
                 self.with(|dispatch, seeds| dispatch.stands(member(agent), Standing::Offline, seeds));
-                self.with(|dispatch, _| dispatch.left(member(agent), true));
+                self.with(|dispatch, _| dispatch.left(member(agent), in_progress));
             }
+            Step::Removed(agent) => self.with(|dispatch, _| dispatch.removed(member(agent))),
             Step::Maximum(maximum) => {
                 // What was decided under the old one may be above the new one.
                 self.maximum = self.maximum.max(maximum);
@@ -283,15 +291,17 @@ impl World {
 
     /// Everything on its way arrives. Then the workspace knows what is so, and nobody waits beside a free agent.
     fn settle(&mut self) {
-        for _ in 0..200 {
-            for talk in 0..self.talks.len() {
-                self.talks[talk].obey();
-                self.hear(talk);
-                self.hear_refusal(talk);
+        for _ in 0..5 {
+            for _ in 0..100 {
+                for talk in 0..self.talks.len() {
+                    self.talks[talk].obey();
+                    self.hear(talk);
+                    self.hear_refusal(talk);
+                }
             }
+            self.with(Dispatch::again);
         }
-        self.with(Dispatch::again);
-        for _ in 0..200 {
+        for _ in 0..100 {
             for talk in 0..self.talks.len() {
                 self.talks[talk].obey();
                 self.hear(talk);
@@ -305,6 +315,13 @@ impl World {
             assert!(self.dispatch.known.get(&talk.id).is_none_or(|known| known.reserved.is_none()));
         }
         self.nobody_waits_beside_a_free_agent();
+        assert!(!self.dispatch.is_unsettled(), "nothing is left to be said again");
+        for stage in self.talks.iter().filter_map(|talk| talk.stage) {
+            let Some(member) = stage.assignee() else { continue };
+            assert!(self.dispatch.roster().get(member).is_some(), "it is with nobody");
+            let is_gone = self.dispatch.gone.get(&member);
+            assert!(is_gone.is_none_or(|in_progress| matches!(stage, Stage::InProgress(_)) && !in_progress));
+        }
     }
 
     fn nobody_waits_beside_a_free_agent(&self) {
@@ -362,7 +379,21 @@ impl Talk {
                 talk.stage = Some(Stage::Waiting);
                 true
             }),
-            Some(Order::Requeue { .. }) | None => {}
+            Some(Order::Requeue { epoch, .. }) => self.refusals.push_back(epoch),
+            None => {}
+        }
+    }
+
+    /// It cannot write what it is told.
+    fn deny(&mut self) {
+        match self.orders.pop_front() {
+            Some(Order::Decided { epoch, explanation, .. }) => {
+                if let Outcome::Assigned { .. } = explanation.outcome {
+                    self.refusals.push_back(epoch);
+                }
+            }
+            Some(Order::Requeue { epoch, .. }) => self.refusals.push_back(epoch),
+            None => {}
         }
     }
 }

@@ -1,0 +1,260 @@
+//! The desk of a workspace: when it is looked again who serves what, and what is told to which conversation.
+//!
+//! Owns the alarms beside [`Dispatch`], and what follows when a conversation sleeps, fails or is set aside, and
+//! when a member goes. Must not know actors or clocks: whoever calls says what time it is, and carries what is
+//! told.
+
+use std::collections::BTreeSet;
+
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId, Timestamp};
+
+use super::alarms::Alarms;
+use super::dispatch::{Announcement, Dispatch, Open, Order};
+use crate::domain::assignment::Standing;
+use crate::domain::conversation::{OwnAction, Served, Service};
+use crate::domain::workspace::{InProgress, Workspace};
+
+/// What is told to a conversation.
+pub type Told = (ConversationId, OwnAction);
+
+/// A consultation that goes on, as it is on disk.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// At which profile.
+    pub profile: ProfileId,
+    /// At which revision of the conversation.
+    pub revision: u64,
+    /// Who serves it.
+    pub served: Served,
+}
+
+/// When something may have to end by itself in a conversation, by a revision of the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Which revision; none that exists if nothing is known.
+    pub settings: u64,
+    /// When, if ever.
+    pub at: Option<Timestamp>,
+}
+
+/// What a look rests on besides what is known.
+pub struct Now<'a> {
+    /// The time.
+    pub at: Timestamp,
+    /// The settings that are durable.
+    pub workspace: &'a Workspace,
+    /// Where chance comes from.
+    pub seeds: &'a mut dyn FnMut() -> u64,
+}
+
+/// What is looked at when its time comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Alarm {
+    /// Decisions that were not taken.
+    Again,
+    /// The next moment at which a profile may open or close.
+    Boundary,
+    /// A member who has gone: what is theirs waits again if they have not come back.
+    Grace(MemberId),
+    /// A conversation that sleeps and in which something may have to end by itself.
+    Conversation(ConversationId),
+}
+
+/// Assignment with its alarms.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    dispatch: Dispatch,
+    alarms: Alarms<Alarm>,
+    /// Nothing ends by itself before this.
+    grace_until: Timestamp,
+}
+
+impl Desk {
+    /// A desk that knows nothing yet.
+    #[must_use]
+    pub fn new(grace_until: Timestamp) -> Self {
+        let (dispatch, alarms) = (Dispatch::default(), Alarms::default());
+        Self { dispatch, alarms, grace_until }
+    }
+
+    /// What is known and decided.
+    #[must_use]
+    pub const fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+
+    /// When it is to be looked again.
+    #[must_use]
+    pub fn next_look(&self) -> Option<Timestamp> {
+        self.alarms.next()
+    }
+
+    /// Whether decisions that were not taken are to be made again.
+    #[must_use]
+    pub fn decides_again(&self) -> bool {
+        self.alarms.is_set(&Alarm::Again)
+    }
+
+    /// The workspace begins with what is on disk. Nobody is there yet.
+    pub fn begin(&mut self, found: impl IntoIterator<Item = Found>, now: &mut Now<'_>) -> Vec<Told> {
+        for member in now.workspace.members.keys() {
+            let none = self.dispatch.stands(*member, Standing::Offline, now.seeds);
+            debug_assert!(none.is_empty(), "nothing is decided before anything is known");
+        }
+        let mut orders = Vec::new();
+        for Found { conversation, profile, revision, served } in found {
+            let at = served.consultation.as_ref().and_then(|consultation| {
+                // Never later than what ends by itself: the conversation looks when exactly that is.
+                let since = consultation.served_at.unwrap_or(consultation.called_at);
+                self.earliest_end(&now.workspace.service(profile), since)
+            });
+            self.alarms.set(Alarm::Conversation(conversation), at);
+            if let Some(member) = served.assignee() {
+                // Nobody has come back yet.
+                let grace = after(now.at, grace_ms(now.workspace)).max(self.grace_until);
+                self.alarms.set(Alarm::Grace(member), Some(grace));
+            }
+            let open = Open::of(profile, &served);
+            let announcement = Announcement { conversation, revision, is_first: true, open };
+            orders.extend(self.announced(announcement, now));
+        }
+        orders.extend(self.rules_changed(now));
+        orders
+    }
+
+    /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
+    pub fn deadlines_changed(&mut self, workspace: &Workspace) {
+        let open: Vec<_> = self.dispatch.open().map(|(id, open)| (id, open.request.clone())).collect();
+        for (conversation, request) in open {
+            let at = self.earliest_end(&workspace.service(request.profile), request.called_at);
+            self.alarms.set(Alarm::Conversation(conversation), at);
+        }
+    }
+
+    fn earliest_end(&self, service: &Service, since: Timestamp) -> Option<Timestamp> {
+        let after = [service.silent_ms, service.unserved_ms].into_iter().flatten().min()?;
+        let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
+        Some(at.max(self.grace_until))
+    }
+
+    /// The settings or the operating hours in force are others from now on.
+    pub fn rules_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
+        let (members, mut orders) = (&now.workspace.members, Vec::new());
+        let known: Vec<_> = self.dispatch.roster().agents().map(|(member, _)| member).collect();
+        for member in known.into_iter().filter(|member| !members.contains_key(member)) {
+            orders.extend(self.dispatch.removed(member));
+            self.alarms.set(Alarm::Grace(member), None);
+        }
+        for member in members.keys() {
+            if self.dispatch.roster().get(*member).is_none() {
+                orders.extend(self.dispatch.stands(*member, Standing::Offline, now.seeds));
+            }
+        }
+        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
+        self.alarms.set(Alarm::Boundary, now.workspace.next_boundary(now.at));
+        told(orders)
+    }
+
+    /// A conversation says what is durable of its consultation.
+    pub fn announced(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
+        told(self.dispatch.announced(announcement, now.seeds))
+    }
+
+    /// A conversation did not take a decision.
+    pub fn refused(&mut self, conversation: ConversationId, epoch: u64, now: &mut Now<'_>) -> Vec<Told> {
+        let orders = self.dispatch.refused(conversation, epoch, now.seeds);
+        self.try_again(now.at);
+        told(orders)
+    }
+
+    /// What was not taken is told again after a while: what does not come through must not be put off by more of it.
+    fn try_again(&mut self, now: Timestamp) {
+        if self.dispatch.is_unsettled() && !self.alarms.is_set(&Alarm::Again) {
+            self.alarms.set(Alarm::Again, Some(after(now, AGAIN_AFTER_MS)));
+        }
+    }
+
+    /// Whom work can be given to.
+    #[must_use]
+    pub fn present(&self) -> BTreeSet<MemberId> {
+        let agents = self.dispatch.roster().agents();
+        let online = agents.filter(|(_, agent)| agent.standing == Standing::Online);
+        online.map(|(member, _)| member).collect()
+    }
+
+    /// A member has come or gone.
+    pub fn stands(&mut self, member: MemberId, online: bool, now: &mut Now<'_>) -> Vec<Told> {
+        let standing = if online { Standing::Online } else { Standing::Offline };
+        if !now.workspace.members.contains_key(&member) {
+            // Their sessions are on their way out.
+            return Vec::new();
+        }
+        let mut orders = self.dispatch.stands(member, standing, now.seeds);
+        let grace = (!online).then(|| after(now.at, grace_ms(now.workspace)));
+        self.alarms.set(Alarm::Grace(member), grace);
+        if !online {
+            orders.extend(self.dispatch.left(member, false));
+        }
+        told(orders)
+    }
+
+    /// The time has come to look at something.
+    pub fn look(&mut self, now: &mut Now<'_>) -> Vec<Told> {
+        let mut all = Vec::new();
+        for alarm in self.alarms.due(now.at) {
+            match alarm {
+                Alarm::Again => {
+                    all.extend(told(self.dispatch.again(now.seeds)));
+                    self.try_again(now.at);
+                }
+                Alarm::Boundary => all.extend(self.rules_changed(now)),
+                Alarm::Grace(member) => {
+                    let requeues = now.workspace.settings.team.service.absence.in_progress;
+                    all.extend(told(self.dispatch.left(member, requeues == InProgress::Requeue)));
+                }
+                Alarm::Conversation(conversation) => all.push((conversation, OwnAction::Look)),
+            }
+        }
+        all
+    }
+
+    /// A conversation falls asleep: if something has to end by itself in it, it is woken then. What was worked out
+    /// by other settings, or could not be, is worked out again soon.
+    pub fn sleeps(&mut self, conversation: ConversationId, due: Due, now: &Now<'_>) {
+        let is_known = due.settings == now.workspace.revision || !self.dispatch.is_open(conversation);
+        let at = if is_known { due.at } else { Some(after(now.at, AGAIN_AFTER_MS)) };
+        self.dispatch.sleeps(conversation);
+        self.alarms.set(Alarm::Conversation(conversation), at);
+    }
+
+    /// A conversation is set aside: whoever was to serve it is free.
+    pub fn set_aside(&mut self, conversation: ConversationId, now: &mut Now<'_>) -> Vec<Told> {
+        self.alarms.set(Alarm::Conversation(conversation), None);
+        told(self.dispatch.set_aside(conversation, now.seeds))
+    }
+}
+
+fn told(orders: Vec<Order>) -> Vec<Told> {
+    let told = |order| match order {
+        Order::Decided { conversation, epoch, explanation } => {
+            (conversation, OwnAction::Decided { epoch, explanation })
+        }
+        Order::Requeue { conversation, consultation, epoch, why } => {
+            (conversation, OwnAction::Requeue { consultation, epoch, why })
+        }
+    };
+    orders.into_iter().map(told).collect()
+}
+
+fn grace_ms(workspace: &Workspace) -> i64 {
+    i64::from(workspace.settings.team.service.absence.grace_seconds) * 1_000
+}
+
+const fn after(now: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(now.as_millis().saturating_add(millis))
+}
+
+/// How soon what was not taken is decided again, in milliseconds.
+const AGAIN_AFTER_MS: i64 = 1_000;

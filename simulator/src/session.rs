@@ -244,10 +244,9 @@ impl World {
                 self.reply(session, id, None, ended);
             }
             Op::History { conversation, before, .. } => {
-                let identity = Rc::clone(&session.identity);
-                let errand = Routed::Plain(Errand::History { identity, before });
+                let errand = Errand::History { identity: Rc::clone(&session.identity), before };
                 let pending = Pending { ask: id, counter: None, kind: Kind::History };
-                self.send(session, conversation, errand, pending);
+                self.send(session, conversation, Routed::Plain(errand), pending);
             }
             Op::Received { conversation, up_to } => {
                 if let Some(followed) = session.way_to(conversation) {
@@ -266,6 +265,7 @@ impl World {
             | Op::Quarantined
             | Op::Settings { .. }
             | Op::Change { .. }
+            | Op::Status { .. }
             | Op::Audit { .. }
             | Op::Latency
             | Op::Unknown => {}

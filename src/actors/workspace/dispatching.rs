@@ -129,13 +129,38 @@ impl WorkspaceState {
         let absence = self.ledger.durable().settings.team.service.absence;
         let grace = Duration::from_secs(absence.grace_seconds.into());
         let keeps = online || absence.in_progress == InProgress::Keep;
-        let standing = if online { Standing::Online } else { Standing::Offline };
+        let standing = self.standing_of(member, online);
         let mut orders = self.dispatch.stands(member, standing, &mut clock::seed);
         if !online {
             orders.extend(self.dispatch.left(member, false));
         }
         self.alarms.set(Alarm::Grace(member), (!keeps).then(|| clock::after(grace)));
         self.carry_out(myself, orders).await
+    }
+
+    /// A member wants to be left alone, or does not any more. They keep what they have.
+    pub(super) async fn intends(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        member: MemberId,
+    ) -> Result<(), ActorProcessingErr> {
+        self.show_status(myself, member);
+        if !self.ledger.durable().members.contains_key(&member) {
+            return Ok(());
+        }
+        let online = self.agents.get(&member).is_some_and(|agent| agent.online);
+        let standing = self.standing_of(member, online);
+        let orders = self.dispatch.stands(member, standing, &mut clock::seed);
+        self.carry_out(myself, orders).await
+    }
+
+    /// Whether they are there and whether they want to be left alone are two facts.
+    fn standing_of(&self, member: MemberId, online: bool) -> Standing {
+        match (online, self.ledger.durable().away.contains(&member)) {
+            (false, _) => Standing::Offline,
+            (true, true) => Standing::Away,
+            (true, false) => Standing::Online,
+        }
     }
 
     /// The time has come to look at something.
@@ -218,6 +243,9 @@ impl WorkspaceState {
                 }
             };
             self.tell(myself, conversation, action).await?;
+        }
+        for member in self.dispatch.take_changed() {
+            self.show_status(myself, member);
         }
         self.set_alarm(myself);
         Ok(())

@@ -214,6 +214,7 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Release { .. }
         | Op::Settings { .. }
         | Op::Change { .. }
+        | Op::Status { .. }
         | Op::Audit { .. }
         | Op::Latency
         | Op::Unknown => None,

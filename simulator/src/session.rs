@@ -265,6 +265,7 @@ impl World {
             | Op::Quarantined
             | Op::Settings { .. }
             | Op::Change { .. }
+            | Op::Status { .. }
             | Op::Audit { .. }
             | Op::Latency
             | Op::Unknown => {}

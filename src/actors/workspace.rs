@@ -450,7 +450,7 @@ impl WorkspaceState {
         Some(member)
     }
 
-    fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {
+    pub(super) fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {
         let Some(status) = self.status_of(member) else { return };
         for (desk, need) in &mut self.desks {
             if !desk.0.agent(status.clone()) {
@@ -463,7 +463,8 @@ impl WorkspaceState {
     fn status_of(&self, member: MemberId) -> Option<AgentStatus> {
         let name = self.ledger.durable().members.get(&member)?.name.clone();
         let online = self.agents.get(&member).is_some_and(|agent| agent.online);
-        Some(AgentStatus { member, name, online })
+        let away = self.ledger.durable().away.contains(&member);
+        Some(AgentStatus { member, name, online, away, work: self.desk.dispatch().work(member) })
     }
 
     fn rows(&mut self, myself: &ActorRef<WorkspaceMsg>, rows: &[ListRow]) {

@@ -186,18 +186,29 @@ impl Desk {
 
     /// A member has come or gone.
     pub fn stands(&mut self, member: MemberId, online: bool, now: &mut Now<'_>) -> Vec<Told> {
-        let standing = if online { Standing::Online } else { Standing::Offline };
         if !now.workspace.members.contains_key(&member) {
             // Their sessions are on their way out.
             return Vec::new();
         }
-        let mut orders = self.dispatch.stands(member, standing, now.seeds);
+        let mut orders = self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds);
         let grace = (!online).then(|| after(now.at, grace_ms(now.workspace)));
         self.alarms.set(Alarm::Grace(member), grace);
         if !online {
             orders.extend(self.dispatch.left(member, false));
         }
         told(orders)
+    }
+
+    /// A member wants to be left alone, or does not any more. They keep what they have.
+    pub fn intends(&mut self, member: MemberId, now: &mut Now<'_>) -> Vec<Told> {
+        let Some(agent) = self.dispatch.roster().get(member) else { return Vec::new() };
+        let online = agent.standing != Standing::Offline;
+        told(self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds))
+    }
+
+    /// Those who have more or less to do than when this was asked last.
+    pub fn take_changed(&mut self) -> BTreeSet<MemberId> {
+        self.dispatch.take_changed()
     }
 
     /// The time has come to look at something.
@@ -246,6 +257,15 @@ fn told(orders: Vec<Order>) -> Vec<Told> {
         }
     };
     orders.into_iter().map(told).collect()
+}
+
+/// Whether somebody is there and whether they want to be left alone are two facts.
+fn standing_of(member: MemberId, online: bool, workspace: &Workspace) -> Standing {
+    match (online, workspace.away.contains(&member)) {
+        (false, _) => Standing::Offline,
+        (true, true) => Standing::Away,
+        (true, false) => Standing::Online,
+    }
 }
 
 fn grace_ms(workspace: &Workspace) -> i64 {

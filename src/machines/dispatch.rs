@@ -5,7 +5,7 @@
 //! word: it says what is durable of it, and that alone ends a reservation. Must not know actors, clocks or
 //! how a decision is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId, ProfileId};
@@ -102,6 +102,17 @@ pub struct Dispatch {
     /// Members who have left, and whether what they serve waits again as well.
     gone: BTreeMap<MemberId, bool>,
     conversations: BTreeMap<ConsultationId, ConversationId>,
+    works: BTreeMap<MemberId, Work>,
+    changed: BTreeSet<MemberId>,
+}
+
+/// What somebody has to do: consultations of theirs, as far as that is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Assigned, and not begun.
+    pub waiting: u32,
+    /// In progress.
+    pub in_progress: u32,
 }
 
 /// What is known of a conversation.
@@ -133,6 +144,17 @@ impl Dispatch {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// What somebody has to do.
+    #[must_use]
+    pub fn work(&self, member: MemberId) -> Work {
+        self.works.get(&member).copied().unwrap_or_default()
+    }
+
+    /// Those who have more or less to do than when this was asked last.
+    pub fn take_changed(&mut self) -> BTreeSet<MemberId> {
+        std::mem::take(&mut self.changed)
     }
 
     /// The consultations that go on.
@@ -243,6 +265,8 @@ impl Dispatch {
         let (held, consultation) = before.map_or((None, None), |known| {
             (known.holder(), known.open.as_ref().map(|open| open.request.consultation))
         });
+        let stage = |open: &Option<Open>| open.as_ref().map(|open| open.stage);
+        let stages = (before.and_then(|known| stage(&known.open)), stage(&open));
         if let Some(consultation) = consultation {
             self.queue.remove(consultation);
             self.conversations.remove(&consultation);
@@ -258,6 +282,7 @@ impl Dispatch {
         let mut orders: Vec<_> =
             known.open.as_ref().and_then(|open| self.requeued(conversation, open)).into_iter().collect();
         self.known.insert(conversation, known);
+        self.works_on(stages);
         let freed = self.hold(held, holds);
         if freed {
             // Whoever waits is served in order, this request among them.
@@ -327,6 +352,35 @@ impl Dispatch {
     pub fn sleeps(&mut self, conversation: ConversationId) {
         if self.known.get(&conversation).is_some_and(|known| known.open.is_none()) {
             self.known.remove(&conversation);
+        }
+    }
+
+    /// A consultation has come from one stage to another.
+    fn works_on(&mut self, (before, after): (Option<Stage>, Option<Stage>)) {
+        if before == after {
+            return;
+        }
+        if let Some((member, count)) = before.and_then(|stage| self.counted(stage)) {
+            *count = count.saturating_sub(1);
+            self.changed.insert(member);
+            if self.work(member) == Work::default() {
+                self.works.remove(&member);
+            }
+        }
+        if let Some((member, count)) = after.and_then(|stage| self.counted(stage)) {
+            *count += 1;
+            self.changed.insert(member);
+        }
+    }
+
+    /// Whose work something in this stage is, and where it is counted.
+    fn counted(&mut self, stage: Stage) -> Option<(MemberId, &mut u32)> {
+        match stage {
+            Stage::Waiting => None,
+            Stage::Assigned(member) => Some((member, &mut self.works.entry(member).or_default().waiting)),
+            Stage::InProgress(member) => {
+                Some((member, &mut self.works.entry(member).or_default().in_progress))
+            }
         }
     }
 

@@ -328,10 +328,12 @@ const AMBIENT: &[&str] = &[
 const EXCEPTIONS: &[(&str, &str)] = &[
     // A stored value is checked by the same pass over MessagePack as a frame; it is about neither.
     ("src/journal/stored/mod.rs", "switchboard_protocol::wire::check_structure"),
-    // The one place where wire and domain meet, and the values of the engine that a client is shown.
+    // The one place where wire and domain meet, with what is below it, and the values of the engine that a client
+    // is shown.
     ("src/transport/wire.rs", "switchboard::domain"),
-    ("src/transport/wire.rs", "switchboard::journal::ListRow"),
-    ("src/transport/wire.rs", "switchboard::journal::Position"),
+    ("src/transport/wire/desk.rs", "switchboard::domain"),
+    ("src/transport/wire/desk.rs", "switchboard::journal::ListRow"),
+    ("src/transport/wire/desk.rs", "switchboard::journal::Position"),
     ("src/transport/wire.rs", "switchboard::machines::feed::Gap"),
     ("src/transport/wire.rs", "switchboard::machines::live::SideCursors"),
     // What a client sends without waiting for an answer is bounded before anything is made of it.

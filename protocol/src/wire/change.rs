@@ -50,6 +50,14 @@ pub enum Change {
         /// Which.
         member: MemberId,
     },
+    /// A member wants to be left alone, or does not any more. The audit alone has it: it is their own to say, by
+    /// an operation of its own.
+    Status {
+        /// Which.
+        member: MemberId,
+        /// Whether they do.
+        away: bool,
+    },
     /// Add a profile.
     AddProfile {
         /// Which; the engine draws the id, and the audit tells it.

@@ -229,7 +229,7 @@ pub enum DeskFrame {
     },
     /// A row is new or has changed.
     Row(Row),
-    /// An agent has come or gone.
+    /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),
     /// The subscription has ended; nothing follows.
     Ended {
@@ -250,6 +250,15 @@ pub struct AgentStatus {
     pub name: DisplayName,
     /// Whether a session of theirs is live.
     pub online: bool,
+    /// Whether they want to be left alone. Whoever is not online is offline, away or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
+    /// How many consultations are assigned to them that they have not begun to serve.
+    #[serde(default)]
+    pub waiting: u32,
+    /// How many consultations they serve.
+    #[serde(default)]
+    pub in_progress: u32,
 }
 
 /// A row of the conversation list.

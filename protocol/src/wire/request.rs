@@ -145,6 +145,12 @@ pub enum Op {
         /// What.
         change: Box<Change>,
     },
+    /// Agent: say whether one wants to be left alone: nothing is assigned automatically to whoever is away. It
+    /// holds until one says otherwise, also while one is not there. *Changes.*
+    Status {
+        /// Whether one does.
+        away: bool,
+    },
     /// Agent: what was changed, newest first.
     Audit {
         /// Only entries before this revision; everything when absent.
@@ -194,6 +200,7 @@ impl Op {
             | Self::Transfer { .. }
             | Self::Complete { .. }
             | Self::Change { .. }
+            | Self::Status { .. }
             | Self::End { .. } => true,
             Self::Subscribe { .. }
             | Self::Unsubscribe { .. }

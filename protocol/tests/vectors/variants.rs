@@ -52,12 +52,12 @@ enums! {
     Keyboard { Any Text Number Location Buttons Unknown }
     MediaKind { Image Video Audio Link Unknown }
     Change {
-        Created AddMember RenameMember ChangeRole RemoveMember AddProfile TeamAssignment TeamHours TeamService
-        ProfileAssignment ProfileHours Bot Greeting OverrideHours Unknown
+        Created AddMember RenameMember ChangeRole RemoveMember Status AddProfile TeamAssignment TeamHours
+        TeamService ProfileAssignment ProfileHours Bot Greeting OverrideHours Unknown
     }
     Op {
         Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
-        List Quarantined Release Settings Change Audit Latency Unknown
+        List Quarantined Release Settings Change Status Audit Latency Unknown
     }
     ReplyBody {
         Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released
@@ -145,6 +145,7 @@ impl Variants for Change {
             Self::Created { .. }
             | Self::RenameMember { .. }
             | Self::RemoveMember { .. }
+            | Self::Status { .. }
             | Self::TeamHours { .. }
             | Self::TeamService { .. }
             | Self::ProfileHours { .. }

@@ -270,6 +270,7 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Release { .. }
         | Op::Settings { .. }
         | Op::Change { .. }
+        | Op::Status { .. }
         | Op::Audit { .. }
         | Op::Latency
         | Op::Unknown => false,

@@ -74,7 +74,34 @@ impl Client {
     /// # Errors
     /// As for [`Client::open`]; refused when the role does not allow it, or the setting cannot be meant.
     pub async fn change(&self, change: Change) -> Result<Changed, ClientError> {
-        match self.shared().ask(Op::Change { change: Box::new(change) }).await? {
+        self.changed(Op::Change { change: Box::new(change) }).await
+    }
+
+    /// Agent: says whether one wants to be left alone. Nothing is assigned automatically to whoever is away, who
+    /// keeps what they have. It is on the engine's disk, and holds until one says otherwise.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example/daemon.rs.inc"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Anything {
+    /// # let example = Example::start().await?;
+    /// # use switchboard_client::Client;
+    /// # let client = Client::connect(example.agent()).await?;
+    /// let lunch = client.set_away(true).await?;
+    /// let back = client.set_away(false).await?;
+    /// assert!(lunch.revision < back.revision, "both stand in the audit");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn set_away(&self, away: bool) -> Result<Changed, ClientError> {
+        self.changed(Op::Status { away }).await
+    }
+
+    async fn changed(&self, op: Op) -> Result<Changed, ClientError> {
+        match self.shared().ask(op).await? {
             ReplyBody::Changed { revision, at } => Ok(Changed { revision: Some(revision), at: Some(at) }),
             ReplyBody::AlreadyAccepted => Ok(Changed { revision: None, at: None }),
             other => Err(wrong(&other)),

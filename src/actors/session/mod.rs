@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, SessionId};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Seq, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::conversation::ConversationMsg;
@@ -272,7 +272,13 @@ impl SessionState {
                 let release = |reply| WorkspaceMsg::Release(conversation, reply);
                 self.ask_quarantine(myself, id, credit, release);
             }
-            Asked::Change { counter, action } => self.change(myself, id, counter, *action, credit),
+            Asked::Change { counter, action } => {
+                self.change(myself, id, counter, "change", |_| *action, credit);
+            }
+            Asked::Status { counter, away } => {
+                let action = |member| WorkspaceAction::SetAway { member, away };
+                self.change(myself, id, counter, "status", action, credit);
+            }
             Asked::Settings(of) => match self.staff("settings") {
                 Err(refusal) => self.reply(id, Err(refusal), credit),
                 // A workspace that is gone drops the reply, which says so.
@@ -357,14 +363,16 @@ impl SessionState {
         myself: &ActorRef<SessionMsg>,
         ask: u64,
         counter: u64,
-        action: WorkspaceAction,
+        what: &'static str,
+        action: impl FnOnce(MemberId) -> WorkspaceAction,
         credit: OwnedSemaphorePermit,
     ) {
         match *self.ports.identity {
-            Identity::Customer { .. } => self.reply(ask, Err(Refusal::OnlyAgents("change")), credit),
+            Identity::Customer { .. } => self.reply(ask, Err(Refusal::OnlyAgents(what)), credit),
             // As above.
             Identity::Member { member, .. } => {
                 let instance = self.ports.instance;
+                let action = action(member);
                 let command = Box::new(MemberCommand { member, instance, counter, action });
                 let reply = ChangeReply::new(myself.clone(), ask, credit);
                 let _ = self.ports.workspace.cast(WorkspaceMsg::Change(command, reply));

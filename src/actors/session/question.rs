@@ -103,6 +103,13 @@ pub enum Asked {
         /// What to do.
         action: Box<WorkspaceAction>,
     },
+    /// To be left alone, or not any more.
+    Status {
+        /// The command's counter.
+        counter: u64,
+        /// Whether one wants that.
+        away: bool,
+    },
     /// Settings.
     Settings(SettingsOf),
     /// What was changed.
@@ -134,6 +141,7 @@ impl Asked {
             | Self::Unfollow { .. }
             | Self::Release { .. }
             | Self::Change { .. }
+            | Self::Status { .. }
             | Self::Latency => 1,
         }
     }

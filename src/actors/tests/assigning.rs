@@ -4,7 +4,8 @@
 //! the rules of choosing.
 
 use super::*;
-use crate::actors::session::Told;
+use crate::actors::desk::{AgentStatus, DeskItem};
+use crate::actors::session::{DeskFollowing, Told};
 use crate::domain::assignment::{Explanation, Load, Outcome, ProfileAssignment, Rule, TeamAssignment};
 use crate::domain::consultation::{How, Requeued};
 use switchboard_protocol::vocabulary::CategoryPath;
@@ -59,8 +60,39 @@ impl Client {
         Watcher { follower, seen: Vec::new() }
     }
 
+    async fn desk(&mut self, subscription: u32) -> Board {
+        self.ask(Asked::FollowDesk { subscription });
+        let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
+        Board(desk)
+    }
+
+    async fn says_away(&mut self, counter: u64, away: bool) {
+        self.ask(Asked::Status { counter, away });
+        let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
+    }
+
     fn goes(self) {
         self.session.tell(SessionMsg::Closed);
+    }
+}
+
+/// The agents as a desk shows them.
+struct Board(DeskFollowing);
+
+impl Board {
+    /// Waits until it shows such an agent.
+    async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
+        loop {
+            let found = match soon(self.0.outlet().next()).await {
+                DeskItem::Snapshot(_, agents) => agents.iter().any(&such),
+                DeskItem::Agent(agent) => such(&agent),
+                DeskItem::Row(_) => false,
+                DeskItem::Ended => panic!("the desk has ended"),
+            };
+            if found {
+                return;
+            }
+        }
     }
 }
 
@@ -163,6 +195,32 @@ async fn what_an_agent_who_goes_has_not_begun_waits_for_the_next_who_comes() {
         .await;
     assert_eq!(olivias, first);
     assert_ne!(watcher.assigned().await, first, "Ada is there");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_is_away_gets_nothing_and_keeps_what_they_have_until_they_say_otherwise() {
+    let (house, mut olivia) = House::assigning(3, NO_SLEEP).await;
+    let desk = olivia.desk(9).await;
+    let (_minji, served) = house.caller("minji").await;
+    olivia.watches(1, served).await.assigned().await;
+    olivia.says_away(3, true).await;
+    let (_jisoo, waits) = house.caller("jisoo").await;
+    desk.shows(|agent| (agent.online, agent.away, agent.work.waiting) == (true, true, 1)).await;
+    // Another session does not bring her back, and neither does the next actor of the workspace.
+    drop(olivia);
+    let failed = house.workspace().await;
+    failed.cast(WorkspaceMsg::Fail).unwrap();
+    let mut again = house.connect_after(&failed, OLIVIAS_TOKEN).await;
+    let desk = again.desk(9).await;
+    desk.shows(|agent| (agent.online, agent.away, agent.work.waiting) == (true, true, 1)).await;
+    again.says_away(4, false).await;
+    let mut watcher = again.watches(1, waits).await;
+    watcher.assigned().await;
+    desk.shows(|agent| (agent.away, agent.work.waiting) == (false, 2)).await;
+    again.send(waits, 5, Action::Join);
+    again.accepted().await;
+    desk.shows(|agent| (agent.work.waiting, agent.work.in_progress) == (1, 1)).await;
     house.stop().await;
 }
 

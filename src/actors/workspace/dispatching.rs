@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, Timestamp};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Timestamp};
 
 use super::{Wanted, WorkspaceMsg, WorkspaceState};
 use crate::actors::conversation::ConversationMsg;
@@ -44,6 +44,9 @@ impl WorkspaceState {
         };
         for (conversation, action) in told {
             self.tell(myself, conversation, action).await?;
+        }
+        for member in self.desk.take_changed() {
+            self.show_status(myself, member);
         }
         self.set_alarm(myself);
         Ok(())
@@ -84,6 +87,18 @@ impl WorkspaceState {
         conversation: ConversationId,
     ) -> Result<(), ActorProcessingErr> {
         self.tell(myself, conversation, OwnAction::Look).await
+    }
+
+    /// A member wants to be left alone, or does not any more.
+    pub(super) async fn intends(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        member: MemberId,
+    ) -> Result<(), ActorProcessingErr> {
+        self.show_status(myself, member);
+        self.at_desk(myself, |desk, now| desk.intends(member, now)).await?;
+        self.tell_present();
+        Ok(())
     }
 
     /// Tells conversations whom work can be given to.

@@ -61,7 +61,7 @@ impl WorkspaceState {
         up_to: u64,
     ) -> Result<(), ActorProcessingErr> {
         let Settled { entries, answers } = self.ledger.settle(up_to);
-        if !entries.is_empty() {
+        if entries.iter().any(WorkspaceEntry::changes_settings) {
             self.tell_directory();
             self.settings_changed(myself, &entries).await?;
             entries.iter().flat_map(WorkspaceEntry::removed).for_each(|member| self.show_out(member));
@@ -69,6 +69,9 @@ impl WorkspaceState {
                 self.desks.iter_mut().for_each(|(_, need)| *need = PageNeed::NextRead);
                 self.read_for_desks(myself);
             }
+        }
+        for member in entries.iter().flat_map(WorkspaceEntry::away) {
+            self.intends(myself, member).await?;
         }
         answers.into_iter().for_each(|(reply, outcome)| say(reply, outcome));
         Ok(())

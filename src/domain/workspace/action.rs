@@ -59,6 +59,13 @@ pub enum WorkspaceAction {
         /// Which.
         member: MemberId,
     },
+    /// Say that a member wants to be left alone, or does not any more. Their own to say.
+    SetAway {
+        /// Which.
+        member: MemberId,
+        /// Whether they do.
+        away: bool,
+    },
     /// Add a profile.
     AddProfile {
         /// Which.

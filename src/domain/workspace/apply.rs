@@ -87,6 +87,8 @@ impl Workspace {
                 self.members.entry(*member).and_modify(|details| details.role = *role);
             }
             WorkspaceEvent::MemberRemoved { member } => self.remove_member(*member),
+            WorkspaceEvent::AwaySet { member, away: true } => _ = self.away.insert(*member),
+            WorkspaceEvent::AwaySet { member, away: false } => _ = self.away.remove(member),
             WorkspaceEvent::ProfileAdded { profile, details } => {
                 self.profiles.insert(*profile, details.clone());
             }
@@ -114,6 +116,7 @@ impl Workspace {
     /// Nothing of a member stays: neither in a list of agents nor in what clients were answered.
     fn remove_member(&mut self, member: MemberId) {
         self.members.remove(&member);
+        self.away.remove(&member);
         self.answers.forget(Party::Agent { member });
         for ProfileSettings { assignment, .. } in self.settings.profiles.values_mut() {
             assignment.forget(member);

@@ -47,7 +47,7 @@ pub fn decide(
         Known::Overtaken => return Err(WorkspaceRejection::Overtaken(counter)),
         Known::Forgotten => return Err(WorkspaceRejection::InstanceForgotten),
     }
-    permit(*role, &action)?;
+    permit(member, *role, &action)?;
     let entry = decide_own(state, action, now)?;
     Ok(WorkspaceDecision::Record(WorkspaceEntry { by: Some(member), origin: Some(origin), ..entry }))
 }
@@ -88,6 +88,10 @@ fn events(
         WorkspaceAction::RemoveMember { member } => {
             no_owner(state, member)?;
             WorkspaceEvent::MemberRemoved { member }
+        }
+        WorkspaceAction::SetAway { member, away } => {
+            known_member(state, member)?;
+            WorkspaceEvent::AwaySet { member, away }
         }
         WorkspaceAction::AddProfile { profile, details } => add_profile(state, profile, details)?,
         WorkspaceAction::SetTeamAssignment(assignment) => blocks::team_assignment(state, assignment)?,

@@ -2,13 +2,15 @@
 //!
 //! Owns what each role may do to a workspace. Must not know whether it makes sense.
 
+use switchboard_protocol::vocabulary::MemberId;
+
 use super::{Role, WorkspaceAction, WorkspaceRejection};
 
-/// Whether somebody in this role may do this.
+/// Whether a member in this role may do this.
 ///
 /// # Errors
-/// [`WorkspaceRejection::Forbidden`], with who may.
-pub fn permit(role: Role, action: &WorkspaceAction) -> Result<(), WorkspaceRejection> {
+/// [`WorkspaceRejection::Forbidden`], with who may, or [`WorkspaceRejection::TheirsToSay`].
+pub fn permit(by: MemberId, role: Role, action: &WorkspaceAction) -> Result<(), WorkspaceRejection> {
     let (what, lowest) = match action {
         // It has an owner already, or nobody who could ask.
         WorkspaceAction::Create { .. } => return Err(WorkspaceRejection::Exists),
@@ -23,6 +25,10 @@ pub fn permit(role: Role, action: &WorkspaceAction) -> Result<(), WorkspaceRejec
         WorkspaceAction::SetProfileHours { .. } => ("profile_hours", Role::Owner),
         WorkspaceAction::OverrideHours { .. } => ("override_hours", Role::Owner),
         WorkspaceAction::AddProfile { .. } => ("add_profile", Role::Admin),
+        WorkspaceAction::SetAway { member, .. } if *member != by => {
+            return Err(WorkspaceRejection::TheirsToSay(*member));
+        }
+        WorkspaceAction::SetAway { .. } => ("status", Role::Readonly),
         WorkspaceAction::SetBot { .. } => ("bot", Role::Editor),
         WorkspaceAction::SetGreeting { .. } => ("greeting", Role::Editor),
     };

@@ -30,6 +30,9 @@ pub enum WorkspaceRejection {
         /// The lowest role that may.
         lowest: Role,
     },
+    /// It is about somebody else.
+    #[error("status: only {0} may say whether they are away")]
+    TheirsToSay(MemberId),
     /// The owner's role is another, or another's role is the owner's.
     #[error("role: the one who creates a workspace is its owner, and nobody else is")]
     OneOwner,

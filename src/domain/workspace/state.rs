@@ -3,7 +3,7 @@
 //! Owns members, profiles and the events: each entry says who changed what and when, and together they are
 //! the audit trail. Must not know what may be changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use switchboard_protocol::vocabulary::{
@@ -32,6 +32,8 @@ pub struct Workspace {
     pub members: BTreeMap<MemberId, Member>,
     /// Its profiles.
     pub profiles: BTreeMap<ProfileId, Profile>,
+    /// The members who want to be left alone, whether or not they are there.
+    pub away: BTreeSet<MemberId>,
     /// Its settings.
     pub settings: Settings,
     /// What its members' clients have been answered.
@@ -143,6 +145,13 @@ pub enum WorkspaceEvent {
         /// Which.
         member: MemberId,
     },
+    /// A member wants to be left alone, or does not any more.
+    AwaySet {
+        /// Which.
+        member: MemberId,
+        /// Whether they do.
+        away: bool,
+    },
     /// A profile was added.
     ProfileAdded {
         /// Which.
@@ -202,6 +211,7 @@ impl WorkspaceEntry {
             | WorkspaceEvent::MemberAdded { .. }
             | WorkspaceEvent::MemberRenamed { .. }
             | WorkspaceEvent::RoleChanged { .. }
+            | WorkspaceEvent::AwaySet { .. }
             | WorkspaceEvent::ProfileAdded { .. }
             | WorkspaceEvent::TeamAssignmentSet(_)
             | WorkspaceEvent::TeamHoursSet(_)
@@ -214,6 +224,33 @@ impl WorkspaceEntry {
         })
     }
 
+    /// Who wants to be left alone by it, or does not any more.
+    pub fn away(&self) -> impl Iterator<Item = MemberId> {
+        self.events.iter().filter_map(|event| match event {
+            WorkspaceEvent::AwaySet { member, .. } => Some(*member),
+            WorkspaceEvent::Created { .. }
+            | WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberRenamed { .. }
+            | WorkspaceEvent::RoleChanged { .. }
+            | WorkspaceEvent::MemberRemoved { .. }
+            | WorkspaceEvent::ProfileAdded { .. }
+            | WorkspaceEvent::TeamAssignmentSet(_)
+            | WorkspaceEvent::TeamHoursSet(_)
+            | WorkspaceEvent::TeamServiceSet(_)
+            | WorkspaceEvent::ProfileAssignmentSet { .. }
+            | WorkspaceEvent::ProfileHoursSet { .. }
+            | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::GreetingSet { .. }
+            | WorkspaceEvent::HoursOverridden { .. } => None,
+        })
+    }
+
+    /// Whether anything but the wish to be left alone is other by it.
+    #[must_use]
+    pub fn changes_settings(&self) -> bool {
+        self.away().count() < self.events.len()
+    }
+
     /// Whether the members are others by it, or are called otherwise.
     #[must_use]
     pub fn changes_members(&self) -> bool {
@@ -223,6 +260,7 @@ impl WorkspaceEntry {
             | WorkspaceEvent::MemberRenamed { .. }
             | WorkspaceEvent::MemberRemoved { .. } => true,
             WorkspaceEvent::RoleChanged { .. }
+            | WorkspaceEvent::AwaySet { .. }
             | WorkspaceEvent::ProfileAdded { .. }
             | WorkspaceEvent::TeamAssignmentSet(_)
             | WorkspaceEvent::TeamHoursSet(_)
@@ -247,6 +285,7 @@ impl Workspace {
             last_at: Timestamp::from_millis(0),
             members: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            away: BTreeSet::new(),
             settings: Settings::default(),
             answers: MembersAnswers::default(),
         }

@@ -48,6 +48,8 @@ pub(super) struct StoredChange<'a> {
     greeting: Option<Box<StoredGreeting<'a>>>,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     manual: Option<StoredOverride>,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    away: Option<bool>,
 }
 
 impl<'a> StoredChange<'a> {
@@ -74,6 +76,9 @@ impl<'a> StoredChange<'a> {
             }
             WorkspaceEvent::RoleChanged { member, role } => {
                 Self { name: Some(Cow::Borrowed(role_word(*role))), ..of_member(ROLE_CHANGED, *member) }
+            }
+            WorkspaceEvent::AwaySet { member, away } => {
+                Self { away: Some(*away), ..of_member(AWAY, *member) }
             }
             WorkspaceEvent::MemberRemoved { member } => of_member(MEMBER_REMOVED, *member),
             WorkspaceEvent::ProfileAdded { profile, details } => Self {
@@ -131,6 +136,7 @@ impl<'a> StoredChange<'a> {
             MEMBER_RENAMED => WorkspaceEvent::MemberRenamed { member: of_member()?, name: name(text()?)? },
             ROLE_CHANGED => WorkspaceEvent::RoleChanged { member: of_member()?, role: role(text()?)? },
             MEMBER_REMOVED => WorkspaceEvent::MemberRemoved { member: of_member()? },
+            AWAY => WorkspaceEvent::AwaySet { member: of_member()?, away: self.away.ok_or_else(absent)? },
             PROFILE_ADDED => WorkspaceEvent::ProfileAdded {
                 profile: of_profile()?,
                 details: self.profile.as_ref().ok_or_else(absent)?.profile()?,
@@ -185,6 +191,7 @@ const MEMBER_ADDED: &str = "member";
 const MEMBER_RENAMED: &str = "rename";
 const ROLE_CHANGED: &str = "role";
 const MEMBER_REMOVED: &str = "remove";
+const AWAY: &str = "away";
 const PROFILE_ADDED: &str = "profile";
 const TEAM_ASSIGNMENT: &str = "team_assignment";
 const TEAM_HOURS: &str = "team_hours";

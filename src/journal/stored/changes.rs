@@ -58,6 +58,8 @@ pub(in crate::journal) fn entries() -> Vec<(&'static str, WorkspaceEntry)> {
         ("opened", overridden(Override::Open, until)),
         ("closed", overridden(Override::Closed, None)),
         ("member_removed", WorkspaceEvent::MemberRemoved { member: member_id(5) }),
+        ("came_back", WorkspaceEvent::AwaySet { member, away: false }),
+        ("went_away", WorkspaceEvent::AwaySet { member, away: true }),
     ];
     let entry = |(at, (name, event)): (u64, (&'static str, WorkspaceEvent))| {
         let revision = 7 + at;
@@ -342,6 +344,7 @@ pub(super) fn event() -> BoxedStrategy<WorkspaceEvent> {
     let name = "[a-z가-힣]{1,30}".prop_map(|name| DisplayName::new(name).unwrap());
     prop_oneof![
         (any_member(), name).prop_map(|(member, name)| WorkspaceEvent::MemberRenamed { member, name }),
+        (any_member(), any::<bool>()).prop_map(|(member, away)| WorkspaceEvent::AwaySet { member, away }),
         (any_member(), role).prop_map(|(member, role)| WorkspaceEvent::RoleChanged { member, role }),
         any_member().prop_map(|member| WorkspaceEvent::MemberRemoved { member }),
         any_team_assignment().prop_map(WorkspaceEvent::TeamAssignmentSet),

@@ -119,10 +119,12 @@ fn every_kind_of_event_has_a_golden_file() {
             Override::Open => 18,
             Override::Closed => 19,
         },
+        WorkspaceEvent::AwaySet { away: false, .. } => 20,
+        WorkspaceEvent::AwaySet { away: true, .. } => 21,
     };
     let entries: Vec<_> = workspace_entries().into_iter().chain(changes::entries()).collect();
     let kinds: BTreeSet<_> = entries.iter().flat_map(|(_, entry)| &entry.events).map(kind).collect();
-    assert_eq!(kinds, (0..20).collect());
+    assert_eq!(kinds, (0..22).collect());
 }
 
 #[test]

@@ -304,16 +304,18 @@ fn profile_id() -> impl Strategy<Value = ProfileId> {
 fn workspace() -> impl Strategy<Value = Workspace> {
     let members = prop::collection::btree_map(member_id(), member(), 0..6);
     let profiles = prop::collection::btree_map(profile_id(), profile(), 0..4);
+    let away = prop::collection::btree_set(member_id(), 0..3);
     let settings = prop_oneof![Just(Settings::default()), changes::settings()];
     let answers = prop_oneof![Just(MembersAnswers::default()), changes::answers()];
-    (prop::option::of(title()), number(), at(), members, profiles, settings, answers).prop_map(
-        |(name, revision, last_at, members, profiles, settings, answers)| Workspace {
+    (prop::option::of(title()), number(), at(), members, profiles, away, settings, answers).prop_map(
+        |(name, revision, last_at, members, profiles, away, settings, answers)| Workspace {
             id: workspace_id(1),
             name,
             revision,
             last_at,
             members: BTreeMap::from_iter(members),
             profiles,
+            away,
             settings,
             answers,
         },

@@ -82,7 +82,7 @@ pub(in crate::journal) fn encode_workspace(workspace: &Workspace) -> Result<Vec<
     let settings = (workspace.settings != Settings::default()).then_some(&workspace.settings);
     let answers = StoredAnswers::new(&workspace.answers)?;
     let stored = StoredWorkspace {
-        v: if settings.is_some() || answers.is_some() {
+        v: if settings.is_some() || answers.is_some() || !workspace.away.is_empty() {
             SETTINGS
         } else {
             workspace.profiles.values().map(version_of_profile).max().unwrap_or(PLAIN)
@@ -95,6 +95,7 @@ pub(in crate::journal) fn encode_workspace(workspace: &Workspace) -> Result<Vec<
             .map(|(id, details)| Ok((profile_id(*id), StoredProfile::new(details)?)))
             .collect::<Result<_, _>>()?,
         settings: settings.map(StoredSettings::new),
+        away: workspace.away.iter().copied().map(member_id).collect(),
         answers,
     };
     let mut buffer = Vec::new();
@@ -119,6 +120,7 @@ pub(in crate::journal) fn decode_workspace(id: WorkspaceId, bytes: &[u8]) -> Res
         profiles: profiles
             .map(|(id, stored)| Ok((profile(*id), stored.profile()?)))
             .collect::<Result<_, _>>()?,
+        away: stored.away.iter().copied().map(member).collect(),
         settings: stored.settings.as_ref().map(StoredSettings::settings).transpose()?.unwrap_or_default(),
         answers: stored.answers.as_ref().map(StoredAnswers::answers).unwrap_or_default(),
     })
@@ -167,6 +169,9 @@ struct StoredWorkspace<'a> {
     profiles: Vec<(Id, StoredProfile<'a>)>,
     #[serde(rename = "s", borrow, default, skip_serializing_if = "Option::is_none")]
     settings: Option<StoredSettings<'a>>,
+    /// The members who want to be left alone.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    away: Vec<Id>,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     answers: Option<StoredAnswers>,
 }

@@ -48,6 +48,8 @@ struct Talk {
 
 struct World {
     dispatch: Dispatch,
+    /// What a desk shows, which is told of changes only.
+    told: BTreeMap<MemberId, Work>,
     talks: Vec<Talk>,
     seed: u64,
     clock: i64,
@@ -123,6 +125,7 @@ impl World {
         };
         let mut world = Self {
             dispatch: Dispatch::default(),
+            told: BTreeMap::new(),
             talks: (0..6).map(talk).collect(),
             seed: 1,
             clock: 0,
@@ -143,6 +146,12 @@ impl World {
             seed
         });
         self.seed = seed;
+        for member in self.dispatch.take_changed() {
+            assert_ne!(
+                self.told.insert(member, self.dispatch.work(member)),
+                Some(self.dispatch.work(member))
+            );
+        }
         for order in orders {
             let to = match &order {
                 Order::Decided { conversation, explanation, .. } => {
@@ -260,6 +269,7 @@ impl World {
             self.dispatch.roster().agents().map(|(member, agent)| (member, agent.standing)).collect();
         let book = self.dispatch.book.clone();
         self.dispatch = Dispatch::default();
+        self.told.clear();
         self.with(|dispatch, seeds| dispatch.set_rules(book, seeds));
         for talk in 0..self.talks.len() {
             let talk = &mut self.talks[talk];
@@ -279,6 +289,13 @@ impl World {
         for (member, agent) in self.dispatch.roster().agents() {
             let held = self.dispatch.known.values().filter(|known| known.holder() == Some(member)).count();
             assert_eq!(agent.load as usize, held, "every slot is somebody's");
+            let stages = || self.dispatch.open().map(|(_, open)| open.stage);
+            let waiting = stages().filter(|stage| *stage == Stage::Assigned(member)).count();
+            let in_progress = stages().filter(|stage| *stage == Stage::InProgress(member)).count();
+            let work = self.dispatch.work(member);
+            assert_eq!((work.waiting as usize, work.in_progress as usize), (waiting, in_progress));
+            let told = self.told.get(&member).copied().unwrap_or_default();
+            assert_eq!(told, work, "whoever has more or less to do is named");
         }
         let waiting: BTreeSet<_> =
             self.dispatch.queue.requests().map(|request| request.consultation).collect();

@@ -36,7 +36,9 @@ pub(in crate::transport) fn settings_of(of: &wire::SettingsOf) -> Result<Setting
 /// What a change is to do. Ids are drawn here.
 pub(in crate::transport) fn action(change: Change) -> Result<WorkspaceAction, ErrorBody> {
     Ok(match change {
-        Change::Created { .. } => return Err(bad("change: the audit alone has this one".to_owned())),
+        Change::Created { .. } | Change::Status { .. } => {
+            return Err(bad("change: the audit alone has this one".to_owned()));
+        }
         Change::Unknown => return Err(unsupported("change")),
         Change::AddMember { member, name, role: given, token } => {
             absent("member", member.as_ref())?;

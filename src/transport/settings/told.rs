@@ -101,6 +101,7 @@ pub(in crate::transport) const fn rejected(rejection: &WorkspaceRejection) -> Er
     match rejection {
         WorkspaceRejection::Missing
         | WorkspaceRejection::NoMemberAnyMore(_)
+        | WorkspaceRejection::TheirsToSay(_)
         | WorkspaceRejection::Forbidden { .. } => ErrorCode::Forbidden,
         WorkspaceRejection::OneOwner | WorkspaceRejection::OwnerStays(_) => ErrorCode::OneOwner,
         WorkspaceRejection::NoSuchMember(_) => ErrorCode::NoSuchMember,
@@ -135,6 +136,7 @@ fn change(event: &WorkspaceEvent) -> Change {
             Change::ChangeRole { member: *member, role: role(*given) }
         }
         WorkspaceEvent::MemberRemoved { member } => Change::RemoveMember { member: *member },
+        WorkspaceEvent::AwaySet { member, away } => Change::Status { member: *member, away: *away },
         WorkspaceEvent::ProfileAdded { profile, details } => Change::AddProfile {
             profile: Some(*profile),
             title: details.title.clone(),

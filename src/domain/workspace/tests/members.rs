@@ -82,6 +82,21 @@ fn a_member_who_is_renamed_or_has_another_role_is_otherwise_the_same() {
 }
 
 #[test]
+fn everybody_says_themselves_that_they_are_away_and_nobody_says_it_of_another() {
+    let away = |n, away| WorkspaceAction::SetAway { member: member_id(n), away };
+    for n in 1..=4 {
+        assert!(matches!(when_by(&company(), n, away(n, true)), Ok(WorkspaceDecision::Record(_))), "{n}");
+    }
+    let of_another = when_by(&company(), 1, away(4, true));
+    assert_eq!(of_another, Err(WorkspaceRejection::TheirsToSay(member_id(4))), "not even the owner");
+    let state = then(then(company(), away(3, true)), away(4, true));
+    assert_eq!(state.away, BTreeSet::from([3, 4].map(member_id)));
+    let state = then(then(state, away(3, false)), WorkspaceAction::RemoveMember { member: member_id(4) });
+    assert_eq!(state.away, BTreeSet::new());
+    assert_eq!(when(&state, away(4, true)), Err(WorkspaceRejection::NoSuchMember(member_id(4))));
+}
+
+#[test]
 fn the_owner_stays_the_owner() {
     let state = company();
     let owner = member_id(1);

@@ -25,6 +25,7 @@ enum Try {
     Hours(u16, Mode),
     Bot(u16),
     Override(u16, bool),
+    Away(u16, bool),
 }
 
 /// Who tries it: nobody of the workspace, or a member's instance with a counter.
@@ -36,6 +37,7 @@ struct Model {
     /// With role and token.
     members: BTreeMap<u16, (Role, u16)>,
     profiles: BTreeSet<u16>,
+    away: BTreeSet<u16>,
     pools: BTreeMap<u16, BTreeSet<u16>>,
     with_hours: BTreeSet<u16>,
     /// The revision that each command became, by member, instance and counter.
@@ -68,6 +70,7 @@ impl Model {
                 Role::Editor => matches!(what, Try::Bot(_)),
                 Role::Readonly => false,
             };
+            let may = if let Try::Away(whose, _) = what { *whose == n } else { may };
             if !may {
                 return Expected::Refused;
             }
@@ -83,7 +86,7 @@ impl Model {
                 let is_new = self.members.iter().all(|(known, (_, used))| known != n && used != token);
                 self.owner.is_some() && *role != Role::Owner && is_new
             }
-            Try::Rename(n) => self.members.contains_key(n),
+            Try::Rename(n) | Try::Away(n, _) => self.members.contains_key(n),
             Try::Change(n, role) => no_owner(n) && *role != Role::Owner,
             Try::Remove(n) => no_owner(n),
             Try::Profile(n) => self.owner.is_some() && !self.profiles.contains(n),
@@ -111,6 +114,7 @@ impl Model {
             }
             Try::Remove(n) => {
                 self.members.remove(n);
+                self.away.remove(n);
                 self.pools.values_mut().for_each(|pool| _ = pool.remove(n));
                 let theirs = self.done.keys().filter(|(known, _)| known == n).map(|(_, instance)| *instance);
                 self.forgotten = theirs.max().unwrap_or(0).max(self.forgotten);
@@ -120,6 +124,8 @@ impl Model {
             Try::Pool(n, pool) => _ = self.pools.insert(*n, pool.clone()),
             Try::Hours(n, Mode::UseHours) => _ = self.with_hours.insert(*n),
             Try::Hours(n, Mode::AlwaysOpen) => _ = self.with_hours.remove(n),
+            Try::Away(n, true) => _ = self.away.insert(*n),
+            Try::Away(n, false) => _ = self.away.remove(n),
             Try::Rename(_) | Try::Team | Try::Bot(_) | Try::Override(..) => {}
         }
         if let Some((n, instance, counter)) = who {
@@ -137,6 +143,7 @@ fn action(what: &Try) -> WorkspaceAction {
         }
         Try::Change(n, role) => WorkspaceAction::ChangeRole { member: member_id(*n), role: *role },
         Try::Remove(n) => WorkspaceAction::RemoveMember { member: member_id(*n) },
+        Try::Away(n, away) => WorkspaceAction::SetAway { member: member_id(*n), away: *away },
         Try::Profile(n) => profile(*n),
         Try::Team => WorkspaceAction::SetTeamService(TeamService::default()),
         Try::Pool(n, pool) => {
@@ -167,6 +174,7 @@ fn tries() -> impl Strategy<Value = (Who, Try)> {
         2 => (0..6_u16, role()).prop_map(|(n, role)| Try::Change(n, role)),
         2 => (0..6_u16).prop_map(Try::Remove),
         2 => (0..3_u16).prop_map(Try::Profile),
+        2 => (0..6_u16, any::<bool>()).prop_map(|(n, away)| Try::Away(n, away)),
         1 => Just(Try::Team),
         4 => (0..3_u16, prop::collection::btree_set(0..6_u16, 0..3)).prop_map(|(n, pool)| Try::Pool(n, pool)),
         2 => (0..3_u16, mode).prop_map(|(n, mode)| Try::Hours(n, mode)),
@@ -218,6 +226,7 @@ proptest! {
         let roles: BTreeMap<_, _> = model.members.iter().map(|(n, (role, _))| (member_id(*n), *role)).collect();
         let found: BTreeMap<_, _> = state.members.iter().map(|(id, details)| (*id, details.role)).collect();
         prop_assert_eq!(found, roles);
+        prop_assert_eq!(&state.away, &model.away.iter().copied().map(member_id).collect());
         for (n, pool) in &model.pools {
             let pool = Pool::List(pool.iter().copied().map(member_id).collect());
             prop_assert_eq!(&state.settings_of(profile_id(*n)).assignment.general, &pool);

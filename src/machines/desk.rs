@@ -61,6 +61,8 @@ pub struct Desk {
     alarms: Alarms<Alarm>,
     /// Who is not back since the workspace began: what waits for them does so for their time of grace.
     awaited: BTreeSet<MemberId>,
+    /// Conversations that have failed and have not said since what is so.
+    unheard: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
     grace_until: Timestamp,
 }
@@ -70,7 +72,7 @@ impl Desk {
     #[must_use]
     pub fn new(grace_until: Timestamp) -> Self {
         let (dispatch, alarms) = (Dispatch::default(), Alarms::default());
-        Self { dispatch, alarms, awaited: BTreeSet::new(), grace_until }
+        Self { dispatch, alarms, awaited: BTreeSet::new(), unheard: BTreeSet::new(), grace_until }
     }
 
     /// What is known and decided.
@@ -151,6 +153,7 @@ impl Desk {
     /// A conversation says what is durable of its consultation.
     pub fn announced(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
         let conversation = announcement.conversation;
+        self.unheard.remove(&conversation);
         let mut orders = self.dispatch.announced(announcement, now.seeds);
         orders.extend(self.look_after(conversation, now));
         told(orders)
@@ -222,7 +225,7 @@ impl Desk {
     }
 
     /// A conversation falls asleep: if something has to end by itself in it, it is woken then. One that could
-    /// not be opened and in which something goes on is tried again.
+    /// not be opened and in which something goes on, or may, is tried again.
     pub fn sleeps(
         &mut self,
         conversation: ConversationId,
@@ -230,7 +233,8 @@ impl Desk {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) {
-        let must_try_again = !was_open && self.dispatch.is_open(conversation);
+        let may_go_on = self.dispatch.is_open(conversation) || self.unheard.contains(&conversation);
+        let must_try_again = !was_open && may_go_on;
         let at = if must_try_again { Some(after(now, AGAIN_AFTER_MS)) } else { deadline };
         self.dispatch.sleeps(conversation);
         self.alarms.set(Alarm::Conversation(conversation), at);
@@ -239,14 +243,16 @@ impl Desk {
     /// A conversation is set aside: whoever was to serve it is free.
     pub fn set_aside(&mut self, conversation: ConversationId, now: &mut Now<'_>) -> Vec<Told> {
         self.alarms.set(Alarm::Conversation(conversation), None);
+        self.unheard.remove(&conversation);
         told(self.dispatch.set_aside(conversation, now.seeds))
     }
 
-    /// A conversation has failed. If somebody is to serve it, it begins again at once: what was on its way to
-    /// it is lost, and it has to say what is so.
+    /// A conversation has failed. It begins again at once and says what is so: what was on its way to it is
+    /// lost, and what it had not said yet as well, a call perhaps.
     #[must_use]
-    pub fn failed(&self, conversation: ConversationId) -> Option<Told> {
-        self.dispatch.is_open(conversation).then_some((conversation, OwnAction::Look))
+    pub fn failed(&mut self, conversation: ConversationId) -> Told {
+        self.unheard.insert(conversation);
+        (conversation, OwnAction::Look)
     }
 }
 

@@ -64,7 +64,7 @@ impl WorkspaceState {
         if self.residence.is_quarantined(conversation) {
             self.at_desk(myself, |desk, now| desk.set_aside(conversation, now)).await
         } else {
-            self.at_desk(myself, |desk, _| desk.failed(conversation).into_iter().collect()).await
+            self.at_desk(myself, |desk, _| vec![desk.failed(conversation)]).await
         }
     }
 

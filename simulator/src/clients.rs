@@ -189,7 +189,11 @@ impl World {
         let client = &self.clients[at];
         let workspace_opens = self.workspace.as_ref().is_some_and(|workspace| !workspace.is_open());
         let waits = client.waits_for_end_of.is_some_and(|before| self.sessions.contains_key(&before));
-        !workspace_opens && !waits && !client.has_left
+        let is_member = match &*client.identity {
+            Identity::Member { member, .. } => self.settings.members.contains_key(member),
+            Identity::Customer { .. } => true,
+        };
+        !workspace_opens && !waits && !client.has_left && is_member
     }
 
     /// The client's program ends and is begun anew, as another instance that knows nothing.

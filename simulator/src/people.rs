@@ -8,6 +8,7 @@ use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, Me
 use switchboard_protocol::wire::{Op, Topic};
 
 use crate::clients::Waiter;
+use crate::settings::category;
 use crate::tally::Count;
 use crate::world::World;
 
@@ -65,7 +66,7 @@ impl World {
             74..75 => self.asks_what_is_not_theirs(at),
             rest => {
                 let op = match reader {
-                    Reader::Customer => customers_op(rest - 75, conversation),
+                    Reader::Customer => customers_op(rest - 75, conversation, self.rng.bool()),
                     Reader::Staff => agents_op(rest - 75, conversation),
                 };
                 self.request(at, op, None);
@@ -161,12 +162,13 @@ impl World {
     }
 }
 
-fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
+fn customers_op(drawn: u32, conversation: ConversationId, is_about_bills: bool) -> Op {
+    let category = if is_about_bills { category() } else { CategoryPath::default() };
     match drawn {
         0..5 => Op::End { conversation },
         // An agent's business.
         5..7 => Op::Take { conversation },
-        7..13 => Op::Call { conversation, category: CategoryPath::default() },
+        7..13 => Op::Call { conversation, category },
         13..15 => Op::Cancel { conversation },
         _ => Op::Open,
     }

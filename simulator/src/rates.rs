@@ -67,6 +67,8 @@ pub(crate) struct Faults {
     pub(crate) stall: u32,
     pub(crate) disk_fills: u32,
     pub(crate) disk_frees: u32,
+    pub(crate) settings_change: u32,
+    pub(crate) time_passes: u32,
     /// Of a hundred datagrams.
     pub(crate) datagram_lost: u32,
     /// Of a hundred commits, and of a hundred questions for a customer's conversation.
@@ -120,6 +122,8 @@ impl Faults {
             stall: rate(15),
             disk_fills: rate(6),
             disk_frees: 1 + rate(20),
+            settings_change: rate(8),
+            time_passes: rate(10),
             datagram_lost: rate(30),
             disk_fails: rate(20),
             no_room: rate(15),

@@ -253,6 +253,9 @@ impl Actor for WorkspaceActor {
                 let answer =
                     if released { Ok(SetAside::Released(id)) } else { Err(Refusal::NotQuarantined(id)) };
                 reply.answer(answer);
+                if released {
+                    state.wake(&myself, id).await?;
+                }
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),

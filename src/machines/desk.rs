@@ -67,6 +67,8 @@ enum Alarm {
 pub struct Desk {
     dispatch: Dispatch,
     alarms: Alarms<Alarm>,
+    /// Conversations that have failed and have not said since what is so.
+    unheard: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
     grace_until: Timestamp,
 }
@@ -76,7 +78,7 @@ impl Desk {
     #[must_use]
     pub fn new(grace_until: Timestamp) -> Self {
         let (dispatch, alarms) = (Dispatch::default(), Alarms::default());
-        Self { dispatch, alarms, grace_until }
+        Self { dispatch, alarms, unheard: BTreeSet::new(), grace_until }
     }
 
     /// What is known and decided.
@@ -159,6 +161,7 @@ impl Desk {
 
     /// A conversation says what is durable of its consultation.
     pub fn announced(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
+        self.unheard.remove(&announcement.conversation);
         told(self.dispatch.announced(announcement, now.seeds))
     }
 
@@ -234,7 +237,8 @@ impl Desk {
     /// A conversation falls asleep: if something has to end by itself in it, it is woken then. What was worked out
     /// by other settings, or could not be, is worked out again soon.
     pub fn sleeps(&mut self, conversation: ConversationId, due: Due, now: &Now<'_>) {
-        let is_known = due.settings == now.workspace.revision || !self.dispatch.is_open(conversation);
+        let may_go_on = self.dispatch.is_open(conversation) || self.unheard.contains(&conversation);
+        let is_known = due.settings == now.workspace.revision || !may_go_on;
         let at = if is_known { due.at } else { Some(after(now.at, AGAIN_AFTER_MS)) };
         self.dispatch.sleeps(conversation);
         self.alarms.set(Alarm::Conversation(conversation), at);
@@ -243,7 +247,16 @@ impl Desk {
     /// A conversation is set aside: whoever was to serve it is free.
     pub fn set_aside(&mut self, conversation: ConversationId, now: &mut Now<'_>) -> Vec<Told> {
         self.alarms.set(Alarm::Conversation(conversation), None);
+        self.unheard.remove(&conversation);
         told(self.dispatch.set_aside(conversation, now.seeds))
+    }
+
+    /// A conversation has failed. It begins again at once and says what is so: what was on its way to it is
+    /// lost, and what it had not said yet as well, a call perhaps.
+    #[must_use]
+    pub fn failed(&mut self, conversation: ConversationId) -> Told {
+        self.unheard.insert(conversation);
+        (conversation, OwnAction::Look)
     }
 }
 

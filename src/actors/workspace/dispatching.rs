@@ -76,7 +76,7 @@ impl WorkspaceState {
         if self.residence.is_quarantined(conversation) {
             self.at_desk(myself, |desk, now| desk.set_aside(conversation, now)).await
         } else {
-            self.wake(myself, conversation).await
+            self.at_desk(myself, |desk, _| vec![desk.failed(conversation)]).await
         }
     }
 

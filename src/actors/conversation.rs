@@ -304,7 +304,7 @@ impl ConversationState {
                 reply.answer(match errand {
                     // It may have been accepted before: only the state, which cannot be had, would say.
                     Errand::Command { .. } => ErrandAnswer::Unknown,
-                    Errand::Subscribe { .. } | Errand::History { .. } => {
+                    Errand::Subscribe { .. } | Errand::History { .. } | Errand::Explain { .. } => {
                         ErrandAnswer::Unavailable(error.to_string())
                     }
                 });
@@ -342,6 +342,13 @@ impl ConversationState {
                 let end = ConversationEnd(outlet);
                 let action = live.subscribe(reply, subscriber, &identity, after, end);
                 self.act(action)
+            }
+            Errand::Explain { identity } => {
+                match admit(live.state(), &identity) {
+                    Ok(_) => self.read_decisions(reply),
+                    Err(rejection) => reply.answer(ErrandAnswer::Outcome(rejection.into())),
+                }
+                Ok(())
             }
             Errand::History { identity, before, limit } => {
                 match admit(live.state(), &identity) {
@@ -451,6 +458,17 @@ impl ConversationState {
                 Ok((entries, more)) => reply.answer(ErrandAnswer::History(entries, more)),
                 Err(error) => reply.answer(ErrandAnswer::Unavailable(error.to_string())),
             }
+        });
+    }
+
+    /// Likewise.
+    fn read_decisions(&self, reply: ErrandReply) {
+        let (journal, workspace, id) = (self.ports.journal.clone(), self.ports.workspace_id, self.id);
+        tokio::spawn(async move {
+            reply.answer(match journal.decisions(workspace, id).await {
+                Ok(decisions) => ErrandAnswer::Decisions(decisions),
+                Err(error) => ErrandAnswer::Unavailable(error.to_string()),
+            });
         });
     }
 

@@ -5,6 +5,7 @@
 //! the names of agents, which customers are not told.
 
 mod desk;
+mod explained;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
@@ -147,6 +148,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::History { conversation, before, limit } => {
             Asked::History { conversation, before, limit: limit.into() }
         }
+        Op::Explain { conversation } => Asked::Explain { conversation },
         Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
         Op::Quarantined => Asked::Quarantined,
         Op::Release { conversation } => Asked::Release { conversation },
@@ -230,6 +232,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             let surplus = surplus(&events, history.limit);
             ReplyBody::Events { more: history.more || surplus > 0, events: events.split_off(surplus) }
         }
+        Answered::Decisions(decisions) => explained::reply(&decisions),
         Answered::List(page) => ReplyBody::Conversations {
             rows: page.rows.into_iter().map(row).collect(),
             next: page.next,

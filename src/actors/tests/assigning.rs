@@ -6,7 +6,9 @@
 use super::*;
 use crate::actors::desk::{AgentStatus, DeskItem};
 use crate::actors::session::{DeskFollowing, Told};
-use crate::domain::assignment::{Explanation, Load, Outcome, ProfileAssignment, Rule, TeamAssignment};
+use crate::domain::assignment::{
+    Explanation, Load, Outcome, ProfileAssignment, Rule, Standing, TeamAssignment, Why,
+};
 use crate::domain::consultation::{How, Requeued};
 use switchboard_protocol::vocabulary::CategoryPath;
 
@@ -64,6 +66,24 @@ impl Client {
         self.ask(Asked::FollowDesk { subscription });
         let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
         Board(desk)
+    }
+
+    /// Asks until so many decisions about a conversation have been made; the newest of them.
+    async fn hears_why(&mut self, conversation: ConversationId, count: usize) -> Explanation {
+        soon(async {
+            loop {
+                self.ask(Asked::Explain { conversation });
+                match self.answer().await {
+                    Some(Ok(Answered::Decisions(mut decisions))) if decisions.found.len() == count => {
+                        assert!(!decisions.more, "all have been looked at");
+                        return decisions.found.swap_remove(0).1;
+                    }
+                    Some(Ok(Answered::Decisions(_))) => {}
+                    Some(Ok(_) | Err(_)) | None => panic!("not explained"),
+                }
+            }
+        })
+        .await
     }
 
     async fn says_away(&mut self, counter: u64, away: bool) {
@@ -206,6 +226,10 @@ async fn whoever_is_away_gets_nothing_and_keeps_what_they_have_until_they_say_ot
     olivia.watches(1, served).await.assigned().await;
     olivia.says_away(3, true).await;
     let (_jisoo, waits) = house.caller("jisoo").await;
+    let decision = olivia.hears_why(waits, 1).await;
+    assert_eq!(decision.outcome, Outcome::Waits(Why::NobodyFree));
+    let standings = decision.considered.candidates.iter().map(|candidate| candidate.agent.standing);
+    assert_eq!(standings.filter(|standing| *standing == Standing::Away).count(), 1, "{decision:?}");
     desk.shows(|agent| (agent.online, agent.away, agent.work.waiting) == (true, true, 1)).await;
     // Another session does not bring her back, and neither does the next actor of the workspace.
     drop(olivia);
@@ -218,6 +242,8 @@ async fn whoever_is_away_gets_nothing_and_keeps_what_they_have_until_they_say_ot
     let mut watcher = again.watches(1, waits).await;
     watcher.assigned().await;
     desk.shows(|agent| (agent.away, agent.work.waiting) == (false, 2)).await;
+    let assigned = again.hears_why(waits, 2).await;
+    assert!(matches!(assigned.outcome, Outcome::Assigned { rule: Rule::General, .. }), "the newest is first");
     again.send(waits, 5, Action::Join);
     again.accepted().await;
     desk.shows(|agent| (agent.work.waiting, agent.work.in_progress) == (1, 1)).await;

@@ -14,6 +14,7 @@ use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
+use crate::domain::assignment::Line;
 use crate::domain::conversation::{
     Context, Conversation, Doors, OwnAction, Policy, Service, admit, deadline, reply,
 };
@@ -53,6 +54,8 @@ pub enum ConversationMsg {
         /// The client's sequence of the last event.
         up_to: Seq,
     },
+    /// The customer's place in the queue, or that they do not wait any more.
+    Line(Option<Line>),
     /// The engine itself does something here.
     Own(OwnAction),
     /// Something may have to end by itself now.
@@ -195,7 +198,7 @@ impl Actor for ConversationActor {
         message: ConversationMsg,
         state: &mut ConversationState,
     ) -> Result<(), ActorProcessingErr> {
-        if !matches!(message, ConversationMsg::LookIdle) {
+        if !matches!(message, ConversationMsg::LookIdle | ConversationMsg::Line(_)) {
             state.active = clock::instant();
         }
         state.learn_settings();
@@ -217,6 +220,11 @@ impl Actor for ConversationActor {
             ConversationMsg::Received { identity, up_to } => {
                 if let Phase::Open { live, .. } = &mut state.phase {
                     live.received(&identity, up_to);
+                }
+            }
+            ConversationMsg::Line(line) => {
+                if let Phase::Open { live, .. } = &mut state.phase {
+                    live.stands_in_line(line);
                 }
             }
             ConversationMsg::Own(action) => state.own(&action)?,

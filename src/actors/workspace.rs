@@ -33,6 +33,7 @@ use crate::machines::alarms::Alarms;
 use crate::machines::budget::Allowance;
 use crate::machines::dispatch::{Announcement, Dispatch};
 use crate::machines::ledger::Ledger;
+use crate::machines::lines::Lines;
 use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
 use crate::stats::Latency;
@@ -112,6 +113,7 @@ pub struct WorkspaceState {
     conversation_ports: ConversationPorts,
     residence: Residence<Way, (ConversationId, Wanted)>,
     dispatch: Dispatch,
+    lines: Lines,
     alarms: Alarms<Alarm>,
     /// When the timer comes.
     alarm_at: Option<Timestamp>,
@@ -187,6 +189,7 @@ impl Actor for WorkspaceActor {
             conversation_ports,
             residence: Residence::new(CONVERSATION_ALLOWANCE),
             dispatch: Dispatch::default(),
+            lines: Lines::default(),
             alarms: Alarms::default(),
             alarm_at: None,
             conversations: HashMap::new(),

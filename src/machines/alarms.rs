@@ -32,6 +32,12 @@ impl<K: Ord + Clone> Alarms<K> {
         }
     }
 
+    /// Whether a thing has a time.
+    #[must_use]
+    pub fn is_set(&self, thing: &K) -> bool {
+        self.at.contains_key(thing)
+    }
+
     /// When the next one is due.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {

@@ -24,6 +24,7 @@ pub mod commit;
 pub mod dispatch;
 pub mod feed;
 pub mod ledger;
+pub mod lines;
 pub mod live;
 pub mod openings;
 pub mod outbox;

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Party, Platform, Seq};
 use switchboard_protocol::wire::{
     CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX, ErrorBody, ErrorCode,
-    Event, EventKind, Goodbye, Hello, How, Op, QuarantinedConversation, Reply, ReplyBody, Request,
+    Event, EventKind, Goodbye, Hello, How, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request,
     RequeuedWhy, Sender, ServerFrame, StageLatency, Topic, Typing, UnservedWhy, decode, encode_frame,
 };
 
@@ -384,6 +384,7 @@ pub(super) fn cursors(cursors: SideCursors) -> ConversationFrame {
         customer_received: cursors.customer_received,
         staff_received: cursors.staff_received,
         unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
+        line: cursors.line.map(|told| Line { position: told.position, wait_s: told.wait_s }),
     })
 }
 

@@ -31,8 +31,8 @@ pub use change::{AuditEntry, Change};
 pub use codec::{CodecError, decode, encode, encode_frame};
 pub use error::{CloseCode, ErrorBody, ErrorCode};
 pub use event::{
-    AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, How, RequeuedWhy, Row, Sender,
-    SubscriptionHead, Typing, UnservedWhy,
+    AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, How, Line, RequeuedWhy, Row,
+    Sender, SubscriptionHead, Typing, UnservedWhy,
 };
 pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, WaitsWhy};
 pub use frame::{FrameError, FrameReader};

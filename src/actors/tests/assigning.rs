@@ -10,6 +10,7 @@ use crate::domain::assignment::{
     Explanation, Load, Outcome, ProfileAssignment, Rule, Standing, TeamAssignment, Why,
 };
 use crate::domain::consultation::{How, Requeued};
+use crate::machines::live::SideCursors;
 use switchboard_protocol::vocabulary::CategoryPath;
 
 impl House {
@@ -113,6 +114,15 @@ impl Board {
                 return;
             }
         }
+    }
+}
+
+impl Follower {
+    /// Waits until it is told that the customer is at this place in the queue.
+    async fn stands_at(&mut self, position: Option<u32>) {
+        while !matches!(soon(self.from.next()).await, Delivery::Cursors(SideCursors { line, .. })
+            if line.map(|line| line.position) == position)
+        {}
     }
 }
 
@@ -247,6 +257,25 @@ async fn whoever_is_away_gets_nothing_and_keeps_what_they_have_until_they_say_ot
     again.send(waits, 5, Action::Join);
     again.accepted().await;
     desk.shows(|agent| (agent.work.waiting, agent.work.in_progress) == (1, 1)).await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn customers_who_wait_are_told_their_place_and_that_they_move_up() {
+    let (house, olivia) = House::assigning(1, NO_SLEEP).await;
+    olivia.goes();
+    let (_minji, first) = house.caller("minji").await;
+    let (mut jisoo, second) = house.caller("jisoo").await;
+    let mut follower = jisoo.follow(1, second, 0).await;
+    follower.stands_at(Some(2)).await;
+    let mut ada = house.ada().await;
+    ada.watches(1, first).await.assigned().await;
+    follower.stands_at(Some(1)).await;
+    ada.send(first, 1, Action::Join);
+    ada.accepted().await;
+    ada.send(first, 2, Action::Complete);
+    ada.accepted().await;
+    follower.stands_at(None).await;
     house.stop().await;
 }
 

@@ -24,6 +24,8 @@ use crate::machines::dispatch::{Announcement, Open, Order};
 pub(super) enum Alarm {
     /// Decisions that were not taken.
     Again,
+    /// What customers who wait are told of their place.
+    Lines,
     /// The next moment at which a profile may open or close.
     Boundary,
     /// A member who has gone: what is in progress waits again if they have not come back.
@@ -103,6 +105,9 @@ impl WorkspaceState {
         myself: &ActorRef<WorkspaceMsg>,
         announcement: Announcement,
     ) -> Result<(), ActorProcessingErr> {
+        if announcement.is_first {
+            self.lines.forget(announcement.conversation);
+        }
         let orders = self.dispatch.announced(announcement, &mut clock::seed);
         self.carry_out(myself, orders).await
     }
@@ -169,6 +174,10 @@ impl WorkspaceState {
         for alarm in self.alarms.due(clock::now()) {
             let orders = match alarm {
                 Alarm::Again => self.dispatch.again(&mut clock::seed),
+                Alarm::Lines => {
+                    self.tell_lines();
+                    Vec::new()
+                }
                 Alarm::Boundary => {
                     self.rules_changed(myself).await?;
                     Vec::new()
@@ -247,8 +256,20 @@ impl WorkspaceState {
         for member in self.dispatch.take_changed() {
             self.show_status(myself, member);
         }
+        if !(self.lines.is_empty() && self.dispatch.waiting() == 0) && !self.alarms.is_set(&Alarm::Lines) {
+            self.alarms.set(Alarm::Lines, Some(clock::after(LINES_AFTER)));
+        }
         self.set_alarm(myself);
         Ok(())
+    }
+
+    /// Tells customers who wait what has changed of their place. One whose conversation sleeps follows nothing.
+    fn tell_lines(&mut self) {
+        for (conversation, line) in self.lines.turn(&self.dispatch.queues(), clock::now()) {
+            if let Some(way) = self.residence.home(conversation) {
+                let _ = way.0.cast(ConversationMsg::Line(line));
+            }
+        }
     }
 
     async fn tell(
@@ -290,6 +311,9 @@ impl Wanted {
         }
     }
 }
+
+/// How often customers are told of their place, at the most.
+const LINES_AFTER: Duration = Duration::from_secs(2);
 
 /// How soon what was not taken is decided again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);

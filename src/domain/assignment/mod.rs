@@ -10,6 +10,7 @@ mod roster;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use choose::{Candidate, Considered, Explanation, Group, Hindrance, Outcome, Rule, Why, choose};
 pub use queue::{Place, Queue, Request};
@@ -18,3 +19,4 @@ pub use settings::{
     ASSIGNMENT_BYTES_MAX, AssignmentError, Choosing, Load, MAXIMUM_MAX, Pool, ProfileAssignment, RuleBook,
     Rules, Strategy, TeamAssignment,
 };
+pub use waiting::{Line, Pace};

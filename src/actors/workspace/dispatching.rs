@@ -256,7 +256,8 @@ impl WorkspaceState {
         for member in self.dispatch.take_changed() {
             self.show_status(myself, member);
         }
-        if !(self.lines.is_empty() && self.dispatch.waiting() == 0) && !self.alarms.is_set(&Alarm::Lines) {
+        let may_change = !self.lines.is_empty() || self.dispatch.waiting() > 0;
+        if may_change && !self.alarms.is_set(&Alarm::Lines) {
             self.alarms.set(Alarm::Lines, Some(clock::after(LINES_AFTER)));
         }
         self.set_alarm(myself);

@@ -49,6 +49,15 @@ pub const DESK_AGENTS_MAX: usize = 256;
 /// Rows of a page of the conversation list: as many of the longest as fit into a frame.
 pub const LIST_ROWS_MAX: usize = 48;
 
+/// Decisions about a conversation that are told at once.
+pub const DECISIONS_MAX: usize = 10;
+
+/// Entries that are looked at for them.
+pub const DECISIONS_ENTRIES_MAX: usize = 2_000;
+
+/// Members who are told of each decision: so many that all decisions fit into a frame.
+pub const CANDIDATES_MAX: usize = 50;
+
 /// Events of a page of history.
 pub const HISTORY_EVENTS_MAX: usize = 200;
 

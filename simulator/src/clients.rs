@@ -350,6 +350,7 @@ fn wire_frame(frame: &Frame, reader: Reader) -> ConversationFrame {
             customer_received: cursors.customer_received,
             staff_received: cursors.staff_received,
             unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
+            line: None,
         }),
         Frame::Ended => {
             ConversationFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, "it has ended") }

@@ -211,6 +211,7 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Unsubscribe { .. }
         | Op::Received { .. }
         | Op::History { .. }
+        | Op::Explain { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }

@@ -243,9 +243,8 @@ impl World {
             Op::End { conversation } => plain(self, session, conversation, Action::End),
             Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
                 session.following.insert(subscription, None);
-                let kind = Kind::Follow { subscription, after };
-                let errand = Routed::Follow { subscription, after };
-                self.send(session, conversation, errand, Pending { ask: id, counter: None, kind });
+                let pending = Pending { ask: id, counter: None, kind: Kind::Follow { subscription, after } };
+                self.send(session, conversation, Routed::Follow { subscription, after }, pending);
             }
             Op::Unsubscribe { subscription } => {
                 let ended = self.unfollow(session, subscription);
@@ -270,6 +269,7 @@ impl World {
             }
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
+            | Op::Explain { .. }
             | Op::Quarantined
             | Op::Settings { .. }
             | Op::Change { .. }

@@ -15,7 +15,7 @@ use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
-use crate::domain::assignment::Outcome;
+use crate::domain::assignment::{Line, Outcome};
 use crate::domain::conversation::{
     Action as DomainAction, Context, Conversation, Doors, OwnAction, Policy, Service, admit, asks_for_doors,
     deadline, reply,
@@ -57,6 +57,8 @@ pub enum ConversationMsg {
         /// The client's sequence of the last event.
         up_to: Seq,
     },
+    /// The customer's place in the queue, or that they do not wait any more.
+    Line(Option<Line>),
     /// The engine itself does something here.
     Own(OwnAction),
     /// Something may have to end by itself now: the look that was set for this time.
@@ -201,7 +203,13 @@ impl Actor for ConversationActor {
         message: ConversationMsg,
         state: &mut ConversationState,
     ) -> Result<(), ActorProcessingErr> {
-        if !matches!(message, ConversationMsg::LookIdle | ConversationMsg::LookDue(_)) {
+        let is_own = |message: &_| {
+            matches!(
+                message,
+                ConversationMsg::LookIdle | ConversationMsg::LookDue(_) | ConversationMsg::Line(_)
+            )
+        };
+        if !is_own(&message) {
             state.active = clock::instant();
         }
         state.learn_settings();
@@ -223,6 +231,11 @@ impl Actor for ConversationActor {
             ConversationMsg::Received { identity, up_to } => {
                 if let Phase::Open { live, .. } = &mut state.phase {
                     live.received(&identity, up_to);
+                }
+            }
+            ConversationMsg::Line(line) => {
+                if let Phase::Open { live, .. } = &mut state.phase {
+                    live.stands_in_line(line);
                 }
             }
             ConversationMsg::Own(action) => state.own(&action)?,
@@ -316,7 +329,7 @@ impl ConversationState {
                 reply.answer(match errand {
                     // It may have been accepted before: only the state, which cannot be had, would say.
                     Errand::Command { .. } => ErrandAnswer::Unknown,
-                    Errand::Subscribe { .. } | Errand::History { .. } => {
+                    Errand::Subscribe { .. } | Errand::History { .. } | Errand::Explain { .. } => {
                         ErrandAnswer::Unavailable(error.to_string())
                     }
                 });
@@ -366,6 +379,13 @@ impl ConversationState {
                 let end = ConversationEnd(outlet);
                 let action = live.subscribe(reply, subscriber, &identity, after, end);
                 self.act(action)
+            }
+            Errand::Explain { identity } => {
+                match admit(live.state(), &identity) {
+                    Ok(_) => self.read_decisions(reply),
+                    Err(rejection) => reply.answer(ErrandAnswer::Outcome(rejection.into())),
+                }
+                Ok(())
             }
             Errand::History { identity, before, limit } => {
                 match admit(live.state(), &identity) {
@@ -483,6 +503,17 @@ impl ConversationState {
                 Ok((entries, more)) => reply.answer(ErrandAnswer::History(entries, more)),
                 Err(error) => reply.answer(ErrandAnswer::Unavailable(error.to_string())),
             }
+        });
+    }
+
+    /// Likewise.
+    fn read_decisions(&self, reply: ErrandReply) {
+        let (journal, workspace, id) = (self.ports.journal.clone(), self.ports.workspace_id, self.id);
+        tokio::spawn(async move {
+            reply.answer(match journal.decisions(workspace, id).await {
+                Ok(decisions) => ErrandAnswer::Decisions(decisions),
+                Err(error) => ErrandAnswer::Unavailable(error.to_string()),
+            });
         });
     }
 

@@ -55,6 +55,8 @@ pub(super) fn update(update: &Update) -> Option<Value> {
             "customer_received": cursors.customer_received.get(),
             "staff_received": cursors.staff_received.get(),
             "unread": cursors.unread,
+            "position": cursors.line.map(|line| line.position),
+            "wait_s": cursors.line.and_then(|line| line.wait_s),
         })),
         Update::CaughtUp(seq) => Some(json!({ "type": "caught_up", "seq": seq.get() })),
         Update::Typing(typing) => {

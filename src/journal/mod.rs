@@ -56,7 +56,7 @@ pub use record::{LogRecord, Position, Shard, Stream};
 pub use space::FreeSpace;
 pub use stored::StoredError;
 pub use view::{
-    DeskChange, Figures, ListPage, ListRow, OpenConsultation, OpenedConversation, OpenedWorkspace,
+    Decisions, DeskChange, Figures, ListPage, ListRow, OpenConsultation, OpenedConversation, OpenedWorkspace,
     PREVIEW_CHARS_MAX, Progress, RebuildReason, StartReport, Workspaces,
 };
 

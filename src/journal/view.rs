@@ -5,6 +5,7 @@
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
 
 use super::{Incarnation, Position, Term};
+use crate::domain::assignment::Explanation;
 use crate::domain::conversation::{Conversation, Served};
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::Workspace;
@@ -77,6 +78,15 @@ pub struct OpenConsultation {
 
 /// The most characters of a message that a row shows.
 pub const PREVIEW_CHARS_MAX: usize = 80;
+
+/// Decisions about a conversation's consultations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decisions {
+    /// Each with its time, newest first.
+    pub found: Vec<(Timestamp, Explanation)>,
+    /// Whether there may be earlier ones.
+    pub more: bool,
+}
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,12 +5,14 @@
 //! told.
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId, Timestamp};
 
 use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
-use crate::domain::assignment::Standing;
+use super::lines::Lines;
+use crate::domain::assignment::{Line, Standing};
 use crate::domain::conversation::{OwnAction, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
 
@@ -54,6 +56,8 @@ pub struct Now<'a> {
 enum Alarm {
     /// Decisions that were not taken.
     Again,
+    /// What customers who wait are told of their place.
+    Lines,
     /// The next moment at which a profile may open or close.
     Boundary,
     /// A member who has gone: what is theirs waits again if they have not come back.
@@ -67,6 +71,9 @@ enum Alarm {
 pub struct Desk {
     dispatch: Dispatch,
     alarms: Alarms<Alarm>,
+    lines: Lines,
+    /// Whether customers are to be told of their place.
+    lines_due: bool,
     /// Conversations that have failed and have not said since what is so.
     unheard: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
@@ -78,7 +85,8 @@ impl Desk {
     #[must_use]
     pub fn new(grace_until: Timestamp) -> Self {
         let (dispatch, alarms) = (Dispatch::default(), Alarms::default());
-        Self { dispatch, alarms, unheard: BTreeSet::new(), grace_until }
+        let (lines, unheard) = (Lines::default(), BTreeSet::new());
+        Self { dispatch, alarms, lines, lines_due: false, unheard, grace_until }
     }
 
     /// What is known and decided.
@@ -214,6 +222,22 @@ impl Desk {
         self.dispatch.take_changed()
     }
 
+    /// What customers are to be told of their place now: `None`, that they do not wait any more. Of what sleeps
+    /// nobody follows anything.
+    pub fn take_lines(
+        &mut self,
+        now: Timestamp,
+        is_awake: impl Fn(ConversationId) -> bool,
+    ) -> Vec<(ConversationId, Option<Line>)> {
+        let is_due = mem::take(&mut self.lines_due);
+        let told = is_due.then(|| self.lines.turn(&self.dispatch.queues(), now, is_awake));
+        let may_change = !self.lines.is_empty() || self.dispatch.waiting() > 0;
+        if may_change && !self.alarms.is_set(&Alarm::Lines) {
+            self.alarms.set(Alarm::Lines, Some(after(now, LINES_AFTER_MS)));
+        }
+        told.unwrap_or_default()
+    }
+
     /// The time has come to look at something.
     pub fn look(&mut self, now: &mut Now<'_>) -> Vec<Told> {
         let mut all = Vec::new();
@@ -223,6 +247,7 @@ impl Desk {
                     all.extend(told(self.dispatch.again(now.seeds)));
                     self.try_again(now.at);
                 }
+                Alarm::Lines => self.lines_due = true,
                 Alarm::Boundary => all.extend(self.rules_changed(now)),
                 Alarm::Grace(member) => {
                     let requeues = now.workspace.settings.team.service.absence.in_progress;
@@ -241,6 +266,7 @@ impl Desk {
         let is_known = due.settings == now.workspace.revision || !may_go_on;
         let at = if is_known { due.at } else { Some(after(now.at, AGAIN_AFTER_MS)) };
         self.dispatch.sleeps(conversation);
+        self.lines.forget(conversation);
         self.alarms.set(Alarm::Conversation(conversation), at);
     }
 
@@ -256,6 +282,7 @@ impl Desk {
     #[must_use]
     pub fn failed(&mut self, conversation: ConversationId) -> Told {
         self.unheard.insert(conversation);
+        self.lines.forget(conversation);
         (conversation, OwnAction::Look)
     }
 }
@@ -288,6 +315,9 @@ fn grace_ms(workspace: &Workspace) -> i64 {
 const fn after(now: Timestamp, millis: i64) -> Timestamp {
     Timestamp::from_millis(now.as_millis().saturating_add(millis))
 }
+
+/// How often customers are told of their place, at the most.
+const LINES_AFTER_MS: i64 = 2_000;
 
 /// How soon what was not taken is decided again, in milliseconds.
 const AGAIN_AFTER_MS: i64 = 1_000;

@@ -13,6 +13,7 @@ use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId,
 use crate::domain::assignment::{Explanation, Outcome, Queue, Request, Roster, RuleBook, Standing};
 use crate::domain::consultation::{Beginning, Requeued, Stage};
 use crate::domain::conversation::{Conversation, Served};
+use crate::machines::lines::Queues;
 
 /// What a conversation says of its consultation: true at a revision of it, and durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +145,17 @@ impl Dispatch {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Those who wait at each profile, in order, those included for whom somebody is reserved.
+    #[must_use]
+    pub fn queues(&self) -> Queues {
+        let mut queues = Queues::new();
+        for (conversation, open) in self.open().filter(|(_, open)| open.stage == Stage::Waiting) {
+            let queue = queues.entry(open.request.profile).or_default();
+            queue.insert(self.book.place(&open.request), conversation);
+        }
+        queues
     }
 
     /// What somebody has to do.

@@ -13,6 +13,8 @@ use switchboard_protocol::vocabulary::{Party, Seq};
 use super::dispatch::Announcement;
 use super::feed::Verdict;
 use super::planted::{Bug, is_planted};
+use crate::domain::assignment::Line;
+use crate::domain::consultation::Stage;
 use crate::domain::conversation::{
     Action as Do, Answer, Command, Context, Conversation, Decision, Entry, OwnAction, Place, Received,
     Rejection, Side, What, admit, answer_of, decide, decide_own,
@@ -56,6 +58,8 @@ pub struct SideCursors {
     pub staff_received: Seq,
     /// What the reader's side has not read.
     pub unread: usize,
+    /// The customer's place in the queue, for the customer while they wait.
+    pub line: Option<Line>,
 }
 
 /// Names a subscriber within a conversation.
@@ -116,6 +120,8 @@ pub struct Live<P: Ports> {
     recent: VecDeque<(Arc<Entry>, P::Stamp)>,
     cursors_moved: bool,
     received: Received,
+    /// The place in the queue that the customer is told.
+    line: Option<Line>,
 }
 
 struct Subscriber<O> {
@@ -142,6 +148,7 @@ impl<P: Ports> Live<P> {
             recent: VecDeque::new(),
             cursors_moved: false,
             received: Received::default(),
+            line: None,
         }
     }
 
@@ -295,7 +302,7 @@ impl<P: Ports> Live<P> {
             subscriber.outlet.verdict(Verdict::Live);
             subscriber.lacks_cursors = !quiet;
             if quiet {
-                subscriber.outlet.cursors(cursors(&self.state, &self.received, reader));
+                subscriber.outlet.cursors(cursors(&self.state, &self.received, self.line, reader));
             }
             if reader == Reader::Customer {
                 self.forget_masked();
@@ -395,6 +402,15 @@ impl<P: Ports> Live<P> {
         None
     }
 
+    /// The customer's place in the queue is another, or they do not wait any more.
+    pub fn stands_in_line(&mut self, line: Option<Line>) {
+        self.line = line;
+        for subscriber in self.subscribers.values_mut() {
+            subscriber.lacks_cursors |= subscriber.reader == Reader::Customer;
+        }
+        self.tell_cursors();
+    }
+
     /// Tells whoever is live of cursors that have moved, once they rest on what is durable alone.
     fn tell_cursors(&mut self) {
         if !self.pending.is_empty() {
@@ -403,7 +419,7 @@ impl<P: Ports> Live<P> {
         let moved = std::mem::take(&mut self.cursors_moved);
         for subscriber in self.subscribers.values_mut().filter(|subscriber| subscriber.live_at.is_some()) {
             if std::mem::take(&mut subscriber.lacks_cursors) || moved {
-                subscriber.outlet.cursors(cursors(&self.state, &self.received, subscriber.reader));
+                subscriber.outlet.cursors(cursors(&self.state, &self.received, self.line, subscriber.reader));
             }
         }
     }
@@ -481,7 +497,9 @@ impl<O> Subscriber<O> {
     }
 }
 
-fn cursors(state: &Conversation, received: &Received, reader: Reader) -> SideCursors {
+fn cursors(state: &Conversation, received: &Received, line: Option<Line>, reader: Reader) -> SideCursors {
+    // It may have been told before the customer was served.
+    let waits = state.served.consultation.as_ref().is_some_and(|open| open.stage == Stage::Waiting);
     let unread = match reader {
         Reader::Customer => &state.customer_unread,
         Reader::Staff => &state.staff_unread,
@@ -492,6 +510,7 @@ fn cursors(state: &Conversation, received: &Received, reader: Reader) -> SideCur
         customer_received: received.of(Side::Customer, &state.customer_unread).of(reader),
         staff_received: received.of(Side::Staff, &state.staff_unread).of(reader),
         unread: unread.count(),
+        line: line.filter(|_| waits && reader == Reader::Customer),
     }
 }
 

@@ -27,6 +27,7 @@ pub mod desk;
 pub mod dispatch;
 pub mod feed;
 pub mod ledger;
+pub mod lines;
 pub mod live;
 pub mod openings;
 pub mod outbox;

@@ -111,6 +111,15 @@ impl<H: Clone + PartialEq, W> Residence<H, W> {
         }
     }
 
+    /// Where it is, if it is awake and stays so.
+    #[must_use]
+    pub fn home(&self, id: ConversationId) -> Option<&H> {
+        match self.homes.get(&id)? {
+            Home::Awake(home) => Some(home),
+            Home::Leaving(..) => None,
+        }
+    }
+
     /// Whether it is set aside.
     #[must_use]
     pub fn is_quarantined(&self, id: ConversationId) -> bool {

@@ -5,6 +5,7 @@
 //! the names of agents, which customers are not told.
 
 mod desk;
+mod explained;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Party, Platform, Seq};
 use switchboard_protocol::wire::{
     CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX, ErrorBody, ErrorCode,
-    Event, EventKind, Goodbye, Hello, How, Op, QuarantinedConversation, Reply, ReplyBody, Request,
+    Event, EventKind, Goodbye, Hello, How, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request,
     RequeuedWhy, Sender, ServerFrame, StageLatency, Topic, Typing, UnservedWhy, decode, encode_frame,
 };
 
@@ -147,6 +148,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::History { conversation, before, limit } => {
             Asked::History { conversation, before, limit: limit.into() }
         }
+        Op::Explain { conversation } => Asked::Explain { conversation },
         Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
         Op::Quarantined => Asked::Quarantined,
         Op::Release { conversation } => Asked::Release { conversation },
@@ -230,6 +232,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             let surplus = surplus(&events, history.limit);
             ReplyBody::Events { more: history.more || surplus > 0, events: events.split_off(surplus) }
         }
+        Answered::Decisions(decisions) => explained::reply(&decisions),
         Answered::List(page) => ReplyBody::Conversations {
             rows: page.rows.into_iter().map(row).collect(),
             next: page.next,
@@ -382,6 +385,7 @@ pub(super) fn cursors(cursors: SideCursors) -> ConversationFrame {
         customer_received: cursors.customer_received,
         staff_received: cursors.staff_received,
         unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
+        line: cursors.line.map(|told| Line { position: told.position, wait_s: told.wait_s }),
     })
 }
 

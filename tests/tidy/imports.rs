@@ -331,6 +331,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     // The one place where wire and domain meet, with what is below it, and the values of the engine that a client
     // is shown.
     ("src/transport/wire.rs", "switchboard::domain"),
+    ("src/transport/wire/explained.rs", "switchboard::domain"),
+    ("src/transport/wire/explained.rs", "switchboard::journal::Decisions"),
     ("src/transport/wire/desk.rs", "switchboard::domain"),
     ("src/transport/wire/desk.rs", "switchboard::journal::ListRow"),
     ("src/transport/wire/desk.rs", "switchboard::journal::Position"),

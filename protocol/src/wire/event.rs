@@ -214,6 +214,19 @@ pub struct Cursors {
     pub staff_received: Seq,
     /// Messages of the other side that the reader's side has not read.
     pub unread: u32,
+    /// The customer's place in the queue, for the customer while nobody answers for their call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<Line>,
+}
+
+/// A place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// 1: nobody goes first. It rises only when somebody who called before has to wait again.
+    pub position: u32,
+    /// For about so many seconds; absent while nothing is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_s: Option<u32>,
 }
 
 /// A frame of the desk's stream.

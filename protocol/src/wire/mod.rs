@@ -17,6 +17,7 @@ mod change;
 mod codec;
 mod error;
 mod event;
+mod explanation;
 mod frame;
 mod hello;
 mod reply;
@@ -30,9 +31,10 @@ pub use change::{AuditEntry, Change};
 pub use codec::{CodecError, decode, encode, encode_frame};
 pub use error::{CloseCode, ErrorBody, ErrorCode};
 pub use event::{
-    AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, How, RequeuedWhy, Row, Sender,
-    SubscriptionHead, Typing, UnservedWhy,
+    AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, How, Line, RequeuedWhy, Row,
+    Sender, SubscriptionHead, Typing, UnservedWhy,
 };
+pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, WaitsWhy};
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
 pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuditEntry, ErrorBody, Event, Goodbye, Row, Settings, Welcome};
+use super::{AuditEntry, Decision, ErrorBody, Event, Goodbye, Row, Settings, Welcome};
 use crate::vocabulary::{ConversationId, Seq, Timestamp};
 
 /// A frame from the server on the session stream.
@@ -71,6 +71,13 @@ pub enum ReplyBody {
         /// In sequence.
         events: Vec<Event>,
         /// Whether there are earlier ones.
+        more: bool,
+    },
+    /// What was decided about a conversation.
+    Explained {
+        /// Newest first.
+        decisions: Vec<Decision>,
+        /// Whether there may be earlier ones.
         more: bool,
     },
     /// A page of the conversation list.

@@ -120,6 +120,11 @@ pub enum Op {
         /// How many at the most.
         limit: u16,
     },
+    /// Agent: the last decisions of automatic assignment about a conversation, and why they were so.
+    Explain {
+        /// Which conversation.
+        conversation: ConversationId,
+    },
     /// Agent: the conversations of the workspace, newest activity first.
     List {
         /// Where the page before ended, as its reply said.
@@ -206,6 +211,7 @@ impl Op {
             | Self::Unsubscribe { .. }
             | Self::Received { .. }
             | Self::History { .. }
+            | Self::Explain { .. }
             | Self::List { .. }
             | Self::Quarantined
             | Self::Release { .. }

@@ -7,9 +7,10 @@ use switchboard_protocol::vocabulary::{
     Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
 };
 use switchboard_protocol::wire::{
-    AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials, DeskFrame, ErrorBody,
-    Event, EventKind, Hello, How, Op, ReplyBody, Request, RequeuedWhy, Role, Sender, ServerFrame, Settings,
-    SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy,
+    AssignmentRule, AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials, Decided,
+    Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How, Op, PassedOver, ReplyBody, Request,
+    RequeuedWhy, Role, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
+    UnservedWhy, WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -57,20 +58,24 @@ enums! {
     }
     Op {
         Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
-        List Quarantined Release Settings Change Status Audit Latency Unknown
+        Explain List Quarantined Release Settings Change Status Audit Latency Unknown
     }
     ReplyBody {
-        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Conversations Quarantined Released
         Settings Changed Audit Latency Unknown
     }
     Role { Owner Admin Editor Readonly Unknown }
     Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
     SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
+    AssignmentRule { Sticky Specialist General Unknown }
     AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
+    Decided { Assigned Waits Unknown }
+    PassedOver { Outside Away Offline Full Unknown }
     RequeuedWhy { Absent Removed Unknown }
     Sender { Customer Bot Agent Unknown }
     ServerFrame { Welcome Reply Error Goodbye Unknown }
     Topic { Conversation Desk Unknown }
+    WaitsWhy { Manual Closed ForFormer NobodyFree Unknown }
     UnservedWhy { Cancelled GaveUp Left TooLong Unknown }
 }
 
@@ -120,6 +125,9 @@ impl Variants for ServerFrame {
             if let ReplyBody::Events { events, .. } = &reply.body {
                 events.iter().for_each(|event| event.variants(seen));
             }
+            if let ReplyBody::Explained { decisions, .. } = &reply.body {
+                decisions.iter().for_each(|decision| decision.variants(seen));
+            }
             if let ReplyBody::Settings { settings, .. } = &reply.body {
                 settings.variants(seen);
             }
@@ -127,6 +135,18 @@ impl Variants for ServerFrame {
                 entries.iter().flat_map(|entry| &entry.changes).for_each(|change| change.variants(seen));
             }
         }
+    }
+}
+
+impl Variants for Decision {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.outcome.name());
+        match &self.outcome {
+            Decided::Assigned { rule, .. } => seen.push(rule.name()),
+            Decided::Waits { why, .. } => seen.push(why.name()),
+            Decided::Unknown => {}
+        }
+        seen.extend(self.candidates.iter().filter_map(|told| told.passed_over.as_ref()).map(Named::name));
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode,
+    Decision, Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -310,6 +310,18 @@ impl Client {
         }
     }
 
+    /// Agent: the last decisions of automatic assignment about a conversation, newest first, and whether there may
+    /// be earlier ones: what was decided, by which rule, and why others were passed over.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn explain(&self, conversation: ConversationId) -> Result<(Vec<Decision>, bool), ClientError> {
+        match self.shared().ask(Op::Explain { conversation }).await? {
+            ReplyBody::Explained { decisions, more } => Ok((decisions, more)),
+            other => Err(wrong(&other)),
+        }
+    }
+
     /// Agent: a page of at most `limit` conversations of the workspace, newest activity first, from
     /// where the page before said that the next one starts.
     ///
@@ -465,6 +477,7 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::Accepted { .. } => "accepted",
         ReplyBody::AlreadyAccepted => "already_accepted",
         ReplyBody::Opened { .. } => "opened",
+        ReplyBody::Explained { .. } => "explained",
         ReplyBody::Subscribed { .. } => "subscribed",
         ReplyBody::Unsubscribed => "unsubscribed",
         ReplyBody::Events { .. } => "events",

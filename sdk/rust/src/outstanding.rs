@@ -265,6 +265,7 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Complete { .. }
         | Op::End { .. }
         | Op::History { .. }
+        | Op::Explain { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }

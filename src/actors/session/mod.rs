@@ -266,6 +266,14 @@ impl SessionState {
                 let kind = PendingKind::History { before, limit };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
+            Asked::Explain { conversation } => match self.staff("explain") {
+                Err(refusal) => self.reply(id, Err(refusal), credit),
+                Ok(()) => {
+                    let identity = Arc::clone(&self.ports.identity);
+                    let errand = RoutedErrand::Plain(Errand::Explain { identity });
+                    self.send(myself, conversation, errand, Pending::new(id, PendingKind::Explain, credit));
+                }
+            },
             Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
             Asked::Quarantined => self.ask_quarantine(myself, id, credit, WorkspaceMsg::Quarantined),
             Asked::Release { conversation } => {

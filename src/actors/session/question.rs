@@ -13,7 +13,7 @@ use super::{DeskFollowing, Lane, SetAside, SettingsOf, Told};
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
 use crate::domain::workspace::{WorkspaceAction, WorkspaceEntry, WorkspaceRejection};
-use crate::journal::{ListPage, NoRoom, ReadError};
+use crate::journal::{Decisions, ListPage, NoRoom, ReadError};
 use crate::limits;
 use crate::stats::StageFigures;
 
@@ -82,6 +82,11 @@ pub enum Asked {
         /// At most so many.
         limit: usize,
     },
+    /// What was decided about a conversation's consultations, and why.
+    Explain {
+        /// Which conversation.
+        conversation: ConversationId,
+    },
     /// The conversation list.
     List {
         /// Where the page before ended.
@@ -129,6 +134,7 @@ impl Asked {
     pub const fn credits(&self) -> u32 {
         match self {
             Self::History { .. }
+            | Self::Explain { .. }
             | Self::List { .. }
             | Self::Settings(_)
             | Self::Audit { .. }
@@ -171,6 +177,8 @@ pub enum Answered {
     Unfollowed,
     /// What was read back.
     History(History),
+    /// What was decided about a conversation's consultations.
+    Decisions(Decisions),
     /// A page of the list.
     List(ListPage),
     /// About the conversations that are set aside.

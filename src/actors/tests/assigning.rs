@@ -6,8 +6,11 @@
 use super::*;
 use crate::actors::desk::{AgentStatus, DeskItem};
 use crate::actors::session::{DeskFollowing, Told};
-use crate::domain::assignment::{Explanation, Load, Outcome, ProfileAssignment, Rule, TeamAssignment};
+use crate::domain::assignment::{
+    Explanation, Load, Outcome, ProfileAssignment, Rule, Standing, TeamAssignment, Why,
+};
 use crate::domain::consultation::{How, Requeued};
+use crate::machines::live::SideCursors;
 use switchboard_protocol::vocabulary::CategoryPath;
 
 impl House {
@@ -66,6 +69,24 @@ impl Client {
         Board(desk)
     }
 
+    /// Asks until so many decisions about a conversation have been made; the newest of them.
+    async fn hears_why(&mut self, conversation: ConversationId, count: usize) -> Explanation {
+        soon(async {
+            loop {
+                self.ask(Asked::Explain { conversation });
+                match self.answer().await {
+                    Some(Ok(Answered::Decisions(mut decisions))) if decisions.found.len() == count => {
+                        assert!(!decisions.more, "all have been looked at");
+                        return decisions.found.swap_remove(0).1;
+                    }
+                    Some(Ok(Answered::Decisions(_))) => {}
+                    Some(Ok(_) | Err(_)) | None => panic!("not explained"),
+                }
+            }
+        })
+        .await
+    }
+
     async fn says_away(&mut self, counter: u64, away: bool) {
         self.ask(Asked::Status { counter, away });
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
@@ -93,6 +114,15 @@ impl Board {
                 return;
             }
         }
+    }
+}
+
+impl Follower {
+    /// Waits until it is told that the customer is at this place in the queue.
+    async fn stands_at(&mut self, position: Option<u32>) {
+        while !matches!(soon(self.from.next()).await, Delivery::Cursors(SideCursors { line, .. })
+            if line.map(|line| line.position) == position)
+        {}
     }
 }
 
@@ -206,6 +236,10 @@ async fn whoever_is_away_gets_nothing_and_keeps_what_they_have_until_they_say_ot
     olivia.watches(1, served).await.assigned().await;
     olivia.says_away(3, true).await;
     let (_jisoo, waits) = house.caller("jisoo").await;
+    let decision = olivia.hears_why(waits, 1).await;
+    assert_eq!(decision.outcome, Outcome::Waits(Why::NobodyFree));
+    let standings = decision.considered.candidates.iter().map(|candidate| candidate.agent.standing);
+    assert_eq!(standings.filter(|standing| *standing == Standing::Away).count(), 1, "{decision:?}");
     desk.shows(|agent| (agent.online, agent.away, agent.work.waiting) == (true, true, 1)).await;
     // Another session does not bring her back, and neither does the next actor of the workspace.
     drop(olivia);
@@ -218,9 +252,30 @@ async fn whoever_is_away_gets_nothing_and_keeps_what_they_have_until_they_say_ot
     let mut watcher = again.watches(1, waits).await;
     watcher.assigned().await;
     desk.shows(|agent| (agent.away, agent.work.waiting) == (false, 2)).await;
+    let assigned = again.hears_why(waits, 2).await;
+    assert!(matches!(assigned.outcome, Outcome::Assigned { rule: Rule::General, .. }), "the newest is first");
     again.send(waits, 5, Action::Join);
     again.accepted().await;
     desk.shows(|agent| (agent.work.waiting, agent.work.in_progress) == (1, 1)).await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn customers_who_wait_are_told_their_place_and_that_they_move_up() {
+    let (house, olivia) = House::assigning(1, NO_SLEEP).await;
+    olivia.goes();
+    let (_minji, first) = house.caller("minji").await;
+    let (mut jisoo, second) = house.caller("jisoo").await;
+    let mut follower = jisoo.follow(1, second, 0).await;
+    follower.stands_at(Some(2)).await;
+    let mut ada = house.ada().await;
+    ada.watches(1, first).await.assigned().await;
+    follower.stands_at(Some(1)).await;
+    ada.send(first, 1, Action::Join);
+    ada.accepted().await;
+    ada.send(first, 2, Action::Complete);
+    ada.accepted().await;
+    follower.stands_at(None).await;
     house.stop().await;
 }
 

@@ -48,6 +48,13 @@ impl WorkspaceState {
         for member in self.desk.take_changed() {
             self.show_status(myself, member);
         }
+        let residence = &self.residence;
+        let is_awake = |conversation| residence.home(conversation).is_some();
+        for (conversation, line) in self.desk.take_lines(clock::now(), is_awake) {
+            if let Some(way) = self.residence.home(conversation) {
+                let _ = way.0.cast(ConversationMsg::Line(line));
+            }
+        }
         self.set_alarm(myself);
         Ok(())
     }

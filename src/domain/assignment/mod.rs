@@ -10,6 +10,7 @@ mod roster;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use choose::{
     CANDIDATES_MAX, Candidate, Considered, Explanation, Group, Hindrance, Outcome, Rule, Why, choose,
@@ -20,3 +21,4 @@ pub use settings::{
     ASSIGNMENT_BYTES_MAX, AssignmentError, Choosing, Load, MAXIMUM_MAX, Pool, ProfileAssignment, RuleBook,
     Rules, Strategy, TeamAssignment,
 };
+pub use waiting::{Line, Pace};

@@ -221,6 +221,14 @@ fn class_of(rules: Option<&Rules>, roster: &Roster, request: &Request) -> Class 
     Class { profile: request.profile, matched, former }
 }
 
+impl RuleBook {
+    /// The place of a request.
+    #[must_use]
+    pub fn place(&self, request: &Request) -> Place {
+        place_of(self.of(request.profile), request)
+    }
+}
+
 fn place_of(rules: Option<&Rules>, request: &Request) -> Place {
     Place {
         outside_hours: rules.is_some_and(|rules| rules.load.in_hours_first) && !request.in_hours,

@@ -4,6 +4,7 @@
 //! which thread. Must not know who may read what.
 
 mod audit;
+mod explained;
 mod history;
 mod list;
 mod load;
@@ -16,6 +17,7 @@ use super::stored::StoredError;
 use super::{OpenError, ReadError, Stream};
 
 pub(super) use audit::audit;
+pub(super) use explained::read_decisions;
 pub(super) use history::{read_after, read_after_in_tail, read_before, shown};
 pub(super) use list::{Cursor, list};
 pub(super) use load::{find_conversation, load_conversation, load_workspace, workspaces};

@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::{
     Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey, WorkspaceId,
 };
 
+use crate::domain::assignment::{Choosing, Considered, Explanation};
 use crate::domain::consultation::{How, Requeued, Unserved, begun_by};
 use crate::domain::conversation::{Conversation, Entry, Event, Origin, Place, Side, What};
 use crate::domain::identity::CustomerKey;
@@ -95,6 +96,22 @@ impl Script {
         }
     }
 
+    /// A decision that a number tells from others.
+    fn manual(&self, seed: u64) -> Explanation {
+        let considered = Considered {
+            consultation: begun_by(self.state.id, self.state.revision),
+            automatic: false,
+            open: true,
+            choosing: Choosing::default(),
+            maximum: 1,
+            matched: None,
+            former: None,
+            seed,
+            candidates: Vec::new(),
+        };
+        Explanation { outcome: considered.conclude(), considered }
+    }
+
     /// What the next entry says of a member who steps in, in the form that has always been there.
     pub(in crate::journal) fn stepped_in(&self, member: MemberId) -> What {
         let consultation = begun_by(self.state.id, self.state.revision + 1);
@@ -108,7 +125,7 @@ impl Script {
         if self.state.revision == 0 {
             return self.start(at, customer(step.who));
         }
-        match step.kind % 15 {
+        match step.kind % 16 {
             0..=2 => self.say(at, Party::Customer, &step.words),
             3 => self.say(at, agent, &step.words),
             4 => self.entry(at, Party::Bot, vec![What::Message(said(&step.words))]),
@@ -126,6 +143,7 @@ impl Script {
             }
             11 => self.entry(at, Party::Bot, vec![What::Assigned { member, how: How::Automatic }]),
             12 => self.entry(at, Party::Bot, vec![What::Requeued { from: member, why: Requeued::Absent }]),
+            14 => self.entry(at, Party::Bot, vec![What::Explained(Box::new(self.manual(step.who.into())))]),
             13 => self.entry(at, Party::Customer, vec![What::Unserved { why: Unserved::GaveUp }]),
             _ => {
                 let side = if step.who.is_multiple_of(2) { Side::Staff } else { Side::Customer };

@@ -405,7 +405,10 @@ impl World {
                     NotDone::NoRoom(_) => Count::OwnNoRoom,
                 })
             }
-            Phase::Opening | Phase::Loading(_) | Phase::Refusing => Err(Count::OwnNotOpen),
+            Phase::Opening | Phase::Loading(_) | Phase::Refusing => {
+                self.note(Count::OwnNotOpen);
+                return Fate::Lives;
+            }
         };
         match done {
             Ok(append) => self.act(actor, append),
@@ -413,7 +416,7 @@ impl World {
                 self.note(why);
                 match action {
                     OwnAction::Decided { epoch, .. } => {
-                        let refused = WorkspaceMsg::DecisionRefused(actor.id, *epoch);
+                        let refused = WorkspaceMsg::DecisionRefused(actor.id, actor.way, *epoch);
                         self.mail.to_workspace(actor.run, refused);
                     }
                     OwnAction::Reply { .. } => self.note(Count::ReplyTooLate),

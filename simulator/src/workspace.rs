@@ -109,6 +109,7 @@ impl World {
                     let released = workspace.residence.release(id);
                     if released {
                         self.note(Count::Released);
+                        self.locate(&mut workspace, id, None, Wanted::Told(OwnAction::Look));
                     }
                     reply.released(released);
                 }
@@ -118,7 +119,10 @@ impl World {
                 WorkspaceMsg::Announced(announcement) => {
                     self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
                 }
-                WorkspaceMsg::DecisionRefused(id, epoch) => {
+                WorkspaceMsg::DecisionRefused(id, way, _) if !workspace.residence.is_at(id, &way) => {
+                    self.note(Count::RefusalTooLate);
+                }
+                WorkspaceMsg::DecisionRefused(id, _, epoch) => {
                     self.note(Count::DecisionRefused);
                     self.at_desk(&mut workspace, |desk, now| desk.refused(id, epoch, now));
                 }
@@ -166,12 +170,16 @@ impl World {
         let Ended { conversation, way, failed } = ended;
         let was_quarantined = workspace.residence.quarantined().count();
         let has_failed = failed.is_some();
-        let waiting = match failed {
+        let mut waiting = match failed {
             Some(why) => workspace.residence.failed(conversation, &way, self.wall_clock(), &why),
             None => workspace.residence.gone(conversation, &way),
         };
         if workspace.residence.quarantined().count() > was_quarantined {
             self.note(Count::Quarantined);
+        }
+        if has_failed {
+            // It is told again.
+            waiting.retain(|(_, wanted)| !matches!(wanted, Wanted::Told(OwnAction::Decided { .. })));
         }
         self.relocate(workspace, waiting);
         if has_failed && workspace.residence.is_quarantined(conversation) {

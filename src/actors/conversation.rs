@@ -219,10 +219,10 @@ impl Actor for ConversationActor {
                     live.received(&identity, up_to);
                 }
             }
-            ConversationMsg::Own(action) => state.own(&action)?,
+            ConversationMsg::Own(action) => state.own(&myself, &action)?,
             ConversationMsg::LookDue => {
                 state.looks_at = None;
-                state.own(&OwnAction::Look)?;
+                state.own(&myself, &OwnAction::Look)?;
             }
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
             ConversationMsg::LookIdle => {
@@ -250,7 +250,7 @@ impl Actor for ConversationActor {
             #[allow(clippy::panic, reason = "this is what it is for")]
             ConversationMsg::Fail => panic!("a failure planted on purpose"),
         }
-        state.reply_as_bot()?;
+        state.reply_as_bot(&myself)?;
         state.watch_idleness(&myself);
         state.watch_deadline(&myself);
         Ok(())
@@ -289,10 +289,10 @@ impl ConversationState {
     }
 
     /// The bot answers what it owes. What cannot be written now is tried with whatever comes next.
-    fn reply_as_bot(&mut self) -> Result<(), ActorProcessingErr> {
+    fn reply_as_bot(&mut self, myself: &ActorRef<ConversationMsg>) -> Result<(), ActorProcessingErr> {
         let Phase::Open { live, .. } = &self.phase else { return Ok(()) };
         match live.is_all_durable().then(|| reply(live.state(), &self.service.1)).flatten() {
-            Some(action) => self.own(&action),
+            Some(action) => self.own(myself, &action),
             None => Ok(()),
         }
     }
@@ -354,7 +354,11 @@ impl ConversationState {
     }
 
     /// What is not done now is the workspace's to try again.
-    fn own(&mut self, action: &OwnAction) -> Result<(), ActorProcessingErr> {
+    fn own(
+        &mut self,
+        myself: &ActorRef<ConversationMsg>,
+        action: &OwnAction,
+    ) -> Result<(), ActorProcessingErr> {
         let done = match &mut self.phase {
             Phase::Open { live, .. } => {
                 let ConversationPorts { policy, journal, .. } = &self.ports;
@@ -366,14 +370,15 @@ impl ConversationState {
                     NotDone::NoRoom(why) => why.to_string(),
                 })
             }
-            Phase::Opening | Phase::Refusing(_) => Err("the conversation cannot be opened".to_owned()),
+            // Whether it was done before is not known either: the workspace tells the next incarnation.
+            Phase::Opening | Phase::Refusing(_) => return Ok(()),
         };
         match done {
             Ok(append) => self.act(append),
             Err(why) => {
                 tracing::debug!(conversation = %self.id, why, "something decided elsewhere was not done");
                 if let OwnAction::Decided { epoch, .. } = action {
-                    let refused = WorkspaceMsg::DecisionRefused(self.id, *epoch);
+                    let refused = WorkspaceMsg::DecisionRefused(self.id, Way(myself.clone()), *epoch);
                     let _ = self.ports.workspace.cast(refused);
                 }
                 Ok(())

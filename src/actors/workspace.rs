@@ -53,7 +53,7 @@ pub enum WorkspaceMsg {
     /// What is durable of a conversation's consultation.
     Announced(Announcement),
     /// A conversation did not take what was decided at an epoch.
-    DecisionRefused(ConversationId, u64),
+    DecisionRefused(ConversationId, Way, u64),
     /// The time has come to look at something.
     Look,
     /// A conversation cannot be read.
@@ -234,13 +234,18 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Announced(announcement) => {
                 state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
             }
-            WorkspaceMsg::DecisionRefused(id, epoch) => {
+            // What an incarnation refused that has failed is told to the next one.
+            WorkspaceMsg::DecisionRefused(id, way, _) if !state.residence.is_at(id, &way) => {}
+            WorkspaceMsg::DecisionRefused(id, _, epoch) => {
                 state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
             }
             WorkspaceMsg::Look => state.look(&myself).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
                 let released = state.residence.release(id);
+                if released {
+                    state.tell(&myself, id, OwnAction::Look).await?;
+                }
                 tracing::info!(conversation = %id, released, "a conversation is to be tried again");
                 let answer =
                     if released { Ok(SetAside::Released(id)) } else { Err(Refusal::NotQuarantined(id)) };
@@ -287,7 +292,8 @@ impl Actor for WorkspaceActor {
             SupervisionEvent::ActorFailed(child, why) => {
                 if let Some((id, way)) = state.conversations.remove(&child.get_id()) {
                     tracing::error!(conversation = %id, %why, "a conversation failed");
-                    let waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
+                    let mut waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
+                    waiting.retain(|(_, wanted)| !wanted.is_told_again());
                     state.relocate(&myself, waiting).await?;
                     state.failed(&myself, id).await?;
                 } else if let Some(member) = state.agent_failed(&myself, child.get_id(), &why.to_string()) {

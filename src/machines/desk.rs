@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId, Time
 
 use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
+use super::planted::{Bug, is_planted};
 use crate::domain::assignment::Standing;
 use crate::domain::consultation::Stage;
 use crate::domain::conversation::{OwnAction, Served, Service};
@@ -63,6 +64,8 @@ pub struct Desk {
     awaited: BTreeSet<MemberId>,
     /// Conversations that have failed and have not said since what is so.
     unheard: BTreeSet<ConversationId>,
+    /// Those whose decision has not reached them: they could not be opened.
+    untold: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
     grace_until: Timestamp,
 }
@@ -72,7 +75,14 @@ impl Desk {
     #[must_use]
     pub fn new(grace_until: Timestamp) -> Self {
         let (dispatch, alarms) = (Dispatch::default(), Alarms::default());
-        Self { dispatch, alarms, awaited: BTreeSet::new(), unheard: BTreeSet::new(), grace_until }
+        Self {
+            dispatch,
+            alarms,
+            awaited: BTreeSet::new(),
+            unheard: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            grace_until,
+        }
     }
 
     /// What is known and decided.
@@ -87,10 +97,11 @@ impl Desk {
         self.alarms.next()
     }
 
-    /// Whether decisions that were not taken are to be made again.
+    /// Whether something is to be tried again that has come to nothing: a decision that was not taken, or a
+    /// conversation that failed and has not said what is so.
     #[must_use]
-    pub fn decides_again(&self) -> bool {
-        self.alarms.is_set(&Alarm::Again)
+    pub fn tries_again(&self) -> bool {
+        self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
     }
 
     /// The workspace begins with what is on disk. Nobody is there yet.
@@ -109,7 +120,7 @@ impl Desk {
             });
             self.alarms.set(Alarm::Conversation(conversation), at);
             let open = Open::of(profile, &served);
-            let announcement = Announcement { conversation, revision, is_first: true, open };
+            let announcement = Announcement { conversation, revision, open };
             orders.extend(self.announced(announcement, now));
         }
         orders.extend(self.rules_changed(now));
@@ -140,12 +151,13 @@ impl Desk {
             // Told again until it is so.
             self.alarms.set(Alarm::Grace(member), Some(after(now.at, AGAIN_AFTER_MS)));
         }
+        // Before anybody is added: nothing is decided any more by the rules that were.
+        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         for member in members.keys() {
             if self.dispatch.roster().get(*member).is_none() {
                 orders.extend(self.dispatch.stands(*member, Standing::Offline, now.seeds));
             }
         }
-        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         self.alarms.set(Alarm::Boundary, now.workspace.next_boundary(now.at));
         told(orders)
     }
@@ -155,6 +167,10 @@ impl Desk {
         let conversation = announcement.conversation;
         self.unheard.remove(&conversation);
         let mut orders = self.dispatch.announced(announcement, now.seeds);
+        if self.untold.remove(&conversation) {
+            // Somebody else has woken it meanwhile.
+            orders.extend(self.dispatch.decision(conversation));
+        }
         orders.extend(self.look_after(conversation, now));
         told(orders)
     }
@@ -168,7 +184,7 @@ impl Desk {
         if standing == Some(Standing::Online) {
             return None;
         }
-        if !self.alarms.is_set(&Alarm::Grace(member)) {
+        if !self.alarms.is_set(&Alarm::Grace(member)) && !is_planted(Bug::AbsentForgotten) {
             self.alarms.set(Alarm::Grace(member), Some(after(now.at, grace_ms(now.workspace))));
         }
         let is_at_once = match stage {
@@ -218,7 +234,10 @@ impl Desk {
                     self.alarms.set(alarm, again);
                     all.extend(told(orders));
                 }
-                Alarm::Conversation(conversation) => all.push((conversation, OwnAction::Look)),
+                Alarm::Conversation(conversation) => {
+                    let is_untold = self.untold.remove(&conversation);
+                    all.push(self.wake(conversation, is_untold));
+                }
             }
         }
         all
@@ -236,6 +255,12 @@ impl Desk {
         let may_go_on = self.dispatch.is_open(conversation) || self.unheard.contains(&conversation);
         let must_try_again = !was_open && may_go_on;
         let at = if must_try_again { Some(after(now, AGAIN_AFTER_MS)) } else { deadline };
+        if must_try_again {
+            self.unheard.insert(conversation);
+            if self.dispatch.decision(conversation).is_some() {
+                self.untold.insert(conversation);
+            }
+        }
         self.dispatch.sleeps(conversation);
         self.alarms.set(Alarm::Conversation(conversation), at);
     }
@@ -244,28 +269,39 @@ impl Desk {
     pub fn set_aside(&mut self, conversation: ConversationId, now: &mut Now<'_>) -> Vec<Told> {
         self.alarms.set(Alarm::Conversation(conversation), None);
         self.unheard.remove(&conversation);
+        self.untold.remove(&conversation);
         told(self.dispatch.set_aside(conversation, now.seeds))
     }
 
     /// A conversation has failed. It begins again at once and says what is so: what was on its way to it is
-    /// lost, and what it had not said yet as well, a call perhaps.
+    /// lost, and what it had not said yet as well, a call perhaps. What was decided about it is told again.
     #[must_use]
     pub fn failed(&mut self, conversation: ConversationId) -> Told {
         self.unheard.insert(conversation);
-        (conversation, OwnAction::Look)
+        self.untold.remove(&conversation);
+        self.wake(conversation, true)
+    }
+
+    /// What wakes a conversation: the decision that has not reached it, or a look.
+    fn wake(&self, conversation: ConversationId, is_untold: bool) -> Told {
+        let decision = self.dispatch.decision(conversation).filter(|_| is_untold);
+        decision.map_or((conversation, OwnAction::Look), told_one)
     }
 }
 
 fn told(orders: Vec<Order>) -> Vec<Told> {
-    let told = |order| match order {
+    orders.into_iter().map(told_one).collect()
+}
+
+fn told_one(order: Order) -> Told {
+    match order {
         Order::Decided { conversation, epoch, explanation } => {
             (conversation, OwnAction::Decided { epoch, explanation })
         }
         Order::Requeue { conversation, consultation, epoch, why } => {
             (conversation, OwnAction::Requeue { consultation, epoch, why })
         }
-    };
-    orders.into_iter().map(told).collect()
+    }
 }
 
 fn grace_ms(workspace: &Workspace) -> i64 {

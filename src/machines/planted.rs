@@ -54,6 +54,16 @@ pub enum Bug {
     TakenWithoutReserve,
     /// A reader hears how a hand-over goes on before it has what was pushed before that.
     VerdictOvertakes,
+    /// A decision that is not taken keeps its slot.
+    SlotLost,
+    /// Conversations of a former term may still append.
+    FormerTermAppends,
+    /// What ends by itself ends before its time.
+    DeadlineTooEarly,
+    /// The bot answers although somebody else has the floor.
+    FloorForgotten,
+    /// What waits for an agent who does not come back after a restart waits for ever.
+    AbsentForgotten,
 }
 
 impl Bug {
@@ -83,6 +93,11 @@ impl Bug {
         Self::FullDiskForgotten,
         Self::TakenWithoutReserve,
         Self::VerdictOvertakes,
+        Self::SlotLost,
+        Self::FormerTermAppends,
+        Self::DeadlineTooEarly,
+        Self::FloorForgotten,
+        Self::AbsentForgotten,
     ];
 }
 

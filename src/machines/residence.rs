@@ -111,6 +111,14 @@ impl<H: Clone + PartialEq, W> Residence<H, W> {
         }
     }
 
+    /// Whether a conversation lives here, or is about to leave.
+    #[must_use]
+    pub fn is_at(&self, id: ConversationId, home: &H) -> bool {
+        self.homes.get(&id).is_some_and(|known| match known {
+            Home::Awake(known) | Home::Leaving(known, _) => known == home,
+        })
+    }
+
     /// Whether it is set aside.
     #[must_use]
     pub fn is_quarantined(&self, id: ConversationId) -> bool {

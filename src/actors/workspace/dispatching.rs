@@ -90,6 +90,11 @@ impl WorkspaceState {
 }
 
 impl Wanted {
+    /// Whether the desk tells it again after a failure. It must not be told twice.
+    pub(super) const fn is_told_again(&self) -> bool {
+        matches!(self, Self::Told(OwnAction::Decided { .. }))
+    }
+
     /// There is the way.
     pub(super) fn found(self, way: Way) {
         match self {

@@ -393,6 +393,7 @@ impl World {
     /// What is not done now is the workspace's to try again.
     fn own(&mut self, actor: &mut ConversationActor, action: &OwnAction) -> Fate {
         let (now, has_room) = (self.wall_clock(), self.has_room());
+        self.say(|| format!("     {} does something of its own", name(actor.id)));
         if let OwnAction::Reply { .. } = action {
             actor.bot_works_on = None;
         }
@@ -414,13 +415,13 @@ impl World {
             Ok(append) => self.act(actor, append),
             Err(why) => {
                 self.note(why);
-                match action {
-                    OwnAction::Decided { epoch, .. } => {
-                        let refused = WorkspaceMsg::DecisionRefused(actor.id, actor.way, *epoch);
-                        self.mail.to_workspace(actor.run, refused);
-                    }
-                    OwnAction::Reply { .. } => self.note(Count::ReplyTooLate),
-                    OwnAction::Requeue { .. } | OwnAction::Look => {}
+                self.say(|| format!("     not done: {}", why.text()));
+                if let OwnAction::Reply { .. } = action {
+                    self.note(Count::ReplyTooLate);
+                }
+                if let Some(epoch) = action.chosen_at() {
+                    let refused = WorkspaceMsg::DecisionRefused(actor.id, actor.way, epoch);
+                    self.mail.to_workspace(actor.run, refused);
                 }
             }
         }

@@ -190,7 +190,9 @@ impl World {
             let (None, Some(rules)) = (call.holder, &rules) else { continue };
             let explanation = choose(rules, &roster, &request_of(call), 0);
             if let Outcome::Assigned { member, .. } = explanation.outcome {
-                let what = format!("{}: {call:?} waits beside {member}", name(conversation));
+                let known = dispatch.roster().get(member);
+                let what =
+                    format!("{}: {call:?} waits beside {member}, known as {known:?}", name(conversation));
                 found.push((Promise::Waiting, what));
             }
         }

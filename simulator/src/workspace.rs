@@ -109,7 +109,7 @@ impl World {
                     let released = workspace.residence.release(id);
                     if released {
                         self.note(Count::Released);
-                        self.locate(&mut workspace, id, None, Wanted::Told(OwnAction::Look));
+                        self.at_desk(&mut workspace, |desk, _| vec![desk.released(id)]);
                     }
                     reply.released(released);
                 }
@@ -186,7 +186,7 @@ impl World {
             self.set_aside.insert(conversation);
             self.at_desk(workspace, |desk, now| desk.set_aside(conversation, now));
         } else if has_failed {
-            self.at_desk(workspace, |desk, _| vec![desk.failed(conversation)]);
+            self.at_desk(workspace, |desk, _| desk.failed(conversation).into_iter().collect());
         }
     }
 

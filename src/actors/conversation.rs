@@ -377,8 +377,8 @@ impl ConversationState {
             Ok(append) => self.act(append),
             Err(why) => {
                 tracing::debug!(conversation = %self.id, why, "something decided elsewhere was not done");
-                if let OwnAction::Decided { epoch, .. } = action {
-                    let refused = WorkspaceMsg::DecisionRefused(self.id, Way(myself.clone()), *epoch);
+                if let Some(epoch) = action.chosen_at() {
+                    let refused = WorkspaceMsg::DecisionRefused(self.id, Way(myself.clone()), epoch);
                     let _ = self.ports.workspace.cast(refused);
                 }
                 Ok(())

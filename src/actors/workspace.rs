@@ -244,7 +244,7 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Release(id, reply) => {
                 let released = state.residence.release(id);
                 if released {
-                    state.tell(&myself, id, OwnAction::Look).await?;
+                    state.at_desk(&myself, |desk, _| vec![desk.released(id)]).await?;
                 }
                 tracing::info!(conversation = %id, released, "a conversation is to be tried again");
                 let answer =

@@ -66,6 +66,8 @@ pub struct Desk {
     unheard: BTreeSet<ConversationId>,
     /// Those whose decision has not reached them: they could not be opened.
     untold: BTreeSet<ConversationId>,
+    /// Those that are set aside: what they had said before means nothing.
+    aside: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
     grace_until: Timestamp,
 }
@@ -81,6 +83,7 @@ impl Desk {
             awaited: BTreeSet::new(),
             unheard: BTreeSet::new(),
             untold: BTreeSet::new(),
+            aside: BTreeSet::new(),
             grace_until,
         }
     }
@@ -165,6 +168,9 @@ impl Desk {
     /// A conversation says what is durable of its consultation.
     pub fn announced(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
         let conversation = announcement.conversation;
+        if self.aside.contains(&conversation) {
+            return Vec::new();
+        }
         self.unheard.remove(&conversation);
         let mut orders = self.dispatch.announced(announcement, now.seeds);
         if self.untold.remove(&conversation) {
@@ -270,16 +276,27 @@ impl Desk {
         self.alarms.set(Alarm::Conversation(conversation), None);
         self.unheard.remove(&conversation);
         self.untold.remove(&conversation);
+        self.aside.insert(conversation);
         told(self.dispatch.set_aside(conversation, now.seeds))
+    }
+
+    /// A conversation is set aside no longer: it begins, and says what is so.
+    #[must_use]
+    pub fn released(&mut self, conversation: ConversationId) -> Told {
+        self.aside.remove(&conversation);
+        (conversation, OwnAction::Look)
     }
 
     /// A conversation has failed. It begins again at once and says what is so: what was on its way to it is
     /// lost, and what it had not said yet as well, a call perhaps. What was decided about it is told again.
     #[must_use]
-    pub fn failed(&mut self, conversation: ConversationId) -> Told {
+    pub fn failed(&mut self, conversation: ConversationId) -> Option<Told> {
+        if is_planted(Bug::UnsaidForgotten) && !self.dispatch.is_open(conversation) {
+            return None;
+        }
         self.unheard.insert(conversation);
         self.untold.remove(&conversation);
-        self.wake(conversation, true)
+        Some(self.wake(conversation, !is_planted(Bug::ToldOnce)))
     }
 
     /// What wakes a conversation: the decision that has not reached it, or a look.
@@ -314,3 +331,6 @@ const fn after(now: Timestamp, millis: i64) -> Timestamp {
 
 /// How soon what was not taken is decided again, in milliseconds.
 const AGAIN_AFTER_MS: i64 = 1_000;
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,10 @@ pub enum Bug {
     FloorForgotten,
     /// What waits for an agent who does not come back after a restart waits for ever.
     AbsentForgotten,
+    /// A conversation that fails before it has said that somebody called is not asked.
+    UnsaidForgotten,
+    /// A decision that was on its way to a conversation that failed is not told again.
+    ToldOnce,
 }
 
 impl Bug {
@@ -98,6 +102,8 @@ impl Bug {
         Self::DeadlineTooEarly,
         Self::FloorForgotten,
         Self::AbsentForgotten,
+        Self::UnsaidForgotten,
+        Self::ToldOnce,
     ];
 }
 

@@ -64,11 +64,11 @@ impl WorkspaceState {
         if self.residence.is_quarantined(conversation) {
             self.at_desk(myself, |desk, now| desk.set_aside(conversation, now)).await
         } else {
-            self.at_desk(myself, |desk, _| vec![desk.failed(conversation)]).await
+            self.at_desk(myself, |desk, _| desk.failed(conversation).into_iter().collect()).await
         }
     }
 
-    pub(super) async fn tell(
+    async fn tell(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
         conversation: ConversationId,

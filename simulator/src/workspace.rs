@@ -119,7 +119,7 @@ impl World {
                 WorkspaceMsg::Announced(announcement) => {
                     self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
                 }
-                WorkspaceMsg::DecisionRefused(id, way, _) if !workspace.residence.is_at(id, &way) => {
+                WorkspaceMsg::DecisionRefused(id, way, _) if workspace.residence.has_failed(id, &way) => {
                     self.note(Count::RefusalTooLate);
                 }
                 WorkspaceMsg::DecisionRefused(id, _, epoch) => {

@@ -235,7 +235,7 @@ impl Actor for WorkspaceActor {
                 state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
             }
             // What an incarnation refused that has failed is told to the next one.
-            WorkspaceMsg::DecisionRefused(id, way, _) if !state.residence.is_at(id, &way) => {}
+            WorkspaceMsg::DecisionRefused(id, way, _) if state.residence.has_failed(id, &way) => {}
             WorkspaceMsg::DecisionRefused(id, _, epoch) => {
                 state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
             }

@@ -71,7 +71,7 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::DeadlineTooEarly => (&[Timers], 0..200),
         Bug::FloorForgotten => (&[Floor], 0..1_000),
         Bug::AbsentForgotten => (&[Forgotten], 0..5_000),
-        Bug::UnsaidForgotten => (&[Forgotten], 0..1_000),
+        Bug::UnsaidForgotten => (&[Forgotten], 0..5_000),
         Bug::ToldOnce => (&[Waiting, Forgotten], 0..5_000),
     }
 }

@@ -5,7 +5,6 @@
 
 use std::rc::Rc;
 
-use switchboard::domain::assignment::Outcome;
 use switchboard::domain::conversation::{
     Context, Doors, Known, Origin, OwnAction, Policy, Service, admit, deadline, reply,
 };
@@ -399,6 +398,7 @@ impl World {
     /// What is not done now is the workspace's to try again.
     fn own(&mut self, actor: &mut ConversationActor, action: &OwnAction) -> Fate {
         let (now, has_room) = (self.wall_clock(), self.has_room());
+        self.say(|| format!("     {} does something of its own", name(actor.id)));
         if let OwnAction::Reply { .. } = action {
             actor.bot_works_on = None;
         }
@@ -411,22 +411,22 @@ impl World {
                     NotDone::NoRoom(_) => Count::OwnNoRoom,
                 })
             }
-            Phase::Opening | Phase::Loading(_) | Phase::Refusing => Err(Count::OwnNotOpen),
+            Phase::Opening | Phase::Loading(_) | Phase::Refusing => {
+                self.note(Count::OwnNotOpen);
+                return Fate::Lives;
+            }
         };
         match done {
             Ok(append) => self.act(actor, append),
             Err(why) => {
                 self.note(why);
-                match action {
-                    // That it waits is no decision that anybody rests on.
-                    OwnAction::Decided { explanation, .. }
-                        if !matches!(explanation.outcome, Outcome::Assigned { .. }) => {}
-                    OwnAction::Decided { epoch, .. } | OwnAction::Requeue { epoch, .. } => {
-                        let refused = WorkspaceMsg::DecisionRefused(actor.id, *epoch);
-                        self.mail.to_workspace(actor.run, refused);
-                    }
-                    OwnAction::Reply { .. } => self.note(Count::ReplyTooLate),
-                    OwnAction::Look => {}
+                self.say(|| format!("     not done: {}", why.text()));
+                if let OwnAction::Reply { .. } = action {
+                    self.note(Count::ReplyTooLate);
+                }
+                if let Some(epoch) = action.decided_at() {
+                    let refused = WorkspaceMsg::DecisionRefused(actor.id, actor.way, epoch);
+                    self.mail.to_workspace(actor.run, refused);
                 }
             }
         }

@@ -23,10 +23,12 @@ use crate::workspace::{Wanted, WorkspaceActor};
 use crate::world::World;
 
 /// A decision as it was made.
+#[derive(Clone, Copy)]
 pub(crate) struct Made {
     run: Run,
     conversation: ConversationId,
     epoch: u64,
+    is_taken: bool,
 }
 
 impl World {
@@ -66,15 +68,21 @@ impl World {
         let mut seeds = || rng.u64(..);
         let told = happens(&mut workspace.desk, &mut Now { at, workspace: &settings, seeds: &mut seeds });
         for (_, action) in &told {
-            if let OwnAction::Decided { explanation, .. } = action {
-                self.check_decision(workspace, explanation);
+            match action {
+                OwnAction::Decided { explanation, .. }
+                    if self.decisions.contains_key(&explanation.considered.seed) =>
+                {
+                    self.note(Count::DecisionToldAgain);
+                }
+                OwnAction::Decided { explanation, .. } => self.check_decision(workspace, explanation),
+                OwnAction::Requeue { .. } | OwnAction::Reply { .. } | OwnAction::Look => {}
             }
         }
         for (conversation, action) in told {
             self.say(|| format!("     told {}: {}", name(conversation), brief(&action)));
             if let OwnAction::Decided { epoch, explanation } = &action {
-                let made = Made { run: workspace.run, conversation, epoch: *epoch };
-                self.decisions.insert(explanation.considered.seed, made);
+                let made = Made { run: workspace.run, conversation, epoch: *epoch, is_taken: false };
+                self.decisions.entry(explanation.considered.seed).or_insert(made);
             }
             self.locate(workspace, conversation, None, Wanted::Told(action));
         }
@@ -140,10 +148,13 @@ impl World {
     /// A decision has become durable: it is of the workspace that there is, and about what was so.
     pub(crate) fn check_taken(&mut self, conversation: ConversationId, explanation: &Explanation) {
         let changes = self.model.service.changes(conversation);
-        let Some(made) = self.decisions.remove(&explanation.considered.seed) else {
+        let made = self.decisions.get_mut(&explanation.considered.seed).filter(|made| !made.is_taken);
+        let Some(made) = made else {
             return self
                 .broken(Promise::Stale, format!("{}: taken twice, or never made", name(conversation)));
         };
+        made.is_taken = true;
+        let made = *made;
         if Some(made.run) != self.latest_run {
             self.broken(Promise::Stale, format!("{}: of a former term", name(conversation)));
         }
@@ -160,7 +171,7 @@ impl World {
         let is_quiet = self.mail.is_quiet(workspace.run)
             && self.writer.is_idle()
             && self.conversations.values().all(|actor| actor.is_at_rest() && !actor.is_orphan);
-        if !is_quiet || workspace.desk.decides_again() {
+        if !is_quiet || workspace.desk.tries_again() {
             return;
         }
         let mut found = Vec::new();
@@ -179,7 +190,9 @@ impl World {
             let (None, Some(rules)) = (call.holder, &rules) else { continue };
             let explanation = choose(rules, &roster, &request_of(call), 0);
             if let Outcome::Assigned { member, .. } = explanation.outcome {
-                let what = format!("{}: {call:?} waits beside {member}", name(conversation));
+                let known = dispatch.roster().get(member);
+                let what =
+                    format!("{}: {call:?} waits beside {member}, known as {known:?}", name(conversation));
                 found.push((Promise::Waiting, what));
             }
         }

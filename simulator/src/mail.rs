@@ -115,7 +115,7 @@ pub(crate) enum WorkspaceMsg {
     /// What is durable of a consultation.
     Announced(Announcement),
     /// What was decided at an epoch was not taken.
-    DecisionRefused(ConversationId, u64),
+    DecisionRefused(ConversationId, Way, u64),
     /// Other settings are durable.
     SettingsChanged,
     Release(ConversationId, ReleaseReply),

@@ -44,6 +44,10 @@ impl World {
             0 if !followed.is_empty() => followed[self.rng.usize(..followed.len())],
             _ => latest,
         };
+        if reader == Reader::Customer && self.rng.u32(..100) < self.rates.calls {
+            let category = if self.rng.bool() { category() } else { CategoryPath::default() };
+            return self.request(at, Op::Call { conversation, category }, None);
+        }
         match self.rng.u32(..100) {
             0..44 => {
                 let op = self.post(conversation);
@@ -66,7 +70,7 @@ impl World {
             74..75 => self.asks_what_is_not_theirs(at),
             rest => {
                 let op = match reader {
-                    Reader::Customer => customers_op(rest - 75, conversation, self.rng.bool()),
+                    Reader::Customer => customers_op(rest - 75, conversation),
                     Reader::Staff => agents_op(rest - 75, conversation),
                 };
                 self.request(at, op, None);
@@ -162,14 +166,13 @@ impl World {
     }
 }
 
-fn customers_op(drawn: u32, conversation: ConversationId, is_about_bills: bool) -> Op {
-    let category = if is_about_bills { category() } else { CategoryPath::default() };
+fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
     match drawn {
         0..5 => Op::End { conversation },
         // An agent's business.
         5..7 => Op::Take { conversation },
-        7..13 => Op::Call { conversation, category },
-        13..15 => Op::Cancel { conversation },
+        7..11 => Op::Call { conversation, category: CategoryPath::default() },
+        11..15 => Op::Cancel { conversation },
         _ => Op::Open,
     }
 }
@@ -179,8 +182,8 @@ fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
         0..6 => Op::Join { conversation },
         6..9 => Op::Transfer { conversation, from: member(drawn % 2), to: member((drawn + 1) % 2) },
         9..11 => Op::Leave { conversation },
-        11..20 => Op::Take { conversation },
-        20..21 => Op::Complete { conversation },
+        11..15 => Op::Take { conversation },
+        15..21 => Op::Complete { conversation },
         21..22 => Op::End { conversation },
         22..23 => Op::Open,
         23..24 => Op::Release { conversation },

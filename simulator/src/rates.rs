@@ -13,6 +13,8 @@ pub(crate) struct Rates {
     pub(crate) customers: u8,
     pub(crate) clients_each: usize,
     pub(crate) agents: usize,
+    /// Of a hundred things that a customer does.
+    pub(crate) calls: u32,
     pub(crate) outbox_entries_max: usize,
     pub(crate) stream_frames_max: usize,
     pub(crate) page_entries_max: usize,
@@ -89,9 +91,10 @@ impl Rates {
         turns.fill_with(|| between_faults * [60, 150, 300, 600, 1_200][rng.usize(..5)]);
         Self {
             steps: rng.u32(300..1_200),
-            customers: rng.u8(1..=3),
+            customers: rng.u8(1..=5),
             clients_each: rng.usize(1..=2),
             agents: rng.usize(1..=3),
+            calls: [0, 10, 40][rng.usize(..3)],
             outbox_entries_max: rng.usize(1..=6),
             stream_frames_max: rng.usize(1..=6),
             page_entries_max: rng.usize(1..=6),

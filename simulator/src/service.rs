@@ -46,6 +46,10 @@ pub(crate) struct Call {
     pub(crate) former: Option<MemberId>,
     pub(crate) holder: Option<MemberId>,
     pub(crate) has_begun: bool,
+    /// At any time, by anybody.
+    was_served: bool,
+    /// Since when it waits for somebody.
+    waits_since: Timestamp,
     is_automatic: bool,
     bot_replies: bool,
     silent_since: Option<Timestamp>,
@@ -148,6 +152,7 @@ impl Talk {
                     return one_owner("is not theirs", self);
                 };
                 (call.holder, call.has_begun) = (None, false);
+                call.waits_since = entry.at;
                 self.inside.remove(from);
                 self.changed();
                 return Ok(Some(Count::Requeued));
@@ -156,6 +161,7 @@ impl Talk {
                 self.inside.insert(*member);
                 if let Some(call) = &mut self.open {
                     call.has_begun |= call.holder.is_some();
+                    call.was_served |= call.has_begun;
                     self.awaits_bot &= !call.has_begun;
                 }
             }
@@ -163,24 +169,25 @@ impl Talk {
                 self.inside.remove(member);
             }
             What::Completed => {
-                let Some(call) = self.open.take().filter(|call| call.has_begun) else {
+                let Some(call) = self.open.take().filter(|call| call.was_served) else {
                     return one_owner("without service", self);
                 };
-                self.former = call.holder;
+                self.former = call.holder.or(self.former);
                 self.over();
                 if by_itself {
-                    is_due(call.silent_since, entry.at, event)?;
+                    let since = if call.has_begun { call.silent_since } else { Some(call.waits_since) };
+                    is_due(since, entry.at, event)?;
                     return Ok(Some(Count::SilentClosed));
                 }
                 return Ok(Some(Count::Completed));
             }
             What::Unserved { why } => {
-                let Some(call) = self.open.take().filter(|call| !call.has_begun) else {
+                let Some(call) = self.open.take().filter(|call| !call.was_served) else {
                     return one_owner("nobody waited", self);
                 };
                 self.over();
                 if *why == Unserved::TooLong {
-                    is_due(Some(call.called_at), entry.at, event)?;
+                    is_due(Some(call.waits_since), entry.at, event)?;
                     return Ok(Some(Count::UnservedClosed));
                 }
                 return Ok(Some(Count::Cancelled));
@@ -214,6 +221,8 @@ impl Talk {
             former: self.former,
             holder: None,
             has_begun: false,
+            was_served: false,
+            waits_since: called_at,
             is_automatic: false,
             bot_replies,
             silent_since: None,
@@ -237,6 +246,7 @@ impl Talk {
         call.is_automatic = how == How::Automatic;
         call.holder = Some(member);
         call.has_begun |= self.inside.contains(&member) || matches!(how, How::SteppedIn { .. });
+        call.was_served |= call.has_begun;
         self.changed();
         Ok(Some(count))
     }

@@ -11,7 +11,7 @@ use switchboard::domain::conversation::{Action, Answer, Command, Entry, Origin, 
 use switchboard::domain::identity::{Identity, Reader};
 use switchboard::machines::live::{Outcome, SubscriberId};
 use switchboard::machines::route::{Route, Step, Tag};
-use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, Timestamp};
 use switchboard_protocol::wire::{ErrorBody, ErrorCode, Op, ReplyBody, Request, Topic};
 
 use crate::mail::{
@@ -103,14 +103,6 @@ impl Session {
             following: BTreeMap::new(),
             opening: BTreeMap::new(),
             last_opening: 0,
-        }
-    }
-
-    /// Which member's it is, if it is one's.
-    pub(crate) fn member(&self) -> Option<MemberId> {
-        match &*self.identity {
-            Identity::Member { member, .. } => Some(*member),
-            Identity::Customer { .. } => None,
         }
     }
 

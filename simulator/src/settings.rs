@@ -9,6 +9,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use switchboard::domain::assignment::{Choosing, Strategy};
 use switchboard::domain::hours::{Acceptance, ManualOverride, Mode, Override};
+use switchboard::domain::identity::Identity;
 use switchboard::domain::workspace::{InProgress, Member, Profile, Role, TokenHash, Workspace};
 use switchboard_protocol::vocabulary::{
     CategoryName, CategoryPath, DisplayName, MemberId, MessageText, ProfileId, ProfileTitle, WorkspaceId,
@@ -121,8 +122,11 @@ impl World {
     pub(crate) fn show_out_strangers(&mut self) {
         let members = &self.settings.members;
         for session in self.sessions.values() {
-            if session.member().is_some_and(|member| !members.contains_key(&member)) {
-                self.mail.to_session(session.id, SessionMsg::Replaced);
+            match &*session.identity {
+                Identity::Member { member, .. } if !members.contains_key(member) => {
+                    self.mail.to_session(session.id, SessionMsg::Replaced);
+                }
+                Identity::Member { .. } | Identity::Customer { .. } => {}
             }
         }
     }

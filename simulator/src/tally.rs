@@ -105,6 +105,8 @@ counts! {
     BotReplied "answers of the bot";
     ReplyTooLate "answers of the bot that came too late";
     DecisionRefused "decisions that were not taken";
+    DecisionToldAgain "decisions told again after a failure";
+    RefusalTooLate "refusals of conversations that had failed";
     OwnRejected "things decided elsewhere that rested on what was not so any more";
     OwnNoRoom "things decided elsewhere for which there was no room";
     OwnNotOpen "things decided elsewhere for what could not be opened";

@@ -109,6 +109,7 @@ impl World {
                     let released = workspace.residence.release(id);
                     if released {
                         self.note(Count::Released);
+                        self.at_desk(&mut workspace, |desk, _| vec![desk.released(id)]);
                     }
                     reply.released(released);
                     if released {
@@ -121,7 +122,10 @@ impl World {
                 WorkspaceMsg::Announced(announcement) => {
                     self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
                 }
-                WorkspaceMsg::DecisionRefused(id, epoch) => {
+                WorkspaceMsg::DecisionRefused(id, way, _) if workspace.residence.has_failed(id, &way) => {
+                    self.note(Count::RefusalTooLate);
+                }
+                WorkspaceMsg::DecisionRefused(id, _, epoch) => {
                     self.note(Count::DecisionRefused);
                     self.at_desk(&mut workspace, |desk, now| desk.refused(id, epoch, now));
                 }
@@ -169,19 +173,23 @@ impl World {
         let Ended { conversation, way, failed } = ended;
         let was_quarantined = workspace.residence.quarantined().count();
         let has_failed = failed.is_some();
-        let waiting = match failed {
+        let mut waiting = match failed {
             Some(why) => workspace.residence.failed(conversation, &way, self.wall_clock(), &why),
             None => workspace.residence.gone(conversation, &way),
         };
         if workspace.residence.quarantined().count() > was_quarantined {
             self.note(Count::Quarantined);
         }
+        if has_failed {
+            // It is told again.
+            waiting.retain(|(_, wanted)| !matches!(wanted, Wanted::Told(OwnAction::Decided { .. })));
+        }
         self.relocate(workspace, waiting);
         if has_failed && workspace.residence.is_quarantined(conversation) {
             self.set_aside.insert(conversation);
             self.at_desk(workspace, |desk, now| desk.set_aside(conversation, now));
         } else if has_failed {
-            self.at_desk(workspace, |desk, _| vec![desk.failed(conversation)]);
+            self.at_desk(workspace, |desk, _| desk.failed(conversation).into_iter().collect());
         }
     }
 

@@ -79,7 +79,7 @@ pub(crate) struct World {
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
     pub(crate) broken: Option<(Promise, String)>,
-    /// Decisions that have not become durable, by where their chance came from.
+    /// Decisions that were made, by where their chance came from.
     pub(crate) decisions: BTreeMap<u64, Made>,
     /// The workspace that began last.
     pub(crate) latest_run: Option<Run>,

@@ -15,7 +15,7 @@ use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
-use crate::domain::assignment::{Line, Outcome};
+use crate::domain::assignment::Line;
 use crate::domain::conversation::{
     Action as DomainAction, Context, Conversation, Doors, OwnAction, Policy, Service, admit, asks_for_doors,
     deadline, reply,
@@ -238,10 +238,10 @@ impl Actor for ConversationActor {
                     live.stands_in_line(line);
                 }
             }
-            ConversationMsg::Own(action) => state.own(&action)?,
+            ConversationMsg::Own(action) => state.own(&myself, &action)?,
             ConversationMsg::LookDue(at) if state.looks_at == Some(at) => {
                 state.looks_at = None;
-                state.own(&OwnAction::Look)?;
+                state.own(&myself, &OwnAction::Look)?;
             }
             // Another one was set meanwhile.
             ConversationMsg::LookDue(_) => {}
@@ -272,7 +272,7 @@ impl Actor for ConversationActor {
             #[allow(clippy::panic, reason = "this is what it is for")]
             ConversationMsg::Fail => panic!("a failure planted on purpose"),
         }
-        state.reply_as_bot()?;
+        state.reply_as_bot(&myself)?;
         state.watch_idleness(&myself);
         state.watch_deadline(&myself);
         Ok(())
@@ -314,10 +314,10 @@ impl ConversationState {
     }
 
     /// The bot answers what it owes. What cannot be written now is tried with whatever comes next.
-    fn reply_as_bot(&mut self) -> Result<(), ActorProcessingErr> {
+    fn reply_as_bot(&mut self, myself: &ActorRef<ConversationMsg>) -> Result<(), ActorProcessingErr> {
         let Phase::Open { live, .. } = &self.phase else { return Ok(()) };
         match live.is_all_durable().then(|| reply(live.state(), &self.service.1, clock::now())).flatten() {
-            Some(action) => self.own(&action),
+            Some(action) => self.own(myself, &action),
             None => Ok(()),
         }
     }
@@ -398,7 +398,11 @@ impl ConversationState {
     }
 
     /// What is not done now is the workspace's to try again.
-    fn own(&mut self, action: &OwnAction) -> Result<(), ActorProcessingErr> {
+    fn own(
+        &mut self,
+        myself: &ActorRef<ConversationMsg>,
+        action: &OwnAction,
+    ) -> Result<(), ActorProcessingErr> {
         let done = match &mut self.phase {
             Phase::Open { live, .. } => {
                 let ConversationPorts { policy, journal, .. } = &self.ports;
@@ -410,20 +414,16 @@ impl ConversationState {
                     NotDone::NoRoom(why) => why.to_string(),
                 })
             }
-            Phase::Opening | Phase::Refusing(_) => Err("the conversation cannot be opened".to_owned()),
+            // Whether it was done before is not known either: the workspace tells the next incarnation.
+            Phase::Opening | Phase::Refusing(_) => return Ok(()),
         };
         match done {
             Ok(append) => self.act(append),
             Err(why) => {
                 tracing::debug!(conversation = %self.id, why, "something decided elsewhere was not done");
-                // That it waits is no decision that anybody rests on.
-                if let OwnAction::Decided { epoch, explanation } = action
-                    && let Outcome::Assigned { .. } = explanation.outcome
-                {
-                    let _ = self.ports.workspace.cast(WorkspaceMsg::DecisionRefused(self.id, *epoch));
-                }
-                if let OwnAction::Requeue { epoch, .. } = action {
-                    let _ = self.ports.workspace.cast(WorkspaceMsg::DecisionRefused(self.id, *epoch));
+                if let Some(epoch) = action.decided_at() {
+                    let refused = WorkspaceMsg::DecisionRefused(self.id, Way(myself.clone()), epoch);
+                    let _ = self.ports.workspace.cast(refused);
                 }
                 Ok(())
             }

@@ -53,7 +53,7 @@ pub enum WorkspaceMsg {
     /// What is durable of a conversation's consultation.
     Announced(Announcement),
     /// A conversation did not take what was decided at an epoch.
-    DecisionRefused(ConversationId, u64),
+    DecisionRefused(ConversationId, Way, u64),
     /// The time has come to look at something: the look that was set for this time.
     Look(Timestamp),
     /// A conversation cannot be read.
@@ -236,26 +236,25 @@ impl Actor for WorkspaceActor {
                 state.residence.quarantine(id, reason);
                 state.at_desk(&myself, |desk, now| desk.set_aside(id, now)).await?;
             }
-            // It was said before the conversation was set aside, and overtaken by that.
-            WorkspaceMsg::Announced(announcement)
-                if state.residence.is_quarantined(announcement.conversation) => {}
             WorkspaceMsg::Announced(announcement) => {
                 state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
             }
-            WorkspaceMsg::DecisionRefused(id, epoch) => {
+            // What an incarnation refused that has failed is told to the next one.
+            WorkspaceMsg::DecisionRefused(id, way, _) if state.residence.has_failed(id, &way) => {}
+            WorkspaceMsg::DecisionRefused(id, _, epoch) => {
                 state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
             }
             WorkspaceMsg::Look(at) => state.look(&myself, at).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
                 let released = state.residence.release(id);
+                if released {
+                    state.at_desk(&myself, |desk, _| vec![desk.released(id)]).await?;
+                }
                 tracing::info!(conversation = %id, released, "a conversation is to be tried again");
                 let answer =
                     if released { Ok(SetAside::Released(id)) } else { Err(Refusal::NotQuarantined(id)) };
                 reply.answer(answer);
-                if released {
-                    state.wake(&myself, id).await?;
-                }
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
@@ -301,7 +300,8 @@ impl Actor for WorkspaceActor {
             SupervisionEvent::ActorFailed(child, why) => {
                 if let Some((id, way)) = state.conversations.remove(&child.get_id()) {
                     tracing::error!(conversation = %id, %why, "a conversation failed");
-                    let waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
+                    let mut waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
+                    waiting.retain(|(_, wanted)| !wanted.is_told_again());
                     state.relocate(&myself, waiting).await?;
                     state.failed(&myself, id).await?;
                 } else if let Some(member) = state.agent_failed(&myself, child.get_id(), &why.to_string()) {

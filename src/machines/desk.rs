@@ -12,6 +12,7 @@ use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId, Time
 use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
 use super::lines::Lines;
+use super::planted::{Bug, is_planted};
 use crate::domain::assignment::{Line, Standing};
 use crate::domain::conversation::{OwnAction, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
@@ -76,6 +77,10 @@ pub struct Desk {
     lines_due: bool,
     /// Conversations that have failed and have not said since what is so.
     unheard: BTreeSet<ConversationId>,
+    /// Those whose decision has not reached them: they could not be opened.
+    untold: BTreeSet<ConversationId>,
+    /// Those that are set aside: what they had said before means nothing.
+    aside: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
     grace_until: Timestamp,
 }
@@ -85,8 +90,16 @@ impl Desk {
     #[must_use]
     pub fn new(grace_until: Timestamp) -> Self {
         let (dispatch, alarms) = (Dispatch::default(), Alarms::default());
-        let (lines, unheard) = (Lines::default(), BTreeSet::new());
-        Self { dispatch, alarms, lines, lines_due: false, unheard, grace_until }
+        Self {
+            dispatch,
+            alarms,
+            lines: Lines::default(),
+            lines_due: false,
+            unheard: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            aside: BTreeSet::new(),
+            grace_until,
+        }
     }
 
     /// What is known and decided.
@@ -101,10 +114,11 @@ impl Desk {
         self.alarms.next()
     }
 
-    /// Whether decisions that were not taken are to be made again.
+    /// Whether something is to be tried again that has come to nothing: a decision that was not taken, or a
+    /// conversation that failed and has not said what is so.
     #[must_use]
-    pub fn decides_again(&self) -> bool {
-        self.alarms.is_set(&Alarm::Again)
+    pub fn tries_again(&self) -> bool {
+        self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
     }
 
     /// The workspace begins with what is on disk. Nobody is there yet.
@@ -121,13 +135,8 @@ impl Desk {
                 self.earliest_end(&now.workspace.service(profile), since)
             });
             self.alarms.set(Alarm::Conversation(conversation), at);
-            if let Some(member) = served.assignee() {
-                // Nobody has come back yet.
-                let grace = after(now.at, grace_ms(now.workspace)).max(self.grace_until);
-                self.alarms.set(Alarm::Grace(member), Some(grace));
-            }
             let open = Open::of(profile, &served);
-            let announcement = Announcement { conversation, revision, is_first: true, open };
+            let announcement = Announcement { conversation, revision, open };
             orders.extend(self.announced(announcement, now));
         }
         orders.extend(self.rules_changed(now));
@@ -157,20 +166,44 @@ impl Desk {
             orders.extend(self.dispatch.removed(member));
             self.alarms.set(Alarm::Grace(member), None);
         }
+        // Before anybody is added: nothing is decided any more by the rules that were.
+        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         for member in members.keys() {
             if self.dispatch.roster().get(*member).is_none() {
                 orders.extend(self.dispatch.stands(*member, Standing::Offline, now.seeds));
             }
         }
-        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         self.alarms.set(Alarm::Boundary, now.workspace.next_boundary(now.at));
         told(orders)
     }
 
     /// A conversation says what is durable of its consultation.
     pub fn announced(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
-        self.unheard.remove(&announcement.conversation);
-        told(self.dispatch.announced(announcement, now.seeds))
+        let conversation = announcement.conversation;
+        if self.aside.contains(&conversation) {
+            return Vec::new();
+        }
+        self.unheard.remove(&conversation);
+        let mut orders = self.dispatch.announced(announcement, now.seeds);
+        if self.untold.remove(&conversation) {
+            // Somebody else has woken it meanwhile.
+            orders.extend(self.dispatch.decision(conversation));
+        }
+        self.await_assignee(conversation, now);
+        told(orders)
+    }
+
+    /// Somebody answers for it who is not there, after a restart perhaps: they have their time of grace.
+    fn await_assignee(&mut self, conversation: ConversationId, now: &Now<'_>) {
+        let Some(member) = self.dispatch.get(conversation).and_then(|open| open.stage.assignee()) else {
+            return;
+        };
+        let is_gone =
+            self.dispatch.roster().get(member).is_some_and(|agent| agent.standing == Standing::Offline);
+        if is_gone && !self.alarms.is_set(&Alarm::Grace(member)) {
+            let grace = after(now.at, grace_ms(now.workspace)).max(self.grace_until);
+            self.alarms.set(Alarm::Grace(member), Some(grace));
+        }
     }
 
     /// A conversation did not take a decision.
@@ -253,7 +286,10 @@ impl Desk {
                     let requeues = now.workspace.settings.team.service.absence.in_progress;
                     all.extend(told(self.dispatch.left(member, requeues == InProgress::Requeue)));
                 }
-                Alarm::Conversation(conversation) => all.push((conversation, OwnAction::Look)),
+                Alarm::Conversation(conversation) => {
+                    let is_untold = self.untold.remove(&conversation);
+                    all.push(self.wake(conversation, is_untold));
+                }
             }
         }
         all
@@ -263,8 +299,14 @@ impl Desk {
     /// by other settings, or could not be, is worked out again soon.
     pub fn sleeps(&mut self, conversation: ConversationId, due: Due, now: &Now<'_>) {
         let may_go_on = self.dispatch.is_open(conversation) || self.unheard.contains(&conversation);
-        let is_known = due.settings == now.workspace.revision || !may_go_on;
-        let at = if is_known { due.at } else { Some(after(now.at, AGAIN_AFTER_MS)) };
+        let must_try_again = may_go_on && due.settings != now.workspace.revision;
+        let at = if must_try_again { Some(after(now.at, AGAIN_AFTER_MS)) } else { due.at };
+        if must_try_again {
+            self.unheard.insert(conversation);
+            if self.dispatch.decision(conversation).is_some() {
+                self.untold.insert(conversation);
+            }
+        }
         self.dispatch.sleeps(conversation);
         self.lines.forget(conversation);
         self.alarms.set(Alarm::Conversation(conversation), at);
@@ -274,29 +316,51 @@ impl Desk {
     pub fn set_aside(&mut self, conversation: ConversationId, now: &mut Now<'_>) -> Vec<Told> {
         self.alarms.set(Alarm::Conversation(conversation), None);
         self.unheard.remove(&conversation);
+        self.untold.remove(&conversation);
+        self.aside.insert(conversation);
         told(self.dispatch.set_aside(conversation, now.seeds))
     }
 
-    /// A conversation has failed. It begins again at once and says what is so: what was on its way to it is
-    /// lost, and what it had not said yet as well, a call perhaps.
+    /// A conversation is set aside no longer: it begins, and says what is so.
     #[must_use]
-    pub fn failed(&mut self, conversation: ConversationId) -> Told {
-        self.unheard.insert(conversation);
-        self.lines.forget(conversation);
+    pub fn released(&mut self, conversation: ConversationId) -> Told {
+        self.aside.remove(&conversation);
         (conversation, OwnAction::Look)
+    }
+
+    /// A conversation has failed. It begins again at once and says what is so: what was on its way to it is
+    /// lost, and what it had not said yet as well, a call perhaps. What was decided about it is told again.
+    #[must_use]
+    pub fn failed(&mut self, conversation: ConversationId) -> Option<Told> {
+        if is_planted(Bug::UnsaidForgotten) && !self.dispatch.is_open(conversation) {
+            return None;
+        }
+        self.unheard.insert(conversation);
+        self.untold.remove(&conversation);
+        self.lines.forget(conversation);
+        Some(self.wake(conversation, !is_planted(Bug::ToldOnce)))
+    }
+
+    /// What wakes a conversation: the decision that has not reached it, or a look.
+    fn wake(&self, conversation: ConversationId, is_untold: bool) -> Told {
+        let decision = self.dispatch.decision(conversation).filter(|_| is_untold);
+        decision.map_or((conversation, OwnAction::Look), told_one)
     }
 }
 
 fn told(orders: Vec<Order>) -> Vec<Told> {
-    let told = |order| match order {
+    orders.into_iter().map(told_one).collect()
+}
+
+fn told_one(order: Order) -> Told {
+    match order {
         Order::Decided { conversation, epoch, explanation } => {
             (conversation, OwnAction::Decided { epoch, explanation })
         }
         Order::Requeue { conversation, consultation, epoch, why } => {
             (conversation, OwnAction::Requeue { consultation, epoch, why })
         }
-    };
-    orders.into_iter().map(told).collect()
+    }
 }
 
 /// Whether somebody is there and whether they want to be left alone are two facts.
@@ -321,3 +385,6 @@ const LINES_AFTER_MS: i64 = 2_000;
 
 /// How soon what was not taken is decided again, in milliseconds.
 const AGAIN_AFTER_MS: i64 = 1_000;
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use crate::domain::assignment::{Explanation, Outcome, Queue, Request, Roster, Ru
 use crate::domain::consultation::{Beginning, Requeued, Stage};
 use crate::domain::conversation::{Conversation, Served};
 use crate::machines::lines::Queues;
+use crate::machines::planted::{Bug, is_planted};
 
 /// What a conversation says of its consultation: true at a revision of it, and durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +23,6 @@ pub struct Announcement {
     pub conversation: ConversationId,
     /// At which revision.
     pub revision: u64,
-    /// The first of an incarnation: what was told to an earlier one and is not in it will never be.
-    pub is_first: bool,
     /// Its consultation, if there is one.
     pub open: Option<Open>,
 }
@@ -67,9 +66,9 @@ pub enum Order {
 impl Announcement {
     /// What a conversation in this state says.
     #[must_use]
-    pub fn of(state: &Conversation, is_first: bool) -> Self {
+    pub fn of(state: &Conversation) -> Self {
         let open = state.customer.as_ref().and_then(|customer| Open::of(customer.profile, &state.served));
-        Self { conversation: state.id, revision: state.revision, is_first, open }
+        Self { conversation: state.id, revision: state.revision, open }
     }
 }
 
@@ -122,15 +121,24 @@ struct Known {
     revision: u64,
     open: Option<Open>,
     /// Who has been decided on, and is not confirmed.
-    reserved: Option<MemberId>,
+    reserved: Option<Reserved>,
     /// It did not take a decision and has not said what is so instead: it is in no queue until it does.
     is_unsettled: bool,
+}
+
+/// A slot that is kept for a decision.
+#[derive(Debug, Clone)]
+struct Reserved {
+    member: MemberId,
+    explanation: Arc<Explanation>,
 }
 
 impl Known {
     /// Whose slot it takes.
     fn holder(&self) -> Option<MemberId> {
-        self.open.as_ref().and_then(|open| open.stage.assignee().or(self.reserved))
+        self.open
+            .as_ref()
+            .and_then(|open| open.stage.assignee().or(self.reserved.as_ref().map(|reserved| reserved.member)))
     }
 }
 
@@ -221,7 +229,9 @@ impl Dispatch {
     /// An agent has left: until they are back, what nobody has begun to serve of theirs waits again, and so does
     /// what is in progress if `in_progress` says so.
     pub fn left(&mut self, member: MemberId, in_progress: bool) -> Vec<Order> {
-        self.gone.insert(member, in_progress);
+        if !is_planted(Bug::AbsentForgotten) {
+            self.gone.insert(member, in_progress);
+        }
         self.requeue(|assignee| assignee == member)
     }
 
@@ -257,7 +267,7 @@ impl Dispatch {
 
     /// A conversation says what is durable of it. It may say so again.
     pub fn announced(&mut self, announcement: Announcement, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
-        let Announcement { conversation, revision, is_first, open } = announcement;
+        let Announcement { conversation, revision, open } = announcement;
         let before = self.known.get(&conversation);
         if before.is_some_and(|known| known.revision > revision) {
             return Vec::new();
@@ -272,7 +282,7 @@ impl Dispatch {
         }
         let reserved = before.and_then(|known| {
             let same = known.open.as_ref().map(|open| open.epoch) == open.as_ref().map(|open| open.epoch);
-            known.reserved.filter(|_| same && !is_first)
+            known.reserved.clone().filter(|_| same)
         });
         let (held, consultation) = before.map_or((None, None), |known| {
             (known.holder(), known.open.as_ref().map(|open| open.request.consultation))
@@ -322,13 +332,25 @@ impl Dispatch {
         seeds: &mut dyn FnMut() -> u64,
     ) -> Vec<Order> {
         let Some(known) = self.known.get_mut(&conversation) else { return Vec::new() };
-        let (Some(open), Some(member)) = (&known.open, known.reserved) else { return Vec::new() };
-        if open.epoch != epoch {
+        if known.open.as_ref().is_none_or(|open| open.epoch != epoch) {
             return Vec::new();
         }
-        (known.reserved, known.is_unsettled) = (None, true);
-        self.hold(Some(member), None);
+        let Some(Reserved { member, .. }) = known.reserved.take() else { return Vec::new() };
+        known.is_unsettled = true;
+        if !is_planted(Bug::SlotLost) {
+            self.hold(Some(member), None);
+        }
         self.drain(seeds)
+    }
+
+    /// The decision for which a slot is kept in a conversation, once more: it may not have arrived. Whether or
+    /// not it was taken is the conversation's to know: it takes none twice.
+    #[must_use]
+    pub fn decision(&self, conversation: ConversationId) -> Option<Order> {
+        let known = self.known.get(&conversation)?;
+        let epoch = known.open.as_ref()?.epoch;
+        let explanation = Arc::clone(&known.reserved.as_ref()?.explanation);
+        Some(Order::Decided { conversation, epoch, explanation })
     }
 
     /// Time has passed: decides again about those who have said nothing since they did not take a decision,
@@ -357,7 +379,7 @@ impl Dispatch {
         let Some(revision) = self.known.get(&conversation).map(|known| known.revision) else {
             return Vec::new();
         };
-        self.announced(Announcement { conversation, revision, is_first: true, open: None }, seeds)
+        self.announced(Announcement { conversation, revision, open: None }, seeds)
     }
 
     /// A conversation sleeps: if nothing goes on in it, nothing of it need be known.
@@ -425,10 +447,11 @@ impl Dispatch {
         let conversation = *self.conversations.get(&consultation)?;
         let known = self.known.get_mut(&conversation)?;
         let epoch = known.open.as_ref()?.epoch;
+        let explanation = Arc::new(explanation);
         if let Outcome::Assigned { member, .. } = explanation.outcome {
-            known.reserved = Some(member);
+            known.reserved = Some(Reserved { member, explanation: Arc::clone(&explanation) });
         }
-        Some(Order::Decided { conversation, epoch, explanation: Arc::new(explanation) })
+        Some(Order::Decided { conversation, epoch, explanation })
     }
 }
 

@@ -223,7 +223,11 @@ impl<P: Ports> Live<P> {
         context: &Context<'_>,
         room: impl FnOnce() -> Result<(), Full>,
     ) -> Result<Option<Action<P>>, NotDone<Full>> {
-        match decide_own(&self.state, action, context).map_err(NotDone::Rejected)? {
+        let decision = match self.mistaken_own(action, context) {
+            Some(mistaken) => mistaken,
+            None => decide_own(&self.state, action, context),
+        };
+        match decision.map_err(NotDone::Rejected)? {
             Some(entry) => {
                 room().map_err(NotDone::NoRoom)?;
                 Ok(Some(self.record(entry, stamp)))
@@ -235,7 +239,7 @@ impl<P: Ports> Live<P> {
     /// What the workspace is told first: what is durable when an incarnation begins.
     #[must_use]
     pub fn first_announcement(&self) -> Announcement {
-        Announcement::of(&self.state, true)
+        Announcement::of(&self.state)
     }
 
     fn record(&mut self, entry: Entry, stamp: P::Stamp) -> Action<P> {
@@ -244,7 +248,7 @@ impl<P: Ports> Live<P> {
         self.state.apply(&entry);
         self.pending.push_back((Arc::clone(&entry), stamp));
         if self.state.served.turn() != turn {
-            self.announcements.push_back(Announcement::of(&self.state, false));
+            self.announcements.push_back(Announcement::of(&self.state));
         }
         if is_planted(Bug::PushBeforeDurable) {
             self.push_planted();
@@ -465,6 +469,32 @@ impl<P: Ports> Live<P> {
             state.ended &= !overlooks_end;
             state
         })
+    }
+
+    /// What a mistake decides of what the engine itself does.
+    fn mistaken_own(
+        &self,
+        action: &OwnAction,
+        context: &Context<'_>,
+    ) -> Option<Result<Option<Entry>, Rejection>> {
+        match action {
+            OwnAction::Reply { to, epoch, .. } if is_planted(Bug::FloorForgotten) => {
+                let mut state = self.state.clone();
+                (state.served.consultation, state.served.epoch, state.owed) = (None, *epoch, Some(*to));
+                Some(decide_own(&state, action, context))
+            }
+            OwnAction::Look if is_planted(Bug::DeadlineTooEarly) => {
+                let mut service = context.service.clone();
+                for after in [&mut service.silent_ms, &mut service.unserved_ms].into_iter().flatten() {
+                    *after /= 2;
+                }
+                Some(decide_own(&self.state, action, &Context { service: &service, ..*context }))
+            }
+            OwnAction::Decided { .. }
+            | OwnAction::Requeue { .. }
+            | OwnAction::Reply { .. }
+            | OwnAction::Look => None,
+        }
     }
 
     fn push_planted(&mut self) {

@@ -83,17 +83,8 @@ impl WorkspaceState {
         if self.residence.is_quarantined(conversation) {
             self.at_desk(myself, |desk, now| desk.set_aside(conversation, now)).await
         } else {
-            self.at_desk(myself, |desk, _| vec![desk.failed(conversation)]).await
+            self.at_desk(myself, |desk, _| desk.failed(conversation).into_iter().collect()).await
         }
-    }
-
-    /// A conversation is woken, so that it says what is so.
-    pub(super) async fn wake(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        conversation: ConversationId,
-    ) -> Result<(), ActorProcessingErr> {
-        self.tell(myself, conversation, OwnAction::Look).await
     }
 
     /// A member wants to be left alone, or does not any more.
@@ -113,7 +104,7 @@ impl WorkspaceState {
         self.tell_present.send_replace(Arc::new(self.desk.present()));
     }
 
-    pub(super) async fn tell(
+    async fn tell(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
         conversation: ConversationId,
@@ -137,6 +128,11 @@ impl WorkspaceState {
 }
 
 impl Wanted {
+    /// Whether the desk tells it again after a failure. It must not be told twice.
+    pub(super) const fn is_told_again(&self) -> bool {
+        matches!(self, Self::Told(OwnAction::Decided { .. }))
+    }
+
     /// There is the way.
     pub(super) fn found(self, way: Way) {
         match self {

@@ -11,7 +11,7 @@ use switchboard_protocol::vocabulary::{
 };
 
 use super::{Answer, Entry, Origin};
-use crate::domain::assignment::Explanation;
+use crate::domain::assignment::{Explanation, Outcome};
 use crate::domain::consultation::Requeued;
 use crate::domain::identity::{CustomerKey, Identity};
 use crate::domain::message::Message;
@@ -109,6 +109,22 @@ pub enum OwnAction {
     },
     /// A deadline may have come.
     Look,
+}
+
+impl OwnAction {
+    /// At which epoch something was decided that must not come to nothing. A word on why a request waits keeps
+    /// nothing: nobody need know what became of it.
+    #[must_use]
+    pub fn decided_at(&self) -> Option<u64> {
+        match self {
+            Self::Decided { epoch, explanation } => match explanation.outcome {
+                Outcome::Assigned { .. } => Some(*epoch),
+                Outcome::Waits(_) => None,
+            },
+            Self::Requeue { epoch, .. } => Some(*epoch),
+            Self::Reply { .. } | Self::Look => None,
+        }
+    }
 }
 
 /// What a decision depends on besides the state.

@@ -74,7 +74,8 @@ enum Step {
     Late(u8),
     /// The last announcement is said once more.
     Repeat(u8),
-    /// The conversation fails: what was on its way to it is lost, and it says again what is durable.
+    /// The conversation fails: what was on its way to it is lost, and it says again what is
+    /// durable. A decision is told again.
     Fail(u8),
     /// The next order reaches its conversation, which cannot write it.
     Deny(u8),
@@ -219,17 +220,18 @@ impl World {
                 }
             }
             Step::Repeat(talk) => {
-                let again = self.talks[usize::from(talk)].announcement(false);
+                let again = self.talks[usize::from(talk)].announcement();
                 self.talks[usize::from(talk)].said.push_back(again);
             }
             Step::Fail(talk) => {
                 let talk = &mut self.talks[usize::from(talk)];
                 talk.orders.clear();
                 talk.refusals.clear();
-                let first = talk.announcement(true);
+                let first = talk.announcement();
                 let late: Vec<_> = talk.said.drain(..).collect();
                 talk.late.extend(late);
                 talk.said.push_back(first);
+                talk.orders.extend(self.dispatch.decision(talk.id));
             }
             Step::Stands(agent, online) => {
                 let standing = if online { Standing::Online } else { Standing::Away };
@@ -277,7 +279,7 @@ impl World {
             talk.refusals.clear();
             talk.said.clear();
             talk.late.clear();
-            let first = talk.announcement(true);
+            let first = talk.announcement();
             self.with(|dispatch, seeds| dispatch.announced(first, seeds));
         }
         for (member, standing) in agents {
@@ -357,12 +359,12 @@ impl Talk {
         if what(self) {
             self.revision += 1;
             self.epoch += 1;
-            let said = self.announcement(false);
+            let said = self.announcement();
             self.said.push_back(said);
         }
     }
 
-    fn announcement(&self, is_first: bool) -> Announcement {
+    fn announcement(&self) -> Announcement {
         let open = self.stage.map(|stage| {
             let mut id = *self.id.as_bytes();
             id[15] = self.consultation;
@@ -376,7 +378,7 @@ impl Talk {
             };
             Open { request, epoch: self.epoch, stage }
         });
-        Announcement { conversation: self.id, revision: self.revision, is_first, open }
+        Announcement { conversation: self.id, revision: self.revision, open }
     }
 
     fn obey(&mut self) {

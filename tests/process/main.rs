@@ -12,6 +12,7 @@
 
 mod admin;
 mod backups;
+mod calls;
 mod chance;
 mod chat;
 mod daemon;

@@ -6,11 +6,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
 
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, ProfileId, Timestamp};
 
 use super::choose::{former_of, group_of};
-use super::{Candidate, Explanation, Outcome, Roster, RuleBook, Rules, choose};
+use super::{Agent, Candidate, Explanation, Group, Outcome, Roster, RuleBook, Rules, choose};
 
 /// A consultation that needs an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +49,8 @@ struct Class {
 /// The requests that wait.
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
-    classes: BTreeMap<Class, BTreeMap<Place, Request>>,
-    places: BTreeMap<ConsultationId, (Class, Place)>,
+    classes: BTreeMap<Arc<Class>, BTreeMap<Place, Request>>,
+    places: BTreeMap<ConsultationId, (Arc<Class>, Place)>,
 }
 
 impl Queue {
@@ -81,7 +82,9 @@ impl Queue {
         self.remove(request.consultation);
         let rules = book.of(request.profile);
         let (class, place) = (class_of(rules, roster, &request), place_of(rules, &request));
-        self.places.insert(request.consultation, (class.clone(), place));
+        let known = self.classes.get_key_value(&class).map(|(known, _)| Arc::clone(known));
+        let class = known.unwrap_or_else(|| Arc::new(class));
+        self.places.insert(request.consultation, (Arc::clone(&class), place));
         self.classes.entry(class).or_default().insert(place, request);
     }
 
@@ -153,17 +156,18 @@ impl Queue {
         seeds: &mut dyn FnMut() -> u64,
     ) -> Vec<(Request, Explanation)> {
         let mut given = Vec::new();
-        let mut without_anybody = BTreeSet::new();
+        let mut free = BTreeMap::new();
         let mut heads: BinaryHeap<_> = self
             .classes
             .iter()
             .filter_map(|(class, requests)| {
-                requests.first_key_value().map(|(place, _)| Reverse((*place, class.clone())))
+                requests.first_key_value().map(|(place, _)| Reverse((*place, Arc::clone(class))))
             })
             .collect();
         while let Some(Reverse((place, class))) = heads.pop() {
             let Some(rules) = book.of(class.profile) else { continue };
-            if !can_be_given(rules, roster, &class, &mut without_anybody) {
+            let free = free.entry(class.profile).or_insert_with(|| Free::of(rules, roster));
+            if !free.can_be_given(rules, roster, &class) {
                 continue;
             }
             let Some(request) = self.classes.get(&class).and_then(|requests| requests.get(&place)) else {
@@ -181,38 +185,52 @@ impl Queue {
     }
 }
 
-/// Whether somebody can be given the requests of a class. Loads only grow while the queue is drained, so that
-/// a pool in which nobody is free stays so.
-fn can_be_given(
-    rules: &Rules,
-    roster: &Roster,
-    class: &Class,
-    without_anybody: &mut BTreeSet<(ProfileId, Option<CategoryPath>)>,
-) -> bool {
-    if !rules.automatic || !rules.open {
-        return false;
+/// Who can be given the requests of a profile. Loads only grow while the queue is drained, so that whoever is full
+/// stays so, and so does a pool in which nobody is free.
+struct Free {
+    members: Vec<MemberId>,
+    without_anybody: BTreeSet<Option<CategoryPath>>,
+}
+
+impl Free {
+    fn of(rules: &Rules, roster: &Roster) -> Self {
+        let is_free = |(member, agent): (MemberId, &Agent)| {
+            let candidate = Candidate { member, group: Group::General, agent: *agent };
+            candidate.is_free(rules.load.maximum).then_some(member)
+        };
+        Self { members: roster.agents().filter_map(is_free).collect(), without_anybody: BTreeSet::new() }
     }
-    let is_free = |member, agent| {
-        let group = group_of(rules, class.matched.as_ref(), member);
-        Candidate { member, group, agent }.is_free(rules.load.maximum)
-    };
-    if let Some(former) = class.former {
-        if roster.get(former).is_some_and(|agent| is_free(former, *agent)) {
-            return true;
-        }
-        if !rules.choosing.or_another {
+
+    /// Whether somebody can be given the requests of a class.
+    fn can_be_given(&mut self, rules: &Rules, roster: &Roster, class: &Class) -> bool {
+        if !rules.automatic || !rules.open {
             return false;
         }
+        let is_free = |member: MemberId| {
+            let group = group_of(rules, class.matched.as_ref(), member);
+            let candidate = roster.get(member).map(|agent| Candidate { member, group, agent: *agent });
+            candidate.is_some_and(|candidate| candidate.is_free(rules.load.maximum))
+        };
+        if let Some(former) = class.former {
+            if is_free(former) {
+                return true;
+            }
+            if !rules.choosing.or_another {
+                return false;
+            }
+        }
+        let is_full =
+            |member: &MemberId| roster.get(*member).is_none_or(|agent| agent.load >= rules.load.maximum);
+        while self.members.pop_if(|member| is_full(member)).is_some() {}
+        if self.members.is_empty() || self.without_anybody.contains(&class.matched) {
+            return false;
+        }
+        let anybody = self.members.iter().any(|member| is_free(*member));
+        if !anybody {
+            self.without_anybody.insert(class.matched.clone());
+        }
+        anybody
     }
-    let pool = (class.profile, class.matched.clone());
-    if without_anybody.contains(&pool) {
-        return false;
-    }
-    let anybody = roster.agents().any(|(member, agent)| is_free(member, *agent));
-    if !anybody {
-        without_anybody.insert(pool);
-    }
-    anybody
 }
 
 fn class_of(rules: Option<&Rules>, roster: &Roster, request: &Request) -> Class {

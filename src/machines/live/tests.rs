@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod racing;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 

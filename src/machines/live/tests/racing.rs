@@ -113,7 +113,7 @@ impl Race {
         };
         match below(chance, 13) {
             0..3 => self.does(&customer(), text("Is anybody there?")),
-            3..5 => self.replies.extend(reply(self.talk.live.state(), &self.service)),
+            3..5 => self.replies.extend(reply(self.talk.live.state(), &self.service, NOW)),
             5..7 if !self.replies.is_empty() => {
                 let at = below(chance, self.replies.len() as u64) as usize;
                 self.replies(at);

@@ -128,7 +128,6 @@ impl Talk {
         let one_owner = |what: &str, talk: &Self| {
             Err((Promise::OneOwner, format!("{event:?} {what}; it was {:?}", talk.open)))
         };
-        let by_itself = entry.origin.is_none();
         match &event.what {
             What::Called { consultation, category, in_hours, bot_replies } => {
                 if self.open.is_some() {
@@ -169,17 +168,7 @@ impl Talk {
                 self.inside.remove(member);
             }
             What::Completed => {
-                let Some(call) = self.open.take().filter(|call| call.was_served) else {
-                    return one_owner("without service", self);
-                };
-                self.former = call.holder.or(self.former);
-                self.over();
-                if by_itself {
-                    let since = if call.has_begun { call.silent_since } else { Some(call.waits_since) };
-                    is_due(since, entry.at, event)?;
-                    return Ok(Some(Count::SilentClosed));
-                }
-                return Ok(Some(Count::Completed));
+                return self.completed(entry, event);
             }
             What::Unserved { why } => {
                 let Some(call) = self.open.take().filter(|call| !call.was_served) else {
@@ -204,6 +193,21 @@ impl Talk {
             What::Started { .. } | What::Explained(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
+    }
+
+    fn completed(&mut self, entry: &Entry, event: &Event) -> Result<Option<Count>, Broken> {
+        let Some(call) = self.open.take().filter(|call| call.was_served) else {
+            let what = format!("{event:?} without service; it was {:?}", self.open);
+            return Err((Promise::OneOwner, what));
+        };
+        self.former = call.holder.or(self.former);
+        self.over();
+        if entry.origin.is_none() {
+            let since = if call.has_begun { call.silent_since } else { Some(call.waits_since) };
+            is_due(since, entry.at, event)?;
+            return Ok(Some(Count::SilentClosed));
+        }
+        Ok(Some(Count::Completed))
     }
 
     fn begin(

@@ -19,7 +19,7 @@ use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts}
 use super::desk::{AgentStatus, WorkspaceEnd};
 use super::directory::DirectoryMsg;
 use super::errand::Way;
-use super::session::{ChangeReply, LocateReply, OpenReply, QuarantineReply, Refusal, SetAside, SettingsOf};
+use super::session::{ChangeReply, LocateReply, OpenReply, QuarantineReply, SetAside, SettingsOf};
 use crate::clock;
 use crate::domain::conversation::{OwnAction, Policy};
 use crate::domain::identity::CustomerKey;
@@ -247,14 +247,7 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Look(at) => state.look(&myself, at).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
-                let released = state.residence.release(id);
-                if released {
-                    state.at_desk(&myself, |desk, _| vec![desk.released(id)]).await?;
-                }
-                tracing::info!(conversation = %id, released, "a conversation is to be tried again");
-                let answer =
-                    if released { Ok(SetAside::Released(id)) } else { Err(Refusal::NotQuarantined(id)) };
-                reply.answer(answer);
+                reply.answer(state.release(&myself, id).await?);
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),

@@ -12,6 +12,7 @@ use switchboard_protocol::vocabulary::{ConversationId, MemberId, Timestamp};
 use super::{Wanted, WorkspaceMsg, WorkspaceState};
 use crate::actors::conversation::ConversationMsg;
 use crate::actors::errand::Way;
+use crate::actors::session::{Refusal, SetAside};
 use crate::clock;
 use crate::domain::conversation::OwnAction;
 use crate::journal::OpenConsultation;
@@ -85,6 +86,21 @@ impl WorkspaceState {
         } else {
             self.at_desk(myself, |desk, _| desk.failed(conversation).into_iter().collect()).await
         }
+    }
+
+    /// A conversation that was set aside is tried again.
+    pub(super) async fn release(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        conversation: ConversationId,
+    ) -> Result<Result<SetAside, Refusal>, ActorProcessingErr> {
+        let released = self.residence.release(conversation);
+        tracing::info!(%conversation, released, "a conversation is to be tried again");
+        if !released {
+            return Ok(Err(Refusal::NotQuarantined(conversation)));
+        }
+        self.at_desk(myself, |desk, _| vec![desk.released(conversation)]).await?;
+        Ok(Ok(SetAside::Released(conversation)))
     }
 
     /// A member wants to be left alone, or does not any more.

@@ -136,7 +136,7 @@ pub struct Context<'a> {
     pub policy: Policy,
     /// The settings of service in force at the conversation's profile.
     pub service: &'a Service,
-    /// What becomes of a call made now; only for what [`asks_for_doors`] says.
+    /// What becomes of a call made now; only for what [`asks_for_doors`](super::asks_for_doors) says.
     pub doors: Doors,
     /// Whom work can be given to; `None`: anybody.
     pub present: Option<&'a BTreeSet<MemberId>>,

@@ -3,10 +3,10 @@
 //! Owns what "now" is and how fresh ids come about. Everything that decides is told the time; what
 //! is told here is for the shells.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use switchboard_protocol::vocabulary::{
-    ConversationId, InstanceId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
+    ConsultationId, ConversationId, InstanceId, MemberId, ProfileId, SessionId, Timestamp, WorkspaceId,
 };
 
 /// The time of day, UTC.
@@ -37,6 +37,25 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// The time of day after a while.
+#[must_use]
+pub fn after(wait: Duration) -> Timestamp {
+    let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(now().as_millis().saturating_add(wait))
+}
+
+/// Where chance comes from in a decision that is to be made again from its record.
+#[must_use]
+pub fn seed() -> u64 {
+    u64::from_le_bytes(random())
+}
+
+/// A fresh secret, as 32 hexadecimal digits.
+#[must_use]
+pub fn token() -> String {
+    random::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A random number below a bound; zero when the bound is zero.
 #[must_use]
 pub fn random_below(bound: u32) -> u32 {
@@ -63,6 +82,8 @@ macro_rules! fresh {
 fresh! {
     /// A fresh id for a conversation.
     conversation_id ConversationId;
+    /// A fresh id for a consultation.
+    consultation_id ConsultationId;
     /// A fresh id for a workspace.
     workspace_id WorkspaceId;
     /// A fresh id for a profile.

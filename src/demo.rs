@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::domain::message::Message;
-use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide};
+use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide_own};
 use crate::journal::{Journal, OpenedWorkspace, Resolved, TicketSink};
 use crate::ready::{Demo, DemoMember};
 
@@ -45,7 +45,7 @@ pub async fn create(journal: &Journal, demo: &Demo) -> Result<(), Box<dyn std::e
     }
     actions.push(WorkspaceAction::AddProfile { profile: demo.profile, details });
     for action in actions {
-        let entry = decide(&state, action, clock::now())?;
+        let entry = decide_own(&state, action, clock::now())?;
         state.apply(&entry);
         journal.append_workspace(incarnation, &entry)?;
     }
@@ -74,8 +74,7 @@ impl TicketSink for Sink {
 }
 
 fn member(name: &str) -> DemoMember {
-    let token: String = clock::random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
-    DemoMember { member: clock::member_id(), name: name.to_owned(), token }
+    DemoMember { member: clock::member_id(), name: name.to_owned(), token: clock::token() }
 }
 
 fn details_of(member: &DemoMember, role: Role) -> Result<Member, TextError> {

@@ -7,10 +7,14 @@ use switchboard_protocol::wire;
 
 use crate::machines::budget::Allowance;
 
+pub use crate::domain::assignment::ASSIGNMENT_BYTES_MAX;
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
+pub use crate::domain::hours::{HOLIDAYS_MAX, INTERVALS_MAX, NOTICE_CHARS_MAX};
 pub use crate::domain::instance::INSTANCE_AHEAD_MS_MAX;
 pub use crate::domain::message::MESSAGE_BYTES_MAX;
-pub use crate::domain::workspace::{MEMBERS_MAX, PROFILES_MAX};
+pub use crate::domain::workspace::{
+    BOT_BYTES_MAX, BOT_CATEGORIES_MAX, MEMBERS_MAX, PROFILES_MAX, REMEMBERED_MEMBERS_MAX, WORD_CHARS_MAX,
+};
 pub use crate::journal::PREVIEW_CHARS_MAX;
 pub use crate::machines::openings::NAMED_MAX;
 pub use switchboard_protocol::wire::{
@@ -45,8 +49,26 @@ pub const DESK_AGENTS_MAX: usize = 256;
 /// Rows of a page of the conversation list: as many of the longest as fit into a frame.
 pub const LIST_ROWS_MAX: usize = 48;
 
+/// Decisions about a conversation that are told at once.
+pub const DECISIONS_MAX: usize = 10;
+
+/// Entries that are looked at for them.
+pub const DECISIONS_ENTRIES_MAX: usize = 2_000;
+
+/// Members who are told of each decision: so many that all decisions fit into a frame.
+pub const CANDIDATES_MAX: usize = 50;
+
 /// Events of a page of history.
 pub const HISTORY_EVENTS_MAX: usize = 200;
+
+/// The fewest characters of a new member's token: it is drawn by chance, and guessed by nobody.
+pub const TOKEN_CHARS_MIN: usize = 16;
+
+/// Entries of a page of an audit.
+pub const AUDIT_ENTRIES_MAX: usize = 200;
+
+/// Members or profiles of a page of settings.
+pub const SETTINGS_ROWS_MAX: usize = 200;
 
 /// Bytes of events in one reply: a frame less its envelope.
 pub const REPLY_BYTES_MAX: usize = FRAME_BYTES_MAX - 4 * 1024;

@@ -2,6 +2,7 @@
 //!
 //! Owns the commands, their flags and the exit codes. What a command does is elsewhere.
 
+mod admin;
 mod chat;
 mod quarantine;
 
@@ -34,6 +35,8 @@ enum Command {
     Serve(Serve),
     /// Chat in the terminal, as a customer or as an agent.
     Chat(chat::Options),
+    /// See, change and audit the settings of a workspace.
+    Admin(admin::Options),
     /// List the conversations that are set aside because they fail or cannot be read, or release one.
     Quarantine(quarantine::Options),
     /// Read the settings and say whether they can be used.
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
     match Cli::parse().command.unwrap_or_else(|| Command::Serve(Serve::default())) {
         Command::Serve(options) => serve(&options),
         Command::Chat(options) => chat::run(&options),
+        Command::Admin(options) => admin::run(&options),
         Command::Quarantine(options) => quarantine::run(&options),
         Command::CheckConfig(layers) => check_config(&layers),
         Command::Health(folder) => health(&folder),

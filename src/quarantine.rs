@@ -7,10 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use switchboard_client::Client;
-use switchboard_client::vocabulary::{ConversationId, Token};
-use switchboard_client::wire::Credentials;
+use switchboard_client::vocabulary::ConversationId;
 
-use crate::chat::find::{NO_DEMO, Where, parsed};
+use crate::chat::find::{Where, parsed};
 use crate::chat::{self, ChatError};
 
 /// The flags of the command.
@@ -43,13 +42,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 async fn carry_out(options: &Options) -> Result<(), ChatError> {
     let found = options.at.found()?;
-    let token = match &options.token {
-        Some(token) => token.clone(),
-        None => found.demo().ok_or(ChatError::Usage(format!("--token: {NO_DEMO}")))?.owner.token,
-    };
-    // Not shown: it is a secret.
-    let token = Token::new(token).map_err(|why| ChatError::Usage(format!("--token: {why}")))?;
-    let client = Client::connect(found.connect_options(Credentials::Agent { token })).await?;
+    let client = Client::connect(found.member_options(options.token.as_deref())?).await?;
     match &options.what {
         What::List => {
             let (conversations, more) = client.quarantined().await?;

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot work is to say so and end")]
 
+mod assignment;
 mod codec;
 mod domain;
 mod folds;
@@ -24,6 +25,7 @@ fn main() {
         .configure_from_args();
     codec::bench(&mut criterion);
     domain::bench(&mut criterion);
+    assignment::bench(&mut criterion);
     journal::bench(&mut criterion);
     folds::bench(&mut criterion);
     criterion.final_summary();

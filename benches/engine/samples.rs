@@ -49,13 +49,13 @@ pub(crate) fn command(number: u64, counter: u64, action: Action) -> Command {
     Command { identity, origin, action }
 }
 
-pub(crate) fn context(counter: u64) -> Context {
-    Context { now: Timestamp::from_millis(counter as i64), policy: Policy::default() }
+pub(crate) fn context(counter: u64) -> Context<'static> {
+    Context::plain(Timestamp::from_millis(counter as i64), Policy::default())
 }
 
 /// What a message of the customer becomes.
 #[allow(clippy::panic, reason = "a bench that measures something else must not go on")]
-pub(crate) fn decided(state: &Conversation, command: &Command, context: &Context) -> Entry {
+pub(crate) fn decided(state: &Conversation, command: &Command, context: &Context<'_>) -> Entry {
     match decide(state, command, context).unwrap() {
         Decision::Record(entry) => entry,
         other => unreachable!("a message is recorded: {other:?}"),

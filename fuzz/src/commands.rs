@@ -13,8 +13,8 @@ use switchboard::domain::conversation::{
 use switchboard::domain::identity::{CustomerKey, Identity, Reader};
 use switchboard::domain::message::Message;
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Seq, Timestamp, UserKey,
-    WorkspaceId,
+    CategoryPath, ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform,
+    ProfileId, Seq, Timestamp, UserKey, WorkspaceId,
 };
 
 /// The bytes are read as choices, one command after the other.
@@ -57,7 +57,7 @@ impl Story {
     }
 
     fn action(&self, identity: &Identity, choices: &mut Unstructured<'_>) -> Result<Action> {
-        Ok(match choices.int_in_range(0..=9)? {
+        Ok(match choices.int_in_range(0..=13)? {
             0 => Action::Start { customer: customer(0), greeting: None },
             1 => Action::Start {
                 customer: customer(choices.int_in_range(0..=1)?),
@@ -71,8 +71,17 @@ impl Story {
             }
             4 => Action::Join,
             5 => Action::Leave,
-            6 => Action::Take,
+            6 => Action::Take { consultation: ConsultationId::from_bytes([6; 16]) },
             7 => Action::Complete,
+            8 => Action::Call {
+                consultation: ConsultationId::from_bytes([choices.arbitrary()?; 16]),
+                category: CategoryPath::default(),
+            },
+            9 => Action::Cancel,
+            10 => Action::Transfer {
+                from: MemberId::from_bytes([choices.int_in_range(2..=3)?; 16]),
+                to: MemberId::from_bytes([choices.int_in_range(2..=4)?; 16]),
+            },
             _ => {
                 let chars = choices.int_in_range(1..=12)?;
                 Action::Post { content: text(&"가".repeat(chars)) }
@@ -81,10 +90,8 @@ impl Story {
     }
 
     fn run(&mut self, command: &Command) {
-        let context = Context {
-            now: Timestamp::from_millis(self.now),
-            policy: Policy { text_chars_max: TEXT_CHARS_MAX },
-        };
+        let policy = Policy { text_chars_max: TEXT_CHARS_MAX };
+        let context = Context::plain(Timestamp::from_millis(self.now), policy);
         let decided = decide(&self.state, command, &context);
         assert_eq!(decided, decide(&self.state, command, &context), "the same, decided again");
         match decided {

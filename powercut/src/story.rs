@@ -45,7 +45,7 @@ impl Story {
 
     /// The workspace before anything has happened.
     #[must_use]
-    pub const fn workspace() -> Workspace {
+    pub fn workspace() -> Workspace {
         Workspace::new(WORKSPACE_ID)
     }
 
@@ -73,7 +73,14 @@ impl Story {
             WorkspaceEvent::MemberAdded { member: MemberId::from_bytes(rng.u128(..).to_be_bytes()), details };
         let created = WorkspaceEvent::Created { name: ProfileTitle::new("Support")? };
         let events = if revision == 1 { vec![created, added] } else { vec![added] };
-        Ok(WorkspaceEntry { workspace: state.id, revision, at: time(revision), by: None, events })
+        Ok(WorkspaceEntry {
+            workspace: state.id,
+            revision,
+            at: time(revision),
+            by: None,
+            origin: None,
+            events,
+        })
     }
 
     /// The next entry of a conversation.

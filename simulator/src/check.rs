@@ -38,6 +38,24 @@ pub enum Promise {
     Room,
     /// Whoever waits hears something, and what has nothing to do sleeps.
     Alive,
+    /// Nobody is given more than the maximum automatically.
+    Capacity,
+    /// Only who is there is given anything.
+    Eligible,
+    /// One answers for a consultation at a time.
+    OneOwner,
+    /// A decision about what is not so any more does nothing.
+    Stale,
+    /// Nobody waits beside somebody who may serve them.
+    Waiting,
+    /// Equal requests are served in order of arrival.
+    Order,
+    /// What ends by itself does so once, and not before its time.
+    Timers,
+    /// Nobody who waits is forgotten.
+    Forgotten,
+    /// One has the floor at a time.
+    Floor,
     /// No machine panics.
     Sound,
 }
@@ -52,6 +70,15 @@ impl fmt::Display for Promise {
             Self::Presence => "whoever has a session is online, and nobody else",
             Self::Room => "nothing is taken while the disk is full",
             Self::Alive => "whoever waits hears something",
+            Self::Capacity => "G5, never over capacity",
+            Self::Eligible => "G8, only who is there is given anything",
+            Self::OneOwner => "G7, one owner",
+            Self::Stale => "G7, a stale decision does nothing",
+            Self::Waiting => "G6, nobody waits beside somebody who may serve them",
+            Self::Order => "G6, equal requests are served in order",
+            Self::Timers => "G10, timers take effect once and in time",
+            Self::Forgotten => "G10, nobody is forgotten",
+            Self::Floor => "G7, one has the floor",
             Self::Sound => "no machine panics",
         })
     }
@@ -68,6 +95,17 @@ impl World {
         for entry in entries {
             if let Err(what) = self.model.durable(entry) {
                 self.broken(Promise::G2, format!("{}: {what}", name(entry.conversation)));
+            }
+            for event in &entry.events {
+                if let What::Explained(explanation) = &event.what {
+                    self.check_taken(entry.conversation, explanation);
+                }
+            }
+            match self.model.service.add(entry, &self.set_aside) {
+                Ok(counts) => counts.into_iter().for_each(|count| self.note(count)),
+                Err((promise, what)) => {
+                    self.broken(promise, format!("{}: {what}", name(entry.conversation)));
+                }
             }
             if self.model.is_another(entry) {
                 self.note(Count::SecondConversation);

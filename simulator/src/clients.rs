@@ -15,7 +15,8 @@ use switchboard_client::outstanding::{Answered, Outstanding};
 use switchboard_client::progress::{Follow, Verdict};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Party, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    ConversationFrame, Cursors, ErrorBody, ErrorCode, EventKind, Op, ReplyBody, Request, Sender, Typing,
+    ConversationFrame, Cursors, ErrorBody, ErrorCode, EventKind, How, Op, ReplyBody, Request, RequeuedWhy,
+    Sender, Typing, UnservedWhy,
 };
 
 use crate::check::Promise;
@@ -188,7 +189,11 @@ impl World {
         let client = &self.clients[at];
         let workspace_opens = self.workspace.as_ref().is_some_and(|workspace| !workspace.is_open());
         let waits = client.waits_for_end_of.is_some_and(|before| self.sessions.contains_key(&before));
-        !workspace_opens && !waits && !client.has_left
+        let is_member = match &*client.identity {
+            Identity::Member { member, .. } => self.settings.members.contains_key(member),
+            Identity::Customer { .. } => true,
+        };
+        !workspace_opens && !waits && !client.has_left && is_member
     }
 
     /// The client's program ends and is begun anew, as another instance that knows nothing.
@@ -318,13 +323,23 @@ fn wire_frame(frame: &Frame, reader: Reader) -> ConversationFrame {
             let by = sender(event.by, reader);
             let what = match &event.what {
                 What::Message(message) => EventKind::message(message.content.clone()),
-                What::Assigned { member } => EventKind::Assigned { member: *member },
+                What::Called { consultation, category, .. } => {
+                    EventKind::Called { consultation: *consultation, category: category.clone() }
+                }
+                What::Assigned { member, .. } => {
+                    EventKind::Assigned { member: *member, how: How::Unknown, from: None }
+                }
+                What::Unserved { .. } => EventKind::Unserved { why: UnservedWhy::GaveUp },
+                What::CallRefused { category } => EventKind::CallRefused { category: category.clone() },
+                What::Requeued { from, .. } => {
+                    EventKind::Requeued { member: *from, why: RequeuedWhy::Absent }
+                }
                 What::Started { .. } => EventKind::Started,
                 What::Entered { .. } => EventKind::Entered,
                 What::Left { .. } => EventKind::Left,
                 What::Completed => EventKind::Completed,
                 What::Ended => EventKind::Ended,
-                What::Read { .. } | What::Unchanged => EventKind::Unknown,
+                What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
             };
             ConversationFrame::Event(switchboard_protocol::wire::Event { seq: *seq, at: *at, by, what })
         }
@@ -335,6 +350,7 @@ fn wire_frame(frame: &Frame, reader: Reader) -> ConversationFrame {
             customer_received: cursors.customer_received,
             staff_received: cursors.staff_received,
             unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
+            line: None,
         }),
         Frame::Ended => {
             ConversationFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, "it has ended") }

@@ -3,11 +3,17 @@
 //! Owns the carrying of errands, entries and tickets, and the handshake of falling asleep, as the
 //! engine's actor does. Must not know what a command means.
 
-use switchboard::domain::conversation::{Context, Known, Origin, Policy, admit};
+use std::rc::Rc;
+
+use switchboard::domain::conversation::{
+    Context, Doors, Known, Origin, OwnAction, Policy, Service, admit, deadline, reply,
+};
 use switchboard::domain::identity::Reader;
+use switchboard::domain::workspace::Workspace;
 use switchboard::machines::commit::{Claim, Term};
-use switchboard::machines::live::{Action, Live, Ports};
-use switchboard_protocol::vocabulary::{ConversationId, Seq};
+use switchboard::machines::desk::Due;
+use switchboard::machines::live::{Action, Live, NotDone, Ports};
+use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp};
 
 use crate::check::Promise;
 use crate::mail::{
@@ -34,6 +40,12 @@ pub(crate) struct ConversationActor {
     phase: Phase,
     activity: u64,
     timer_runs: bool,
+    /// It is on its way to look whether something has to end.
+    looks: bool,
+    /// What binds it, as of a revision of its workspace.
+    service: (u64, Service),
+    /// The last entry for which the bot has been asked, and has not answered.
+    bot_works_on: Option<u64>,
     /// Its workspace has ended: it will be ended too, at some time.
     pub(crate) is_orphan: bool,
 }
@@ -76,6 +88,42 @@ impl ConversationActor {
         matches!(self.phase, Phase::Loading(_))
     }
 
+    /// Whether it waits for nothing of its own.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        match &self.phase {
+            Phase::Open { live, .. } => live.is_all_durable(),
+            Phase::Opening | Phase::Loading(_) | Phase::Refusing => false,
+        }
+    }
+
+    /// When it will look whether something has to end by itself.
+    pub(crate) fn looks_at(&self) -> Option<Timestamp> {
+        self.deadline().filter(|_| !self.looks)
+    }
+
+    /// When something has to end by itself.
+    fn deadline(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Open { live, .. } => deadline(live.state(), &self.service.1),
+            Phase::Opening | Phase::Loading(_) | Phase::Refusing => None,
+        }
+    }
+
+    fn due(&self) -> Due {
+        Due { settings: self.service.0, at: self.deadline() }
+    }
+
+    /// What binds it is worked out once for each change of the settings.
+    fn learn_settings(&mut self, settings: &Workspace, grace_until: Timestamp) {
+        let Phase::Open { live, .. } = &self.phase else { return };
+        let Some(customer) = &live.state().customer else { return };
+        if self.service.0 != settings.revision {
+            let mut service = settings.service(customer.profile);
+            service.grace_until = grace_until;
+            self.service = (settings.revision, service);
+        }
+    }
+
     /// Whether a timer of idleness could run out.
     pub(crate) fn may_idle(&self) -> bool {
         !self.timer_runs && !matches!(self.phase, Phase::Opening | Phase::Loading(_)) && self.may_sleep()
@@ -106,6 +154,9 @@ impl World {
             phase: Phase::Opening,
             activity: 0,
             timer_runs: false,
+            looks: false,
+            service: (u64::MAX, Service::NONE),
+            bot_works_on: None,
             is_orphan: false,
         };
         self.conversations.insert(way, actor);
@@ -131,6 +182,10 @@ impl World {
         let Some(mut actor) = self.conversations.remove(&way) else { return };
         if let Phase::Loading(claim) = actor.phase {
             actor.phase = self.load(actor.id, claim);
+            if let Phase::Open { live, .. } = &actor.phase {
+                let first = live.first_announcement();
+                self.mail.to_workspace(actor.run, WorkspaceMsg::Announced(first));
+            }
             self.conversations.insert(way, actor);
             return;
         }
@@ -142,7 +197,13 @@ impl World {
         if actor.is_orphan {
             self.note(Count::OrphanWorked);
         }
-        match self.handle(&mut actor, message) {
+        if !actor.is_orphan {
+            let settings = Rc::clone(&self.told.borrow());
+            actor.learn_settings(&settings, self.grace_until);
+        }
+        let fate = self.handle(&mut actor, message);
+        self.ask_bot(&mut actor);
+        match fate {
             Fate::Lives => drop(self.conversations.insert(way, actor)),
             Fate::Stops => self.end_conversation(actor, None),
             Fate::Fails(why) => self.end_conversation(actor, Some(why)),
@@ -216,13 +277,18 @@ impl World {
                 }
                 Fate::Lives
             }
+            ConversationMsg::Own(action) => self.own(actor, &action),
+            ConversationMsg::LookDue => {
+                actor.looks = false;
+                self.own(actor, &OwnAction::Look)
+            }
             ConversationMsg::Resolved(resolved) => self.conversation_resolved(actor, resolved),
             ConversationMsg::IdleSince(activity) => {
                 actor.timer_runs = false;
                 // This message itself counts as one. One that refuses goes whatever comes.
                 let is_idle = actor.activity == activity + 1 || matches!(actor.phase, Phase::Refusing);
                 if is_idle && actor.may_sleep() {
-                    let asks = WorkspaceMsg::AsksToSleep(actor.id, actor.way, actor.has_begun());
+                    let asks = WorkspaceMsg::AsksToSleep(actor.id, actor.way, actor.has_begun(), actor.due());
                     self.mail.to_workspace(actor.run, asks);
                 }
                 Fate::Lives
@@ -241,7 +307,8 @@ impl World {
     }
 
     fn errand(&mut self, actor: &mut ConversationActor, errand: Errand, reply: ErrandReply) -> Fate {
-        let context = Context { now: self.wall_clock(), policy: Policy::default() };
+        let now = self.wall_clock();
+        let service = actor.service.1.clone();
         let has_room = self.has_room();
         let live = match &mut actor.phase {
             Phase::Open { live, .. } => live,
@@ -262,6 +329,11 @@ impl World {
         };
         match errand {
             Errand::Command(command) => {
+                let settings = Rc::clone(&self.told.borrow());
+                let customer = live.state().customer.as_ref();
+                let doors = customer.map_or(Doors::Open, |customer| settings.doors(customer.profile, now));
+                let context =
+                    Context { now, policy: Policy::default(), service: &service, doors, present: None };
                 let Origin { instance, counter, .. } = command.origin;
                 let known = live.state().clients.look_up(&command.origin);
                 let actions = match live.command(reply, (), &command, &context, || has_room) {
@@ -316,7 +388,75 @@ impl World {
             match action {
                 Action::Append(entry) => self.mail.order(Order::Append(*claim, entry)),
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
+                Action::Announce(announcement) => {
+                    self.mail.to_workspace(actor.run, WorkspaceMsg::Announced(announcement));
+                }
             }
+        }
+    }
+
+    /// What is not done now is the workspace's to try again.
+    fn own(&mut self, actor: &mut ConversationActor, action: &OwnAction) -> Fate {
+        let (now, has_room) = (self.wall_clock(), self.has_room());
+        self.say(|| format!("     {} does something of its own", name(actor.id)));
+        if let OwnAction::Reply { .. } = action {
+            actor.bot_works_on = None;
+        }
+        let done = match &mut actor.phase {
+            Phase::Open { live, .. } => {
+                let (service, doors) = (&actor.service.1, Doors::default());
+                let context = Context { now, policy: Policy::default(), service, doors, present: None };
+                live.own((), action, &context, || has_room).map_err(|why| match why {
+                    NotDone::Rejected(_) => Count::OwnRejected,
+                    NotDone::NoRoom(_) => Count::OwnNoRoom,
+                })
+            }
+            Phase::Opening | Phase::Loading(_) | Phase::Refusing => {
+                self.note(Count::OwnNotOpen);
+                return Fate::Lives;
+            }
+        };
+        match done {
+            Ok(append) => self.act(actor, append),
+            Err(why) => {
+                self.note(why);
+                self.say(|| format!("     not done: {}", why.text()));
+                if let OwnAction::Reply { .. } = action {
+                    self.note(Count::ReplyTooLate);
+                }
+                if let Some(epoch) = action.decided_at() {
+                    let refused = WorkspaceMsg::DecisionRefused(actor.id, actor.way, epoch);
+                    self.mail.to_workspace(actor.run, refused);
+                }
+            }
+        }
+        Fate::Lives
+    }
+
+    /// The bot is asked for what it owes. It takes its time.
+    fn ask_bot(&mut self, actor: &mut ConversationActor) {
+        let Phase::Open { live, .. } = &actor.phase else { return };
+        let owed = live.state().owed;
+        if !live.is_all_durable() || owed.is_none() || owed == actor.bot_works_on {
+            return;
+        }
+        if let Some(action) = reply(live.state(), &actor.service.1, self.wall_clock()) {
+            actor.bot_works_on = owed;
+            self.bot_replies.push((actor.way, action));
+        }
+    }
+
+    /// The bot has its answer.
+    pub(crate) fn bot_answers(&mut self, at: usize) {
+        let (way, action) = self.bot_replies.swap_remove(at);
+        self.mail.to_conversation(way, ConversationMsg::Own(action));
+    }
+
+    /// A conversation looks whether something has to end by itself.
+    pub(crate) fn look_due(&mut self, way: Way) {
+        if let Some(actor) = self.conversations.get_mut(&way) {
+            actor.looks = true;
+            self.mail.to_conversation(way, ConversationMsg::LookDue);
         }
     }
 

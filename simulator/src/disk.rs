@@ -102,6 +102,11 @@ impl Disk {
         self.latest.get(customer).copied()
     }
 
+    /// The conversations that have begun.
+    pub(crate) fn conversations(&self) -> impl Iterator<Item = ConversationId> {
+        self.durable.keys().copied()
+    }
+
     /// The durable entries of a conversation.
     pub(crate) fn entries(&self, conversation: ConversationId) -> &[Arc<Entry>] {
         self.durable.get(&conversation).map_or(&[], Vec::as_slice)

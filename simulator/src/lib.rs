@@ -9,11 +9,13 @@
 //! - `world` is what a run consists of: `writer`, `disk` and its `space`, `workspace`, `conversation` with `outbox`,
 //!   `session`, `pump`, all of them joined by `mail`; and around them `clients`, the `network` that their
 //!   connections cross, and the `people` who ask for things.
-//! - `model` with `stored`, and `check`, say what must be true; `tally` and `trace` what happened.
+//! - `desk` is the workspace's part of assignment, under `settings` that somebody changes.
+//! - `model` with `stored` and `service`, and `check`, say what must be true; `tally` and `trace` what happened.
 
 mod check;
 mod clients;
 mod conversation;
+mod desk;
 mod disk;
 mod mail;
 mod model;
@@ -24,7 +26,9 @@ mod pump;
 mod rates;
 mod run;
 mod scheduler;
+mod service;
 mod session;
+mod settings;
 mod space;
 mod stored;
 mod tally;

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use switchboard::domain::conversation::{Command, Entry};
+use switchboard::domain::conversation::{Command, Entry, OwnAction};
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::machines::commit::{Claim, Term};
+use switchboard::machines::desk::Due;
+use switchboard::machines::dispatch::Announcement;
 use switchboard::machines::live::{Outcome, SubscriberId};
 use switchboard::machines::room::NoRoom;
 use switchboard::machines::route::Tag;
@@ -87,6 +89,10 @@ pub(crate) enum ConversationMsg {
     Unsubscribe(SubscriberId),
     Typing(SubscriberId, Rc<Identity>, Seq),
     Received(Rc<Identity>, Seq),
+    /// The engine itself does something.
+    Own(OwnAction),
+    /// Something may have to end by itself.
+    LookDue,
     Resolved(Resolved),
     IdleSince(u64),
     Sleep,
@@ -104,8 +110,14 @@ pub(crate) enum WorkspaceMsg {
     /// A customer wants their conversation, and not this one, which has ended.
     Open(CustomerKey, Option<ConversationId>, OpenReply),
     Found(CustomerKey, Result<Option<ConversationId>, String>),
-    /// And whether it has begun.
-    AsksToSleep(ConversationId, Way, bool),
+    /// And whether it has begun, and when something has to end in it by itself.
+    AsksToSleep(ConversationId, Way, bool, Due),
+    /// What is durable of a consultation.
+    Announced(Announcement),
+    /// What was decided at an epoch was not taken.
+    DecisionRefused(ConversationId, Way, u64),
+    /// Other settings are durable.
+    SettingsChanged,
     Release(ConversationId, ReleaseReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
@@ -247,6 +259,15 @@ impl Mail {
         let boxes = self.0.borrow();
         boxes.workspaces.get(&run).is_some_and(|mailbox| !mailbox.is_empty())
             || boxes.ended.get(&run).is_some_and(|mailbox| !mailbox.is_empty())
+    }
+
+    /// Whether nothing is on its way to the workspace, a conversation or the writer.
+    pub(crate) fn is_quiet(&self, run: Run) -> bool {
+        let boxes = self.0.borrow();
+        boxes.orders.is_empty()
+            && boxes.conversations.values().all(VecDeque::is_empty)
+            && boxes.workspaces.get(&run).is_none_or(VecDeque::is_empty)
+            && boxes.ended.get(&run).is_none_or(VecDeque::is_empty)
     }
 
     pub(crate) fn has_orders(&self) -> bool {

@@ -10,6 +10,7 @@ use switchboard::domain::identity::{CustomerKey, Identity, Reader};
 use switchboard::machines::live::SideCursors;
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MessageText, Party, Seq, Timestamp};
 
+use crate::service::Service;
 use crate::stored::{Shown, Stored};
 
 /// A client's command: its instance and counter.
@@ -24,6 +25,8 @@ pub(crate) struct Model {
     latest: BTreeMap<CustomerKey, ConversationId>,
     /// How far the clients of each side have said to have received, in the side's own sequence.
     claimed: BTreeMap<(ConversationId, Reader), Seq>,
+    /// Who serves what.
+    pub(crate) service: Service,
 }
 
 /// A command that a client has sent.
@@ -287,7 +290,12 @@ fn text_of(entry: &Entry) -> Option<&str> {
         .filter_map(|event| match &event.what {
             What::Message(message) => message.content.as_text().map(MessageText::as_str),
             What::Started { .. }
+            | What::Called { .. }
+            | What::CallRefused { .. }
             | What::Assigned { .. }
+            | What::Requeued { .. }
+            | What::Unserved { .. }
+            | What::Explained(_)
             | What::Entered { .. }
             | What::Left { .. }
             | What::Completed

@@ -4,10 +4,11 @@
 //! not know how they travel.
 
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Seq};
+use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, MessageText, Seq};
 use switchboard_protocol::wire::{Op, Topic};
 
 use crate::clients::Waiter;
+use crate::settings::category;
 use crate::tally::Count;
 use crate::world::World;
 
@@ -43,6 +44,10 @@ impl World {
             0 if !followed.is_empty() => followed[self.rng.usize(..followed.len())],
             _ => latest,
         };
+        if reader == Reader::Customer && self.rng.u32(..100) < self.rates.calls {
+            let category = if self.rng.bool() { category() } else { CategoryPath::default() };
+            return self.request(at, Op::Call { conversation, category }, None);
+        }
         match self.rng.u32(..100) {
             0..44 => {
                 let op = self.post(conversation);
@@ -166,21 +171,29 @@ fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
         0..5 => Op::End { conversation },
         // An agent's business.
         5..7 => Op::Take { conversation },
+        7..11 => Op::Call { conversation, category: CategoryPath::default() },
+        11..15 => Op::Cancel { conversation },
         _ => Op::Open,
     }
 }
 
 fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
     match drawn {
-        0..9 => Op::Join { conversation },
+        0..6 => Op::Join { conversation },
+        6..9 => Op::Transfer { conversation, from: member(drawn % 2), to: member((drawn + 1) % 2) },
         9..11 => Op::Leave { conversation },
-        11..20 => Op::Take { conversation },
-        20..21 => Op::Complete { conversation },
+        11..15 => Op::Take { conversation },
+        15..21 => Op::Complete { conversation },
         21..22 => Op::End { conversation },
         22..23 => Op::Open,
         23..24 => Op::Release { conversation },
         _ => Op::List { cursor: None, limit: 9 },
     }
+}
+
+/// One of the two members who serve.
+const fn member(which: u32) -> MemberId {
+    MemberId::from_bytes([which as u8 + 1; 16])
 }
 
 /// The conversation that a command names.
@@ -190,7 +203,10 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Read { conversation, .. }
         | Op::Join { conversation }
         | Op::Leave { conversation }
+        | Op::Call { conversation, .. }
+        | Op::Cancel { conversation }
         | Op::Take { conversation }
+        | Op::Transfer { conversation, .. }
         | Op::Complete { conversation }
         | Op::End { conversation } => Some(*conversation),
         Op::Open
@@ -198,9 +214,14 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Unsubscribe { .. }
         | Op::Received { .. }
         | Op::History { .. }
+        | Op::Explain { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }
+        | Op::Settings { .. }
+        | Op::Change { .. }
+        | Op::Status { .. }
+        | Op::Audit { .. }
         | Op::Latency
         | Op::Unknown => None,
     }

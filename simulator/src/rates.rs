@@ -13,6 +13,8 @@ pub(crate) struct Rates {
     pub(crate) customers: u8,
     pub(crate) clients_each: usize,
     pub(crate) agents: usize,
+    /// Of a hundred things that a customer does.
+    pub(crate) calls: u32,
     pub(crate) outbox_entries_max: usize,
     pub(crate) stream_frames_max: usize,
     pub(crate) page_entries_max: usize,
@@ -67,6 +69,8 @@ pub(crate) struct Faults {
     pub(crate) stall: u32,
     pub(crate) disk_fills: u32,
     pub(crate) disk_frees: u32,
+    pub(crate) settings_change: u32,
+    pub(crate) time_passes: u32,
     /// Of a hundred datagrams.
     pub(crate) datagram_lost: u32,
     /// Of a hundred commits, and of a hundred questions for a customer's conversation.
@@ -87,9 +91,10 @@ impl Rates {
         turns.fill_with(|| between_faults * [60, 150, 300, 600, 1_200][rng.usize(..5)]);
         Self {
             steps: rng.u32(300..1_200),
-            customers: rng.u8(1..=3),
+            customers: rng.u8(1..=5),
             clients_each: rng.usize(1..=2),
             agents: rng.usize(1..=3),
+            calls: [0, 10, 40][rng.usize(..3)],
             outbox_entries_max: rng.usize(1..=6),
             stream_frames_max: rng.usize(1..=6),
             page_entries_max: rng.usize(1..=6),
@@ -120,6 +125,8 @@ impl Faults {
             stall: rate(15),
             disk_fills: rate(6),
             disk_frees: 1 + rate(20),
+            settings_change: rate(8),
+            time_passes: rate(10),
             datagram_lost: rate(30),
             disk_fails: rate(20),
             no_room: rate(15),

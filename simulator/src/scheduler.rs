@@ -8,6 +8,7 @@ use switchboard_protocol::vocabulary::ConversationId;
 
 use crate::check::Promise;
 use crate::clients::Client;
+use crate::conversation::ConversationActor;
 use crate::mail::{SessionId, Way};
 use crate::network::Lane;
 use crate::rates::Part;
@@ -25,6 +26,9 @@ pub(crate) enum Action {
     StoreSnapshot,
     LookAtDisk,
     Workspace,
+    DeskLooks,
+    LookDue(Way),
+    BotAnswers(usize),
     Conversation(Way),
     EndOrphan(Way),
     Session(SessionId),
@@ -52,6 +56,8 @@ pub(crate) enum Action {
     ClientBeginsAnew(usize),
     Crash,
     Stall,
+    SettingsChange,
+    TimePasses,
 }
 
 impl World {
@@ -67,6 +73,7 @@ impl World {
         self.now += Duration::from_millis(self.rng.u64(0..8));
         self.say(|| format!("{step:4} {action:?}"));
         self.perform(action, step);
+        self.check_desk();
         true
     }
 
@@ -80,10 +87,32 @@ impl World {
         let due = follows.filter_map(|following| following.follow.due());
         let held = connected.filter_map(|client| client.connection.as_ref());
         let held = held.flat_map(|connection| connection.busy().map(|(_, at)| at));
-        let Some(next) = due.chain(held).filter(|at| *at > self.now).min() else { return false };
+        let timers = self.next_timer();
+        let Some(next) = due.chain(held).chain(timers).filter(|at| *at > self.now).min() else {
+            return false;
+        };
         self.now = next;
         self.say(|| format!("{step:4} time passes"));
         true
+    }
+
+    /// When the next timer of the engine comes.
+    fn next_timer(&self) -> Option<Duration> {
+        let desk = self.workspace.as_ref().filter(|workspace| workspace.is_open());
+        let desk = desk.and_then(|workspace| workspace.desk.next_look());
+        let next = self.conversations.values().filter_map(ConversationActor::looks_at).chain(desk).min()?;
+        let left = next.as_millis().saturating_sub(self.true_time().as_millis()).max(0);
+        Some(self.now + Duration::from_millis(left.unsigned_abs()))
+    }
+
+    /// For a while nothing happens, up to the next timer or for less.
+    fn time_passes(&mut self) {
+        self.note(Count::TimePassed);
+        let up_to = Duration::from_millis(self.rng.u64(1..4_000));
+        self.now = match self.next_timer() {
+            Some(next) if self.rng.bool() => next.max(self.now),
+            Some(_) | None => self.now + up_to,
+        };
     }
 
     fn parts(&self, choices: &mut Choices, step: u32) {
@@ -102,9 +131,15 @@ impl World {
         let workspace = self.workspace.as_ref().filter(|workspace| workspace.is_open());
         let has_message = workspace.is_some_and(|workspace| self.mail.has_for_workspace(workspace.run));
         choices.add(turn(Part::Workspace), has_message, Action::Workspace);
+        choices.add(turn(Part::Workspace), self.desk_is_due(), Action::DeskLooks);
+        for at in 0..self.bot_replies.len() {
+            choices.add(turn(Part::Client), true, Action::BotAnswers(at));
+        }
         for (way, actor) in &self.conversations {
             let works = actor.is_ready() && (actor.is_loading() || self.mail.has_for_conversation(*way));
             choices.add(turn(Part::Conversation), works, Action::Conversation(*way));
+            let is_due = actor.looks_at().is_some_and(|at| at <= self.true_time());
+            choices.add(turn(Part::Conversation), is_due, Action::LookDue(*way));
             // Slowly: what it does meanwhile must not count.
             choices.add(turn(Part::Conversation).div_ceil(20), actor.is_orphan, Action::EndOrphan(*way));
         }
@@ -178,6 +213,8 @@ impl World {
         // Rather in the middle of a commit than when nothing happens.
         let at_stake = if self.disk.is_writing() { 12 } else { 1 };
         choices.add(at_stake * faults.crash, true, Action::Crash);
+        choices.add(faults.settings_change, true, Action::SettingsChange);
+        choices.add(faults.time_passes, true, Action::TimePasses);
         choices.add(faults.stall, self.stalled.is_none(), Action::Stall);
     }
 
@@ -200,6 +237,11 @@ impl World {
             Action::TryDiskAgain => self.try_disk_again(),
             Action::StoreSnapshot => self.store_snapshot(),
             Action::Workspace => self.run_workspace(),
+            Action::DeskLooks => self.desk_looks(),
+            Action::LookDue(way) => self.look_due(way),
+            Action::BotAnswers(at) => self.bot_answers(at),
+            Action::SettingsChange => self.change_settings(),
+            Action::TimePasses => self.time_passes(),
             Action::Conversation(way) => self.run_conversation(way),
             Action::EndOrphan(way) => self.end_orphan(way),
             Action::Session(id) => self.run_session(id),
@@ -240,6 +282,7 @@ impl World {
     /// Ends the faults, lets everything come to rest, and lets everybody leave.
     pub(crate) fn come_to_rest(&mut self, mut step: u32) -> u32 {
         (self.is_calm, self.stalled) = (true, None);
+        self.restore_members();
         self.empty_disk();
         step = self.run_out(step);
         for _ in 0..FOLLOW_AGAIN_MAX {
@@ -264,6 +307,7 @@ impl World {
             }
             step = self.run_out(step);
             self.check_deserted();
+            self.check_nobody_waits_for_the_absent();
         }
         step
     }

@@ -203,6 +203,7 @@ impl World {
 
     fn ask(&mut self, session: &mut Session, request: Request) {
         let Request { id, n, op } = request;
+        let fresh = self.fresh_consultation();
         let plain = |world: &mut Self, session: &mut Session, conversation, action| {
             let Some(counter) = n else { return };
             let errand = Routed::Plain(session.command(counter, action));
@@ -220,24 +221,31 @@ impl World {
             Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
-            Op::Take { conversation } => plain(self, session, conversation, Action::Take),
+            Op::Take { conversation } => {
+                plain(self, session, conversation, Action::Take { consultation: fresh })
+            }
+            Op::Call { conversation, category } => {
+                plain(self, session, conversation, Action::Call { consultation: fresh, category })
+            }
+            Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
+            Op::Transfer { conversation, from, to } => {
+                plain(self, session, conversation, Action::Transfer { from, to });
+            }
             Op::Complete { conversation } => plain(self, session, conversation, Action::Complete),
             Op::End { conversation } => plain(self, session, conversation, Action::End),
             Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
                 session.following.insert(subscription, None);
-                let kind = Kind::Follow { subscription, after };
-                let errand = Routed::Follow { subscription, after };
-                self.send(session, conversation, errand, Pending { ask: id, counter: None, kind });
+                let pending = Pending { ask: id, counter: None, kind: Kind::Follow { subscription, after } };
+                self.send(session, conversation, Routed::Follow { subscription, after }, pending);
             }
             Op::Unsubscribe { subscription } => {
                 let ended = self.unfollow(session, subscription);
                 self.reply(session, id, None, ended);
             }
             Op::History { conversation, before, .. } => {
-                let identity = Rc::clone(&session.identity);
-                let errand = Routed::Plain(Errand::History { identity, before });
+                let errand = Errand::History { identity: Rc::clone(&session.identity), before };
                 let pending = Pending { ask: id, counter: None, kind: Kind::History };
-                self.send(session, conversation, errand, pending);
+                self.send(session, conversation, Routed::Plain(errand), pending);
             }
             Op::Received { conversation, up_to } => {
                 if let Some(followed) = session.way_to(conversation) {
@@ -253,7 +261,12 @@ impl World {
             }
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
+            | Op::Explain { .. }
             | Op::Quarantined
+            | Op::Settings { .. }
+            | Op::Change { .. }
+            | Op::Status { .. }
+            | Op::Audit { .. }
             | Op::Latency
             | Op::Unknown => {}
         }

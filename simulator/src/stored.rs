@@ -95,9 +95,18 @@ impl Stored {
 
     fn add_event(&mut self, at: Timestamp, event: &Event) -> Result<(), String> {
         let (seen_by, goes_on) = match &event.what {
-            What::Started { .. } | What::Message(_) | What::Ended => ([true, true], true),
-            What::Assigned { .. } | What::Entered { .. } | What::Completed => ([false, true], true),
+            What::Started { .. }
+            | What::Message(_)
+            | What::Called { .. }
+            | What::Unserved { .. }
+            | What::Ended => ([true, true], true),
+            What::CallRefused { .. }
+            | What::Assigned { .. }
+            | What::Requeued { .. }
+            | What::Entered { .. }
+            | What::Completed => ([false, true], true),
             What::Left { .. } => ([false, true], false),
+            What::Explained(_) => ([false, false], true),
             What::Read { .. } | What::Unchanged => ([false, false], false),
         };
         if goes_on && self.has_ended {
@@ -109,6 +118,11 @@ impl Stored {
             What::Read { side: Side::Customer, up_to } => self.read[0] = [up_to.customer, up_to.staff],
             What::Read { side: Side::Staff, up_to } => self.read[1] = [up_to.customer, up_to.staff],
             What::Message(_)
+            | What::Called { .. }
+            | What::CallRefused { .. }
+            | What::Requeued { .. }
+            | What::Unserved { .. }
+            | What::Explained(_)
             | What::Assigned { .. }
             | What::Entered { .. }
             | What::Left { .. }

@@ -1,13 +1,17 @@
-//! The workspace's actor: the mailbox around [`Residence`].
+//! The workspace's actor: the mailbox around [`Residence`] and the desk.
 //!
 //! Owns the waking of conversations and what their ending means, as the engine's actor does. Must not
 //! know what happens in a conversation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use switchboard::domain::conversation::OwnAction;
 use switchboard::domain::identity::CustomerKey;
+use switchboard::domain::workspace::Workspace;
 use switchboard::machines::attendance::Attendance;
 use switchboard::machines::commit::Term;
+use switchboard::machines::desk::Desk;
 use switchboard::machines::openings::{Opening, Openings};
 use switchboard::machines::residence::{Residence, Want};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId};
@@ -25,11 +29,20 @@ pub(crate) struct WorkspaceActor {
     pub(crate) run: Run,
     /// `None` until the writer has answered.
     term: Option<Term>,
-    residence: Residence<Way, (ConversationId, LocateReply)>,
+    pub(crate) residence: Residence<Way, (ConversationId, Wanted)>,
+    pub(crate) desk: Desk,
+    /// The settings that it knows.
+    pub(crate) settings: Rc<Workspace>,
     openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Attendance<SessionId>>,
     /// Who of the agents is online, as the others are told.
     pub(crate) online: BTreeSet<MemberId>,
+}
+
+/// What a conversation is wanted for.
+pub(crate) enum Wanted {
+    Way(LocateReply),
+    Told(OwnAction),
 }
 
 impl WorkspaceActor {
@@ -54,24 +67,26 @@ impl World {
         self.mail.open_workspace(run);
         let residence = Residence::new(self.rates.allowance);
         let (openings, agents, online) = (Openings::default(), BTreeMap::new(), BTreeSet::new());
-        self.workspace = Some(WorkspaceActor { run, term: None, residence, openings, agents, online });
+        let desk = Desk::new(self.grace_until);
+        let settings = self.settings.clone();
+        self.workspace =
+            Some(WorkspaceActor { run, term: None, residence, desk, settings, openings, agents, online });
         self.mail.order(Order::OpenWorkspace(run));
     }
 
     /// The writer has answered. `false`: the actor is gone.
     pub(crate) fn workspace_opened(&mut self, run: Run, opened: &Opened) -> bool {
-        let Some(workspace) = self.workspace.as_mut().filter(|workspace| workspace.run == run) else {
+        let Some(mut workspace) = self.workspace.take_if(|workspace| workspace.run == run) else {
             return false;
         };
         match opened {
             Ok((claim, term)) => {
                 workspace.term = Some(*term);
                 self.mail.order(Order::Ready(*claim, 0));
+                self.learn_what_goes_on(&mut workspace);
+                self.workspace = Some(workspace);
             }
-            Err(_) => {
-                self.workspace = None;
-                self.mail.close_workspace(run);
-            }
+            Err(_) => self.mail.close_workspace(run),
         }
         true
     }
@@ -83,7 +98,9 @@ impl World {
             self.conversation_ended(&mut workspace, ended);
         } else if let Some(message) = self.mail.next_for_workspace(workspace.run) {
             match message {
-                WorkspaceMsg::Locate(id, dead, reply) => self.locate(&mut workspace, id, dead, reply),
+                WorkspaceMsg::Locate(id, dead, reply) => {
+                    self.locate(&mut workspace, id, dead, Wanted::Way(reply));
+                }
                 WorkspaceMsg::Open(customer, ended, reply) => {
                     self.open_for_customer(&mut workspace, customer, ended, reply);
                 }
@@ -92,15 +109,34 @@ impl World {
                     let released = workspace.residence.release(id);
                     if released {
                         self.note(Count::Released);
+                        self.at_desk(&mut workspace, |desk, _| vec![desk.released(id)]);
                     }
                     reply.released(released);
+                    if released {
+                        self.locate(&mut workspace, id, None, Wanted::Told(OwnAction::Look));
+                    }
                 }
                 WorkspaceMsg::AgentSession(member, session, came) => {
                     self.agent_came_or_went(&mut workspace, member, session, came);
                 }
-                WorkspaceMsg::AsksToSleep(id, way, has_begun) => {
+                WorkspaceMsg::Announced(announcement) => {
+                    self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
+                }
+                WorkspaceMsg::DecisionRefused(id, way, _) if workspace.residence.has_failed(id, &way) => {
+                    self.note(Count::RefusalTooLate);
+                }
+                WorkspaceMsg::DecisionRefused(id, _, epoch) => {
+                    self.note(Count::DecisionRefused);
+                    self.at_desk(&mut workspace, |desk, now| desk.refused(id, epoch, now));
+                }
+                WorkspaceMsg::SettingsChanged => self.settings_changed(&mut workspace),
+                WorkspaceMsg::AsksToSleep(id, way, has_begun, due) => {
                     workspace.openings.asleep(id, has_begun);
                     if workspace.residence.asks_to_sleep(id, &way) {
+                        self.at_desk(&mut workspace, |desk, now| {
+                            desk.sleeps(id, due, now);
+                            Vec::new()
+                        });
                         // If it is gone already, its end is on its way here.
                         self.mail.to_conversation(way, ConversationMsg::Sleep);
                     }
@@ -136,14 +172,25 @@ impl World {
     fn conversation_ended(&mut self, workspace: &mut WorkspaceActor, ended: Ended) {
         let Ended { conversation, way, failed } = ended;
         let was_quarantined = workspace.residence.quarantined().count();
-        let waiting = match failed {
+        let has_failed = failed.is_some();
+        let mut waiting = match failed {
             Some(why) => workspace.residence.failed(conversation, &way, self.wall_clock(), &why),
             None => workspace.residence.gone(conversation, &way),
         };
         if workspace.residence.quarantined().count() > was_quarantined {
             self.note(Count::Quarantined);
         }
+        if has_failed {
+            // It is told again.
+            waiting.retain(|(_, wanted)| !matches!(wanted, Wanted::Told(OwnAction::Decided { .. })));
+        }
         self.relocate(workspace, waiting);
+        if has_failed && workspace.residence.is_quarantined(conversation) {
+            self.set_aside.insert(conversation);
+            self.at_desk(workspace, |desk, now| desk.set_aside(conversation, now));
+        } else if has_failed {
+            self.at_desk(workspace, |desk, _| desk.failed(conversation).into_iter().collect());
+        }
     }
 
     fn open_for_customer(
@@ -206,10 +253,11 @@ impl World {
         if came && agent.came(session) {
             workspace.online.insert(member);
             self.note(Count::CameOnline);
-        }
-        if !came && agent.left(&session) {
+            self.at_desk(workspace, |desk, now| desk.stands(member, true, now));
+        } else if !came && agent.left(&session) {
             workspace.online.remove(&member);
             self.note(Count::WentOffline);
+            self.at_desk(workspace, |desk, now| desk.stands(member, false, now));
         }
     }
 
@@ -221,30 +269,39 @@ impl World {
         self.mail.to_session(session, SessionMsg::Listed(ask, conversations));
     }
 
-    fn locate(
+    pub(crate) fn locate(
         &mut self,
         workspace: &mut WorkspaceActor,
         id: ConversationId,
         dead: Option<Way>,
-        reply: LocateReply,
+        wanted: Wanted,
     ) {
         // It handles nothing before it is open.
         let Some(term) = workspace.term else { return };
-        match workspace.residence.want(id, (id, reply), dead.as_ref()) {
-            Want::Route((_, reply), way) => reply.locate(Located::At(way)),
+        match workspace.residence.want(id, (id, wanted), dead.as_ref()) {
+            Want::Route((_, wanted), way) => self.found_way(wanted, way),
             Want::Later => self.note(Count::WaitedForEnd),
-            Want::Quarantined((_, reply), _) => reply.locate(Located::Quarantined),
-            Want::Wake((_, reply)) => {
+            Want::Quarantined((_, Wanted::Way(reply)), _) => reply.locate(Located::Quarantined),
+            Want::Quarantined((_, Wanted::Told(_)), _) => {}
+            Want::Wake((_, wanted)) => {
                 let way = self.wake(id, workspace.run, term);
                 workspace.residence.woken(id, way);
-                reply.locate(Located::At(way));
+                self.found_way(wanted, way);
             }
         }
     }
 
-    fn relocate(&mut self, workspace: &mut WorkspaceActor, waiting: Vec<(ConversationId, LocateReply)>) {
-        for (id, reply) in waiting {
-            self.locate(workspace, id, None, reply);
+    fn found_way(&self, wanted: Wanted, way: Way) {
+        match wanted {
+            Wanted::Way(reply) => reply.locate(Located::At(way)),
+            // If it has ended, its next incarnation says what is so.
+            Wanted::Told(action) => drop(self.mail.to_conversation(way, ConversationMsg::Own(action))),
+        }
+    }
+
+    fn relocate(&mut self, workspace: &mut WorkspaceActor, waiting: Vec<(ConversationId, Wanted)>) {
+        for (id, wanted) in waiting {
+            self.locate(workspace, id, None, wanted);
         }
     }
 }

@@ -3,30 +3,34 @@
 //! Owns everything that a run consists of, its clock and its random numbers. Must not know in which
 //! order things happen: that is the scheduler's choice.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use switchboard::domain::conversation::Conversation;
+use switchboard::domain::conversation::{Conversation, OwnAction};
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::message::Message;
+use switchboard::domain::workspace::Workspace;
 use switchboard::machines::attendance::Places;
 use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
-    WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    Timestamp, UserKey, WorkspaceId,
 };
 
 use crate::check::Promise;
 use crate::clients::Client;
 use crate::conversation::{ConversationActor, HistoryRead, name};
+use crate::desk::Made;
 use crate::disk::{Disk, Survival};
 use crate::mail::{Mail, Run, SessionId, Way};
 use crate::model::Model;
 use crate::pump::Pump;
 use crate::rates::{Part, Rates};
 use crate::session::Session;
+use crate::settings;
 use crate::space::{PLENTY_BYTES, SNAPSHOT_BYTES, Space};
 use crate::tally::{Count, Tally};
 use crate::trace::Trace;
@@ -47,6 +51,12 @@ pub(crate) struct World {
     pub(crate) writer: Writer,
     pub(crate) workspace: Option<WorkspaceActor>,
     pub(crate) conversations: BTreeMap<Way, ConversationActor>,
+    /// The settings that the workspace has told its conversations.
+    pub(crate) told: RefCell<Rc<Workspace>>,
+    /// What the bot will answer, and to which incarnation.
+    pub(crate) bot_replies: Vec<(Way, OwnAction)>,
+    /// Nothing ends by itself before this.
+    pub(crate) grace_until: Timestamp,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) pumps: BTreeMap<u64, Pump>,
     pub(crate) places: Places<(Rc<Identity>, InstanceId), SessionId>,
@@ -62,11 +72,19 @@ pub(crate) struct World {
     pub(crate) space: Space,
     pub(crate) clients: Vec<Client>,
     pub(crate) greeting: Option<Message>,
+    /// The settings that are durable.
+    pub(crate) settings: Rc<Workspace>,
     // What watches.
     pub(crate) model: Model,
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
     pub(crate) broken: Option<(Promise, String)>,
+    /// Decisions that were made, by where their chance came from.
+    pub(crate) decisions: BTreeMap<u64, Made>,
+    /// The workspace that began last.
+    pub(crate) latest_run: Option<Run>,
+    /// Conversations that were set aside once: whoever served them was free meanwhile.
+    pub(crate) set_aside: BTreeSet<ConversationId>,
     last_number: u64,
 }
 
@@ -75,6 +93,7 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let rates = Rates::draw(&mut rng);
         let (greets, free_bytes) = (rng.bool(), rng.u64(..PLENTY_BYTES));
+        let settings = Rc::new(settings::draw(WORKSPACE, &mut rng));
         let mut world = Self {
             rng,
             rates,
@@ -85,6 +104,9 @@ impl World {
             writer: Writer::default(),
             workspace: None,
             conversations: BTreeMap::new(),
+            told: RefCell::new(Rc::clone(&settings)),
+            bot_replies: Vec::new(),
+            grace_until: Timestamp::from_millis(EPOCH_MS),
             sessions: BTreeMap::new(),
             pumps: BTreeMap::new(),
             places: Places::new(usize::MAX),
@@ -99,10 +121,14 @@ impl World {
                 .ok()
                 .filter(|_| greets)
                 .map(|text| Message::plain(Content::text(text))),
+            settings,
             model: Model::default(),
             tally: Tally::default(),
             trace,
             broken: None,
+            decisions: BTreeMap::new(),
+            latest_run: None,
+            set_aside: BTreeSet::new(),
             last_number: 0,
         };
         world.settle_clients();
@@ -151,14 +177,24 @@ impl World {
         ConversationId::from_bytes(bytes)
     }
 
+    /// The id of a consultation that may begin now.
+    pub(crate) fn fresh_consultation(&mut self) -> ConsultationId {
+        ConsultationId::from_bytes(*self.conversation_id().as_bytes())
+    }
+
     /// The time as the engine reads it: now and then the clock has jumped back.
     pub(crate) fn wall_clock(&mut self) -> Timestamp {
-        let now = EPOCH_MS + i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
+        let now = self.true_time().as_millis();
         if self.happens(self.rates.faults.clock_jumps_back) {
             self.note(Count::ClockJumpedBack);
             return Timestamp::from_millis(now - self.rng.i64(1..10_000));
         }
         Timestamp::from_millis(now)
+    }
+
+    /// What the clock should say.
+    pub(crate) fn true_time(&self) -> Timestamp {
+        Timestamp::from_millis(EPOCH_MS + i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Whether an entry can be taken now.
@@ -236,6 +272,9 @@ impl World {
         self.history_reads.clear();
         self.look_ups.clear();
         self.list_reads.clear();
+        self.bot_replies.clear();
+        // Customers could not write meanwhile.
+        self.grace_until = Timestamp::from_millis(self.true_time().as_millis() + self.rng.i64(0..5_000));
         self.snapshots.clear();
         self.everybody_loses_connection();
         self.begin_space();

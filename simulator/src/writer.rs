@@ -79,6 +79,11 @@ impl Writer {
         !self.committing && !self.queue.is_empty()
     }
 
+    /// Whether nothing is queued or written, and everything could be.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.committing && self.queue.is_empty() && self.trouble.is_none()
+    }
+
     pub(crate) const fn is_troubled(&self) -> bool {
         self.trouble.is_some()
     }

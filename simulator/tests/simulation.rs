@@ -33,7 +33,7 @@ fn each_known_mistake_is_found_by_a_promise_that_it_breaks() {
 
 /// Which promises a mistake breaks, one of them first, and in which seeds that must show.
 const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
-    use Promise::{Alive, G1, G2, G3, Presence, Room};
+    use Promise::{Alive, Floor, Forgotten, G1, G2, G3, Presence, Room, Stale, Timers, Waiting};
     match bug {
         Bug::AnswerBeforeDurable => (&[G1], 0..50),
         // A reader who is pushed an entry early is pushed it out of turn, too.
@@ -65,6 +65,14 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::FullDiskForgotten => (&[Room], 0..200),
         Bug::VerdictOvertakes => (&[G3], 0..50),
         Bug::TakenWithoutReserve => (&[Room], 0..50),
+        Bug::SlotLost => (&[Waiting], 0..200),
+        // An assignment is one of the things that may be appended; any of them is unknown to the new term.
+        Bug::FormerTermAppends => (&[Stale, Forgotten, G2], 0..1_000),
+        Bug::DeadlineTooEarly => (&[Timers], 0..200),
+        Bug::FloorForgotten => (&[Floor], 0..1_000),
+        Bug::AbsentForgotten => (&[Forgotten], 0..5_000),
+        Bug::UnsaidForgotten => (&[Forgotten], 0..5_000),
+        Bug::ToldOnce => (&[Waiting, Forgotten], 0..5_000),
     }
 }
 

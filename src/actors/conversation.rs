@@ -3,22 +3,31 @@
 //! Owns the carrying of errands, entries and tickets between sessions, the machine and the journal,
 //! and the handshake of falling asleep. Must not know what a command means.
 
+mod own;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
+use tokio::sync::watch;
 
 use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
 use super::outlet::{ConversationEnd, Stamp, Typing};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
-use crate::domain::conversation::{Context, Conversation, Policy, admit};
+use crate::domain::assignment::Line;
+use crate::domain::conversation::{
+    Action as DomainAction, Context, Conversation, Doors, OwnAction, Policy, Service, admit, asks_for_doors,
+};
 use crate::domain::identity::{Identity, Reader};
+use crate::domain::workspace::Workspace;
 use crate::journal::{
     AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
     TicketSink,
 };
+use crate::machines::desk::Due;
 use crate::machines::live::{Action, Live, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
 
@@ -49,6 +58,12 @@ pub enum ConversationMsg {
         /// The client's sequence of the last event.
         up_to: Seq,
     },
+    /// The customer's place in the queue, or that they do not wait any more.
+    Line(Option<Line>),
+    /// The engine itself does something here.
+    Own(OwnAction),
+    /// Something may have to end by itself now: the look that was set for this time.
+    LookDue(Timestamp),
     /// The journal says what became of appends.
     Resolved(Resolved),
     /// A while has passed: there may have been nothing to do since.
@@ -75,8 +90,22 @@ pub struct ConversationPorts {
     pub latency: Latency,
     /// The settings in force.
     pub policy: Policy,
+    /// Whom work can be given to.
+    pub present: watch::Receiver<Arc<BTreeSet<MemberId>>>,
+    /// The settings in force of the workspace, as they become durable.
+    pub settings: watch::Receiver<Arc<Workspace>>,
+    /// Nothing ends by itself before this.
+    pub grace_until: Timestamp,
     /// How long it stays awake without anything to do.
     pub idle: Duration,
+}
+
+impl ConversationPorts {
+    /// What becomes of a call made now.
+    fn doors(&self, state: &Conversation) -> Doors {
+        let customer = state.customer.as_ref();
+        customer.map_or(Doors::Open, |customer| self.settings.borrow().doors(customer.profile, clock::now()))
+    }
 }
 
 /// The actor.
@@ -90,6 +119,10 @@ pub struct ConversationState {
     /// When it was last told something.
     active: Instant,
     timer_runs: bool,
+    /// When it looks whether something has to end by itself.
+    looks_at: Option<Timestamp>,
+    /// What binds it, as of a revision of its workspace.
+    service: (u64, Service),
 }
 
 #[allow(clippy::large_enum_variant, reason = "nearly always open, and one to an actor")]
@@ -133,6 +166,8 @@ impl Actor for ConversationActor {
             phase: Phase::Opening,
             active: clock::instant(),
             timer_runs: false,
+            looks_at: None,
+            service: (NOTHING_LEARNED, Service::NONE),
         })
     }
 
@@ -147,6 +182,8 @@ impl Actor for ConversationActor {
             Ok(opened) => {
                 let kept_revision = opened.state.revision;
                 let live = Live::new(opened.state);
+                // A workspace that is gone asks again when it is there.
+                let _ = ports.workspace.cast(WorkspaceMsg::Announced(live.first_announcement()));
                 state.phase = Phase::Open { live, incarnation: opened.incarnation, kept_revision };
             }
             Err(error) => {
@@ -167,9 +204,16 @@ impl Actor for ConversationActor {
         message: ConversationMsg,
         state: &mut ConversationState,
     ) -> Result<(), ActorProcessingErr> {
-        if !matches!(message, ConversationMsg::LookIdle) {
+        let is_own = |message: &_| {
+            matches!(
+                message,
+                ConversationMsg::LookIdle | ConversationMsg::LookDue(_) | ConversationMsg::Line(_)
+            )
+        };
+        if !is_own(&message) {
             state.active = clock::instant();
         }
+        state.learn_settings();
         match message {
             ConversationMsg::Errand(errand, reply) => state.errand(errand, reply)?,
             ConversationMsg::CaughtUp(subscriber, at) => {
@@ -190,6 +234,18 @@ impl Actor for ConversationActor {
                     live.received(&identity, up_to);
                 }
             }
+            ConversationMsg::Line(line) => {
+                if let Phase::Open { live, .. } = &mut state.phase {
+                    live.stands_in_line(line);
+                }
+            }
+            ConversationMsg::Own(action) => state.own(&myself, &action)?,
+            ConversationMsg::LookDue(at) if state.looks_at == Some(at) => {
+                state.looks_at = None;
+                state.own(&myself, &OwnAction::Look)?;
+            }
+            // Another one was set meanwhile.
+            ConversationMsg::LookDue(_) => {}
             ConversationMsg::Resolved(resolved) => state.resolved(resolved)?,
             ConversationMsg::LookIdle => {
                 state.timer_runs = false;
@@ -199,7 +255,9 @@ impl Actor for ConversationActor {
                 if is_idle && state.may_sleep() {
                     let way = Way(myself.clone());
                     let has_begun = state.has_begun();
-                    let _ = state.ports.workspace.cast(WorkspaceMsg::AsksToSleep(state.id, way, has_begun));
+                    let due = Due { settings: state.service.0, at: state.deadline() };
+                    let asks = WorkspaceMsg::AsksToSleep(state.id, way, has_begun, due);
+                    let _ = state.ports.workspace.cast(asks);
                 }
             }
             ConversationMsg::Sleep => {
@@ -215,7 +273,9 @@ impl Actor for ConversationActor {
             #[allow(clippy::panic, reason = "this is what it is for")]
             ConversationMsg::Fail => panic!("a failure planted on purpose"),
         }
+        state.reply_as_bot(&myself)?;
         state.watch_idleness(&myself);
+        state.watch_deadline(&myself);
         Ok(())
     }
 }
@@ -239,6 +299,21 @@ async fn open(
 }
 
 impl ConversationState {
+    /// What binds it is worked out once for each change of the settings.
+    fn learn_settings(&mut self) {
+        let Phase::Open { live, .. } = &self.phase else { return };
+        let Some(customer) = &live.state().customer else { return };
+        // A workspace that is gone changes nothing any more.
+        let is_known = self.service.0 != NOTHING_LEARNED;
+        if is_known && !self.ports.settings.has_changed().unwrap_or(false) {
+            return;
+        }
+        let settings = self.ports.settings.borrow_and_update();
+        let mut service = settings.service(customer.profile);
+        service.grace_until = self.ports.grace_until;
+        self.service = (settings.revision, service);
+    }
+
     fn errand(&mut self, errand: Errand, reply: ErrandReply) -> Result<(), ActorProcessingErr> {
         let live = match &mut self.phase {
             Phase::Open { live, .. } => live,
@@ -246,7 +321,7 @@ impl ConversationState {
                 reply.answer(match errand {
                     // It may have been accepted before: only the state, which cannot be had, would say.
                     Errand::Command { .. } => ErrandAnswer::Unknown,
-                    Errand::Subscribe { .. } | Errand::History { .. } => {
+                    Errand::Subscribe { .. } | Errand::History { .. } | Errand::Explain { .. } => {
                         ErrandAnswer::Unavailable(error.to_string())
                     }
                 });
@@ -260,8 +335,22 @@ impl ConversationState {
         };
         match errand {
             Errand::Command { command, arrived } => {
-                let context = Context { now: clock::now(), policy: self.ports.policy };
-                let room = || self.ports.journal.has_room();
+                let ConversationPorts { policy, journal, present, .. } = &self.ports;
+                let service = &self.service.1;
+                let doors = match asks_for_doors(&command.action, service) {
+                    true => self.ports.doors(live.state()),
+                    false => Doors::default(),
+                };
+                let present = matches!(command.action, DomainAction::Transfer { .. })
+                    .then(|| Arc::clone(&present.borrow()));
+                let context = Context {
+                    now: clock::now(),
+                    policy: *policy,
+                    service,
+                    doors,
+                    present: present.as_deref(),
+                };
+                let room = || journal.has_room();
                 match live.command(reply, Stamp::new(arrived), &command, &context, room) {
                     Ok(actions) => {
                         self.ports.latency.record(Stage::Decided, arrived.elapsed());
@@ -282,6 +371,13 @@ impl ConversationState {
                 let end = ConversationEnd(outlet);
                 let action = live.subscribe(reply, subscriber, &identity, after, end);
                 self.act(action)
+            }
+            Errand::Explain { identity } => {
+                match admit(live.state(), &identity) {
+                    Ok(_) => self.read_decisions(reply),
+                    Err(rejection) => reply.answer(ErrandAnswer::Outcome(rejection.into())),
+                }
+                Ok(())
             }
             Errand::History { identity, before, limit } => {
                 match admit(live.state(), &identity) {
@@ -307,6 +403,9 @@ impl ConversationState {
                     ports.journal.append_conversation(ports.workspace_id, *incarnation, &entry)?;
                 }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
+                Action::Announce(announcement) => {
+                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(announcement));
+                }
             }
         }
         Ok(())
@@ -341,6 +440,17 @@ impl ConversationState {
                 Ok((entries, more)) => reply.answer(ErrandAnswer::History(entries, more)),
                 Err(error) => reply.answer(ErrandAnswer::Unavailable(error.to_string())),
             }
+        });
+    }
+
+    /// Likewise.
+    fn read_decisions(&self, reply: ErrandReply) {
+        let (journal, workspace, id) = (self.ports.journal.clone(), self.ports.workspace_id, self.id);
+        tokio::spawn(async move {
+            reply.answer(match journal.decisions(workspace, id).await {
+                Ok(decisions) => ErrandAnswer::Decisions(decisions),
+                Err(error) => ErrandAnswer::Unavailable(error.to_string()),
+            });
         });
     }
 
@@ -398,3 +508,6 @@ const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(750);
 
 /// How long a conversation without any entry stays awake: ids that mean nothing must cost nothing.
 const NOTHING_IDLE: Duration = Duration::from_millis(250);
+
+/// No revision of any workspace.
+const NOTHING_LEARNED: u64 = u64::MAX;

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::journal::ListRow;
 use crate::limits;
+pub use crate::machines::dispatch::Work;
 
 /// An agent on the status board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub struct AgentStatus {
     pub name: DisplayName,
     /// Whether a session of theirs is live.
     pub online: bool,
+    /// Whether they want to be left alone.
+    pub away: bool,
+    /// What they have to do.
+    pub work: Work,
 }
 
 /// What the writing task takes from a desk's outbox.
@@ -31,7 +36,7 @@ pub enum DeskItem {
     Snapshot(Vec<ListRow>, Arc<[AgentStatus]>),
     /// A row is new or has changed.
     Row(ListRow),
-    /// An agent has come or gone.
+    /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),
     /// The subscription has ended.
     Ended,
@@ -115,7 +120,7 @@ impl DeskOutlet {
         true
     }
 
-    /// An agent has come or gone. `false`: too many wait; a snapshot is wanted instead.
+    /// An agent has come or gone, or has more or less to do. `false`: too many wait; a snapshot is wanted instead.
     #[must_use]
     pub fn agent(&self, status: AgentStatus) -> bool {
         let mut waiting = self.lock();
@@ -240,7 +245,7 @@ mod tests {
             let mut id = [0; 16];
             id[..2].copy_from_slice(&n.to_be_bytes());
             let (member, name) = (MemberId::from_bytes(id), DisplayName::new("Ada").unwrap());
-            AgentStatus { member, name, online }
+            AgentStatus { member, name, online, away: false, work: Work::default() }
         };
         let outlet = DeskOutlet::default();
         outlet.snapshot(Vec::new(), Arc::default());

@@ -4,15 +4,17 @@
 //! not know what happens in a workspace.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
 use switchboard_protocol::vocabulary::{Platform, ProfileId, UserKey, WorkspaceId};
 
+use super::engine::EngineMsg;
 use super::workspace::{WorkspaceActor, WorkspaceMsg, WorkspacePorts, deliver_rows};
 use crate::clock;
 use crate::domain::identity::Identity;
 use crate::domain::workspace::{TokenHash, Workspace};
-use crate::journal::{DeskChange, OpenError, Workspaces};
+use crate::journal::{DeskChange, OpenError, ReadError, Workspaces};
 use crate::machines::budget::{Allowance, Budget};
 
 /// What proves somebody.
@@ -38,6 +40,10 @@ pub struct Proven {
 pub enum DirectoryMsg {
     /// Somebody wants in. `None`: the proof proves nobody. An error: the workspace is not available.
     Prove(Proof, RpcReplyPort<Result<Option<Proven>, String>>),
+    /// A workspace is otherwise than it was.
+    Changed(Arc<Workspace>),
+    /// Somebody is no member any more.
+    Removed(Identity),
     /// Rows of a workspace's list have changed.
     Rows(DeskChange),
     /// The way to a workspace's actor, for tests of failures.
@@ -50,6 +56,7 @@ pub struct DirectoryActor;
 
 /// Its state.
 pub struct DirectoryState {
+    engine: ActorRef<EngineMsg>,
     ports: WorkspacePorts,
     workspaces: BTreeMap<WorkspaceId, Home>,
     actors: HashMap<ActorId, WorkspaceId>,
@@ -60,7 +67,7 @@ pub struct DirectoryState {
 }
 
 struct Home {
-    workspace: Workspace,
+    workspace: Arc<Workspace>,
     actor: Option<ActorRef<WorkspaceMsg>>,
     budget: Budget,
 }
@@ -68,12 +75,12 @@ struct Home {
 impl Actor for DirectoryActor {
     type Msg = DirectoryMsg;
     type State = DirectoryState;
-    type Arguments = WorkspacePorts;
+    type Arguments = (WorkspacePorts, ActorRef<EngineMsg>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<DirectoryMsg>,
-        ports: WorkspacePorts,
+        (ports, engine): Self::Arguments,
     ) -> Result<DirectoryState, ActorProcessingErr> {
         let rows_to = myself.clone();
         ports.journal.on_desk_change(Box::new(move |change| {
@@ -81,6 +88,7 @@ impl Actor for DirectoryActor {
             let _ = rows_to.cast(DirectoryMsg::Rows(change));
         }));
         let mut state = DirectoryState {
+            engine,
             workspaces: BTreeMap::new(),
             actors: HashMap::new(),
             tokens: HashMap::new(),
@@ -91,9 +99,8 @@ impl Actor for DirectoryActor {
         let Workspaces { sound, damaged } = state.ports.journal.workspaces().await?;
         state.damaged = damaged;
         for workspace in sound {
-            state.tokens.extend(workspace.members.values().map(|member| (member.token_hash, workspace.id)));
-            state.profiles.extend(workspace.profiles.keys().map(|profile| (*profile, workspace.id)));
-            let home = Home { workspace, actor: None, budget: Budget::default() };
+            state.know(&workspace);
+            let home = Home { workspace: Arc::new(workspace), actor: None, budget: Budget::default() };
             state.workspaces.insert(home.workspace.id, home);
         }
         Ok(state)
@@ -111,6 +118,8 @@ impl Actor for DirectoryActor {
                 // Whoever does not wait any more needs no answer.
                 let _ = reply.send(proven);
             }
+            DirectoryMsg::Changed(workspace) => state.changed(&workspace),
+            DirectoryMsg::Removed(identity) => state.engine.cast(EngineMsg::Removed(identity))?,
             DirectoryMsg::Rows(change) => {
                 let home = state.workspaces.get(&change.workspace);
                 if let Some(workspace) = home.and_then(|home| home.actor.as_ref()) {
@@ -163,6 +172,26 @@ impl DirectoryState {
         Ok(Some(Proven { identity, workspace }))
     }
 
+    /// Whose tokens and profiles those of a workspace are.
+    fn know(&mut self, workspace: &Workspace) {
+        for member in workspace.members.values() {
+            // A token that proves somebody of another workspace goes on doing so.
+            self.tokens.entry(member.token_hash).or_insert(workspace.id);
+        }
+        self.profiles.extend(workspace.profiles.keys().map(|profile| (*profile, workspace.id)));
+    }
+
+    fn changed(&mut self, workspace: &Arc<Workspace>) {
+        let Some(home) = self.workspaces.get_mut(&workspace.id) else { return };
+        let before = std::mem::replace(&mut home.workspace, Arc::clone(workspace));
+        for member in before.members.values() {
+            if self.tokens.get(&member.token_hash) == Some(&workspace.id) {
+                self.tokens.remove(&member.token_hash);
+            }
+        }
+        self.know(workspace);
+    }
+
     /// The answer to a proof of nobody who is known. It may be somebody of a workspace that cannot be read,
     /// who must not be told that their credential is wrong.
     fn nobody(&self) -> Result<Option<Proven>, String> {
@@ -187,7 +216,7 @@ impl DirectoryState {
         if home.budget.is_spent(clock::now(), WORKSPACE_ALLOWANCE) {
             return Err("workspace: it failed too often; it is tried again later".to_owned());
         }
-        let arguments = (id, self.ports.clone());
+        let arguments = (id, self.ports.clone(), myself.clone());
         let started = WorkspaceActor::spawn_linked(None, WorkspaceActor, arguments, myself.get_cell()).await;
         let (actor, _) = started.map_err(|error| {
             // Nobody can have one that is damaged read again and again.
@@ -215,7 +244,10 @@ impl DirectoryState {
 /// Whether opening a workspace again later may help, by itself.
 fn is_passing(error: &SpawnErr) -> bool {
     match error {
-        SpawnErr::StartupFailed(why) => why.downcast_ref().is_some_and(OpenError::is_retryable),
+        SpawnErr::StartupFailed(why) => {
+            why.downcast_ref().is_some_and(OpenError::is_retryable)
+                || matches!(why.downcast_ref(), Some(ReadError::Unavailable(_)))
+        }
         SpawnErr::ActorAlreadyStarted | SpawnErr::ActorAlreadyRegistered(_) => false,
     }
 }

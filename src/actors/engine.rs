@@ -15,6 +15,7 @@ use super::session::{SessionHandle, SessionPorts};
 use super::workspace::WorkspacePorts;
 use crate::clock;
 use crate::domain::conversation::Policy;
+use crate::domain::identity::Identity;
 use crate::journal::Journal;
 use crate::machines::budget::{Allowance, Budget};
 use crate::stats::Latency;
@@ -67,6 +68,7 @@ impl Engine {
             latency: latency.clone(),
             policy: options.policy,
             conversation_idle: options.conversation_idle,
+            grace_until: clock::after(GRACE),
         };
         let arguments = (workspace_ports, options.sessions_max, say_ended);
         let started = EngineActor::spawn(None, EngineActor, arguments).await;
@@ -176,7 +178,10 @@ fn unavailable(error: &dyn std::fmt::Display) -> EngineError {
 }
 
 /// What the engine is told.
-enum EngineMsg {
+pub enum EngineMsg {
+    /// Somebody is no member any more.
+    Removed(Identity),
+    /// The way to its parts.
     Parts(RpcReplyPort<(ActorRef<DirectoryMsg>, ActorRef<ListenerMsg>)>),
 }
 
@@ -213,6 +218,10 @@ impl Actor for EngineActor {
         state: &mut EngineState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
+            EngineMsg::Removed(identity) => {
+                // A listener that is gone has no sessions.
+                let _ = state.listener.cast(ListenerMsg::Removed(identity));
+            }
             EngineMsg::Parts(reply) => {
                 let _ = reply.send((state.directory.clone(), state.listener.clone()));
             }
@@ -268,8 +277,8 @@ async fn start_directory(
     myself: &ActorRef<EngineMsg>,
     ports: &WorkspacePorts,
 ) -> Result<ActorRef<DirectoryMsg>, ActorProcessingErr> {
-    let started =
-        DirectoryActor::spawn_linked(None, DirectoryActor, ports.clone(), myself.get_cell()).await?;
+    let arguments = (ports.clone(), myself.clone());
+    let started = DirectoryActor::spawn_linked(None, DirectoryActor, arguments, myself.get_cell()).await?;
     Ok(started.0)
 }
 
@@ -286,6 +295,9 @@ const ENGINE_ALLOWANCE: Allowance = Allowance { times: 3, within_ms: 60_000 };
 
 /// How long an answer may take that goes down the tree.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// For how long after a start nothing ends by itself.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// How long the actors may take to stop.
 const STOP_WAIT: Duration = Duration::from_secs(5);

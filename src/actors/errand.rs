@@ -14,7 +14,7 @@ use super::outlet::Outlet;
 use super::session::SessionMsg;
 use crate::domain::conversation::{Command, Entry};
 use crate::domain::identity::Identity;
-use crate::journal::NoRoom;
+use crate::journal::{Decisions, NoRoom};
 use crate::machines::live::{Outcome, SubscriberId};
 use crate::machines::route::Tag;
 
@@ -49,6 +49,11 @@ pub enum Errand {
         /// Where entries go.
         outlet: Arc<Outlet>,
     },
+    /// What was decided about its consultations.
+    Explain {
+        /// Whose question it is.
+        identity: Arc<Identity>,
+    },
     /// To read back.
     History {
         /// Whose question it is.
@@ -67,6 +72,8 @@ pub enum ErrandAnswer {
     Outcome(Outcome),
     /// The entries asked for, and whether there are earlier ones.
     History(Vec<Arc<Entry>>, bool),
+    /// The decisions asked for.
+    Decisions(Decisions),
     /// Not now; nothing was done.
     Unavailable(String),
     /// Not until there is room on the disk; nothing was done.

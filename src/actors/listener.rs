@@ -22,6 +22,8 @@ pub enum ListenerMsg {
     Open(SessionPorts, RpcReplyPort<Option<ActorRef<SessionMsg>>>),
     /// Say goodbye to everybody, each with a wait of their own below this many milliseconds.
     SayGoodbye(u32),
+    /// Somebody is no member any more: their sessions are closed.
+    Removed(Identity),
     /// How many sessions are live.
     Count(RpcReplyPort<usize>),
 }
@@ -86,6 +88,11 @@ impl Actor for ListenerActor {
                 for live in state.sessions.values() {
                     let reconnect_after_ms = clock::random_below(spread_ms);
                     let _ = live.session.cast(SessionMsg::Close(Closing::GoingAway { reconnect_after_ms }));
+                }
+            }
+            ListenerMsg::Removed(identity) => {
+                for live in state.sessions.values().filter(|live| *live.identity == identity) {
+                    let _ = live.session.cast(SessionMsg::Close(Closing::Removed));
                 }
             }
             ListenerMsg::Count(reply) => {

@@ -158,7 +158,11 @@ impl live::Outlet<Stamp> for ConversationEnd {
 fn bytes_of(entry: &Entry) -> usize {
     let texts = entry.events.iter().map(|event| match &event.what {
         What::Message(message) => message.bytes(),
+        What::Called { category, .. } | What::CallRefused { category } => category.bytes(),
         What::Started { .. }
+        | What::Requeued { .. }
+        | What::Unserved { .. }
+        | What::Explained(_)
         | What::Assigned { .. }
         | What::Entered { .. }
         | What::Left { .. }

@@ -1,27 +1,37 @@
-//! A workspace: which of its conversations are awake, its agents, its desk.
+//! A workspace: which of its conversations are awake, its agents, its desk, its settings.
 //!
 //! Owns the waking of conversations and what their failure means, the naming of a customer's next
 //! conversation, and the desk's subscribers. Must not know what happens in a conversation.
 
-use std::collections::{BTreeMap, HashMap};
+mod dispatching;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Timestamp, WorkspaceId};
+use tokio::sync::watch;
 
 use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
 use super::desk::{AgentStatus, WorkspaceEnd};
+use super::directory::DirectoryMsg;
 use super::errand::Way;
-use super::session::{LocateReply, OpenReply, QuarantineReply, Refusal, SetAside};
+use super::session::{ChangeReply, LocateReply, OpenReply, QuarantineReply, SetAside, SettingsOf};
 use crate::clock;
-use crate::domain::conversation::Policy;
+use crate::domain::conversation::{OwnAction, Policy};
 use crate::domain::identity::CustomerKey;
-use crate::domain::workspace::Workspace;
-use crate::journal::{DeskChange, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink};
+use crate::domain::workspace::{MemberCommand, Workspace};
+use crate::journal::{
+    DeskChange, Incarnation, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink,
+};
 use crate::limits;
 use crate::machines::budget::Allowance;
+use crate::machines::desk::{Desk, Due};
+use crate::machines::dispatch::Announcement;
+use crate::machines::ledger::Ledger;
 use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
 use crate::stats::Latency;
@@ -35,16 +45,27 @@ pub enum WorkspaceMsg {
     Open(CustomerKey, Option<ConversationId>, OpenReply),
     /// The journal was asked which conversation a customer has.
     Found(CustomerKey, Result<Option<ConversationId>, String>),
-    /// A conversation has nothing to do; and whether it is known to have begun.
-    AsksToSleep(ConversationId, Way, bool),
+    /// A conversation has nothing to do; whether it is known to have begun, and when something may have to end
+    /// in it by itself.
+    AsksToSleep(ConversationId, Way, bool, Due),
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
+    /// What is durable of a conversation's consultation.
+    Announced(Announcement),
+    /// A conversation did not take what was decided at an epoch.
+    DecisionRefused(ConversationId, Way, u64),
+    /// The time has come to look at something: the look that was set for this time.
+    Look(Timestamp),
     /// A conversation cannot be read.
     Quarantine(ConversationId, String),
     /// An agent asks which conversations are set aside.
     Quarantined(QuarantineReply),
     /// An agent wants a conversation tried again that is set aside.
     Release(ConversationId, QuarantineReply),
+    /// A member wants to change a setting.
+    Change(Box<MemberCommand>, ChangeReply),
+    /// A member asks for settings.
+    Settings(SettingsOf, ChangeReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
     /// An agent is online or is not.
@@ -73,6 +94,8 @@ pub struct WorkspacePorts {
     pub policy: Policy,
     /// How long a conversation stays awake without anything to do.
     pub conversation_idle: Duration,
+    /// Nothing ends by itself before this: customers could not write while the engine was down.
+    pub grace_until: Timestamp,
 }
 
 /// The actor.
@@ -80,13 +103,30 @@ pub struct WorkspaceActor;
 
 /// Its state.
 pub struct WorkspaceState {
-    workspace: Workspace,
+    ledger: Ledger<ChangeReply>,
+    /// Tells conversations what is in force.
+    told: watch::Sender<Arc<Workspace>>,
+    /// Tells conversations whom work can be given to.
+    tell_present: watch::Sender<Arc<BTreeSet<MemberId>>>,
+    incarnation: Incarnation,
+    directory: ActorRef<DirectoryMsg>,
     conversation_ports: ConversationPorts,
-    residence: Residence<Way, (ConversationId, LocateReply)>,
+    residence: Residence<Way, (ConversationId, Wanted)>,
+    desk: Desk,
+    /// When the timer comes.
+    alarm_at: Option<Timestamp>,
     conversations: HashMap<ActorId, (ConversationId, Way)>,
     openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Agent>,
     desks: Vec<(WorkspaceEnd, PageNeed)>,
+}
+
+/// What a conversation is wanted for.
+enum Wanted {
+    /// A session wants the way to it.
+    Way(LocateReply),
+    /// It is told to do something.
+    Told(OwnAction),
 }
 
 /// Whether a desk needs a page of the list.
@@ -118,33 +158,48 @@ impl TicketSink for Sink {
 impl Actor for WorkspaceActor {
     type Msg = WorkspaceMsg;
     type State = WorkspaceState;
-    type Arguments = (WorkspaceId, WorkspacePorts);
+    type Arguments = (WorkspaceId, WorkspacePorts, ActorRef<DirectoryMsg>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<WorkspaceMsg>,
-        (id, ports): Self::Arguments,
+        (id, ports, directory): Self::Arguments,
     ) -> Result<WorkspaceState, ActorProcessingErr> {
         let sink = Arc::new(Sink(myself.clone()));
-        let OpenedWorkspace { state: workspace, term, .. } = ports.journal.open_workspace(id, sink).await?;
+        let OpenedWorkspace { state, incarnation, term } = ports.journal.open_workspace(id, sink).await?;
+        let (tell_present, present) = watch::channel(Arc::default());
+        let (told, settings) = watch::channel(Arc::new(state.clone()));
         let conversation_ports = ConversationPorts {
-            workspace: myself,
+            workspace: myself.clone(),
             workspace_id: id,
             term,
             journal: ports.journal,
             latency: ports.latency,
             policy: ports.policy,
+            present,
+            settings,
+            grace_until: ports.grace_until,
             idle: ports.conversation_idle,
         };
-        Ok(WorkspaceState {
-            workspace,
+        let mut state = WorkspaceState {
+            ledger: Ledger::new(state),
+            told,
+            tell_present,
+            incarnation,
+            directory,
             conversation_ports,
             residence: Residence::new(CONVERSATION_ALLOWANCE),
+            desk: Desk::new(ports.grace_until),
+            alarm_at: None,
             conversations: HashMap::new(),
             openings: Openings::default(),
             agents: BTreeMap::new(),
             desks: Vec::new(),
-        })
+        };
+        state.learn_what_goes_on(&myself).await?;
+        // The one before may have ended before it had told everything.
+        state.tell_directory();
+        Ok(state)
     }
 
     async fn handle(
@@ -154,12 +209,20 @@ impl Actor for WorkspaceActor {
         state: &mut WorkspaceState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            WorkspaceMsg::Locate(id, dead, reply) => state.locate(&myself, id, dead.as_ref(), reply).await?,
+            WorkspaceMsg::Locate(id, dead, reply) => {
+                state.locate(&myself, id, dead.as_ref(), Wanted::Way(reply)).await?;
+            }
             WorkspaceMsg::Open(customer, ended, reply) => state.open(&myself, customer, ended, reply),
             WorkspaceMsg::Found(customer, found) => state.found(&customer, found),
-            WorkspaceMsg::AsksToSleep(id, way, has_begun) => {
+            WorkspaceMsg::AsksToSleep(id, way, has_begun, due) => {
                 state.openings.asleep(id, has_begun);
                 if state.residence.asks_to_sleep(id, &way) {
+                    state
+                        .at_desk(&myself, |desk, now| {
+                            desk.sleeps(id, due, now);
+                            Vec::new()
+                        })
+                        .await?;
                     // If it is gone already, its end is on its way here.
                     let _ = way.0.cast(ConversationMsg::Sleep);
                 }
@@ -171,19 +234,33 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Quarantine(id, reason) => {
                 tracing::error!(conversation = %id, reason, "a conversation is set aside");
                 state.residence.quarantine(id, reason);
+                state.at_desk(&myself, |desk, now| desk.set_aside(id, now)).await?;
             }
+            WorkspaceMsg::Announced(announcement) => {
+                state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
+            }
+            // What an incarnation refused that has failed is told to the next one.
+            WorkspaceMsg::DecisionRefused(id, way, _) if state.residence.has_failed(id, &way) => {}
+            WorkspaceMsg::DecisionRefused(id, _, epoch) => {
+                state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
+            }
+            WorkspaceMsg::Look(at) => state.look(&myself, at).await?,
             WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
             WorkspaceMsg::Release(id, reply) => {
-                let released = state.residence.release(id);
-                tracing::info!(conversation = %id, released, "a conversation is to be tried again");
-                let answer =
-                    if released { Ok(SetAside::Released(id)) } else { Err(Refusal::NotQuarantined(id)) };
-                reply.answer(answer);
+                reply.answer(state.release(&myself, id).await?);
             }
+            WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
+            WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
             WorkspaceMsg::AgentSession(member, session, came) => {
                 state.agent_session(&myself, member, session, came).await?;
             }
-            WorkspaceMsg::AgentStatus(member, online) => state.agent_status(&myself, member, online),
+            WorkspaceMsg::AgentStatus(member, online) => {
+                // One whose actor has failed since is there again with the next session.
+                if state.agent_status(&myself, member, online) {
+                    state.at_desk(&myself, |desk, now| desk.stands(member, online, now)).await?;
+                    state.tell_present();
+                }
+            }
             WorkspaceMsg::FollowDesk(desk) => {
                 state.desks.retain(|(desk, _)| desk.has_reader());
                 state.desks.push((desk, PageNeed::NextRead));
@@ -191,7 +268,7 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::Rows(rows) => state.rows(&myself, &rows),
             WorkspaceMsg::DeskPage(page) => state.desk_page(&myself, page),
-            WorkspaceMsg::Resolved(Resolved::Durable { .. }) => {}
+            WorkspaceMsg::Resolved(Resolved::Durable { up_to }) => state.settle(&myself, up_to).await?,
             WorkspaceMsg::Resolved(Resolved::Failed(why)) => return Err(why.into()),
             #[cfg(feature = "planted-bugs")]
             #[allow(clippy::panic, reason = "this is what it is for")]
@@ -216,10 +293,13 @@ impl Actor for WorkspaceActor {
             SupervisionEvent::ActorFailed(child, why) => {
                 if let Some((id, way)) = state.conversations.remove(&child.get_id()) {
                     tracing::error!(conversation = %id, %why, "a conversation failed");
-                    let waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
+                    let mut waiting = state.residence.failed(id, &way, clock::now(), &why.to_string());
+                    waiting.retain(|(_, wanted)| !wanted.is_told_again());
                     state.relocate(&myself, waiting).await?;
-                } else {
-                    state.agent_failed(&myself, child.get_id(), &why.to_string());
+                    state.failed(&myself, id).await?;
+                } else if let Some(member) = state.agent_failed(&myself, child.get_id(), &why.to_string()) {
+                    state.at_desk(&myself, |desk, now| desk.stands(member, false, now)).await?;
+                    state.tell_present();
                 }
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
@@ -235,13 +315,13 @@ impl WorkspaceState {
         myself: &ActorRef<WorkspaceMsg>,
         id: ConversationId,
         dead: Option<&Way>,
-        reply: LocateReply,
+        wanted: Wanted,
     ) -> Result<(), ActorProcessingErr> {
-        match self.residence.want(id, (id, reply), dead) {
-            Want::Route((_, reply), way) => reply.found(way),
+        match self.residence.want(id, (id, wanted), dead) {
+            Want::Route((_, wanted), way) => wanted.found(way),
             Want::Later => {}
-            Want::Quarantined((_, reply), reason) => reply.quarantined(reason),
-            Want::Wake((_, reply)) => {
+            Want::Quarantined((_, wanted), reason) => wanted.quarantined(reason),
+            Want::Wake((_, wanted)) => {
                 let arguments = (id, self.conversation_ports.clone());
                 let (actor, _) =
                     ConversationActor::spawn_linked(None, ConversationActor, arguments, myself.get_cell())
@@ -249,7 +329,7 @@ impl WorkspaceState {
                 let way = Way(actor);
                 self.conversations.insert(way.0.get_id(), (id, way.clone()));
                 self.residence.woken(id, way.clone());
-                reply.found(way);
+                wanted.found(way);
             }
         }
         Ok(())
@@ -270,10 +350,10 @@ impl WorkspaceState {
     async fn relocate(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
-        waiting: Vec<(ConversationId, LocateReply)>,
+        waiting: Vec<(ConversationId, Wanted)>,
     ) -> Result<(), ActorProcessingErr> {
-        for (id, reply) in waiting {
-            self.locate(myself, id, None, reply).await?;
+        for (id, wanted) in waiting {
+            self.locate(myself, id, None, wanted).await?;
         }
         Ok(())
     }
@@ -286,8 +366,8 @@ impl WorkspaceState {
         ended: Option<ConversationId>,
         reply: OpenReply,
     ) {
-        let greeting =
-            self.workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
+        let workspace = self.ledger.durable();
+        let greeting = workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
         let reply = reply.with_greeting(greeting);
         match self.openings.want(&customer, ended, reply, clock::conversation_id) {
             Opening::Known(reply, id) => return reply.opened(id),
@@ -295,7 +375,7 @@ impl WorkspaceState {
             Opening::LookUp => {}
         }
         let (myself, journal, workspace) =
-            (myself.clone(), self.conversation_ports.journal.clone(), self.workspace.id);
+            (myself.clone(), self.conversation_ports.journal.clone(), self.ledger.durable().id);
         tokio::spawn(async move {
             let found =
                 journal.find_conversation(workspace, &customer).await.map_err(|error| error.to_string());
@@ -327,6 +407,11 @@ impl WorkspaceState {
         session: SessionId,
         came: bool,
     ) -> Result<(), ActorProcessingErr> {
+        if came && !self.ledger.durable().members.contains_key(&member) {
+            // It was proven before the member was removed.
+            self.show_out(member);
+            return Ok(());
+        }
         if came && !self.agents.contains_key(&member) {
             let arguments = (member, myself.clone());
             let (actor, _) = AgentActor::spawn_linked(None, AgentActor, arguments, myself.get_cell()).await?;
@@ -339,22 +424,29 @@ impl WorkspaceState {
         Ok(())
     }
 
-    fn agent_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId, online: bool) {
-        let Some(agent) = self.agents.get_mut(&member) else { return };
+    fn agent_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId, online: bool) -> bool {
+        let Some(agent) = self.agents.get_mut(&member) else { return false };
         agent.online = online;
         self.show_status(myself, member);
+        true
     }
 
     /// Nobody knows the agent's sessions any more: the agent is online again when the next one comes.
-    fn agent_failed(&mut self, myself: &ActorRef<WorkspaceMsg>, actor: ActorId, why: &str) {
+    fn agent_failed(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        actor: ActorId,
+        why: &str,
+    ) -> Option<MemberId> {
         let failed = self.agents.iter().find(|(_, agent)| agent.actor.get_id() == actor);
-        let Some(member) = failed.map(|(member, _)| *member) else { return };
+        let member = failed.map(|(member, _)| *member)?;
         tracing::error!(%member, why, "an agent failed");
         self.agents.remove(&member);
         self.show_status(myself, member);
+        Some(member)
     }
 
-    fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {
+    pub(super) fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {
         let Some(status) = self.status_of(member) else { return };
         for (desk, need) in &mut self.desks {
             if !desk.0.agent(status.clone()) {
@@ -365,9 +457,10 @@ impl WorkspaceState {
     }
 
     fn status_of(&self, member: MemberId) -> Option<AgentStatus> {
-        let name = self.workspace.members.get(&member)?.name.clone();
+        let name = self.ledger.durable().members.get(&member)?.name.clone();
         let online = self.agents.get(&member).is_some_and(|agent| agent.online);
-        Some(AgentStatus { member, name, online })
+        let away = self.ledger.durable().away.contains(&member);
+        Some(AgentStatus { member, name, online, away, work: self.desk.dispatch().work(member) })
     }
 
     fn rows(&mut self, myself: &ActorRef<WorkspaceMsg>, rows: &[ListRow]) {
@@ -392,7 +485,7 @@ impl WorkspaceState {
             }
         }
         let (myself, journal, workspace) =
-            (myself.clone(), self.conversation_ports.journal.clone(), self.workspace.id);
+            (myself.clone(), self.conversation_ports.journal.clone(), self.ledger.durable().id);
         tokio::spawn(async move {
             let page = journal.list(workspace, None, limits::LIST_ROWS_MAX).await;
             let _ = myself.cast(WorkspaceMsg::DeskPage(page.map_err(|error| error.to_string())));
@@ -409,7 +502,7 @@ impl WorkspaceState {
             }
         };
         let agents: Arc<[_]> =
-            self.workspace.members.keys().filter_map(|member| self.status_of(*member)).collect();
+            self.ledger.durable().members.keys().filter_map(|member| self.status_of(*member)).collect();
         for (desk, need) in &mut self.desks {
             if *need == PageNeed::ThisRead {
                 *need = PageNeed::None;

@@ -107,6 +107,17 @@ impl Found {
         self.ready.as_ref().and_then(demo)
     }
 
+    /// How to connect to it as the member with a token; without one, as the demo workspace's owner.
+    pub(crate) fn member_options(self, token: Option<&str>) -> Result<ConnectOptions, ChatError> {
+        let token = match token {
+            Some(token) => token.to_owned(),
+            None => self.demo().ok_or_else(|| usage(format!("--token: {NO_DEMO}")))?.owner.token,
+        };
+        // Not shown: it is a secret.
+        let token = Token::new(token).map_err(|why| usage(format!("--token: {why}")))?;
+        Ok(self.connect_options(Credentials::Agent { token }))
+    }
+
     /// How to connect to it as somebody.
     pub(crate) fn connect_options(self, credentials: Credentials) -> ConnectOptions {
         ConnectOptions::new(self.addresses, self.trust, credentials).server_name(self.server_name.as_str())

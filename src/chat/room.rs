@@ -84,6 +84,18 @@ impl AgentSide {
         Ok(())
     }
 
+    /// Who answers for a conversation, and the colleague with a name who is to.
+    pub(super) fn transfer(
+        &self,
+        conversation: ConversationId,
+        name: &str,
+    ) -> Result<(MemberId, MemberId), String> {
+        let row = self.rows.iter().find(|row| row.conversation == conversation);
+        let from = row.and_then(|row| row.assignee).ok_or("nobody answers for this conversation yet")?;
+        let to = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(member, _)| *member);
+        to.map(|to| (from, to)).ok_or_else(|| format!("/give: {name:?} is the name of nobody here"))
+    }
+
     fn take(&mut self, update: DeskUpdate) {
         match update {
             DeskUpdate::Snapshot { rows, agents } => {

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 use switchboard_client::Update;
-use switchboard_client::vocabulary::{MemberId, MessageText, Seq, Timestamp};
+use switchboard_client::vocabulary::{CategoryPath, MemberId, MessageText, Seq, Timestamp};
 use switchboard_client::wire::{Event, EventKind, Row, Sender};
 
 use super::room::{Room, Side};
@@ -55,6 +55,8 @@ pub(super) fn update(update: &Update) -> Option<Value> {
             "customer_received": cursors.customer_received.get(),
             "staff_received": cursors.staff_received.get(),
             "unread": cursors.unread,
+            "position": cursors.line.map(|line| line.position),
+            "wait_s": cursors.line.and_then(|line| line.wait_s),
         })),
         Update::CaughtUp(seq) => Some(json!({ "type": "caught_up", "seq": seq.get() })),
         Update::Typing(typing) => {
@@ -99,7 +101,11 @@ const fn kind(what: &EventKind) -> &'static str {
     match what {
         EventKind::Started => "started",
         EventKind::Message { .. } => "message",
+        EventKind::Called { .. } => "called",
+        EventKind::CallRefused { .. } => "call_refused",
         EventKind::Assigned { .. } => "assigned",
+        EventKind::Requeued { .. } => "requeued",
+        EventKind::Unserved { .. } => "unserved",
         EventKind::Entered => "entered",
         EventKind::Left => "left",
         EventKind::Completed => "completed",
@@ -117,15 +123,34 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
             format!("{clock} {name}: {}", printable(&words::message(content, keyboard.as_deref())))
         }
         EventKind::Started => format!("{clock} — the conversation began"),
-        EventKind::Assigned { member } => {
-            let to = name_of(*member, names);
-            format!("{clock} — assigned to {to}")
+        EventKind::Called { category, .. } => {
+            format!("{clock} — {name} called an agent{}", about(category))
         }
+        EventKind::CallRefused { category } => {
+            format!("{clock} — {name} called an agent outside operating hours{}", about(category))
+        }
+        EventKind::Assigned { member, from, .. } => {
+            let to = name_of(*member, names);
+            let from = from.map(|from| format!(", from {}", name_of(from, names))).unwrap_or_default();
+            format!("{clock} — assigned to {to}{from}")
+        }
+        EventKind::Requeued { member, .. } => {
+            format!("{clock} — {} is not there; it waits again", name_of(*member, names))
+        }
+        EventKind::Unserved { .. } => format!("{clock} — nobody has come, and the call is over"),
         EventKind::Entered => format!("{clock} — {name} came in"),
         EventKind::Left => format!("{clock} — {name} left"),
         EventKind::Completed => format!("{clock} — {name} completed the service"),
         EventKind::Ended => format!("{clock} — {name} ended the conversation"),
         EventKind::Unknown => format!("{clock} — something that this version cannot show"),
+    }
+}
+
+fn about(category: &CategoryPath) -> String {
+    if category.levels().is_empty() {
+        String::new()
+    } else {
+        format!(" about {}", printable(&category.to_string()))
     }
 }
 

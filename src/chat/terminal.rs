@@ -182,6 +182,21 @@ impl<P: Printer> Chat<P> {
                 self.ask(async move { client.complete(conversation).await }).await
             }
             (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
+            (("/give", name), Side::Agent(agent)) => match agent.transfer(conversation, name) {
+                Ok((from, to)) => {
+                    self.ask(async move { client.transfer(conversation, from, to).await }).await;
+                }
+                Err(why) => self.say(format!("— {why}")),
+            },
+            (("/call", about), Side::Customer) => match words::category(about) {
+                Ok(category) => {
+                    self.ask(async move { client.call(conversation, category).await }).await;
+                }
+                Err(why) => self.say(format!("— {why}")),
+            },
+            (("/cancel", _), Side::Customer) => {
+                self.ask(async move { client.cancel(conversation).await }).await
+            }
             (("/restart", _), Side::Customer) => {
                 client.end(conversation).await?;
                 self.room.conversation = client.open().await?;
@@ -415,11 +430,14 @@ const HELP: &str = "Write a line to send it.\n\
     /more      what was said before\n\
     /quit      end the chat";
 
-const CUSTOMER_HELP: &str = "/restart   end this conversation and begin a new one";
+const CUSTOMER_HELP: &str = "/call      call an agent, about something if you like: /call Bank > Cards\n\
+    /cancel    take the call back\n\
+    /restart   end this conversation and begin a new one";
 
 const AGENT_HELP: &str = "/list      the conversations\n\
     /open N    serve another one, by its number in the list\n\
     /take      become the one who serves this conversation\n\
+    /give NAME give it to a colleague\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
     /complete  end the service; the bot goes on\n\

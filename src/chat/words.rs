@@ -4,8 +4,8 @@
 //! the lines go.
 
 use switchboard_client::vocabulary::{
-    Button, Card, Content, Keyboard, Latitude, Link, Location, Longitude, Media, MediaKind, MessageText,
-    NumberRange, PlaceName,
+    Button, Card, CategoryName, CategoryPath, Content, Keyboard, Latitude, Link, Location, Longitude, Media,
+    MediaKind, MessageText, NumberRange, PlaceName,
 };
 
 /// A message as a line for people; cards and a keyboard take lines of their own.
@@ -39,6 +39,13 @@ pub(super) fn spoken(command: &str, words: &str) -> Option<Result<Content, Strin
     };
     let media = Link::new(words).and_then(|uri| Media::new(kind, uri));
     Some(media.map(Content::Media).map_err(|why| why.to_string()))
+}
+
+/// A category as it is written at the keyboard: its levels, the general one first, with `>` between them.
+pub(super) fn category(words: &str) -> Result<CategoryPath, String> {
+    let levels = words.split('>').map(str::trim).filter(|level| !level.is_empty()).map(CategoryName::new);
+    let levels = levels.collect::<Result<_, _>>().map_err(|why| why.to_string())?;
+    CategoryPath::new(levels).map_err(|why| why.to_string())
 }
 
 /// A line as a text message.

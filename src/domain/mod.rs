@@ -5,7 +5,11 @@
 //! clocks, randomness, storage or the wire: time and fresh ids come in as arguments. From the
 //! protocol crate it uses the vocabulary alone.
 
+pub mod assignment;
+pub mod clients;
+pub mod consultation;
 pub mod conversation;
+pub mod hours;
 pub mod identity;
 pub mod instance;
 pub mod mask;

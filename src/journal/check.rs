@@ -18,7 +18,9 @@ use super::recover::STORE;
 use super::store::Store;
 use super::stored::{FoldMark, Page, decode_row, in_the_end};
 use super::{Position, StartError, Stream, read};
+use crate::domain::clients;
 use crate::domain::conversation::{Conversation, Entry, Known};
+use crate::domain::workspace::{Workspace, WorkspaceEntry};
 
 /// What a check has found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -114,6 +116,8 @@ struct Walked {
     digest: Sha256,
     /// What its entries have made of a conversation, as long as they are as they must be.
     state: Option<Conversation>,
+    /// The same of a workspace.
+    workspace: Option<Workspace>,
 }
 
 impl Walked {
@@ -140,6 +144,29 @@ impl Walked {
         }
         state.apply(entry);
         self.state = Some(state);
+        Ok(())
+    }
+
+    /// Holds the next entry of a workspace against those before it.
+    fn change(&mut self, entry: &WorkspaceEntry) -> Result<(), String> {
+        if self.revision == 1 {
+            self.workspace = Some(Workspace::new(entry.workspace));
+        }
+        // As above.
+        let Some(mut state) = self.workspace.take() else { return Ok(()) };
+        if entry.revision != state.revision + 1 {
+            return Err(format!("entry {} comes after entry {}", entry.revision, state.revision));
+        }
+        if entry.at < state.last_at {
+            return Err("it is earlier than the entry before it".to_owned());
+        }
+        if let Some(origin) = &entry.origin
+            && matches!(state.answers.look_up(origin), clients::Known::Answered(_) | clients::Known::LongAgo)
+        {
+            return Err(format!("counter {} of {} was done before", origin.counter, origin.instance));
+        }
+        state.apply(entry);
+        self.workspace = Some(state);
         Ok(())
     }
 }
@@ -172,7 +199,7 @@ fn walk_log(files: &LogFiles, mark: FoldMark, report: &mut CheckReport) -> BTree
         let understood = understand(record);
         let found = match &understood.meaning {
             Meaning::Conversation(entry) => walked.entry(understood.record.stream.workspace(), entry),
-            Meaning::Workspace(_) => Ok(()),
+            Meaning::Workspace(entry) => walked.change(entry),
             Meaning::Unreadable(error) => Err(error.to_string()),
         };
         if let Err(problem) = found {
@@ -229,7 +256,13 @@ fn compare(store: Store, mark: FoldMark, streams: &BTreeMap<Stream, Walked>, rep
 
 fn compare_workspace(folds: &Folds, workspace: WorkspaceId, walked: &Walked) -> Result<(), String> {
     let state = read::load_workspace(folds, workspace).map_err(|fault| fault.to_string())?;
-    same("revision", state.revision, walked.folded)
+    same("revision", state.revision, walked.folded)?;
+    match &walked.workspace {
+        Some(walked_state) if walked_state.revision == state.revision && *walked_state != state => {
+            Err("its state is not what its entries make".to_owned())
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn compare_conversation(

@@ -3,13 +3,15 @@
 //! Owns how the writer, the tail, the store and the threads behind them are put together. Blocking
 //! reads run on the run-time's blocking threads. Must not know what an entry says.
 
+mod reading;
+
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 use tokio::sync::{oneshot, watch};
 
 use super::crash_points::pass;
@@ -18,7 +20,7 @@ use super::data_dir::DataDir;
 use super::fold::FoldFailure;
 use super::fold::{FoldThread, Folds};
 use super::log::{Disk, Log, LogError, LogFiles, LogOptions, OpenedLog};
-use super::read::{self, Cursor};
+use super::read;
 use super::recover::{self, Recovered, Site};
 use super::rewrite::{Board, Links, Rewriter};
 use super::space::{Lookout, Space};
@@ -26,13 +28,11 @@ use super::store::{StoreError, VALUE_BYTES_MAX};
 use super::tail::Wish;
 use super::writer::{Gate, OpenReply, Opened, Order, Writer};
 use super::{
-    AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, ListPage, NoRoom, OpenError,
+    AppendError, CrashPoint, DeskChange, Figures, Incarnation, JournalOptions, NoRoom, OpenError,
     OpenedConversation, OpenedWorkspace, Position, Progress, ReadError, StartError, StartReport, Stream,
-    Term, TicketSink, Workspaces, stored,
+    Term, TicketSink, stored,
 };
-use crate::clock;
 use crate::domain::conversation::{Conversation, Entry};
-use crate::domain::identity::{CustomerKey, Reader};
 use crate::domain::workspace::WorkspaceEntry;
 use crate::machines::commit::Claim;
 
@@ -230,112 +230,6 @@ impl Journal {
     /// [`super::SNAPSHOT_ENTRIES`] entries. All of it must be durable.
     pub fn keep_snapshot(&self, snapshot: &Conversation) {
         self.inner.folds.offer_snapshot(snapshot);
-    }
-
-    /// The durable entries with events that this reader sees after a sequence, in order: at least
-    /// one if there is any, and as many as fit in `bytes_max` of stored entries.
-    ///
-    /// # Errors
-    /// When the store is not available or damaged.
-    pub async fn read_after(
-        &self,
-        workspace: WorkspaceId,
-        conversation: ConversationId,
-        reader: Reader,
-        after: Seq,
-        bytes_max: usize,
-    ) -> Result<Vec<Arc<Entry>>, ReadError> {
-        let of = (workspace, conversation);
-        let what = Stream::Conversation(workspace, conversation);
-        if let Some(found) = read::read_after_in_tail(&self.inner.folds, of, reader, after, bytes_max) {
-            let found = found.map_err(|fault| fault.into_read(&format_args!("{what:?}")))?;
-            return Ok(read::shown(found, clock::now()));
-        }
-        let folds = Arc::clone(&self.inner.folds);
-        let entries = blocking(move || read::read_after(&folds, of, reader, after, bytes_max))
-            .await
-            .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(&format_args!("{what:?}")))?;
-        Ok(read::shown(entries, clock::now()))
-    }
-
-    /// The durable entries with the last `limit` events that this reader sees before a sequence
-    /// (the last of all when `None`), oldest first, and whether there are earlier ones. The first
-    /// entry may have events before the wanted ones.
-    ///
-    /// # Errors
-    /// When the store is not available or damaged.
-    pub async fn read_before(
-        &self,
-        workspace: WorkspaceId,
-        conversation: ConversationId,
-        reader: Reader,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<(Vec<Arc<Entry>>, bool), ReadError> {
-        let of = (workspace, conversation);
-        let what = Stream::Conversation(workspace, conversation);
-        let folds = Arc::clone(&self.inner.folds);
-        let (entries, more) = blocking(move || read::read_before(&folds, of, reader, before, limit))
-            .await
-            .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(&format_args!("{what:?}")))?;
-        Ok((read::shown(entries, clock::now()), more))
-    }
-
-    /// The conversation that a customer has now.
-    ///
-    /// # Errors
-    /// When the store is not available or damaged.
-    pub async fn find_conversation(
-        &self,
-        workspace: WorkspaceId,
-        customer: &CustomerKey,
-    ) -> Result<Option<ConversationId>, ReadError> {
-        let (folds, customer) = (Arc::clone(&self.inner.folds), customer.clone());
-        blocking(move || read::find_conversation(&folds, workspace, &customer))
-            .await
-            .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(&"the conversation of a customer"))
-    }
-
-    /// Every workspace that was created.
-    ///
-    /// # Errors
-    /// When the store is not available.
-    pub async fn workspaces(&self) -> Result<Workspaces, ReadError> {
-        let folds = Arc::clone(&self.inner.folds);
-        blocking(move || read::workspaces(&folds))
-            .await
-            .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(&"the workspaces"))
-    }
-
-    /// A page of the conversations of a workspace, newest activity first. Holds everything that
-    /// was durable when it was asked for.
-    ///
-    /// # Errors
-    /// When the cursor is none, or the store is not available or damaged.
-    pub async fn list(
-        &self,
-        workspace: WorkspaceId,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<ListPage, ReadError> {
-        let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
-        let folds = Arc::clone(&self.inner.folds);
-        let read = move || {
-            let durable = folds.tail.committed().last;
-            if !folds.overlay.has_seen(durable) {
-                folds.tail.wish(Wish::Look);
-                if !folds.overlay.wait_for(durable, LIST_WAIT_MAX) {
-                    return Err(ReadError::Unavailable("the lists are too far behind".to_owned()));
-                }
-            }
-            read::list(&folds, workspace, cursor, limit)
-                .map_err(|fault| fault.into_read(&"the conversation list"))
-        };
-        blocking(read).await.map_err(ReadError::Unavailable)?
     }
 
     /// Registers who is told of changed rows. Called on the fold thread with what has changed in one
@@ -547,6 +441,18 @@ fn spawn<T: Send + 'static>(
         .name(name.to_owned())
         .spawn(work)
         .map_err(|error| StartError::Log(format!("thread {name}: {error}")))
+}
+
+/// Waits until lists have everything that is durable now.
+fn catch_up(folds: &Folds) -> Result<(), ReadError> {
+    let durable = folds.tail.committed().last;
+    if !folds.overlay.has_seen(durable) {
+        folds.tail.wish(Wish::Look);
+        if !folds.overlay.wait_for(durable, LIST_WAIT_MAX) {
+            return Err(ReadError::Unavailable("the lists are too far behind".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {

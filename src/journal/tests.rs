@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod audits;
 mod backups;
 mod checks;
 mod full;
@@ -22,9 +23,11 @@ use super::stored::samples::{
     Script, Step, conversation_id, customer, steps, workspace_entries, workspace_id,
 };
 use super::*;
+use crate::domain::assignment::Explanation;
 use crate::domain::conversation::{Conversation, Entry, What};
 use crate::domain::identity::Reader;
 use crate::domain::message::Message;
+use crate::limits;
 
 struct Sink(mpsc::Sender<Resolved>);
 
@@ -318,6 +321,7 @@ impl Model {
             for reader in [Reader::Staff, Reader::Customer] {
                 check_reads(journal, *id, reader, entries, &script.state).await;
             }
+            check_decisions(journal, *id, entries).await;
         }
         let mut rows = Vec::new();
         let mut cursor = None;
@@ -335,7 +339,28 @@ impl Model {
             let state = &self.conversations[&row.conversation].0.state;
             assert_eq!((row.seq, row.unread), (state.last.staff, state.staff_unread.count()));
         }
+        let open = journal.open_consultations(workspace()).await.unwrap();
+        let open: Vec<_> =
+            open.into_iter().map(|open| (open.conversation, open.revision, open.served)).collect();
+        let states = self.conversations.values().map(|(script, _)| &script.state);
+        let expected = states.filter(|state| state.served.consultation.is_some());
+        assert_eq!(
+            open,
+            expected.map(|state| (state.id, state.revision, state.served.clone())).collect::<Vec<_>>()
+        );
     }
+}
+
+async fn check_decisions(journal: &Journal, id: ConversationId, entries: &[Entry]) {
+    let Decisions { found, more } = journal.decisions(workspace(), id).await.unwrap();
+    let made = entries.iter().rev().flat_map(|entry| {
+        entry.events.iter().filter_map(move |event| match &event.what {
+            What::Explained(explanation) => Some((entry.at, Explanation::clone(explanation))),
+            _ => None,
+        })
+    });
+    assert_eq!(found, made.take(limits::DECISIONS_MAX).collect::<Vec<_>>());
+    assert_eq!(more, found.len() == limits::DECISIONS_MAX, "the first entry is none");
 }
 
 async fn check_reads(

@@ -5,7 +5,8 @@
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
 
 use super::{Incarnation, Position, Term};
-use crate::domain::conversation::Conversation;
+use crate::domain::assignment::Explanation;
+use crate::domain::conversation::{Conversation, Served};
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::Workspace;
 
@@ -62,8 +63,30 @@ pub struct ListRow {
     pub position: Position,
 }
 
+/// A consultation that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenConsultation {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// With whom.
+    pub customer: CustomerKey,
+    /// At which revision of the conversation this is true.
+    pub revision: u64,
+    /// Who serves it.
+    pub served: Served,
+}
+
 /// The most characters of a message that a row shows.
 pub const PREVIEW_CHARS_MAX: usize = 80;
+
+/// Decisions about a conversation's consultations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decisions {
+    /// Each with its time, newest first.
+    pub found: Vec<(Timestamp, Explanation)>,
+    /// Whether there may be earlier ones.
+    pub more: bool,
+}
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -195,7 +195,7 @@ impl<K: Kinds> CommitQueue<K> {
         if opening.incarnation != claim.incarnation {
             return if is_planted(Bug::FenceIgnored) { Ok(()) } else { Err(Refusal::Fenced) };
         }
-        if self.terms.get(&opening.group) != Some(&opening.term) {
+        if self.terms.get(&opening.group) != Some(&opening.term) && !is_planted(Bug::FormerTermAppends) {
             return Err(Refusal::StaleTerm(opening.term));
         }
         let last = opening.last.as_mut().ok_or(Refusal::NotReady)?;

@@ -10,11 +10,14 @@ use std::sync::Arc;
 
 use switchboard_protocol::vocabulary::{Party, Seq};
 
+use super::dispatch::Announcement;
 use super::feed::Verdict;
 use super::planted::{Bug, is_planted};
+use crate::domain::assignment::Line;
+use crate::domain::consultation::Stage;
 use crate::domain::conversation::{
-    Action as Do, Answer, Command, Context, Conversation, Decision, Entry, Place, Received, Rejection, Side,
-    What, admit, answer_of, decide,
+    Action as Do, Answer, Command, Context, Conversation, Decision, Entry, OwnAction, Place, Received,
+    Rejection, Side, What, admit, answer_of, decide, decide_own,
 };
 use crate::domain::identity::{Identity, Reader};
 
@@ -55,6 +58,8 @@ pub struct SideCursors {
     pub staff_received: Seq,
     /// What the reader's side has not read.
     pub unread: usize,
+    /// The customer's place in the queue, for the customer while they wait.
+    pub line: Option<Line>,
 }
 
 /// Names a subscriber within a conversation.
@@ -89,6 +94,17 @@ pub enum Action<P: Ports> {
     Append(Arc<Entry>),
     /// Give the answer.
     Answer(P::Token, Outcome),
+    /// Tell the workspace what is durable of its consultation.
+    Announce(Announcement),
+}
+
+/// Why what the engine itself would do was not done; nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotDone<Full> {
+    /// It rests on what is not so any more.
+    Rejected(Rejection),
+    /// There is no room for it.
+    NoRoom(Full),
 }
 
 /// A conversation that is awake.
@@ -98,10 +114,14 @@ pub struct Live<P: Ports> {
     durable_place: Place,
     pending: VecDeque<(Arc<Entry>, P::Stamp)>,
     waiting: VecDeque<(u64, P::Token, Outcome)>,
+    /// What is to be said of its consultation once it is durable.
+    announcements: VecDeque<Announcement>,
     subscribers: BTreeMap<SubscriberId, Subscriber<P::Outlet>>,
     recent: VecDeque<(Arc<Entry>, P::Stamp)>,
     cursors_moved: bool,
     received: Received,
+    /// The place in the queue that the customer is told.
+    line: Option<Line>,
 }
 
 struct Subscriber<O> {
@@ -123,10 +143,12 @@ impl<P: Ports> Live<P> {
             state,
             pending: VecDeque::new(),
             waiting: VecDeque::new(),
+            announcements: VecDeque::new(),
             subscribers: BTreeMap::new(),
             recent: VecDeque::new(),
             cursors_moved: false,
             received: Received::default(),
+            line: None,
         }
     }
 
@@ -164,7 +186,7 @@ impl<P: Ports> Live<P> {
         token: P::Token,
         stamp: P::Stamp,
         command: &Command,
-        context: &Context,
+        context: &Context<'_>,
         room: impl FnOnce() -> Result<(), Full>,
     ) -> Result<Vec<Action<P>>, (P::Token, Full)> {
         let mut actions = Vec::with_capacity(2);
@@ -177,14 +199,8 @@ impl<P: Ports> Live<P> {
                     }
                     return Err((token, full));
                 }
-                let entry = Arc::new(entry);
-                self.state.apply(&entry);
                 let answer = answer_of(&entry);
-                self.pending.push_back((Arc::clone(&entry), stamp));
-                actions.push(Action::Append(entry));
-                if is_planted(Bug::PushBeforeDurable) {
-                    self.push_planted();
-                }
+                actions.push(self.record(entry, stamp));
                 Outcome::Accepted(answer)
             }
             Ok(Decision::AlreadySo) => Outcome::AlreadySo,
@@ -194,6 +210,50 @@ impl<P: Ports> Live<P> {
         };
         actions.extend(self.answer(token, outcome));
         Ok(actions)
+    }
+
+    /// The engine itself does something. Nobody waits for an answer.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn own<Full>(
+        &mut self,
+        stamp: P::Stamp,
+        action: &OwnAction,
+        context: &Context<'_>,
+        room: impl FnOnce() -> Result<(), Full>,
+    ) -> Result<Option<Action<P>>, NotDone<Full>> {
+        let decision = match self.mistaken_own(action, context) {
+            Some(mistaken) => mistaken,
+            None => decide_own(&self.state, action, context),
+        };
+        match decision.map_err(NotDone::Rejected)? {
+            Some(entry) => {
+                room().map_err(NotDone::NoRoom)?;
+                Ok(Some(self.record(entry, stamp)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// What the workspace is told first: what is durable when an incarnation begins.
+    #[must_use]
+    pub fn first_announcement(&self) -> Announcement {
+        Announcement::of(&self.state)
+    }
+
+    fn record(&mut self, entry: Entry, stamp: P::Stamp) -> Action<P> {
+        let entry = Arc::new(entry);
+        let turn = self.state.served.turn();
+        self.state.apply(&entry);
+        self.pending.push_back((Arc::clone(&entry), stamp));
+        if self.state.served.turn() != turn {
+            self.announcements.push_back(Announcement::of(&self.state));
+        }
+        if is_planted(Bug::PushBeforeDurable) {
+            self.push_planted();
+        }
+        Action::Append(entry)
     }
 
     /// Somebody wants to follow the conversation from after a sequence.
@@ -246,7 +306,7 @@ impl<P: Ports> Live<P> {
             subscriber.outlet.verdict(Verdict::Live);
             subscriber.lacks_cursors = !quiet;
             if quiet {
-                subscriber.outlet.cursors(cursors(&self.state, &self.received, reader));
+                subscriber.outlet.cursors(cursors(&self.state, &self.received, self.line, reader));
             }
             if reader == Reader::Customer {
                 self.forget_masked();
@@ -312,6 +372,9 @@ impl<P: Ports> Live<P> {
         }
         self.tell_cursors();
         let mut actions = Vec::new();
+        // Each says everything: the last one will do.
+        let told = self.announcements.iter().take_while(|it| it.revision <= self.durable).count();
+        actions.extend(self.announcements.drain(..told).next_back().map(Action::Announce));
         while self.waiting.front().is_some_and(|(revision, _, _)| *revision <= self.durable) {
             if let Some((_, token, outcome)) = self.waiting.pop_front() {
                 actions.push(Action::Answer(token, outcome));
@@ -343,6 +406,15 @@ impl<P: Ports> Live<P> {
         None
     }
 
+    /// The customer's place in the queue is another, or they do not wait any more.
+    pub fn stands_in_line(&mut self, line: Option<Line>) {
+        self.line = line;
+        for subscriber in self.subscribers.values_mut() {
+            subscriber.lacks_cursors |= subscriber.reader == Reader::Customer;
+        }
+        self.tell_cursors();
+    }
+
     /// Tells whoever is live of cursors that have moved, once they rest on what is durable alone.
     fn tell_cursors(&mut self) {
         if !self.pending.is_empty() {
@@ -351,7 +423,7 @@ impl<P: Ports> Live<P> {
         let moved = std::mem::take(&mut self.cursors_moved);
         for subscriber in self.subscribers.values_mut().filter(|subscriber| subscriber.live_at.is_some()) {
             if std::mem::take(&mut subscriber.lacks_cursors) || moved {
-                subscriber.outlet.cursors(cursors(&self.state, &self.received, subscriber.reader));
+                subscriber.outlet.cursors(cursors(&self.state, &self.received, self.line, subscriber.reader));
             }
         }
     }
@@ -399,6 +471,32 @@ impl<P: Ports> Live<P> {
         })
     }
 
+    /// What a mistake decides of what the engine itself does.
+    fn mistaken_own(
+        &self,
+        action: &OwnAction,
+        context: &Context<'_>,
+    ) -> Option<Result<Option<Entry>, Rejection>> {
+        match action {
+            OwnAction::Reply { to, epoch, .. } if is_planted(Bug::FloorForgotten) => {
+                let mut state = self.state.clone();
+                (state.served.consultation, state.served.epoch, state.owed) = (None, *epoch, Some(*to));
+                Some(decide_own(&state, action, context))
+            }
+            OwnAction::Look if is_planted(Bug::DeadlineTooEarly) => {
+                let mut service = context.service.clone();
+                for after in [&mut service.silent_ms, &mut service.unserved_ms].into_iter().flatten() {
+                    *after /= 2;
+                }
+                Some(decide_own(&self.state, action, &Context { service: &service, ..*context }))
+            }
+            OwnAction::Decided { .. }
+            | OwnAction::Requeue { .. }
+            | OwnAction::Reply { .. }
+            | OwnAction::Look => None,
+        }
+    }
+
     fn push_planted(&mut self) {
         if let Some((entry, stamp)) = self.pending.back() {
             for subscriber in self.subscribers.values_mut() {
@@ -429,7 +527,9 @@ impl<O> Subscriber<O> {
     }
 }
 
-fn cursors(state: &Conversation, received: &Received, reader: Reader) -> SideCursors {
+fn cursors(state: &Conversation, received: &Received, line: Option<Line>, reader: Reader) -> SideCursors {
+    // It may have been told before the customer was served.
+    let waits = state.served.consultation.as_ref().is_some_and(|open| open.stage == Stage::Waiting);
     let unread = match reader {
         Reader::Customer => &state.customer_unread,
         Reader::Staff => &state.staff_unread,
@@ -440,6 +540,7 @@ fn cursors(state: &Conversation, received: &Received, reader: Reader) -> SideCur
         customer_received: received.of(Side::Customer, &state.customer_unread).of(reader),
         staff_received: received.of(Side::Staff, &state.staff_unread).of(reader),
         unread: unread.count(),
+        line: line.filter(|_| waits && reader == Reader::Customer),
     }
 }
 

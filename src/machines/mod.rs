@@ -6,6 +6,9 @@
 //!
 //! - `commit`: append → ticket; fencing by incarnation, revision and term.
 //! - [`live`]: a conversation that is awake: decide, append, and reveal only what is durable.
+//! - [`ledger`]: the settings of a workspace: the same for what is decided there.
+//! - [`dispatch`]: who serves what, without races; [`alarms`]: one time for each thing.
+//! - [`desk`]: both together: when it is looked again, and what is told to which conversation.
 //! - [`feed`]: the reading side of a subscription: catch up from the journal, then live.
 //! - [`outbox`]: what waits for a subscription's reader, in its order and bounded.
 //! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
@@ -16,10 +19,15 @@
 //! - [`budget`]: so many times in so long, for restarts and for ephemera.
 //! - [`planted`]: known mistakes that the simulator must find.
 
+pub mod alarms;
 pub mod attendance;
 pub mod budget;
 pub mod commit;
+pub mod desk;
+pub mod dispatch;
 pub mod feed;
+pub mod ledger;
+pub mod lines;
 pub mod live;
 pub mod openings;
 pub mod outbox;

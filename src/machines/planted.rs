@@ -54,6 +54,20 @@ pub enum Bug {
     TakenWithoutReserve,
     /// A reader hears how a hand-over goes on before it has what was pushed before that.
     VerdictOvertakes,
+    /// A decision that is not taken keeps its slot.
+    SlotLost,
+    /// Conversations of a former term may still append.
+    FormerTermAppends,
+    /// What ends by itself ends before its time.
+    DeadlineTooEarly,
+    /// The bot answers although somebody else has the floor.
+    FloorForgotten,
+    /// What waits for an agent who does not come back after a restart waits for ever.
+    AbsentForgotten,
+    /// A conversation that fails before it has said that somebody called is not asked.
+    UnsaidForgotten,
+    /// A decision that was on its way to a conversation that failed is not told again.
+    ToldOnce,
 }
 
 impl Bug {
@@ -83,6 +97,13 @@ impl Bug {
         Self::FullDiskForgotten,
         Self::TakenWithoutReserve,
         Self::VerdictOvertakes,
+        Self::SlotLost,
+        Self::FormerTermAppends,
+        Self::DeadlineTooEarly,
+        Self::FloorForgotten,
+        Self::AbsentForgotten,
+        Self::UnsaidForgotten,
+        Self::ToldOnce,
     ];
 }
 

@@ -29,6 +29,8 @@ pub enum Want<H, W> {
 pub struct Residence<H, W> {
     homes: BTreeMap<ConversationId, Home<H, W>>,
     budgets: BTreeMap<ConversationId, Budget>,
+    /// Where each lived that has failed, the last time.
+    failed: BTreeMap<ConversationId, H>,
     quarantined: BTreeMap<ConversationId, String>,
     allowance: Allowance,
 }
@@ -43,7 +45,13 @@ impl<H: Clone + PartialEq, W> Residence<H, W> {
     /// Nobody is awake; each conversation may fail as often as the allowance says.
     #[must_use]
     pub const fn new(allowance: Allowance) -> Self {
-        Self { homes: BTreeMap::new(), budgets: BTreeMap::new(), quarantined: BTreeMap::new(), allowance }
+        Self {
+            homes: BTreeMap::new(),
+            budgets: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
+            allowance,
+        }
     }
 
     /// Somebody wants a conversation. `dead` is a way to it that they found closed: they wait until
@@ -111,9 +119,31 @@ impl<H: Clone + PartialEq, W> Residence<H, W> {
         }
     }
 
+    /// Where it is, if it is awake and stays so.
+    #[must_use]
+    pub fn home(&self, id: ConversationId) -> Option<&H> {
+        match self.homes.get(&id)? {
+            Home::Awake(home) => Some(home),
+            Home::Leaving(..) => None,
+        }
+    }
+
+    /// Whether this is where it lived when it failed last: whatever it said then may have been overtaken.
+    #[must_use]
+    pub fn has_failed(&self, id: ConversationId, home: &H) -> bool {
+        self.failed.get(&id) == Some(home)
+    }
+
+    /// Whether it is set aside.
+    #[must_use]
+    pub fn is_quarantined(&self, id: ConversationId) -> bool {
+        self.quarantined.contains_key(&id)
+    }
+
     /// It failed. Like [`Residence::gone`]; when its budget is spent it is set aside.
     pub fn failed(&mut self, id: ConversationId, home: &H, now: Timestamp, why: &str) -> Vec<W> {
         let waiting = self.gone(id, home);
+        self.failed.insert(id, home.clone());
         if !self.budgets.entry(id).or_default().spend(now, self.allowance) {
             self.quarantine(id, format!("it failed too often; at last: {why}"));
         }

@@ -415,6 +415,7 @@ const fn close_reason(code: CloseCode) -> &'static [u8] {
         CloseCode::Replaced => b"the same instance has connected again",
         CloseCode::Fault => b"the session failed",
         CloseCode::Overloaded => b"overloaded",
+        CloseCode::Removed => b"no member of the workspace any more",
     }
 }
 

@@ -9,6 +9,7 @@ mod endpoint;
 pub mod fuzzing;
 mod openings;
 mod pump;
+mod settings;
 mod tls;
 mod wire;
 

@@ -4,30 +4,34 @@
 //! frames; decides nothing. What a reader may not see has been left out before it comes here, but for
 //! the names of agents, which customers are not told.
 
+mod desk;
+mod explained;
+
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Party, Platform, Seq};
 use switchboard_protocol::wire::{
-    AgentStatus, CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX,
-    DeskFrame, ErrorBody, ErrorCode, Event, EventKind, FRAME_BYTES_MAX, Goodbye, Hello, Op,
-    QuarantinedConversation, Reply, ReplyBody, Request, Row, Sender, ServerFrame, StageLatency, Topic,
-    Typing, decode, encode_frame,
+    CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX, ErrorBody, ErrorCode,
+    Event, EventKind, Goodbye, Hello, How, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request,
+    RequeuedWhy, Sender, ServerFrame, StageLatency, Topic, Typing, UnservedWhy, decode, encode_frame,
 };
 
-use crate::actors::desk::{self, DeskItem};
+pub(super) use self::desk::desk;
+use self::desk::row;
+use super::settings;
 use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
 use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
+use crate::domain::consultation::{self, Requeued, Unserved};
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::instance::check_instance;
 use crate::domain::mask::{MaskAfter, hidden};
 use crate::domain::message::Message;
 use crate::domain::workspace::TokenHash;
-use crate::journal::ListRow;
 use crate::limits;
 use crate::machines::feed::Gap;
 use crate::machines::live::SideCursors;
@@ -123,7 +127,14 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Received { conversation, up_to } => Asked::Received { conversation, up_to },
         Op::Join { conversation } => command(conversation, Action::Join),
         Op::Leave { conversation } => command(conversation, Action::Leave),
-        Op::Take { conversation } => command(conversation, Action::Take),
+        Op::Call { conversation, category } => {
+            command(conversation, Action::Call { consultation: clock::consultation_id(), category })
+        }
+        Op::Cancel { conversation } => command(conversation, Action::Cancel),
+        Op::Take { conversation } => {
+            command(conversation, Action::Take { consultation: clock::consultation_id() })
+        }
+        Op::Transfer { conversation, from, to } => command(conversation, Action::Transfer { from, to }),
         Op::Complete { conversation } => command(conversation, Action::Complete),
         Op::End { conversation } => command(conversation, Action::End),
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
@@ -137,9 +148,14 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::History { conversation, before, limit } => {
             Asked::History { conversation, before, limit: limit.into() }
         }
+        Op::Explain { conversation } => Asked::Explain { conversation },
         Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
         Op::Quarantined => Asked::Quarantined,
         Op::Release { conversation } => Asked::Release { conversation },
+        Op::Settings { of } => Asked::Settings(settings::settings_of(&of)?),
+        Op::Change { change } => Asked::Change { counter, action: Box::new(settings::action(*change)?) },
+        Op::Status { away } => Asked::Status { counter, away },
+        Op::Audit { before, limit } => Asked::Audit { before, limit: limit.into() },
         Op::Latency => Asked::Latency,
         Op::Unknown => return Err(ErrorBody::new(ErrorCode::Unsupported, "op: this one is not known here")),
     })
@@ -216,6 +232,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             let surplus = surplus(&events, history.limit);
             ReplyBody::Events { more: history.more || surplus > 0, events: events.split_off(surplus) }
         }
+        Answered::Decisions(decisions) => explained::reply(&decisions),
         Answered::List(page) => ReplyBody::Conversations {
             rows: page.rows.into_iter().map(row).collect(),
             next: page.next,
@@ -226,6 +243,8 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             ReplyBody::Quarantined { conversations: found.into_iter().map(told).collect(), more }
         }
         Answered::SetAside(SetAside::Released(_)) => ReplyBody::Released,
+        Answered::Told(told) => settings::told(&told),
+        Answered::Audit(entries, more) => settings::audit(&entries, more),
         Answered::Latency(stages) => ReplyBody::Latency { stages: stages.into_iter().map(stage).collect() },
     }
 }
@@ -239,8 +258,11 @@ fn surplus(events: &[Event], limit: usize) -> usize {
                 EventKind::Message { content, keyboard } => {
                     content.bytes() + keyboard.as_ref().map_or(0, |keyboard| keyboard.bytes())
                 }
+                EventKind::Called { category, .. } | EventKind::CallRefused { category } => category.bytes(),
                 EventKind::Started
                 | EventKind::Assigned { .. }
+                | EventKind::Requeued { .. }
+                | EventKind::Unserved { .. }
                 | EventKind::Entered
                 | EventKind::Left
                 | EventKind::Completed
@@ -256,6 +278,7 @@ fn surplus(events: &[Event], limit: usize) -> usize {
 pub(super) fn error(refusal: &Refusal) -> ErrorBody {
     let code = match refusal {
         Refusal::Rejected(rejection) => rejected(rejection),
+        Refusal::Workspace(rejection) => settings::rejected(rejection),
         Refusal::Unavailable(_) => ErrorCode::Unavailable,
         Refusal::NoRoom(_) => ErrorCode::NoRoom,
         Refusal::Quarantined(_) => ErrorCode::Quarantined,
@@ -267,14 +290,9 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::NotQuarantined(_) => ErrorCode::NotQuarantined,
         Refusal::BadCursor(_) => ErrorCode::BadCursor,
     };
-    let body = ErrorBody::new(code, refusal.to_string());
-    if code == ErrorCode::Unavailable {
-        body.after_ms(RETRY_MS)
-    } else if code == ErrorCode::NoRoom {
-        body.after_ms(NO_ROOM_RETRY_MS)
-    } else {
-        body
-    }
+    let waits = [(ErrorCode::Unavailable, RETRY_MS), (ErrorCode::NoRoom, NO_ROOM_RETRY_MS)];
+    let wait_ms = waits.iter().find(|(waits, _)| *waits == code).map(|(_, wait_ms)| *wait_ms);
+    ErrorBody { wait_ms, ..ErrorBody::new(code, refusal.to_string()) }
 }
 
 const fn rejected(rejection: &Rejection) -> ErrorCode {
@@ -285,7 +303,13 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::OnlyAgents { .. } | Rejection::OnlyCustomer { .. } => ErrorCode::Forbidden,
         Rejection::NotEntered { .. } => ErrorCode::NotEntered,
         Rejection::AlreadyAssigned { .. } => ErrorCode::AlreadyAssigned,
-        Rejection::NotServed => ErrorCode::NotServed,
+        Rejection::NotServed { .. } => ErrorCode::NotServed,
+        Rejection::AlreadyCalled => ErrorCode::AlreadyCalled,
+        Rejection::NotCalled => ErrorCode::NotCalled,
+        Rejection::AlreadyServed => ErrorCode::AlreadyServed,
+        Rejection::Preview => ErrorCode::Preview,
+        Rejection::Moved { .. } => ErrorCode::Moved,
+        Rejection::NotPresent { .. } => ErrorCode::NotPresent,
         Rejection::Ended => ErrorCode::ConversationEnded,
         Rejection::TooManyAgents { .. } => ErrorCode::TooManyAgents,
         Rejection::TextTooLong { .. } => ErrorCode::TextTooLong,
@@ -302,6 +326,7 @@ pub(super) fn goodbye(closing: Closing) -> (CloseCode, Goodbye) {
             (CloseCode::GoingAway, "the engine stops; connect again then", Some(reconnect_after_ms))
         }
         Closing::Replaced => (CloseCode::Replaced, "the same client instance has connected again", None),
+        Closing::Removed => (CloseCode::Removed, "you are no member of the workspace any more", None),
         Closing::Fault => (CloseCode::Fault, "the session failed; connect again", Some(0)),
     };
     (close, Goodbye { close, reason: reason.to_owned(), reconnect_after_ms })
@@ -360,6 +385,7 @@ pub(super) fn cursors(cursors: SideCursors) -> ConversationFrame {
         customer_received: cursors.customer_received,
         staff_received: cursors.staff_received,
         unread: u32::try_from(cursors.unread).unwrap_or(u32::MAX),
+        line: cursors.line.map(|told| Line { position: told.position, wait_s: told.wait_s }),
     })
 }
 
@@ -368,49 +394,48 @@ pub(super) const fn conversation_ended(error: ErrorBody) -> ConversationFrame {
     ConversationFrame::Ended { error }
 }
 
-/// The frames of a desk item, each made when it is wanted: those of a large workspace are many. Nothing
-/// follows the one that says that it has ended.
-pub(super) fn desk(item: DeskItem) -> impl Iterator<Item = DeskFrame> + Send {
-    let (first, rest) = match item {
-        DeskItem::Snapshot(rows, agents) => {
-            let mut rows: Vec<Row> = rows.into_iter().map(row).collect();
-            // The first page fits into a frame; its rows are bounded. The agents need not.
-            rows.truncate(limits::LIST_ROWS_MAX);
-            let room = (FRAME_BYTES_MAX - ROW_BYTES_MAX * (rows.len() + 1)) / AGENT_BYTES_MAX;
-            let room = room.min(agents.len());
-            let snapshot = DeskFrame::Snapshot { rows, agents: agents[..room].iter().map(agent).collect() };
-            (snapshot, Some((agents, room)))
-        }
-        DeskItem::Row(changed) => (DeskFrame::Row(row(changed)), None),
-        DeskItem::Agent(status) => (DeskFrame::Agent(agent(&status)), None),
-        DeskItem::Ended => {
-            let sentence = "the workspace's engine was begun anew; subscribe again";
-            (DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) }, None)
-        }
-    };
-    let rest = rest
-        .into_iter()
-        .flat_map(|(agents, room)| (room..agents.len()).map(move |at| DeskFrame::Agent(agent(&agents[at]))));
-    std::iter::once(first).chain(rest)
-}
-
-fn agent(status: &desk::AgentStatus) -> AgentStatus {
-    AgentStatus { member: status.member, name: status.name.clone(), online: status.online }
-}
-
 fn event(seen: Seen<'_>, reader: Reader) -> Event {
     let what = match &seen.event.what {
         What::Started { .. } => EventKind::Started,
         What::Message(message) => said(message, reader),
-        What::Assigned { member } => EventKind::Assigned { member: *member },
+        What::Called { consultation, category, .. } => {
+            EventKind::Called { consultation: *consultation, category: category.clone() }
+        }
+        What::CallRefused { category } => EventKind::CallRefused { category: category.clone() },
+        What::Assigned { member, how } => assigned(*member, *how),
+        What::Requeued { from, why } => EventKind::Requeued {
+            member: *from,
+            why: match why {
+                Requeued::Absent => RequeuedWhy::Absent,
+                Requeued::Removed => RequeuedWhy::Removed,
+            },
+        },
+        What::Unserved { why } => EventKind::Unserved {
+            why: match why {
+                Unserved::Cancelled => UnservedWhy::Cancelled,
+                Unserved::GaveUp => UnservedWhy::GaveUp,
+                Unserved::Left => UnservedWhy::Left,
+                Unserved::TooLong => UnservedWhy::TooLong,
+            },
+        },
         What::Entered { .. } => EventKind::Entered,
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
         What::Ended => EventKind::Ended,
         // In no sequence, so it is not seen as an event.
-        What::Read { .. } | What::Unchanged => EventKind::Unknown,
+        What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };
     Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what }
+}
+
+fn assigned(member: MemberId, how: consultation::How) -> EventKind {
+    let (how, from) = match how {
+        consultation::How::Automatic => (How::Automatic, None),
+        consultation::How::Taken => (How::Taken, None),
+        consultation::How::SteppedIn { .. } => (How::SteppedIn, None),
+        consultation::How::Transferred { from } => (How::Transferred, Some(from)),
+    };
+    EventKind::Assigned { member, how, from }
 }
 
 /// What is masked at once only the customer sees, and only live: the journal does not have it.
@@ -429,21 +454,6 @@ fn sender(party: Party, reader: Reader) -> Sender {
         (Party::Bot, _) => Sender::Bot,
         (Party::Agent { member }, Reader::Staff) => Sender::Agent { member: Some(member) },
         (Party::Agent { .. }, Reader::Customer) => Sender::Agent { member: None },
-    }
-}
-
-fn row(row: ListRow) -> Row {
-    Row {
-        conversation: row.conversation,
-        profile: row.customer.profile,
-        platform: row.customer.platform,
-        user_key: row.customer.user_key,
-        assignee: row.assignee,
-        ended: row.ended,
-        last_message: row.last_message,
-        last_at: row.last_at,
-        unread: u32::try_from(row.unread).unwrap_or(u32::MAX),
-        seq: row.seq,
     }
 }
 
@@ -482,50 +492,10 @@ const NO_ROOM_RETRY_MS: u32 = 2_000;
 /// What an event takes in a reply besides its text, at the most.
 const EVENT_BYTES: usize = 160;
 
-// One more stands for the envelope.
-const _: () = assert!((limits::LIST_ROWS_MAX + 1) * ROW_BYTES_MAX < FRAME_BYTES_MAX);
-
-/// What a row takes at the most: three texts of up to 90, 100 and 80 characters, of up to four bytes
-/// each, three ids, numbers, and the names of the fields.
-const ROW_BYTES_MAX: usize = 1_280;
-
-/// What an agent takes at the most: a name of up to 30 characters, an id, and the names of the fields.
-const AGENT_BYTES_MAX: usize = 180;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::identity::CustomerKey;
-    use crate::journal::Position;
-    use switchboard_protocol::vocabulary::{
-        Content, ConversationId, DisplayName, MessageText, ProfileId, Timestamp, UserKey,
-    };
-    use switchboard_protocol::wire::encode;
-
-    fn longest_row() -> ListRow {
-        ListRow {
-            conversation: ConversationId::from_bytes([0xff; 16]),
-            customer: CustomerKey {
-                profile: ProfileId::from_bytes([0xff; 16]),
-                platform: Platform::new("🙂".repeat(Platform::CHARS_MAX)).unwrap(),
-                user_key: UserKey::new("🙂".repeat(UserKey::CHARS_MAX)).unwrap(),
-            },
-            assignee: Some(MemberId::from_bytes([0xff; 16])),
-            ended: true,
-            last_message: "🙂".repeat(limits::PREVIEW_CHARS_MAX),
-            last_at: Timestamp::from_millis(i64::MAX),
-            unread: usize::MAX,
-            seq: Seq::MAX,
-            position: Position(u64::MAX),
-        }
-    }
-
-    fn longest_status(n: usize) -> desk::AgentStatus {
-        let mut id = [0xff; 16];
-        id[..8].copy_from_slice(&n.to_be_bytes());
-        let name = DisplayName::new("🙂".repeat(DisplayName::CHARS_MAX)).unwrap();
-        desk::AgentStatus { member: MemberId::from_bytes(id), name, online: true }
-    }
+    use switchboard_protocol::vocabulary::{Content, MessageText};
 
     #[test]
     fn what_is_masked_at_once_is_the_customers_alone_to_see() {
@@ -534,32 +504,6 @@ mod tests {
         for (reader, words) in [(Reader::Customer, "code 1234"), (Reader::Staff, "code ****")] {
             let EventKind::Message { content, .. } = said(&message, reader) else { panic!("not a message") };
             assert_eq!(content.preview(99), words);
-        }
-    }
-
-    #[test]
-    fn the_longest_page_of_the_list_fits_into_a_frame() {
-        let rows = vec![row(longest_row()); limits::LIST_ROWS_MAX];
-        let next = Some("x".repeat(200));
-        let body = ReplyBody::Conversations { rows, next, position: u64::MAX };
-        assert!(encode(&reply_frame(u64::MAX, Ok(body))).is_ok());
-    }
-
-    #[test]
-    fn every_agent_of_the_largest_workspace_reaches_the_desk_whatever_rows_there_are() {
-        for rows in [0, 1, limits::LIST_ROWS_MAX, limits::LIST_ROWS_MAX + 9] {
-            let agents: Vec<_> = (0..limits::MEMBERS_MAX).map(longest_status).collect();
-            let frames = desk(DeskItem::Snapshot(vec![longest_row(); rows], agents.clone().into()));
-            let mut told = Vec::new();
-            for frame in frames {
-                assert!(encode(&frame).is_ok());
-                match frame {
-                    DeskFrame::Snapshot { agents, .. } => told.extend(agents),
-                    DeskFrame::Agent(agent) => told.push(agent),
-                    DeskFrame::Row(_) | DeskFrame::Ended { .. } | DeskFrame::Unknown => {}
-                }
-            }
-            assert_eq!(told, agents.iter().map(agent).collect::<Vec<_>>());
         }
     }
 }

@@ -21,6 +21,16 @@ impl Chance {
         Self(seed)
     }
 
+    /// Another sequence, for somebody who draws at the same time as others.
+    pub(crate) fn branch(&mut self) -> Self {
+        Self(self.below(u64::MAX))
+    }
+
+    /// Whether something happens that does so once in so many times.
+    pub(crate) fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
     /// A number below a bound.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

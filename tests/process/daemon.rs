@@ -1,12 +1,13 @@
 //! A daemon process in a folder of its own.
 //!
-//! Owns its start, its ends and what it said, and that it is gone when the test is. It keeps the port of its
-//! first start, so that clients find it again. Must not know what is said to it.
+//! Owns its start, its ends and what it said, and that it is gone when the test is. It listens at an
+//! address of its own, so that clients find it again. Must not know what is said to it.
 
 use std::fs::{self, File};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 use switchboard::ready::{self, Demo, Ready};
@@ -18,6 +19,7 @@ use crate::wait::until;
 pub(crate) struct Daemon {
     home: TempDir,
     settings: Vec<(String, String)>,
+    /// `None` where it gets its port when it first starts.
     address: Option<SocketAddr>,
     child: Option<Child>,
 }
@@ -31,11 +33,22 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
+/// An address that nobody else has on this machine, also while the daemon is down: the port is none that sockets
+/// are given when they ask for any, and the host stands for this process. Only Linux has all of 127.0.0.0/8 for
+/// itself.
+fn own_address() -> Option<SocketAddr> {
+    static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
+    let [_, high, middle, low] = process::id().to_be_bytes();
+    // At most 22 bits are used for a process.
+    let host = Ipv4Addr::new(127, 64 | high, middle, low);
+    cfg!(target_os = "linux").then(|| (host, NEXT_PORT.fetch_add(1, Ordering::Relaxed)).into())
+}
+
 impl Daemon {
     /// One that has never run.
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let daemon = Self { home, settings: Vec::new(), address: None, child: None };
+        let daemon = Self { home, settings: Vec::new(), address: own_address(), child: None };
         fs::create_dir(daemon.home.path().join("run")).unwrap();
         // Small files, and no wait for clients that do not go.
         daemon.with("journal.log_segment_bytes", "4194304").with("stop.drain_ms", "1000")

@@ -28,7 +28,7 @@ async fn streams_that_nobody_reads_hold_up_no_other_and_are_caught_up_and_live_w
     raw.hello(1, as_customer(&daemon, "carla")).await;
     let conversation = raw.open().await;
     let agent = people::agent(&daemon, 0).await;
-    in_time("entering", agent.join(conversation)).await.unwrap();
+    in_time("entering", agent.take(conversation)).await.unwrap();
     let mut unread = Vec::new();
     for number in 1..=4 {
         unread.push(followed(&mut raw, number, conversation).await);

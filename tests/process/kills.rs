@@ -115,9 +115,10 @@ async fn prove(mut load: Load, mut daemon: Daemon) {
     println!("{}", daemon.verified().await);
 }
 
-/// What is in the conversations before anybody talks: the beginning, the greeting, and each agent's entering.
+/// What is in the conversations before anybody talks: the beginning, the greeting, each agent's entering, and that
+/// one of them serves.
 fn load_begins(stored_as: &BTreeMap<(ConversationId, bool), Vec<Event>>) -> usize {
-    stored_as.len() / 2 * (2 + 2)
+    stored_as.len() / 2 * (2 + 2 + 1)
 }
 
 /// Each acknowledged deed is stored once, where its answer said, and in the order in which they were done.

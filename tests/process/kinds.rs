@@ -20,7 +20,7 @@ async fn each_kind_arrives_as_it_was_sent_and_the_sender_learns_what_was_receive
     let daemon = Daemon::running().await;
     let (carla, ada) = (people::customer(&daemon, "carla").await, people::agent(&daemon, 0).await);
     let conversation = carla.open().await.unwrap();
-    ada.join(conversation).await.unwrap();
+    ada.take(conversation).await.unwrap();
     let mut at_carla = carla.follow(conversation, Seq::ZERO).await.unwrap();
     let mut at_ada = ada.follow(conversation, Seq::ZERO).await.unwrap();
     let mut last = Seq::ZERO;

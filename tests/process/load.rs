@@ -114,7 +114,11 @@ impl Load {
         for at in 0..2 {
             load.add(people::agent(daemon, at).await, &everywhere).await;
             for (number, conversation) in everywhere.iter().enumerate() {
-                load.people.last().unwrap().client.join(*conversation).await.unwrap();
+                let client = &load.people.last().unwrap().client;
+                // One serves, the other beside.
+                let entered =
+                    if at == 0 { client.take(*conversation).await } else { client.join(*conversation).await };
+                entered.unwrap();
                 load.talk(*conversation, &format!("agent {at} to customer {number}"));
             }
         }

@@ -10,7 +10,9 @@
     reason = "seeds and traces are for whoever reads a failure"
 )]
 
+mod admin;
 mod backups;
+mod calls;
 mod chance;
 mod chat;
 mod daemon;

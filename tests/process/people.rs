@@ -44,11 +44,20 @@ pub(crate) async fn connect(daemon: &Daemon, credentials: Credentials) -> Client
 
 /// The same at an address from which there is a way to the daemon.
 pub(crate) async fn connect_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> Client {
+    in_time("session", Client::connect(options_at(daemon, address, credentials))).await.unwrap()
+}
+
+/// How to connect to the daemon.
+pub(crate) fn options(daemon: &Daemon, credentials: Credentials) -> ConnectOptions {
+    options_at(daemon, daemon.address(), credentials)
+}
+
+fn options_at(daemon: &Daemon, address: SocketAddr, credentials: Credentials) -> ConnectOptions {
     let ready: Ready = switchboard::ready::read(&daemon.ready_file()).unwrap();
     let trust = Trust::Pinned(ready.fingerprint.parse().unwrap());
     let mut options = ConnectOptions::new(vec![address], trust, credentials).backoff(IMPATIENT);
     options.connect_timeout = HANDSHAKE;
-    in_time("session", Client::connect(options)).await.unwrap()
+    options
 }
 
 pub(crate) fn text(text: impl Into<String>) -> Content {
@@ -60,6 +69,10 @@ pub(crate) fn said(event: &Event) -> Option<&str> {
     match &event.what {
         EventKind::Message { content, .. } => content.as_text().map(MessageText::as_str),
         EventKind::Started
+        | EventKind::Called { .. }
+        | EventKind::CallRefused { .. }
+        | EventKind::Requeued { .. }
+        | EventKind::Unserved { .. }
         | EventKind::Assigned { .. }
         | EventKind::Entered
         | EventKind::Left
@@ -91,8 +104,14 @@ pub(crate) async fn stored(client: &Client, conversation: ConversationId) -> Vec
 pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
     let mut last = Seq::ZERO;
     let seen = staff.iter().filter(|event| match event.what {
-        EventKind::Started | EventKind::Message { .. } | EventKind::Ended => true,
-        EventKind::Assigned { .. }
+        EventKind::Started
+        | EventKind::Message { .. }
+        | EventKind::Called { .. }
+        | EventKind::Unserved { .. }
+        | EventKind::Ended => true,
+        EventKind::CallRefused { .. }
+        | EventKind::Requeued { .. }
+        | EventKind::Assigned { .. }
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Completed

@@ -69,6 +69,10 @@ async fn verify_counts(daemon: &Daemon, staff: &[Event]) {
         EventKind::Assigned { .. } => true,
         EventKind::Message { .. } => event.by == Sender::Bot,
         EventKind::Started
+        | EventKind::Called { .. }
+        | EventKind::CallRefused { .. }
+        | EventKind::Requeued { .. }
+        | EventKind::Unserved { .. }
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Completed
@@ -110,7 +114,11 @@ fn kind(what: &EventKind) -> &'static str {
     match what {
         EventKind::Started => "started",
         EventKind::Message { .. } => "message",
+        EventKind::Called { .. } => "called",
+        EventKind::CallRefused { .. } => "call_refused",
         EventKind::Assigned { .. } => "assigned",
+        EventKind::Requeued { .. } => "requeued",
+        EventKind::Unserved { .. } => "unserved",
         EventKind::Entered => "entered",
         EventKind::Left => "left",
         EventKind::Completed => "completed",

@@ -206,7 +206,7 @@ const PACKAGES: &[(&str, &str)] = &[
 pub(crate) const PROGRAM_CRATE: &str = "(the program)";
 
 /// The files of the command line.
-const PROGRAM: &[&str] = &["main.rs", "chat", "quarantine.rs"];
+const PROGRAM: &[&str] = &["main.rs", "admin/", "chat", "quarantine.rs"];
 
 #[cfg(test)]
 mod tests {

@@ -57,14 +57,14 @@ impl Progress {
 }
 
 impl People {
-    /// Customers with a conversation each, and an agent who is in all of them.
+    /// Customers with a conversation each, and an agent who serves them all.
     pub(super) async fn gather(ready: &Ready) -> Result<Self, Wrong> {
         let mut people = Self { lines: Vec::new(), over: Arc::default() };
         let agent = connect(ready, as_agent(ready)?).await?;
         for number in 1..=CUSTOMERS {
             let customer = connect(ready, as_customer(ready, number)?).await?;
             let conversation = in_time("conversation", customer.open()).await?;
-            in_time("entering", agent.join(conversation)).await?;
+            in_time("entering", agent.take(conversation)).await?;
             people.add(&customer, conversation, format!("customer {number}")).await?;
             people.add(&agent, conversation, format!("agent to customer {number}")).await?;
         }
@@ -310,8 +310,9 @@ const CUSTOMERS: usize = 4;
 /// Posts that each has outstanding in each conversation at all times.
 const OUTSTANDING: usize = 15;
 
-/// What the staff see of a conversation before anybody talks: its beginning, the greeting, the agent.
-const BEGINNING_EVENTS: usize = 3;
+/// What the staff see of a conversation before anybody talks: its beginning, the greeting, that the agent serves it and
+/// has come in.
+const BEGINNING_EVENTS: usize = 4;
 
 const PAGE_EVENTS: u16 = 200;
 

@@ -102,6 +102,8 @@ ids! {
     FlowId "flow";
     /// The thread between a customer and a profile.
     ConversationId "conversation";
+    /// One episode of human service within a conversation.
+    ConsultationId "consultation";
     /// One run of a client program, as the engine names it. With its counter it makes each of the run's
     /// commands unique.
     InstanceId "instance";

@@ -3,6 +3,8 @@
 //! Owns their checked constructors and their one MessagePack encoding. Must not know the wire's
 //! frames, nor any rule about what may follow what.
 
+mod calendar;
+mod category;
 mod content;
 mod id;
 mod keyboard;
@@ -11,8 +13,12 @@ mod number;
 mod part;
 mod text;
 
+pub use calendar::{CalendarDay, CalendarError, ClockSpan};
+pub use category::{CATEGORY_LEVELS_MAX, CategoryPath, TooDeep};
 pub use content::{Content, Party};
-pub use id::{ConversationId, FlowId, IdError, InstanceId, MemberId, ProfileId, SessionId, WorkspaceId};
+pub use id::{
+    ConsultationId, ConversationId, FlowId, IdError, InstanceId, MemberId, ProfileId, SessionId, WorkspaceId,
+};
 pub use keyboard::{
     KEYBOARD_BUTTONS_MAX, Keyboard, KeyboardButton, KeyboardButtons, NumberRange, PARAMS_MAX, Params,
 };
@@ -22,6 +28,6 @@ pub use part::{
     BUTTONS_MAX, Button, Buttons, CARDS_MAX, Card, Cards, ContentError, Link, Location, Media, MediaKind,
 };
 pub use text::{
-    CardDescription, CardTitle, DisplayName, Label, MessageText, ParamName, ParamValue, Payload, PlaceName,
-    Platform, ProfileTitle, TextError, TextRule, Token, UserKey,
+    CardDescription, CardTitle, CategoryName, DisplayName, Label, MessageText, ParamName, ParamValue,
+    Payload, PlaceName, Platform, ProfileTitle, TextError, TextRule, Token, UserKey,
 };

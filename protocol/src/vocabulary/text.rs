@@ -120,6 +120,8 @@ texts! {
     ParamName "param" max 100;
     /// A value that is known of a customer.
     ParamValue "value" max 1000, multiline;
+    /// A level of what a consultation is about.
+    CategoryName "category" max 100;
     /// A provisional secret that proves a member's identity. Never printed.
     Token "token" max 128;
 }
@@ -140,7 +142,7 @@ macro_rules! shown {
     )*};
 }
 
-shown! { UserKey Platform DisplayName ProfileTitle ParamName }
+shown! { UserKey Platform DisplayName ProfileTitle ParamName CategoryName }
 
 macro_rules! unprinted {
     ($($name:ident)*) => {$(

@@ -59,7 +59,7 @@ impl ErrorBody {
 macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident = $number:literal $text:literal $retry:ident;)*) => {
         /// Every error: 1xx the frames and the session, 2xx who may do what, 3xx the conversation,
-        /// 4xx subscriptions and lists, 5xx the engine.
+        /// 4xx subscriptions and lists, 5xx the engine, 6xx the workspace.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode { $($(#[$doc])* $name,)* }
 
@@ -144,6 +144,18 @@ errors! {
     ConversationEnded = 307 "conversation_ended" final;
     /// Only the bot sends that.
     OnlyBot = 308 "only_bot" final;
+    /// An agent has been called already.
+    AlreadyCalled = 309 "already_called" final;
+    /// No call waits.
+    NotCalled = 310 "not_called" final;
+    /// An agent serves already.
+    AlreadyServed = 311 "already_served" final;
+    /// A preview calls nobody.
+    Preview = 312 "preview" final;
+    /// Who answers for the conversation has changed.
+    Moved = 313 "moved" final;
+    /// Whoever is to get the consultation is away, not there, or no member.
+    NotPresent = 314 "not_present" final;
     /// The subscription's number is in use.
     SubscriptionInUse = 400 "subscription_in_use" final;
     /// There is no subscription of that number.
@@ -166,6 +178,18 @@ errors! {
     Fault = 504 "fault" final;
     /// The engine's disk is full: nothing is taken until there is room, and nothing was changed. Reading goes on.
     NoRoom = 505 "no_room" retry;
+    /// A setting that cannot be meant.
+    BadSetting = 600 "bad_setting" final;
+    /// There is no such member.
+    NoSuchMember = 601 "no_such_member" final;
+    /// There is no such profile.
+    NoSuchProfile = 602 "no_such_profile" final;
+    /// What was to be added is there already.
+    AlreadyThere = 603 "already_there" final;
+    /// There is one owner, who stays.
+    OneOwner = 604 "one_owner" final;
+    /// The workspace has as many as it may have.
+    WorkspaceFull = 605 "workspace_full" final;
 }
 
 impl fmt::Display for ErrorCode {
@@ -218,6 +242,8 @@ closes! {
     Fault = 5 retry;
     /// The engine has too many connections.
     Overloaded = 6 retry;
+    /// The member was removed from the workspace.
+    Removed = 7 final;
 }
 
 impl From<CloseCode> for u32 {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ErrorBody;
 use crate::vocabulary::{
-    Content, ConversationId, DisplayName, Keyboard, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
+    CategoryPath, ConsultationId, Content, ConversationId, DisplayName, Keyboard, MemberId, Platform,
+    ProfileId, Seq, Timestamp, UserKey,
 };
 
 /// The first frame of a subscription stream: which subscription it carries.
@@ -86,10 +87,42 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keyboard: Option<Box<Keyboard>>,
     },
-    /// Staff only: the agent became the assignee.
+    /// The customer called an agent: a consultation waits.
+    Called {
+        /// Which.
+        consultation: ConsultationId,
+        /// What it is about.
+        #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
+        category: CategoryPath,
+    },
+    /// Staff only: the customer called an agent outside operating hours, when calls are not accepted.
+    CallRefused {
+        /// What it would have been about.
+        #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
+        category: CategoryPath,
+    },
+    /// Staff only: the agent answers for the consultation from now on.
     Assigned {
         /// Who.
         member: MemberId,
+        /// How that came.
+        #[serde(default, skip_serializing_if = "How::is_unknown")]
+        how: How,
+        /// Who did before, when it was given on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<MemberId>,
+    },
+    /// Staff only: nobody answers for the consultation any more; it waits again.
+    Requeued {
+        /// Who did.
+        member: MemberId,
+        /// Why.
+        why: RequeuedWhy,
+    },
+    /// Nobody has served the consultation, and it is over.
+    Unserved {
+        /// Why.
+        why: UnservedWhy,
     },
     /// Staff only: the agent entered.
     Entered,
@@ -100,6 +133,60 @@ pub enum EventKind {
     /// The conversation ended; nothing follows in it.
     Ended,
     /// Something that this version does not know; it has its place in the sequence all the same.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How somebody came to answer for a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// By automatic assignment.
+    Automatic,
+    /// By taking it while nobody did.
+    Taken,
+    /// By stepping into a conversation with the bot.
+    SteppedIn,
+    /// It was given to them.
+    Transferred,
+    /// Somehow that this version does not know.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl How {
+    const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+}
+
+/// Why a consultation waits again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequeuedWhy {
+    /// The agent is not there any more.
+    Absent,
+    /// The agent is no member any more.
+    Removed,
+    /// For a reason that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why nobody has served a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnservedWhy {
+    /// The customer took the call back so soon that it does not count as missed.
+    Cancelled,
+    /// The customer took the call back.
+    GaveUp,
+    /// The customer ended the conversation.
+    Left,
+    /// It waited for longer than is allowed.
+    TooLong,
+    /// For a reason that this version does not know.
     #[serde(other)]
     Unknown,
 }
@@ -127,6 +214,19 @@ pub struct Cursors {
     pub staff_received: Seq,
     /// Messages of the other side that the reader's side has not read.
     pub unread: u32,
+    /// The customer's place in the queue, for the customer while nobody answers for their call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<Line>,
+}
+
+/// A place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// 1: nobody goes first. It rises only when somebody who called before has to wait again.
+    pub position: u32,
+    /// For about so many seconds; absent while nothing is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_s: Option<u32>,
 }
 
 /// A frame of the desk's stream.
@@ -142,7 +242,7 @@ pub enum DeskFrame {
     },
     /// A row is new or has changed.
     Row(Row),
-    /// An agent has come or gone.
+    /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),
     /// The subscription has ended; nothing follows.
     Ended {
@@ -163,6 +263,15 @@ pub struct AgentStatus {
     pub name: DisplayName,
     /// Whether a session of theirs is live.
     pub online: bool,
+    /// Whether they want to be left alone. Whoever is not online is offline, away or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
+    /// How many consultations are assigned to them that they have not begun to serve.
+    #[serde(default)]
+    pub waiting: u32,
+    /// How many consultations they serve.
+    #[serde(default)]
+    pub in_progress: u32,
 }
 
 /// A row of the conversation list.

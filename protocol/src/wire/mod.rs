@@ -13,27 +13,37 @@
 //! `docs/PROTOCOL.md` says all of it for clients in other languages, and `vectors` holds its bytes: whoever
 //! changes something here changes both, and the tests of the crate see to it.
 
+mod change;
 mod codec;
 mod error;
 mod event;
+mod explanation;
 mod frame;
 mod hello;
 mod reply;
 mod request;
+mod settings;
 mod structure;
 #[cfg(test)]
 mod tests;
 
+pub use change::{AuditEntry, Change};
 pub use codec::{CodecError, decode, encode, encode_frame};
 pub use error::{CloseCode, ErrorBody, ErrorCode};
 pub use event::{
-    AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, Row, Sender, SubscriptionHead,
-    Typing,
+    AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, How, Line, RequeuedWhy, Row,
+    Sender, SubscriptionHead, Typing, UnservedWhy,
 };
+pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, WaitsWhy};
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
 pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
+pub use settings::{
+    AssignmentStrategy, Bot, ByHand, Choosing, Greeting, Holiday, Load, MemberRow, ProfileAssignment,
+    ProfileHours, ProfileRow, Role, Schedule, Settings, SettingsOf, Specialists, TeamAssignment, TeamHours,
+    TeamService, Week,
+};
 pub use structure::{Malformed, check_structure};
 
 /// The ALPN name of the protocol on QUIC.

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorBody, Event, Goodbye, Row, Welcome};
+use super::{AuditEntry, Decision, ErrorBody, Event, Goodbye, Row, Settings, Welcome};
 use crate::vocabulary::{ConversationId, Seq, Timestamp};
 
 /// A frame from the server on the session stream.
@@ -73,6 +73,13 @@ pub enum ReplyBody {
         /// Whether there are earlier ones.
         more: bool,
     },
+    /// What was decided about a conversation.
+    Explained {
+        /// Newest first.
+        decisions: Vec<Decision>,
+        /// Whether there may be earlier ones.
+        more: bool,
+    },
     /// A page of the conversation list.
     Conversations {
         /// Newest activity first.
@@ -92,6 +99,28 @@ pub enum ReplyBody {
     },
     /// The conversation is no longer set aside: the next request for it tries it again.
     Released,
+    /// Settings that were asked for.
+    Settings {
+        /// How many changes the workspace has had: these are true at the last of them.
+        revision: u64,
+        /// The settings.
+        settings: Box<Settings>,
+    },
+    /// The setting is changed, on disk and for everybody. The same answer is given to a request that is sent
+    /// again.
+    Changed {
+        /// The change's place in the audit.
+        revision: u64,
+        /// When it was accepted.
+        at: Timestamp,
+    },
+    /// What was changed.
+    Audit {
+        /// Newest first; at least one, if there is any.
+        entries: Vec<AuditEntry>,
+        /// Whether there are earlier ones.
+        more: bool,
+    },
     /// The latencies of the stages, in the order in which a message passes them.
     Latency {
         /// One each.

@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::{Content, ConversationId, Seq};
+use super::{Change, SettingsOf};
+use crate::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq};
 
 /// One request on the session stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,10 +71,33 @@ pub enum Op {
         /// Which.
         conversation: ConversationId,
     },
-    /// Agent: become the assignee of a conversation that has none, and enter it. *Changes.*
+    /// Customer: call an agent. *Changes.*
+    Call {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// What it is about.
+        #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
+        category: CategoryPath,
+    },
+    /// Customer: take the call back. *Changes.*
+    Cancel {
+        /// In which conversation.
+        conversation: ConversationId,
+    },
+    /// Agent: answer for the consultation that waits, or step into a conversation with the bot; and enter it.
+    /// *Changes.*
     Take {
         /// Which.
         conversation: ConversationId,
+    },
+    /// Agent: give the consultation to another agent. *Changes.*
+    Transfer {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Who answers for it, as the client knows: if it is somebody else by now, it is refused.
+        from: MemberId,
+        /// Who is to.
+        to: MemberId,
     },
     /// Agent: end the service; all agents leave, and the bot goes on. *Changes.*
     Complete {
@@ -96,6 +120,11 @@ pub enum Op {
         /// How many at the most.
         limit: u16,
     },
+    /// Agent: the last decisions of automatic assignment about a conversation, and why they were so.
+    Explain {
+        /// Which conversation.
+        conversation: ConversationId,
+    },
     /// Agent: the conversations of the workspace, newest activity first.
     List {
         /// Where the page before ended, as its reply said.
@@ -110,6 +139,30 @@ pub enum Op {
     Release {
         /// Which.
         conversation: ConversationId,
+    },
+    /// Agent: settings of the workspace.
+    Settings {
+        /// Which.
+        of: SettingsOf,
+    },
+    /// Agent: change a setting, as far as the role allows it. *Changes.*
+    Change {
+        /// What.
+        change: Box<Change>,
+    },
+    /// Agent: say whether one wants to be left alone: nothing is assigned automatically to whoever is away. It
+    /// holds until one says otherwise, also while one is not there. *Changes.*
+    Status {
+        /// Whether one does.
+        away: bool,
+    },
+    /// Agent: what was changed, newest first.
+    Audit {
+        /// Only entries before this revision; everything when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
+        /// How many at the most.
+        limit: u16,
     },
     /// Agent: the latencies of every stage that messages pass, since the daemon started.
     Latency,
@@ -146,16 +199,24 @@ impl Op {
             | Self::Read { .. }
             | Self::Join { .. }
             | Self::Leave { .. }
+            | Self::Call { .. }
+            | Self::Cancel { .. }
             | Self::Take { .. }
+            | Self::Transfer { .. }
             | Self::Complete { .. }
+            | Self::Change { .. }
+            | Self::Status { .. }
             | Self::End { .. } => true,
             Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
             | Self::Received { .. }
             | Self::History { .. }
+            | Self::Explain { .. }
             | Self::List { .. }
             | Self::Quarantined
             | Self::Release { .. }
+            | Self::Settings { .. }
+            | Self::Audit { .. }
             | Self::Latency
             | Self::Unknown => false,
         }

@@ -154,4 +154,5 @@ fn page() -> String {
 }
 
 /// The fields that say which variant a map is.
-const TAGS: &[&str] = &["as", "do", "is", "kind", "op", "t", "topic", "type", "who"];
+const TAGS: &[&str] =
+    &["as", "change", "do", "is", "kind", "of", "op", "role", "strategy", "t", "topic", "type", "who"];

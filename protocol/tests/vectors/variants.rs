@@ -7,8 +7,10 @@ use switchboard_protocol::vocabulary::{
     Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
 };
 use switchboard_protocol::wire::{
-    CloseCode, ConversationFrame, Credentials, DeskFrame, ErrorBody, Event, EventKind, Hello, Op, ReplyBody,
-    Request, Sender, ServerFrame, SubscriptionHead, Topic, Typing,
+    AssignmentRule, AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials, Decided,
+    Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How, Op, PassedOver, ReplyBody, Request,
+    RequeuedWhy, Role, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
+    UnservedWhy, WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -39,25 +41,42 @@ macro_rules! enums {
 
 enums! {
     Button { Link Postback Goto Unknown }
-    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded }
+    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded Removed }
     Content { Text Media Cards Location Unknown }
     ConversationFrame { Event Cursors CaughtUp Ended Unknown }
     Credentials { Customer Agent Unknown }
     DeskFrame { Snapshot Row Agent Ended Unknown }
-    EventKind { Started Message Assigned Entered Left Completed Ended Unknown }
+    EventKind {
+        Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Unknown
+    }
+    How { Automatic Taken SteppedIn Transferred Unknown }
     Keyboard { Any Text Number Location Buttons Unknown }
     MediaKind { Image Video Audio Link Unknown }
+    Change {
+        Created AddMember RenameMember ChangeRole RemoveMember Status AddProfile TeamAssignment TeamHours
+        TeamService ProfileAssignment ProfileHours Bot Greeting OverrideHours Unknown
+    }
     Op {
-        Open Subscribe Unsubscribe Post Read Received Join Leave Take Complete End History List Quarantined
-        Release Latency Unknown
+        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
+        Explain List Quarantined Release Settings Change Status Audit Latency Unknown
     }
     ReplyBody {
-        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Conversations Quarantined Released
-        Latency Unknown
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Conversations Quarantined Released
+        Settings Changed Audit Latency Unknown
     }
+    Role { Owner Admin Editor Readonly Unknown }
+    Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
+    SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
+    AssignmentRule { Sticky Specialist General Unknown }
+    AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
+    Decided { Assigned Waits Unknown }
+    PassedOver { Outside Away Offline Full Unknown }
+    RequeuedWhy { Absent Removed Unknown }
     Sender { Customer Bot Agent Unknown }
     ServerFrame { Welcome Reply Error Goodbye Unknown }
     Topic { Conversation Desk Unknown }
+    WaitsWhy { Manual Closed ForFormer NobodyFree Unknown }
+    UnservedWhy { Cancelled GaveUp Left TooLong Unknown }
 }
 
 /// What has no enums in it.
@@ -86,6 +105,12 @@ impl Variants for Request {
         if let Op::Post { content, .. } = &self.op {
             content.variants(seen);
         }
+        if let Op::Settings { of } = &self.op {
+            seen.push(of.name());
+        }
+        if let Op::Change { change } = &self.op {
+            change.variants(seen);
+        }
     }
 }
 
@@ -100,7 +125,77 @@ impl Variants for ServerFrame {
             if let ReplyBody::Events { events, .. } = &reply.body {
                 events.iter().for_each(|event| event.variants(seen));
             }
+            if let ReplyBody::Explained { decisions, .. } = &reply.body {
+                decisions.iter().for_each(|decision| decision.variants(seen));
+            }
+            if let ReplyBody::Settings { settings, .. } = &reply.body {
+                settings.variants(seen);
+            }
+            if let ReplyBody::Audit { entries, .. } = &reply.body {
+                entries.iter().flat_map(|entry| &entry.changes).for_each(|change| change.variants(seen));
+            }
         }
+    }
+}
+
+impl Variants for Decision {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.outcome.name());
+        match &self.outcome {
+            Decided::Assigned { rule, .. } => seen.push(rule.name()),
+            Decided::Waits { why, .. } => seen.push(why.name()),
+            Decided::Unknown => {}
+        }
+        seen.extend(self.candidates.iter().filter_map(|told| told.passed_over.as_ref()).map(Named::name));
+    }
+}
+
+impl Variants for Change {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
+        match self {
+            Self::AddMember { role, .. } | Self::ChangeRole { role, .. } => seen.push(role.name()),
+            Self::TeamAssignment { assignment } => assignment.choosing.variants(seen),
+            Self::ProfileAssignment { assignment, .. } => {
+                assignment.choosing.iter().for_each(|choosing| choosing.variants(seen));
+            }
+            Self::AddProfile { greeting, .. } | Self::Greeting { greeting, .. } => {
+                greeting.iter().for_each(|greeting| greeting.content.variants(seen));
+            }
+            Self::Created { .. }
+            | Self::RenameMember { .. }
+            | Self::RemoveMember { .. }
+            | Self::Status { .. }
+            | Self::TeamHours { .. }
+            | Self::TeamService { .. }
+            | Self::ProfileHours { .. }
+            | Self::Bot { .. }
+            | Self::OverrideHours { .. }
+            | Self::Unknown => {}
+        }
+    }
+}
+
+impl Variants for Settings {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.name());
+        match self {
+            Self::Members { members, .. } => seen.extend(members.iter().map(|member| member.role.name())),
+            Self::Team { assignment, .. } => assignment.choosing.variants(seen),
+            Self::ProfileAssignment { assignment } => {
+                assignment.choosing.iter().for_each(|choosing| choosing.variants(seen));
+            }
+            Self::Greeting { greeting } => {
+                greeting.iter().for_each(|greeting| greeting.content.variants(seen));
+            }
+            Self::Profiles { .. } | Self::ProfileHours { .. } | Self::Bot { .. } | Self::Unknown => {}
+        }
+    }
+}
+
+impl Variants for Choosing {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.strategy.name());
     }
 }
 
@@ -117,9 +212,22 @@ impl Variants for Event {
     fn variants(&self, seen: &mut Vec<&'static str>) {
         seen.push(self.by.name());
         seen.push(self.what.name());
-        if let EventKind::Message { content, keyboard } = &self.what {
-            content.variants(seen);
-            seen.extend(keyboard.as_ref().map(|keyboard| keyboard.name()));
+        match &self.what {
+            EventKind::Message { content, keyboard } => {
+                content.variants(seen);
+                seen.extend(keyboard.as_ref().map(|keyboard| keyboard.name()));
+            }
+            EventKind::Assigned { how, .. } => seen.push(how.name()),
+            EventKind::Requeued { why, .. } => seen.push(why.name()),
+            EventKind::Unserved { why } => seen.push(why.name()),
+            EventKind::Started
+            | EventKind::Called { .. }
+            | EventKind::CallRefused { .. }
+            | EventKind::Entered
+            | EventKind::Left
+            | EventKind::Completed
+            | EventKind::Ended
+            | EventKind::Unknown => {}
         }
     }
 }

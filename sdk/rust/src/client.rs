@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use switchboard_protocol::vocabulary::{Content, ConversationId, MemberId, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode,
+    Decision, Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -235,12 +235,46 @@ impl Client {
         accepted(self.shared().ask(Op::Leave { conversation }).await)
     }
 
-    /// Agent: becomes the assignee of a conversation that has none, and enters it.
+    /// Customer: calls an agent, about something if that is known.
+    ///
+    /// # Errors
+    /// As for [`Client::open`]; refused when one has been called already.
+    pub async fn call(
+        &self,
+        conversation: ConversationId,
+        category: CategoryPath,
+    ) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Call { conversation, category }).await)
+    }
+
+    /// Customer: takes the call back, as long as no agent has entered.
     ///
     /// # Errors
     /// As for [`Client::open`].
+    pub async fn cancel(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Cancel { conversation }).await)
+    }
+
+    /// Agent: answers for the consultation that waits, or steps into a conversation with the bot, which is
+    /// silent from then on; and enters it.
+    ///
+    /// # Errors
+    /// As for [`Client::open`]; refused when somebody answers for it, who is named.
     pub async fn take(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
         accepted(self.shared().ask(Op::Take { conversation }).await)
+    }
+
+    /// Agent: gives the consultation from the one who answers for it to another agent.
+    ///
+    /// # Errors
+    /// As for [`Client::open`]; refused when somebody else answers for it by now.
+    pub async fn transfer(
+        &self,
+        conversation: ConversationId,
+        from: MemberId,
+        to: MemberId,
+    ) -> Result<Accepted, ClientError> {
+        accepted(self.shared().ask(Op::Transfer { conversation, from, to }).await)
     }
 
     /// Agent: ends the service; all agents leave, and the bot goes on.
@@ -272,6 +306,18 @@ impl Client {
     ) -> Result<History, ClientError> {
         match self.shared().ask(Op::History { conversation, before, limit }).await? {
             ReplyBody::Events { events, more } => Ok(History { events, more }),
+            other => Err(wrong(&other)),
+        }
+    }
+
+    /// Agent: the last decisions of automatic assignment about a conversation, newest first, and whether there may
+    /// be earlier ones: what was decided, by which rule, and why others were passed over.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn explain(&self, conversation: ConversationId) -> Result<(Vec<Decision>, bool), ClientError> {
+        match self.shared().ask(Op::Explain { conversation }).await? {
+            ReplyBody::Explained { decisions, more } => Ok((decisions, more)),
             other => Err(wrong(&other)),
         }
     }
@@ -372,7 +418,7 @@ impl Client {
         }
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
     }
 }
@@ -426,17 +472,21 @@ fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
 }
 
 /// The error for an answer of another kind than asked for.
-const fn wrong(body: &ReplyBody) -> ClientError {
+pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
     ClientError::WrongAnswer(match body {
         ReplyBody::Accepted { .. } => "accepted",
         ReplyBody::AlreadyAccepted => "already_accepted",
         ReplyBody::Opened { .. } => "opened",
+        ReplyBody::Explained { .. } => "explained",
         ReplyBody::Subscribed { .. } => "subscribed",
         ReplyBody::Unsubscribed => "unsubscribed",
         ReplyBody::Events { .. } => "events",
         ReplyBody::Conversations { .. } => "conversations",
         ReplyBody::Quarantined { .. } => "quarantined",
         ReplyBody::Released => "released",
+        ReplyBody::Settings { .. } => "settings",
+        ReplyBody::Changed { .. } => "changed",
+        ReplyBody::Audit { .. } => "audit",
         ReplyBody::Latency { .. } => "latency",
         ReplyBody::Unknown => "one that this version does not know",
     })

@@ -258,13 +258,21 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Received { .. }
         | Op::Join { .. }
         | Op::Leave { .. }
+        | Op::Call { .. }
+        | Op::Cancel { .. }
         | Op::Take { .. }
+        | Op::Transfer { .. }
         | Op::Complete { .. }
         | Op::End { .. }
         | Op::History { .. }
+        | Op::Explain { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }
+        | Op::Settings { .. }
+        | Op::Change { .. }
+        | Op::Status { .. }
+        | Op::Audit { .. }
         | Op::Latency
         | Op::Unknown => false,
     }

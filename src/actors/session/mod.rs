@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, SessionId};
+use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Seq, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::conversation::ConversationMsg;
@@ -23,6 +23,7 @@ use super::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
+use crate::domain::workspace::{MemberCommand, WorkspaceAction, WorkspaceEntry};
 use crate::journal::{Journal, ListPage};
 use crate::limits;
 use crate::machines::route::Tag;
@@ -34,7 +35,9 @@ use routing::{Pending, PendingKind, RoutedErrand, Routing};
 
 pub use following::{DeskFollowing, Lane};
 pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
-pub use waiters::{LocateReply, Located, OpenReply, QuarantineReply, SetAside};
+pub use waiters::{
+    ChangeReply, LocateReply, Located, OpenReply, QuarantineReply, SetAside, SettingsOf, Told,
+};
 
 /// What a session is told.
 #[derive(Debug)]
@@ -76,6 +79,10 @@ pub enum SessionMsg {
     Listed(u64, Result<ListPage, Refusal>, OwnedSemaphorePermit),
     /// The workspace answers a question about its quarantine.
     SetAside(u64, Result<SetAside, Refusal>, OwnedSemaphorePermit),
+    /// The workspace answers a question about its settings.
+    Told(u64, Result<Told, Refusal>, OwnedSemaphorePermit),
+    /// What was changed was read back.
+    Audited(u64, Result<(Vec<WorkspaceEntry>, bool), Refusal>, OwnedSemaphorePermit),
     /// A subscription was ended by the transport.
     SubscriptionEnded(Lane),
     /// The workspace ended before it answered.
@@ -199,6 +206,11 @@ impl Actor for SessionActor {
             SessionMsg::SetAside(ask, answer, credit) => {
                 state.reply(ask, answer.map(Answered::SetAside), credit);
             }
+            SessionMsg::Told(ask, answer, credit) => state.reply(ask, answer.map(Answered::Told), credit),
+            SessionMsg::Audited(ask, read, credit) => {
+                let audit = read.map(|(entries, more)| Answered::Audit(entries, more));
+                state.reply(ask, audit, credit);
+            }
             SessionMsg::SubscriptionEnded(lane) => state.following.ended(lane),
             SessionMsg::WorkspaceGone => state.close(&myself, Closing::Fault),
             SessionMsg::Close(closing) => state.close(&myself, closing),
@@ -254,12 +266,36 @@ impl SessionState {
                 let kind = PendingKind::History { before, limit };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
+            Asked::Explain { conversation } => match self.staff("explain") {
+                Err(refusal) => self.reply(id, Err(refusal), credit),
+                Ok(()) => {
+                    let identity = Arc::clone(&self.ports.identity);
+                    let errand = RoutedErrand::Plain(Errand::Explain { identity });
+                    self.send(myself, conversation, errand, Pending::new(id, PendingKind::Explain, credit));
+                }
+            },
             Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
             Asked::Quarantined => self.ask_quarantine(myself, id, credit, WorkspaceMsg::Quarantined),
             Asked::Release { conversation } => {
                 let release = |reply| WorkspaceMsg::Release(conversation, reply);
                 self.ask_quarantine(myself, id, credit, release);
             }
+            Asked::Change { counter, action } => {
+                self.change(myself, id, counter, "change", |_| *action, credit);
+            }
+            Asked::Status { counter, away } => {
+                let action = |member| WorkspaceAction::SetAway { member, away };
+                self.change(myself, id, counter, "status", action, credit);
+            }
+            Asked::Settings(of) => match self.staff("settings") {
+                Err(refusal) => self.reply(id, Err(refusal), credit),
+                // A workspace that is gone drops the reply, which says so.
+                Ok(()) => {
+                    let reply = ChangeReply::new(myself.clone(), id, credit);
+                    let _ = self.ports.workspace.cast(WorkspaceMsg::Settings(of, reply));
+                }
+            },
+            Asked::Audit { before, limit } => self.audit(myself, id, before, limit, credit),
             Asked::Latency => {
                 let figures = self.staff("latency").map(|()| self.ports.latency.figures());
                 self.reply(id, figures.map(Answered::Latency), credit);
@@ -327,6 +363,48 @@ impl SessionState {
             let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
             let page = journal.list(workspace, cursor.as_deref(), limit).await.map_err(Refusal::from);
             let _ = myself.cast(SessionMsg::Listed(ask, page, credit));
+        });
+    }
+
+    fn change(
+        &self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        counter: u64,
+        what: &'static str,
+        action: impl FnOnce(MemberId) -> WorkspaceAction,
+        credit: OwnedSemaphorePermit,
+    ) {
+        match *self.ports.identity {
+            Identity::Customer { .. } => self.reply(ask, Err(Refusal::OnlyAgents(what)), credit),
+            // As above.
+            Identity::Member { member, .. } => {
+                let instance = self.ports.instance;
+                let action = action(member);
+                let command = Box::new(MemberCommand { member, instance, counter, action });
+                let reply = ChangeReply::new(myself.clone(), ask, credit);
+                let _ = self.ports.workspace.cast(WorkspaceMsg::Change(command, reply));
+            }
+        }
+    }
+
+    fn audit(
+        &self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        before: Option<u64>,
+        limit: usize,
+        credit: OwnedSemaphorePermit,
+    ) {
+        if let Err(refusal) = self.staff("audit") {
+            return self.reply(ask, Err(refusal), credit);
+        }
+        let (myself, journal, workspace) =
+            (myself.clone(), self.ports.journal.clone(), self.ports.identity.workspace());
+        tokio::spawn(async move {
+            let limit = limit.clamp(1, limits::AUDIT_ENTRIES_MAX);
+            let read = journal.audit(workspace, before, limit, limits::CATCH_UP_BYTES_MAX).await;
+            let _ = myself.cast(SessionMsg::Audited(ask, read.map_err(Refusal::from), credit));
         });
     }
 

@@ -9,10 +9,11 @@ use std::time::Instant;
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{DeskFollowing, Lane, SetAside};
+use super::{DeskFollowing, Lane, SetAside, SettingsOf, Told};
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
-use crate::journal::{ListPage, NoRoom, ReadError};
+use crate::domain::workspace::{WorkspaceAction, WorkspaceEntry, WorkspaceRejection};
+use crate::journal::{Decisions, ListPage, NoRoom, ReadError};
 use crate::limits;
 use crate::stats::StageFigures;
 
@@ -81,6 +82,11 @@ pub enum Asked {
         /// At most so many.
         limit: usize,
     },
+    /// What was decided about a conversation's consultations, and why.
+    Explain {
+        /// Which conversation.
+        conversation: ConversationId,
+    },
     /// The conversation list.
     List {
         /// Where the page before ended.
@@ -95,6 +101,29 @@ pub enum Asked {
         /// Which.
         conversation: ConversationId,
     },
+    /// To change a setting.
+    Change {
+        /// The command's counter.
+        counter: u64,
+        /// What to do.
+        action: Box<WorkspaceAction>,
+    },
+    /// To be left alone, or not any more.
+    Status {
+        /// The command's counter.
+        counter: u64,
+        /// Whether one wants that.
+        away: bool,
+    },
+    /// Settings.
+    Settings(SettingsOf),
+    /// What was changed.
+    Audit {
+        /// Only entries before this revision.
+        before: Option<u64>,
+        /// At most so many.
+        limit: usize,
+    },
     /// The latencies of the stages.
     Latency,
 }
@@ -104,7 +133,12 @@ impl Asked {
     #[must_use]
     pub const fn credits(&self) -> u32 {
         match self {
-            Self::History { .. } | Self::List { .. } | Self::Quarantined => limits::LARGE_REPLY_CREDITS,
+            Self::History { .. }
+            | Self::Explain { .. }
+            | Self::List { .. }
+            | Self::Settings(_)
+            | Self::Audit { .. }
+            | Self::Quarantined => limits::LARGE_REPLY_CREDITS,
             Self::Open { .. }
             | Self::Command { .. }
             | Self::Received { .. }
@@ -112,6 +146,8 @@ impl Asked {
             | Self::FollowDesk { .. }
             | Self::Unfollow { .. }
             | Self::Release { .. }
+            | Self::Change { .. }
+            | Self::Status { .. }
             | Self::Latency => 1,
         }
     }
@@ -141,10 +177,16 @@ pub enum Answered {
     Unfollowed,
     /// What was read back.
     History(History),
+    /// What was decided about a conversation's consultations.
+    Decisions(Decisions),
     /// A page of the list.
     List(ListPage),
     /// About the conversations that are set aside.
     SetAside(SetAside),
+    /// About the workspace's settings.
+    Told(Told),
+    /// What was changed, newest first, and whether there is more.
+    Audit(Vec<WorkspaceEntry>, bool),
     /// The latencies.
     Latency(Vec<StageFigures>),
 }
@@ -167,6 +209,9 @@ pub enum Refusal {
     /// By a rule.
     #[error("{0}")]
     Rejected(#[from] Rejection),
+    /// By a rule of the workspace.
+    #[error("{0}")]
+    Workspace(#[from] WorkspaceRejection),
     /// The engine cannot now; nothing was done.
     #[error("{0}")]
     Unavailable(String),
@@ -212,6 +257,8 @@ pub enum Closing {
     },
     /// The same instance has connected again.
     Replaced,
+    /// The member was removed from the workspace.
+    Removed,
     /// The session failed; connect again.
     Fault,
 }

@@ -45,6 +45,7 @@ pub(super) struct Pending {
 /// What the answer will be made into.
 pub(super) enum PendingKind {
     Command,
+    Explain,
     Open { counter: u64, arrived: Instant },
     Follow { lane: Lane, after: Seq },
     History { before: Option<Seq>, limit: usize },
@@ -145,6 +146,7 @@ impl SessionState {
                 let PendingKind::History { before, limit } = kind else { return };
                 Ok(Answered::History(History { entries, more, before, limit }))
             }
+            ErrandAnswer::Decisions(decisions) => Ok(Answered::Decisions(decisions)),
             ErrandAnswer::Unknown => self.not_following(&kind, Refusal::Fault),
             ErrandAnswer::Unavailable(why) => self.not_following(&kind, Refusal::Unavailable(why)),
             ErrandAnswer::NoRoom(why) => self.not_following(&kind, Refusal::NoRoom(why)),

@@ -2,14 +2,16 @@
 //!
 //! Owns the promise that it hears something: a reply that is dropped says that the workspace is gone.
 
-use ractor::ActorRef;
-use switchboard_protocol::vocabulary::ConversationId;
+use std::sync::Arc;
 
+use ractor::ActorRef;
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Refusal, SessionMsg};
 use crate::actors::errand::Way;
 use crate::domain::message::Message;
+use crate::domain::workspace::{Changed, Workspace};
 
 /// Where a conversation is.
 #[derive(Debug)]
@@ -116,6 +118,81 @@ pub enum SetAside {
     List(Vec<(ConversationId, String)>, bool),
     /// One is no longer set aside.
     Released(ConversationId),
+}
+
+/// Which settings are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingsOf {
+    /// The team's.
+    Team,
+    /// The members, after this one.
+    Members(Option<MemberId>),
+    /// The profiles, after this one.
+    Profiles(Option<ProfileId>),
+    /// A profile's assignment.
+    Assignment(ProfileId),
+    /// A profile's hours.
+    Hours(ProfileId),
+    /// A profile's bot.
+    Bot(ProfileId),
+    /// What a profile's bot says first.
+    Greeting(ProfileId),
+}
+
+impl SettingsOf {
+    /// The profile whose settings they are.
+    #[must_use]
+    pub const fn profile(self) -> Option<ProfileId> {
+        match self {
+            Self::Team | Self::Members(_) | Self::Profiles(_) => None,
+            Self::Assignment(profile)
+            | Self::Hours(profile)
+            | Self::Bot(profile)
+            | Self::Greeting(profile) => Some(profile),
+        }
+    }
+}
+
+/// What a workspace says of its settings.
+#[derive(Debug)]
+pub enum Told {
+    /// One was changed.
+    Changed(Changed),
+    /// It was changed long ago.
+    AcceptedLongAgo,
+    /// They are these, and of these the ones that were asked for.
+    Settings(Arc<Workspace>, SettingsOf),
+}
+
+/// A session that asks its workspace about its settings, because of a question of its client.
+#[derive(Debug)]
+pub struct ChangeReply {
+    to: ActorRef<SessionMsg>,
+    owed: Option<(u64, OwnedSemaphorePermit)>,
+}
+
+impl ChangeReply {
+    /// A session waits, with a question and its credit.
+    #[must_use]
+    pub const fn new(to: ActorRef<SessionMsg>, ask: u64, credit: OwnedSemaphorePermit) -> Self {
+        Self { to, owed: Some((ask, credit)) }
+    }
+
+    /// Answers.
+    pub fn answer(mut self, answer: Result<Told, Refusal>) {
+        if let Some((ask, credit)) = self.owed.take() {
+            // A session that is gone needs no answer.
+            let _ = self.to.cast(SessionMsg::Told(ask, answer, credit));
+        }
+    }
+}
+
+impl Drop for ChangeReply {
+    fn drop(&mut self) {
+        if self.owed.is_some() {
+            let _ = self.to.cast(SessionMsg::WorkspaceGone);
+        }
+    }
 }
 
 /// A session that asks its workspace about the quarantine, because of a question of its client.

@@ -221,7 +221,7 @@ fn posted_by(state: &Conversation) -> Entry {
     let identity = Identity::Customer { workspace: WORKSPACE, customer: state.customer.clone().unwrap() };
     let origin = Origin { party: identity.party(), instance: InstanceId::from_bytes([9; 16]), counter: 1 };
     let command = Command { identity, origin, action: Action::Post { content: text("late") } };
-    let context = Context { now: clock::now(), policy: Policy::default() };
+    let context = Context::plain(clock::now(), Policy::default());
     match decide(state, &command, &context) {
         Ok(Decision::Record(entry)) => entry,
         other => panic!("{other:?}"),

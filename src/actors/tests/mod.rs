@@ -6,10 +6,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod assigning;
 mod bounds;
 mod corrupt;
 mod ending;
 mod failing;
+mod settings;
 mod sleeping;
 
 use std::future::Future;
@@ -25,7 +27,7 @@ use switchboard_protocol::vocabulary::{
 use tokio::sync::{Semaphore, mpsc};
 
 use super::conversation::ConversationMsg;
-use super::directory::{DirectoryMsg, Proof};
+use super::directory::{DirectoryMsg, Proof, Proven};
 use super::engine::{Engine, EngineOptions};
 use super::errand::Way;
 use super::session::{
@@ -38,7 +40,7 @@ use crate::clock;
 use crate::domain::conversation::{Action, Answer, Policy, What};
 use crate::domain::message::Message;
 use crate::domain::workspace::{
-    Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide as decide_workspace,
+    Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide_own as decide_workspace,
 };
 use crate::journal::{Journal, JournalOptions, Resolved, TicketSink};
 use crate::stats::Latency;
@@ -54,6 +56,7 @@ struct House {
 /// A client of the engine: a session, and what it puts into its outbox.
 struct Client {
     session: SessionHandle,
+    instance: InstanceId,
     out: mpsc::UnboundedReceiver<Out>,
     credits: Arc<Semaphore>,
     asked: u64,
@@ -115,10 +118,15 @@ impl House {
     /// Connects a client that is proven so.
     async fn connect(&self, proof: Proof) -> Client {
         let proven = self.engine.prove(proof).await.unwrap().unwrap();
+        self.connect_as(proven, clock::instance_id()).await
+    }
+
+    /// Connects a client that was proven, as an instance.
+    async fn connect_as(&self, proven: Proven, instance: InstanceId) -> Client {
         let (to_out, out) = mpsc::unbounded_channel();
         let ports = SessionPorts {
             id: clock::session_id(),
-            instance: clock::instance_id(),
+            instance,
             identity: Arc::new(proven.identity),
             workspace: proven.workspace,
             journal: self.journal.clone(),
@@ -126,7 +134,7 @@ impl House {
             out: to_out,
         };
         let session = self.engine.open_session(ports).await.unwrap().unwrap();
-        Client { session, out, credits: Arc::new(Semaphore::new(CREDITS)), asked: 0 }
+        Client { session, instance, out, credits: Arc::new(Semaphore::new(CREDITS)), asked: 0 }
     }
 
     /// A customer in their conversation.
@@ -327,6 +335,10 @@ async fn create_workspace(
 
 fn customer(user: &str) -> Proof {
     Proof::Customer(PROFILE, Platform::new("web").unwrap(), UserKey::new(user).unwrap())
+}
+
+fn take() -> Action {
+    Action::Take { consultation: clock::consultation_id() }
 }
 
 fn text(text: &str) -> Content {

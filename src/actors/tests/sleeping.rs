@@ -13,7 +13,7 @@ async fn an_idle_conversation_stops_and_a_command_wakes_it_with_its_state_intact
     let house = House::start(AT_ONCE).await;
     let (mut minji, conversation) = house.customer("minji").await;
     let mut ada = house.ada().await;
-    ada.send(conversation, 1, Action::Take);
+    ada.send(conversation, 1, take());
     ada.accepted().await;
     for counter in 2..10 {
         let way = house.way_to(conversation).await;
@@ -36,7 +36,7 @@ async fn a_command_that_changed_nothing_is_remembered_over_a_sleep_and_changes_n
     let (_minji, conversation) = house.customer("minji").await;
     let mut ada = house.ada().await;
     let mut answers = Vec::new();
-    for (counter, action) in [(1, Action::Take), (2, Action::Join), (3, Action::Leave)] {
+    for (counter, action) in [(1, take()), (2, Action::Join), (3, Action::Leave)] {
         ada.send(conversation, counter, action);
         answers.push(ada.accepted().await);
     }

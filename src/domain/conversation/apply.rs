@@ -5,7 +5,7 @@
 
 use switchboard_protocol::vocabulary::Party;
 
-use super::{Answer, Audience, Conversation, Entry, Event, Place, Side, What};
+use super::{Answer, Audience, Conversation, Entry, Event, Floor, Place, Side, What};
 
 impl Conversation {
     /// Adds the next entry.
@@ -13,7 +13,7 @@ impl Conversation {
         debug_assert_eq!(entry.revision, self.revision + 1, "entries are applied in order");
         debug_assert_eq!(entry.before, self.last, "entries follow on one another");
         for (place, event) in entry.placed() {
-            self.apply_event(place, event);
+            self.apply_event(entry, place, event);
         }
         self.revision = entry.revision;
         self.last = entry.after();
@@ -23,37 +23,50 @@ impl Conversation {
         }
     }
 
-    fn apply_event(&mut self, place: Place, event: &Event) {
+    fn apply_event(&mut self, entry: &Entry, place: Place, event: &Event) {
+        let epoch = self.served.epoch;
+        self.served.apply(entry.at, &event.what);
         match &event.what {
             What::Started { customer } => self.customer = Some(customer.clone()),
-            What::Message(_) => match event.by {
-                Party::Customer => self.staff_unread.posted(place),
-                Party::Bot | Party::Agent { .. } => self.customer_unread.posted(place),
-            },
-            What::Assigned { member } => {
-                self.assignee = Some(*member);
-                self.epoch += 1;
-            }
-            What::Entered { member } => {
-                self.agents.insert(*member);
-            }
-            What::Left { member } => {
-                self.agents.remove(member);
-            }
-            What::Completed => {
-                self.agents.clear();
-                self.assignee = None;
-                self.epoch += 1;
-            }
-            What::Ended => {
-                self.agents.clear();
-                self.assignee = None;
-                self.epoch += 1;
-                self.ended = true;
-            }
+            What::Message(_) => self.apply_message(entry, place, event.by),
+            What::Ended => self.ended = true,
             What::Read { side: Side::Customer, up_to } => self.customer_unread.read_up_to(*up_to),
             What::Read { side: Side::Staff, up_to } => self.staff_unread.read_up_to(*up_to),
-            What::Unchanged => {}
+            What::Called { .. }
+            | What::CallRefused { .. }
+            | What::Assigned { .. }
+            | What::Requeued { .. }
+            | What::Unserved { .. }
+            | What::Explained(_)
+            | What::Entered { .. }
+            | What::Left { .. }
+            | What::Completed
+            | What::Unchanged => {}
+        }
+        if self.served.consultation.is_none() {
+            self.silent_since = None;
+        }
+        // Whoever had the floor owes nothing any more.
+        if self.served.epoch != epoch || self.floor() != Floor::Bot {
+            self.owed = None;
+        }
+    }
+
+    fn apply_message(&mut self, entry: &Entry, place: Place, by: Party) {
+        match by {
+            Party::Customer => {
+                self.staff_unread.posted(place);
+                self.silent_since = None;
+                self.owed = (self.floor() == Floor::Bot).then_some(entry.revision);
+            }
+            Party::Bot => {
+                self.customer_unread.posted(place);
+                self.owed = None;
+            }
+            Party::Agent { .. } => {
+                self.customer_unread.posted(place);
+                self.silent_since = Some(entry.at);
+            }
         }
     }
 }

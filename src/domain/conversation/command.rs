@@ -3,9 +3,16 @@
 //! Owns the commands, the context that they are decided in, and the rejections. Must not know the
 //! wire's requests or error numbers.
 
-use switchboard_protocol::vocabulary::{Content, MemberId, Seq, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use switchboard_protocol::vocabulary::{
+    CategoryPath, ConsultationId, Content, MemberId, MessageText, Seq, Timestamp,
+};
 
 use super::{Answer, Entry, Origin};
+use crate::domain::assignment::{Explanation, Outcome};
+use crate::domain::consultation::Requeued;
 use crate::domain::identity::{CustomerKey, Identity};
 use crate::domain::message::Message;
 
@@ -40,25 +47,146 @@ pub enum Action {
         /// Everything up to here.
         up_to: Seq,
     },
+    /// Call an agent.
+    Call {
+        /// The consultation that it begins.
+        consultation: ConsultationId,
+        /// What it is about.
+        category: CategoryPath,
+    },
+    /// Take the call back.
+    Cancel,
     /// Enter.
     Join,
     /// Leave.
     Leave,
-    /// Become the assignee, and enter.
-    Take,
+    /// Answer for the consultation that waits, or step into the conversation with the bot; and enter.
+    Take {
+        /// The consultation that it begins, if there is none.
+        consultation: ConsultationId,
+    },
+    /// Give the consultation to somebody.
+    Transfer {
+        /// Who answers for it, as far as whoever gives it knows.
+        from: MemberId,
+        /// To whom.
+        to: MemberId,
+    },
     /// End the service.
     Complete,
     /// End the conversation for good: the customer begins anew, or an agent is through with it.
     End,
 }
 
+/// What the engine itself does in a conversation. It is no client's command: it may come twice, and a second
+/// one is stale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnAction {
+    /// It was decided who serves a consultation, or that it waits.
+    Decided {
+        /// At which epoch.
+        epoch: u64,
+        /// The decision, with which consultation it is about.
+        explanation: Arc<Explanation>,
+    },
+    /// Whoever answers for a consultation is not there any more.
+    Requeue {
+        /// Which.
+        consultation: ConsultationId,
+        /// At which epoch.
+        epoch: u64,
+        /// Why.
+        why: Requeued,
+    },
+    /// The bot answers the customer's last message.
+    Reply {
+        /// Which: the entry that it is in.
+        to: u64,
+        /// The epoch at which the bot had the floor.
+        epoch: u64,
+        /// What it says.
+        message: Message,
+    },
+    /// A deadline may have come.
+    Look,
+}
+
+impl OwnAction {
+    /// At which epoch something was decided that must not come to nothing. A word on why a request waits keeps
+    /// nothing: nobody need know what became of it.
+    #[must_use]
+    pub fn decided_at(&self) -> Option<u64> {
+        match self {
+            Self::Decided { epoch, explanation } => match explanation.outcome {
+                Outcome::Assigned { .. } => Some(*epoch),
+                Outcome::Waits(_) => None,
+            },
+            Self::Requeue { epoch, .. } => Some(*epoch),
+            Self::Reply { .. } | Self::Look => None,
+        }
+    }
+}
+
 /// What a decision depends on besides the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Context {
+pub struct Context<'a> {
     /// The time now.
     pub now: Timestamp,
     /// The settings in force.
     pub policy: Policy,
+    /// The settings of service in force at the conversation's profile.
+    pub service: &'a Service,
+    /// What becomes of a call made now; only for what [`asks_for_doors`](super::asks_for_doors) says.
+    pub doors: Doors,
+    /// Whom work can be given to; `None`: anybody.
+    pub present: Option<&'a BTreeSet<MemberId>>,
+}
+
+impl Context<'static> {
+    /// Without operating hours, and with no settings of service.
+    #[must_use]
+    pub fn plain(now: Timestamp, policy: Policy) -> Self {
+        static NONE: Service = Service::NONE;
+        Self { now, policy, service: &NONE, doors: Doors::Open, present: None }
+    }
+}
+
+/// What becomes of a call, by the operating hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Doors {
+    /// It is within operating hours, or there are none.
+    #[default]
+    Open,
+    /// It is outside, and calls are accepted.
+    Accepting {
+        /// Whether the bot answers until an agent enters.
+        bot_replies: bool,
+    },
+    /// It is outside, and calls are refused.
+    Refusing,
+}
+
+/// The settings of service at a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// What the customer is told who calls outside operating hours.
+    pub notice: Option<MessageText>,
+    /// What the customer says to call an agent.
+    pub call_word: Option<MessageText>,
+    /// What a customer who says that can choose from; none: nothing is asked.
+    pub categories: Vec<CategoryPath>,
+    /// What the bot answers to everything else; `None`: nothing.
+    pub reply: Option<MessageText>,
+    /// What the customer says to take a call back.
+    pub cancel_word: Option<MessageText>,
+    /// A call that is taken back at once is not missed.
+    pub early_cancel_is_no_miss: bool,
+    /// A consultation ends when the customer has said nothing for so long after an agent, in milliseconds.
+    pub silent_ms: Option<i64>,
+    /// A consultation that nobody serves is missed after so long, in milliseconds.
+    pub unserved_ms: Option<i64>,
+    /// Nothing ends by itself before this: after a downtime customers have a time of grace.
+    pub grace_until: Timestamp,
 }
 
 /// The settings that bind a conversation.
@@ -71,6 +199,27 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self { text_chars_max: 1_000 }
+    }
+}
+
+impl Service {
+    /// Nothing is set.
+    pub const NONE: Self = Self {
+        notice: None,
+        call_word: None,
+        categories: Vec::new(),
+        reply: None,
+        cancel_word: None,
+        early_cancel_is_no_miss: false,
+        silent_ms: None,
+        unserved_ms: None,
+        grace_until: Timestamp::from_millis(0),
+    };
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self::NONE
     }
 }
 
@@ -132,8 +281,37 @@ pub enum Rejection {
     #[error("conversation: it has ended; opening one begins a new one")]
     Ended,
     /// Nobody serves it.
-    #[error("complete: nobody serves this conversation")]
-    NotServed,
+    #[error("{action}: nobody serves this conversation; take it first")]
+    NotServed {
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// There is a consultation already.
+    #[error("call: an agent has been called already")]
+    AlreadyCalled,
+    /// There is nothing to take back.
+    #[error("cancel: no call waits")]
+    NotCalled,
+    /// An agent serves already.
+    #[error("cancel: an agent serves already")]
+    AlreadyServed,
+    /// It is a preview.
+    #[error("call: a preview calls nobody")]
+    Preview,
+    /// Whoever is to get it is not there, or does not want to be.
+    #[error("to: member {member} is away, not there, or none of this workspace")]
+    NotPresent {
+        /// Who.
+        member: MemberId,
+    },
+    /// Somebody else was faster.
+    #[error("{action}: {} answers for this conversation now", name_of(*assignee))]
+    Moved {
+        /// What was asked for.
+        action: &'static str,
+        /// Who answers for it now.
+        assignee: Option<MemberId>,
+    },
     /// Too many agents.
     #[error("join: {agents} agents are in this conversation; at most {max}")]
     TooManyAgents {
@@ -167,4 +345,8 @@ pub enum Rejection {
         /// The last.
         last: Seq,
     },
+}
+
+fn name_of(member: Option<MemberId>) -> String {
+    member.map_or_else(|| "nobody".to_owned(), |member| format!("member {member}"))
 }

@@ -4,8 +4,10 @@
 
 use switchboard_protocol::vocabulary::{Content, MemberId, Party, Seq};
 
+use super::serving;
 use super::{
-    AGENTS_MAX, Action, Command, Context, Conversation, Decision, Entry, Event, Known, Rejection, Side, What,
+    Action, Command, Context, Conversation, Decision, Entry, Event, Floor, Known, Rejection, Service, Side,
+    What,
 };
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::{Message, only_bots};
@@ -17,14 +19,17 @@ use crate::domain::message::{Message, only_bots};
 ///
 /// # Errors
 /// The rule that the command breaks.
-pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Result<Decision, Rejection> {
+pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) -> Result<Decision, Rejection> {
     let party = match &command.action {
         Action::Start { customer, .. } => admit_to_start(state, &command.identity, customer)?,
         Action::Post { .. }
         | Action::Read { .. }
+        | Action::Call { .. }
+        | Action::Cancel
         | Action::Join
         | Action::Leave
-        | Action::Take
+        | Action::Take { .. }
+        | Action::Transfer { .. }
         | Action::Complete
         | Action::End => admit(state, &command.identity)?,
     };
@@ -40,11 +45,22 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Res
         Action::Start { customer, greeting } => start(state, customer, greeting.as_ref())?,
         Action::Post { content } => post(state, party, content, context)?,
         Action::Read { up_to } => read(state, party, *up_to)?,
-        Action::Join => join(state, member_of(party, "join")?)?,
-        Action::Leave => leave(state, member_of(party, "leave")?),
-        Action::Take => take(state, member_of(party, "take")?)?,
-        Action::Complete => complete(state, member_of(party, "complete")?)?,
-        Action::End => end(state, party)?,
+        Action::Call { consultation, category } => {
+            only_customer(party, "call")?;
+            serving::call(state, *consultation, category, context)?
+        }
+        Action::Cancel => {
+            only_customer(party, "cancel")?;
+            serving::cancel(state, context)?
+        }
+        Action::Join => serving::join(state, member_of(party, "join")?)?,
+        Action::Leave => serving::leave(state, member_of(party, "leave")?),
+        Action::Take { consultation } => serving::take(state, member_of(party, "take")?, *consultation)?,
+        Action::Transfer { from, to } => {
+            serving::transfer(state, member_of(party, "transfer")?, (*from, *to), context)?
+        }
+        Action::Complete => serving::complete(state, member_of(party, "complete")?)?,
+        Action::End => serving::end(state, party, context)?,
     };
     // Only a start, a read and an end come to nothing here. They need not be remembered: what has ended
     // stays so, what is read up to an event that exists stays read, and a start finds the conversation
@@ -62,14 +78,36 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context) -> Res
     }))
 }
 
+/// Whether a decision depends on the operating hours, which take longer to work out than most of the rest.
+#[must_use]
+pub fn asks_for_doors(action: &Action, service: &Service) -> bool {
+    match action {
+        Action::Call { .. } => true,
+        Action::Post { content: Content::Text { text, .. } } => serving::may_mean(text.as_str(), service),
+        Action::Post { .. }
+        | Action::Start { .. }
+        | Action::Read { .. }
+        | Action::Cancel
+        | Action::Join
+        | Action::Leave
+        | Action::Take { .. }
+        | Action::Transfer { .. }
+        | Action::Complete
+        | Action::End => false,
+    }
+}
+
 /// Whether a command may still be done after later ones of its client: when it makes no difference.
 fn in_any_order(command: &Command) -> Result<(), Rejection> {
     match command.action {
         Action::Start { .. } | Action::Read { .. } => Ok(()),
         Action::Post { .. }
+        | Action::Call { .. }
+        | Action::Cancel
         | Action::Join
         | Action::Leave
-        | Action::Take
+        | Action::Take { .. }
+        | Action::Transfer { .. }
         | Action::Complete
         | Action::End => Err(Rejection::Overtaken { counter: command.origin.counter }),
     }
@@ -121,7 +159,7 @@ fn start(
 }
 
 /// Nothing begins, is said or is served in a conversation that has ended; it is still read.
-const fn going_on(state: &Conversation) -> Result<(), Rejection> {
+pub(super) const fn going_on(state: &Conversation) -> Result<(), Rejection> {
     if state.ended { Err(Rejection::Ended) } else { Ok(()) }
 }
 
@@ -129,19 +167,30 @@ fn post(
     state: &Conversation,
     party: Party,
     content: &Content,
-    context: &Context,
+    context: &Context<'_>,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
-    if let Party::Agent { member } = party
-        && !state.agents.contains(&member)
-    {
-        return Err(Rejection::NotEntered { action: "post" });
+    if let Party::Agent { member } = party {
+        if !state.served.agents.contains(&member) {
+            return Err(Rejection::NotEntered { action: "post" });
+        }
+        // The bot goes on while agents look on.
+        if state.floor() != Floor::Agents {
+            return Err(Rejection::NotServed { action: "post" });
+        }
     }
     check(content, context)?;
-    Ok(vec![Event { by: party, what: What::Message(Message::plain(content.clone())) }])
+    let said = Event { by: party, what: What::Message(Message::plain(content.clone())) };
+    let words = match content {
+        Content::Text { text, .. } if party == Party::Customer => Some(text.as_str()),
+        Content::Text { .. } | Content::Media(_) | Content::Cards { .. } | Content::Location(_) => None,
+        Content::Unknown => None,
+    };
+    let meant = words.map_or_else(Vec::new, |words| serving::meant(state, words, context));
+    Ok(std::iter::once(said).chain(meant).collect())
 }
 
-fn check(content: &Content, context: &Context) -> Result<(), Rejection> {
+fn check(content: &Content, context: &Context<'_>) -> Result<(), Rejection> {
     if let Some(what) = only_bots(content) {
         return Err(Rejection::OnlyBot { what });
     }
@@ -163,7 +212,7 @@ fn read(state: &Conversation, party: Party, up_to: Seq) -> Result<Vec<Event>, Re
     let (side, reader, unread) = match party {
         Party::Customer => (Side::Customer, Reader::Customer, &state.customer_unread),
         // Nobody can enter what has ended, and what came last must not stay unread for ever.
-        Party::Agent { member } if !state.agents.contains(&member) && !state.ended => {
+        Party::Agent { member } if !state.served.agents.contains(&member) && !state.ended => {
             return Err(Rejection::NotEntered { action: "read" });
         }
         Party::Agent { .. } | Party::Bot => (Side::Staff, Reader::Staff, &state.staff_unread),
@@ -176,71 +225,22 @@ fn read(state: &Conversation, party: Party, up_to: Seq) -> Result<Vec<Event>, Re
     Ok(covered.map(|up_to| Event { by: party, what: What::Read { side, up_to } }).into_iter().collect())
 }
 
-fn join(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
-    going_on(state)?;
-    Ok(or_unchanged(member, enter(state, member)?))
-}
-
-fn enter(state: &Conversation, member: MemberId) -> Result<Option<Event>, Rejection> {
-    if state.agents.contains(&member) {
-        return Ok(None);
-    }
-    let agents = state.agents.len();
-    if agents >= AGENTS_MAX {
-        return Err(Rejection::TooManyAgents { agents, max: AGENTS_MAX });
-    }
-    Ok(Some(by(member, What::Entered { member })))
-}
-
-fn leave(state: &Conversation, member: MemberId) -> Vec<Event> {
-    let inside = state.agents.contains(&member);
-    or_unchanged(member, inside.then(|| by(member, What::Left { member })))
-}
-
-fn take(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
-    going_on(state)?;
-    let assigned = match state.assignee {
-        Some(assignee) if assignee == member => None,
-        Some(assignee) => return Err(Rejection::AlreadyAssigned { by: assignee }),
-        None => Some(by(member, What::Assigned { member })),
-    };
-    Ok(or_unchanged(member, assigned.into_iter().chain(enter(state, member)?)))
-}
-
-fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
-    going_on(state)?;
-    if !state.is_served() {
-        return Err(Rejection::NotServed);
-    }
-    if !state.agents.contains(&member) {
-        return Err(Rejection::NotEntered { action: "complete" });
-    }
-    Ok(vec![by(member, What::Completed)])
-}
-
-fn end(state: &Conversation, party: Party) -> Result<Vec<Event>, Rejection> {
-    if state.ended {
-        return Ok(Vec::new());
-    }
-    match party {
-        Party::Agent { member } if !state.agents.contains(&member) => {
-            Err(Rejection::NotEntered { action: "end" })
-        }
-        Party::Customer | Party::Bot | Party::Agent { .. } => {
-            Ok(vec![Event { by: party, what: What::Ended }])
-        }
-    }
-}
-
 /// What a member's command becomes, also when there is nothing to do: it must be remembered even so. The
 /// member may undo it before an answer that was lost is asked for again, and then it would take effect.
-fn or_unchanged(member: MemberId, events: impl IntoIterator<Item = Event>) -> Vec<Event> {
+pub(super) fn or_unchanged(member: MemberId, events: impl IntoIterator<Item = Event>) -> Vec<Event> {
     let events: Vec<Event> = events.into_iter().collect();
     if events.is_empty() { vec![by(member, What::Unchanged)] } else { events }
 }
 
-fn by(member: MemberId, what: What) -> Event {
+pub(super) fn by(member: MemberId, what: What) -> Event {
     Event { by: Party::Agent { member }, what }
+}
+
+fn only_customer(party: Party, action: &'static str) -> Result<(), Rejection> {
+    match party {
+        Party::Customer => Ok(()),
+        Party::Bot | Party::Agent { .. } => Err(Rejection::OnlyCustomer { action }),
+    }
 }
 
 fn member_of(party: Party, action: &'static str) -> Result<MemberId, Rejection> {

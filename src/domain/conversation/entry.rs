@@ -3,9 +3,13 @@
 //! Owns who may see which event and how the two sequences count them. Must not know how an entry is
 //! stored or sent.
 
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{
+    CategoryPath, ConsultationId, ConversationId, MemberId, Party, Seq, Timestamp,
+};
 
 use super::{Origin, Side};
+use crate::domain::assignment::Explanation;
+use crate::domain::consultation::{How, Requeued, Unserved};
 use crate::domain::identity::{CustomerKey, Reader};
 use crate::domain::mask::{Mask, MaskAfter, hidden};
 use crate::domain::message::Message;
@@ -98,11 +102,43 @@ pub enum What {
     },
     /// A message was posted.
     Message(Message),
-    /// The member became the assignee.
+    /// An agent was called: a consultation waits.
+    Called {
+        /// Which.
+        consultation: ConsultationId,
+        /// What it is about.
+        category: CategoryPath,
+        /// Whether that was within operating hours.
+        in_hours: bool,
+        /// Whether the bot answers until an agent enters.
+        bot_replies: bool,
+    },
+    /// An agent was called outside operating hours, when calls are not accepted.
+    CallRefused {
+        /// What it would have been about.
+        category: CategoryPath,
+    },
+    /// The member answers for the consultation from now on.
     Assigned {
         /// Which member.
         member: MemberId,
+        /// How that came.
+        how: How,
     },
+    /// Nobody answers for the consultation any more: it waits again, at its old place.
+    Requeued {
+        /// Who did.
+        from: MemberId,
+        /// Why.
+        why: Requeued,
+    },
+    /// Nobody has served the consultation, and it is over.
+    Unserved {
+        /// Why.
+        why: Unserved,
+    },
+    /// It was decided about the consultation: who serves it, or that it waits.
+    Explained(Box<Explanation>),
     /// The member entered.
     Entered {
         /// Which member.
@@ -113,7 +149,7 @@ pub enum What {
         /// Which member.
         member: MemberId,
     },
-    /// The service ended: all agents left, nobody is assigned, the bot goes on.
+    /// The consultation is over and was served: all agents left, nobody is assigned, the bot goes on.
     Completed,
     /// The conversation ended: all agents left, nobody is assigned, and nothing is said in it any more.
     Ended,
@@ -130,15 +166,23 @@ pub enum What {
 }
 
 impl What {
-    /// Who sees it. Agents' coming and going is never shown to the customer, nor is completion.
+    /// Who sees it. Agents' coming and going is never shown to the customer, nor is completion; that nobody
+    /// comes any more is.
     #[must_use]
     pub const fn audience(&self) -> Audience {
         match self {
-            Self::Started { .. } | Self::Message(_) | Self::Ended => Audience::Everyone,
-            Self::Assigned { .. } | Self::Entered { .. } | Self::Left { .. } | Self::Completed => {
-                Audience::Staff
-            }
-            Self::Read { .. } | Self::Unchanged => Audience::Uncounted,
+            Self::Started { .. }
+            | Self::Message(_)
+            | Self::Called { .. }
+            | Self::Unserved { .. }
+            | Self::Ended => Audience::Everyone,
+            Self::CallRefused { .. }
+            | Self::Assigned { .. }
+            | Self::Requeued { .. }
+            | Self::Entered { .. }
+            | Self::Left { .. }
+            | Self::Completed => Audience::Staff,
+            Self::Explained(_) | Self::Read { .. } | Self::Unchanged => Audience::Uncounted,
         }
     }
 }
@@ -204,6 +248,11 @@ impl Entry {
         let masks = self.events.iter().flat_map(|event| match &event.what {
             What::Message(message) => message.masks.as_slice(),
             What::Started { .. }
+            | What::Called { .. }
+            | What::CallRefused { .. }
+            | What::Requeued { .. }
+            | What::Unserved { .. }
+            | What::Explained(_)
             | What::Assigned { .. }
             | What::Entered { .. }
             | What::Left { .. }

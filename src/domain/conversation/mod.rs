@@ -3,20 +3,26 @@
 //! Owns who takes part, the two sequences, exactly-once, who may post what, and what is unread.
 //! Must not know other conversations, actors or storage.
 
+mod answer;
 mod apply;
-mod clients;
 mod command;
 mod decide;
 mod entry;
+mod own;
+mod served;
+mod serving;
 mod state;
 #[cfg(test)]
 mod tests;
 mod unread;
 
+pub use crate::domain::clients::{ANSWERS_MAX, INSTANCES_MAX, Origin};
+pub use answer::{Answer, Client, Clients, Known, PartyClients};
 pub use apply::answer_of;
-pub use clients::{ANSWERS_MAX, Answer, Client, Clients, INSTANCES_MAX, Known, Origin, PartyClients};
-pub use command::{Action, Command, Context, Decision, Policy, Rejection};
-pub use decide::{admit, decide};
+pub use command::{Action, Command, Context, Decision, Doors, OwnAction, Policy, Rejection, Service};
+pub use decide::{admit, asks_for_doors, decide};
 pub use entry::{Audience, Entry, Event, Place, Seen, What};
-pub use state::{AGENTS_MAX, Conversation};
+pub use own::{deadline, decide_own, reply};
+pub use served::Served;
+pub use state::{AGENTS_MAX, Conversation, Floor};
 pub use unread::{Received, Side, UNREAD_MAX, Unread};

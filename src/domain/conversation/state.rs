@@ -2,11 +2,10 @@
 //!
 //! Owns what `decide` needs to know, and nothing that it does not: messages are in the journal.
 
-use std::collections::BTreeSet;
-
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Timestamp, WorkspaceId};
 
-use super::{Clients, Place, Unread, admit};
+use super::{Clients, Place, Served, Unread, admit};
+use crate::domain::consultation::Stage;
 use crate::domain::identity::{CustomerKey, Identity};
 
 /// A conversation, as the sum of its entries.
@@ -24,12 +23,12 @@ pub struct Conversation {
     pub last: Place,
     /// When the last entry was made.
     pub last_at: Timestamp,
-    /// The agents who have entered.
-    pub agents: BTreeSet<MemberId>,
     /// Who serves it.
-    pub assignee: Option<MemberId>,
-    /// Counts the changes of who serves it, so that an old decision can be told from a new one.
-    pub epoch: u64,
+    pub served: Served,
+    /// The entry of the customer's last message, if the bot is to answer it and has not.
+    pub owed: Option<u64>,
+    /// When an agent last said something, if the customer has said nothing since.
+    pub silent_since: Option<Timestamp>,
     /// Whether it has ended: the customer's next conversation is another one.
     pub ended: bool,
     /// What the customer has not read.
@@ -51,9 +50,9 @@ impl Conversation {
             revision: 0,
             last: Place::default(),
             last_at: Timestamp::from_millis(0),
-            agents: BTreeSet::new(),
-            assignee: None,
-            epoch: 0,
+            served: Served::default(),
+            owed: None,
+            silent_since: None,
             ended: false,
             customer_unread: Unread::default(),
             staff_unread: Unread::default(),
@@ -61,10 +60,25 @@ impl Conversation {
         }
     }
 
-    /// Whether a human serves it: then the bot is silent.
+    /// Who answers for its consultation.
     #[must_use]
-    pub fn is_served(&self) -> bool {
-        self.assignee.is_some() || !self.agents.is_empty()
+    pub fn assignee(&self) -> Option<MemberId> {
+        self.served.assignee()
+    }
+
+    /// Who may speak besides the customer. One at a time: whoever has lost the floor has lost it when
+    /// [`Served::epoch`] has moved on.
+    #[must_use]
+    pub fn floor(&self) -> Floor {
+        match &self.served.consultation {
+            _ if self.ended => Floor::Nobody,
+            None => Floor::Bot,
+            Some(consultation) => match consultation.stage {
+                Stage::InProgress(_) => Floor::Agents,
+                Stage::Waiting | Stage::Assigned(_) if consultation.bot_replies() => Floor::Bot,
+                Stage::Waiting | Stage::Assigned(_) => Floor::Nobody,
+            },
+        }
     }
 
     /// As whom somebody may be shown typing: the customer, or an agent who has entered.
@@ -72,10 +86,21 @@ impl Conversation {
     pub fn typist(&self, identity: &Identity) -> Option<Party> {
         match admit(self, identity).ok()? {
             Party::Customer | Party::Bot | Party::Agent { .. } if self.ended => None,
-            Party::Agent { member } if !self.agents.contains(&member) => None,
+            Party::Agent { member } if !self.served.agents.contains(&member) => None,
             party @ (Party::Customer | Party::Bot | Party::Agent { .. }) => Some(party),
         }
     }
+}
+
+/// Who may speak to the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Floor {
+    /// The bot.
+    Bot,
+    /// The agents inside.
+    Agents,
+    /// Nobody: an agent is waited for, or it has ended.
+    Nobody,
 }
 
 /// The most agents in a conversation at a time.

@@ -1,91 +1,111 @@
 //! What a command to a workspace becomes.
 //!
-//! Owns the rules of members and profiles in their first, small form.
+//! Owns the rules of members, profiles and settings: whoever may do a thing may still only do what makes
+//! sense. Nothing is half done. Must not know who may do what; `permit` says that.
 
-use switchboard_protocol::vocabulary::{MemberId, ProfileId, ProfileTitle, Timestamp};
+use switchboard_protocol::vocabulary::{MemberId, Party, ProfileId, ProfileTitle, Timestamp};
 
-use super::{Member, Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
-use crate::domain::message::MessageError;
+use super::blocks::exists;
+use super::{
+    Changed, Member, MemberCommand, Profile, Role, Workspace, WorkspaceAction, WorkspaceEntry,
+    WorkspaceEvent, WorkspaceRejection, blocks, permit,
+};
+use crate::domain::clients::{Known, Origin};
 
-/// What to do.
+/// What a member's command becomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WorkspaceAction {
-    /// Create it.
-    Create {
-        /// Its name.
-        name: ProfileTitle,
-        /// Its owner.
-        owner: (MemberId, Member),
-    },
-    /// Add a member.
-    AddMember {
-        /// Which.
-        member: MemberId,
-        /// The rest.
-        details: Member,
-    },
-    /// Add a profile.
-    AddProfile {
-        /// Which.
-        profile: ProfileId,
-        /// The rest.
-        details: Profile,
-    },
+pub enum WorkspaceDecision {
+    /// This is to be recorded and applied.
+    Record(WorkspaceEntry),
+    /// The command was accepted before and answered so.
+    Answered(Changed),
+    /// The command was accepted before, so long ago that its answer is gone.
+    AcceptedLongAgo,
 }
 
-/// Why a command to a workspace is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WorkspaceRejection {
-    /// It exists.
-    #[error("workspace: it exists already")]
-    Exists,
-    /// It does not exist.
-    #[error("workspace: it does not exist")]
-    Missing,
-    /// The owner's role is another.
-    #[error("role: the one who creates a workspace is its owner, and nobody else is")]
-    OneOwner,
-    /// Somebody has that id.
-    #[error("member: {0} belongs to the workspace already")]
-    MemberExists(MemberId),
-    /// A profile has that id.
-    #[error("profile: {0} exists already")]
-    ProfileExists(ProfileId),
-    /// The bot cannot greet so.
-    #[error("greeting: {0}")]
-    Greeting(#[from] MessageError),
-    /// Somebody has that token.
-    #[error("token: another member has it")]
-    TokenInUse,
-    /// Too many members.
-    #[error("member: the workspace has {MEMBERS_MAX}; more are not possible")]
-    TooManyMembers,
-    /// Too many profiles.
-    #[error("profile: the workspace has {PROFILES_MAX}; more are not possible")]
-    TooManyProfiles,
-}
-
-/// Decides a command of whoever runs the daemon.
+/// Decides a command of a member.
+///
+/// A command that was accepted before is answered as it was then, as long as the member is one. One that was
+/// refused before may be tried again, but not after a later one of the same client was accepted.
 ///
 /// # Errors
 /// The rule that it breaks.
 pub fn decide(
     state: &Workspace,
+    command: MemberCommand,
+    now: Timestamp,
+) -> Result<WorkspaceDecision, WorkspaceRejection> {
+    let MemberCommand { member, instance, counter, action } = command;
+    let Some(Member { role, .. }) = state.members.get(&member) else {
+        return Err(WorkspaceRejection::NoMemberAnyMore(member));
+    };
+    let origin = Origin { party: Party::Agent { member }, instance, counter };
+    match state.answers.look_up(&origin) {
+        Known::New => {}
+        Known::Answered(answer) => return Ok(WorkspaceDecision::Answered(answer)),
+        Known::LongAgo => return Ok(WorkspaceDecision::AcceptedLongAgo),
+        Known::Overtaken => return Err(WorkspaceRejection::Overtaken(counter)),
+        Known::Forgotten => return Err(WorkspaceRejection::InstanceForgotten),
+    }
+    permit(member, *role, &action)?;
+    let entry = decide_own(state, action, now)?;
+    Ok(WorkspaceDecision::Record(WorkspaceEntry { by: Some(member), origin: Some(origin), ..entry }))
+}
+
+/// Decides a command of whoever runs the daemon, who may do everything that makes sense.
+///
+/// # Errors
+/// The rule that it breaks.
+pub fn decide_own(
+    state: &Workspace,
     action: WorkspaceAction,
     now: Timestamp,
 ) -> Result<WorkspaceEntry, WorkspaceRejection> {
-    let events = match action {
-        WorkspaceAction::Create { name, owner } => create(state, name, owner)?,
-        WorkspaceAction::AddMember { member, details } => vec![add_member(state, member, details)?],
-        WorkspaceAction::AddProfile { profile, details } => vec![add_profile(state, profile, details)?],
-    };
+    let at = now.max(state.last_at);
     Ok(WorkspaceEntry {
         workspace: state.id,
         revision: state.revision + 1,
-        at: now.max(state.last_at),
+        at,
         by: None,
-        events,
+        origin: None,
+        events: events(state, action, at)?,
     })
+}
+
+fn events(
+    state: &Workspace,
+    action: WorkspaceAction,
+    at: Timestamp,
+) -> Result<Vec<WorkspaceEvent>, WorkspaceRejection> {
+    let event = match action {
+        WorkspaceAction::Create { name, owner } => return create(state, name, owner),
+        WorkspaceAction::AddMember { member, details } => add_member(state, member, details)?,
+        WorkspaceAction::RenameMember { member, name } => {
+            known_member(state, member)?;
+            WorkspaceEvent::MemberRenamed { member, name }
+        }
+        WorkspaceAction::ChangeRole { member, role } => change_role(state, member, role)?,
+        WorkspaceAction::RemoveMember { member } => {
+            no_owner(state, member)?;
+            WorkspaceEvent::MemberRemoved { member }
+        }
+        WorkspaceAction::SetAway { member, away } => {
+            known_member(state, member)?;
+            WorkspaceEvent::AwaySet { member, away }
+        }
+        WorkspaceAction::AddProfile { profile, details } => add_profile(state, profile, details)?,
+        WorkspaceAction::SetTeamAssignment(assignment) => blocks::team_assignment(state, assignment)?,
+        WorkspaceAction::SetTeamHours(hours) => blocks::team_hours(state, hours)?,
+        WorkspaceAction::SetTeamService(service) => blocks::team_service(state, service)?,
+        WorkspaceAction::SetProfileAssignment { profile, assignment } => {
+            blocks::profile_assignment(state, profile, assignment)?
+        }
+        WorkspaceAction::SetProfileHours { profile, hours } => blocks::profile_hours(state, profile, hours)?,
+        WorkspaceAction::SetBot { profile, bot } => blocks::bot(state, profile, bot)?,
+        WorkspaceAction::SetGreeting { profile, greeting } => blocks::greeting(state, profile, greeting)?,
+        WorkspaceAction::OverrideHours { profile, to } => blocks::override_hours(state, profile, to, at)?,
+    };
+    Ok(vec![event])
 }
 
 fn create(
@@ -107,9 +127,7 @@ fn add_member(
     member: MemberId,
     details: Member,
 ) -> Result<WorkspaceEvent, WorkspaceRejection> {
-    if state.name.is_none() {
-        return Err(WorkspaceRejection::Missing);
-    }
+    exists(state)?;
     if details.role == Role::Owner {
         return Err(WorkspaceRejection::OneOwner);
     }
@@ -130,9 +148,7 @@ fn add_profile(
     profile: ProfileId,
     details: Profile,
 ) -> Result<WorkspaceEvent, WorkspaceRejection> {
-    if state.name.is_none() {
-        return Err(WorkspaceRejection::Missing);
-    }
+    exists(state)?;
     if state.profiles.contains_key(&profile) {
         return Err(WorkspaceRejection::ProfileExists(profile));
     }
@@ -143,6 +159,29 @@ fn add_profile(
         greeting.check()?;
     }
     Ok(WorkspaceEvent::ProfileAdded { profile, details })
+}
+
+fn known_member(state: &Workspace, member: MemberId) -> Result<&Member, WorkspaceRejection> {
+    state.members.get(&member).ok_or(WorkspaceRejection::NoSuchMember(member))
+}
+
+fn no_owner(state: &Workspace, member: MemberId) -> Result<(), WorkspaceRejection> {
+    match known_member(state, member)?.role {
+        Role::Owner => Err(WorkspaceRejection::OwnerStays(member)),
+        Role::Admin | Role::Editor | Role::Readonly => Ok(()),
+    }
+}
+
+fn change_role(
+    state: &Workspace,
+    member: MemberId,
+    role: Role,
+) -> Result<WorkspaceEvent, WorkspaceRejection> {
+    no_owner(state, member)?;
+    if role == Role::Owner {
+        return Err(WorkspaceRejection::OneOwner);
+    }
+    Ok(WorkspaceEvent::RoleChanged { member, role })
 }
 
 /// The most members of a workspace.
@@ -167,14 +206,14 @@ mod tests {
         let name = ProfileTitle::new("Demo").unwrap();
         let owner = member(1, Role::Owner);
         let entry =
-            decide(&state, WorkspaceAction::Create { name, owner }, Timestamp::from_millis(5)).unwrap();
+            decide_own(&state, WorkspaceAction::Create { name, owner }, Timestamp::from_millis(5)).unwrap();
         state.apply(&entry);
         state
     }
 
     fn add(state: &Workspace, id: u8, role: Role) -> Result<WorkspaceEntry, WorkspaceRejection> {
         let (member, details) = member(id, role);
-        decide(state, WorkspaceAction::AddMember { member, details }, Timestamp::from_millis(1))
+        decide_own(state, WorkspaceAction::AddMember { member, details }, Timestamp::from_millis(1))
     }
 
     #[test]
@@ -198,7 +237,7 @@ mod tests {
         let (other, mut details) = member(2, Role::Admin);
         details.token_hash = TokenHash([1; 32]);
         let action = WorkspaceAction::AddMember { member: other, details };
-        assert_eq!(decide(&state, action, state.last_at), Err(WorkspaceRejection::TokenInUse));
+        assert_eq!(decide_own(&state, action, state.last_at), Err(WorkspaceRejection::TokenInUse));
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! The state of a workspace, and what is recorded of it.
 //!
-//! Owns members, profiles and how entries change them.
+//! Owns members, profiles and the events: each entry says who changed what and when, and together they are
+//! the audit trail. Must not know what may be changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use switchboard_protocol::vocabulary::{
     DisplayName, MemberId, Platform, ProfileId, ProfileTitle, Timestamp, UserKey, WorkspaceId,
 };
 
+use super::{Bot, MembersAnswers, Settings, TeamService};
+use crate::domain::assignment::{ProfileAssignment, TeamAssignment};
+use crate::domain::clients::Origin;
+use crate::domain::hours::{ManualOverride, ProfileHours, TeamHours};
 use crate::domain::identity::{CustomerKey, Identity};
 use crate::domain::message::Message;
 
@@ -27,6 +32,12 @@ pub struct Workspace {
     pub members: BTreeMap<MemberId, Member>,
     /// Its profiles.
     pub profiles: BTreeMap<ProfileId, Profile>,
+    /// The members who want to be left alone, whether or not they are there.
+    pub away: BTreeSet<MemberId>,
+    /// Its settings.
+    pub settings: Settings,
+    /// What its members' clients have been answered.
+    pub answers: MembersAnswers,
 }
 
 /// A member.
@@ -51,6 +62,17 @@ pub enum Role {
     Editor,
     /// Look; may serve as agent like everybody.
     Readonly,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Editor => "editor",
+            Self::Readonly => "readonly",
+        })
+    }
 }
 
 /// A profile.
@@ -83,6 +105,8 @@ pub struct WorkspaceEntry {
     pub at: Timestamp,
     /// Who; `None` for whoever runs the daemon.
     pub by: Option<MemberId>,
+    /// Which client's command it was, if a member's client gave it.
+    pub origin: Option<Origin>,
     /// What happened; at least one.
     pub events: Vec<WorkspaceEvent>,
 }
@@ -102,6 +126,32 @@ pub enum WorkspaceEvent {
         /// The rest.
         details: Member,
     },
+    /// A member has another name.
+    MemberRenamed {
+        /// Which.
+        member: MemberId,
+        /// The name.
+        name: DisplayName,
+    },
+    /// A member has another role.
+    RoleChanged {
+        /// Which.
+        member: MemberId,
+        /// The role.
+        role: Role,
+    },
+    /// A member was removed.
+    MemberRemoved {
+        /// Which.
+        member: MemberId,
+    },
+    /// A member wants to be left alone, or does not any more.
+    AwaySet {
+        /// Which.
+        member: MemberId,
+        /// Whether they do.
+        away: bool,
+    },
     /// A profile was added.
     ProfileAdded {
         /// Which.
@@ -109,12 +159,125 @@ pub enum WorkspaceEvent {
         /// The rest.
         details: Profile,
     },
+    /// The team's assignment was set.
+    TeamAssignmentSet(TeamAssignment),
+    /// The team's operating hours were set.
+    TeamHoursSet(Box<TeamHours>),
+    /// What becomes of consultations was set.
+    TeamServiceSet(TeamService),
+    /// A profile's assignment was set.
+    ProfileAssignmentSet {
+        /// Of which.
+        profile: ProfileId,
+        /// The block.
+        assignment: Box<ProfileAssignment>,
+    },
+    /// A profile's operating hours were set.
+    ProfileHoursSet {
+        /// Of which.
+        profile: ProfileId,
+        /// The block.
+        hours: Box<ProfileHours>,
+    },
+    /// A profile's bot was set.
+    BotSet {
+        /// Of which.
+        profile: ProfileId,
+        /// The block.
+        bot: Box<Bot>,
+    },
+    /// What a profile's bot says first was set.
+    GreetingSet {
+        /// Of which.
+        profile: ProfileId,
+        /// The greeting; `None`: nothing.
+        greeting: Option<Message>,
+    },
+    /// A profile was opened or closed by hand, or that was taken back.
+    HoursOverridden {
+        /// Which.
+        profile: ProfileId,
+        /// What holds, and until when; `None`: the schedule again.
+        manual: Option<ManualOverride>,
+    },
+}
+
+impl WorkspaceEntry {
+    /// Who is no member any more by it.
+    pub fn removed(&self) -> impl Iterator<Item = MemberId> {
+        self.events.iter().filter_map(|event| match event {
+            WorkspaceEvent::MemberRemoved { member } => Some(*member),
+            WorkspaceEvent::Created { .. }
+            | WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberRenamed { .. }
+            | WorkspaceEvent::RoleChanged { .. }
+            | WorkspaceEvent::AwaySet { .. }
+            | WorkspaceEvent::ProfileAdded { .. }
+            | WorkspaceEvent::TeamAssignmentSet(_)
+            | WorkspaceEvent::TeamHoursSet(_)
+            | WorkspaceEvent::TeamServiceSet(_)
+            | WorkspaceEvent::ProfileAssignmentSet { .. }
+            | WorkspaceEvent::ProfileHoursSet { .. }
+            | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::GreetingSet { .. }
+            | WorkspaceEvent::HoursOverridden { .. } => None,
+        })
+    }
+
+    /// Who wants to be left alone by it, or does not any more.
+    pub fn away(&self) -> impl Iterator<Item = MemberId> {
+        self.events.iter().filter_map(|event| match event {
+            WorkspaceEvent::AwaySet { member, .. } => Some(*member),
+            WorkspaceEvent::Created { .. }
+            | WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberRenamed { .. }
+            | WorkspaceEvent::RoleChanged { .. }
+            | WorkspaceEvent::MemberRemoved { .. }
+            | WorkspaceEvent::ProfileAdded { .. }
+            | WorkspaceEvent::TeamAssignmentSet(_)
+            | WorkspaceEvent::TeamHoursSet(_)
+            | WorkspaceEvent::TeamServiceSet(_)
+            | WorkspaceEvent::ProfileAssignmentSet { .. }
+            | WorkspaceEvent::ProfileHoursSet { .. }
+            | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::GreetingSet { .. }
+            | WorkspaceEvent::HoursOverridden { .. } => None,
+        })
+    }
+
+    /// Whether anything but the wish to be left alone is other by it.
+    #[must_use]
+    pub fn changes_settings(&self) -> bool {
+        self.away().count() < self.events.len()
+    }
+
+    /// Whether the members are others by it, or are called otherwise.
+    #[must_use]
+    pub fn changes_members(&self) -> bool {
+        self.events.iter().any(|event| match event {
+            WorkspaceEvent::Created { .. }
+            | WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberRenamed { .. }
+            | WorkspaceEvent::MemberRemoved { .. } => true,
+            WorkspaceEvent::RoleChanged { .. }
+            | WorkspaceEvent::AwaySet { .. }
+            | WorkspaceEvent::ProfileAdded { .. }
+            | WorkspaceEvent::TeamAssignmentSet(_)
+            | WorkspaceEvent::TeamHoursSet(_)
+            | WorkspaceEvent::TeamServiceSet(_)
+            | WorkspaceEvent::ProfileAssignmentSet { .. }
+            | WorkspaceEvent::ProfileHoursSet { .. }
+            | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::GreetingSet { .. }
+            | WorkspaceEvent::HoursOverridden { .. } => false,
+        })
+    }
 }
 
 impl Workspace {
     /// A workspace without any entry.
     #[must_use]
-    pub const fn new(id: WorkspaceId) -> Self {
+    pub fn new(id: WorkspaceId) -> Self {
         Self {
             id,
             name: None,
@@ -122,25 +285,10 @@ impl Workspace {
             last_at: Timestamp::from_millis(0),
             members: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            away: BTreeSet::new(),
+            settings: Settings::default(),
+            answers: MembersAnswers::default(),
         }
-    }
-
-    /// Adds the next entry.
-    pub fn apply(&mut self, entry: &WorkspaceEntry) {
-        debug_assert_eq!(entry.revision, self.revision + 1, "entries are applied in order");
-        for event in &entry.events {
-            match event {
-                WorkspaceEvent::Created { name } => self.name = Some(name.clone()),
-                WorkspaceEvent::MemberAdded { member, details } => {
-                    self.members.insert(*member, details.clone());
-                }
-                WorkspaceEvent::ProfileAdded { profile, details } => {
-                    self.profiles.insert(*profile, details.clone());
-                }
-            }
-        }
-        self.revision = entry.revision;
-        self.last_at = entry.at;
     }
 
     /// The member with this token.

@@ -23,6 +23,9 @@ pub(in crate::journal) const ROWS: &[u8] = b"r";
 /// All places of rows in lists.
 pub(in crate::journal) const LISTS: &[u8] = b"l";
 
+/// The conversations with a consultation that goes on.
+pub(in crate::journal) const OPEN: &[u8] = b"o";
+
 /// Which conversation each customer has now.
 pub(in crate::journal) const CUSTOMERS: &[u8] = b"c";
 
@@ -31,6 +34,9 @@ pub(in crate::journal) const SNAPSHOTS: &[u8] = b"s";
 
 /// When which page has something that is to be erased.
 pub(in crate::journal) const DUE: &[u8] = b"d";
+
+/// What happened to workspaces.
+pub(in crate::journal) const AUDITS: &[u8] = b"a";
 
 /// The streams that were found damaged.
 pub(in crate::journal) const DAMAGE: &[u8] = b"x";
@@ -92,6 +98,21 @@ pub(in crate::journal) fn list_place(workspace: WorkspaceId, place: ListPlace) -
     key(LISTS, &[workspace.as_bytes(), &place.0])
 }
 
+/// The consultations of a workspace that go on.
+pub(in crate::journal) fn all_open(workspace: WorkspaceId) -> Vec<u8> {
+    key(OPEN, &[workspace.as_bytes()])
+}
+
+/// The mark that a conversation has a consultation that goes on.
+pub(in crate::journal) fn open(workspace: WorkspaceId, conversation: ConversationId) -> Vec<u8> {
+    key(OPEN, &[workspace.as_bytes(), conversation.as_bytes()])
+}
+
+/// The conversation that a key of an open consultation names.
+pub(in crate::journal) fn open_conversation_of(key: &[u8]) -> Option<ConversationId> {
+    key.get(17..).and_then(|id| id.try_into().ok()).map(ConversationId::from_bytes)
+}
+
 /// The place that a key of a list has.
 pub(in crate::journal) fn list_place_of(key: &[u8]) -> Option<ListPlace> {
     key.get(LIST_PLACE_AT..).and_then(|place| <[u8; 24]>::try_from(place).ok()).map(ListPlace)
@@ -117,6 +138,16 @@ pub(in crate::journal) fn customer(workspace: WorkspaceId, customer: &CustomerKe
 /// The pieces of a workspace.
 pub(in crate::journal) fn workspace(workspace: WorkspaceId) -> Vec<u8> {
     key(WORKSPACES, &[workspace.as_bytes()])
+}
+
+/// The entries of a workspace.
+pub(in crate::journal) fn audit(workspace: WorkspaceId) -> Vec<u8> {
+    key(AUDITS, &[workspace.as_bytes()])
+}
+
+/// An entry of a workspace.
+pub(in crate::journal) fn audited(workspace: WorkspaceId, revision: u64) -> Vec<u8> {
+    key(AUDITS, &[workspace.as_bytes(), &revision.to_be_bytes()])
 }
 
 /// The pieces of a conversation's snapshot.

@@ -135,6 +135,13 @@ impl Overlay {
         Overlaid { rows: rows.take(limit).collect(), stale: stale.collect(), position: state.seen }
     }
 
+    /// The rows of a workspace that the store does not have as they are.
+    pub(in crate::journal) fn rows_of(&self, workspace: WorkspaceId) -> HashMap<ConversationId, RowState> {
+        let state = self.lock();
+        let rows = state.rows.iter().filter(|((of, _), _)| *of == workspace);
+        rows.map(|((_, conversation), row)| (*conversation, row.clone())).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

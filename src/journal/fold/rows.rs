@@ -5,7 +5,7 @@
 use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, Timestamp};
 
 use super::keys::ListPlace;
-use crate::domain::conversation::{Audience, Entry, Side, Unread, What};
+use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
 use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
@@ -15,7 +15,7 @@ impl RowState {
     pub(in crate::journal) fn new() -> Self {
         Self {
             customer: None,
-            assignee: None,
+            served: Served::default(),
             ended: false,
             last_message: String::new(),
             last_at: Timestamp::from_millis(0),
@@ -33,6 +33,7 @@ impl RowState {
                 Audience::Everyone | Audience::Staff => self.last_at = entry.at,
                 Audience::Uncounted => {}
             }
+            self.served.apply(entry.at, &event.what);
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
                 What::Message(message) => {
@@ -45,11 +46,16 @@ impl RowState {
                         Party::Bot | Party::Agent { .. } => {}
                     }
                 }
-                What::Assigned { member } => self.assignee = Some(*member),
-                What::Completed => self.assignee = None,
-                What::Ended => (self.assignee, self.ended) = (None, true),
+                What::Ended => self.ended = true,
                 What::Read { side: Side::Staff, up_to } => self.unread.read_up_to(*up_to),
-                What::Entered { .. }
+                What::Called { .. }
+                | What::CallRefused { .. }
+                | What::Assigned { .. }
+                | What::Requeued { .. }
+                | What::Unserved { .. }
+                | What::Explained(_)
+                | What::Completed
+                | What::Entered { .. }
                 | What::Left { .. }
                 | What::Read { side: Side::Customer, .. }
                 | What::Unchanged => {}
@@ -75,7 +81,7 @@ impl RowState {
         self.customer.as_ref().map(|customer| ListRow {
             conversation,
             customer: customer.clone(),
-            assignee: self.assignee,
+            assignee: self.served.assignee(),
             ended: self.ended,
             last_message: self.last_message.clone(),
             last_at: self.last_at,
@@ -105,7 +111,8 @@ mod tests {
         apply(&mut row, script.start(100, customer(1)));
         apply(&mut row, script.say(200, Party::Customer, &"가".repeat(200)));
         apply(&mut row, script.say(300, Party::Customer, "second"));
-        apply(&mut row, script.entry(400, agent, vec![What::Assigned { member }]));
+        let assigned = script.stepped_in(member);
+        apply(&mut row, script.entry(400, agent, vec![assigned]));
         let shown = row.shown(conversation_id(1)).unwrap();
         assert_eq!((shown.unread, shown.assignee, shown.last_at.as_millis()), (2, Some(member), 400));
         assert_eq!((shown.last_message.as_str(), shown.seq.get(), shown.position.0), ("second", 4, 40));
@@ -131,7 +138,8 @@ mod tests {
         let mut row = RowState::new();
         row.apply(&script.start(1, customer(1)), Position(1));
         let agent = Party::Agent { member: member_id(2) };
-        row.apply(&script.entry(2, agent, vec![What::Assigned { member: member_id(2) }]), Position(2));
+        let assigned = script.stepped_in(member_id(2));
+        row.apply(&script.entry(2, agent, vec![assigned]), Position(2));
         row.apply(&script.entry(3, Party::Customer, vec![What::Ended]), Position(3));
         let shown = row.shown(conversation_id(1)).unwrap();
         assert_eq!((shown.assignee, shown.ended, shown.last_at.as_millis()), (None, true, 3));

@@ -181,7 +181,7 @@ impl Step<'_> {
             }
             None => RowState::new(),
         };
-        let place_before = row.place(conversation);
+        let (place_before, was_open) = (row.place(conversation), row.served.consultation.is_some());
         for understood in records {
             let record = &understood.record;
             if record.position <= row.position {
@@ -201,6 +201,12 @@ impl Step<'_> {
                     row.passed(record.revision, record.position);
                 }
             }
+        }
+        match (was_open, row.served.consultation.is_some()) {
+            // Also of rows that were open before there were marks.
+            (_, true) => self.batch.put(keys::open(workspace, conversation), Vec::new()),
+            (true, false) => self.batch.remove(keys::open(workspace, conversation)),
+            (false, false) => {}
         }
         let place = row.place(conversation);
         if place != place_before {
@@ -231,7 +237,11 @@ impl Step<'_> {
         for understood in records {
             let next = state.revision + 1;
             match &understood.meaning {
-                Meaning::Workspace(entry) if entry.revision == next => state.apply(entry),
+                Meaning::Workspace(entry) if entry.revision == next => {
+                    state.apply(entry);
+                    let payload = understood.record.payload.to_vec();
+                    self.batch.put(keys::audited(workspace, entry.revision), payload);
+                }
                 Meaning::Workspace(entry) if entry.revision < next => {}
                 Meaning::Workspace(_) | Meaning::Conversation(_) => {
                     self.damage(stream, next, "it is missing")?;

@@ -46,7 +46,7 @@ pub(in crate::journal) fn read_after(
     let _held = folds.hold();
     let tail = folds.tail.of(Stream::Conversation(workspace, conversation));
     let mut forward = Forward::new(conversation, reader, after, bytes_max);
-    let book = Book { store: &folds.store, workspace, conversation };
+    let book = Book::new(&folds.store, workspace, conversation);
     if let Some((from, _)) = book.page_with(reader, after)? {
         for pair in folds.store.scan(&keys::pages(workspace, conversation), &from) {
             let (_, value) = pair?;
@@ -76,7 +76,7 @@ pub(in crate::journal) fn read_before(
         Backward { conversation, reader, before, left: limit.max(1), bytes: 0, found: Vec::new() };
     let payloads: Vec<&[u8]> = tail.iter().map(|record| record.payload.as_ref()).collect();
     backward.add(&payloads)?;
-    let book = Book { store: &folds.store, workspace, conversation };
+    let book = Book::new(&folds.store, workspace, conversation);
     // Pages are looked up only below what the tail has given.
     let mut page = match tail.first() {
         _ if backward.is_full() || before == Seq::ZERO => None,
@@ -106,15 +106,19 @@ pub(in crate::journal) fn shown(entries: Vec<Arc<Entry>>, now: Timestamp) -> Vec
 }
 
 /// The pages of a conversation.
-struct Book<'a> {
+pub(super) struct Book<'a> {
     store: &'a Store,
     workspace: WorkspaceId,
     conversation: ConversationId,
 }
 
-impl Book<'_> {
+impl<'a> Book<'a> {
+    pub(super) const fn new(store: &'a Store, workspace: WorkspaceId, conversation: ConversationId) -> Self {
+        Self { store, workspace, conversation }
+    }
+
     /// The last page that begins at or before a revision.
-    fn page_up_to(&self, revision: u64) -> Result<Option<(Value, Value)>, ReadFault> {
+    pub(super) fn page_up_to(&self, revision: u64) -> Result<Option<(Value, Value)>, ReadFault> {
         let pages = keys::pages(self.workspace, self.conversation);
         let key = keys::page(self.workspace, self.conversation, revision);
         Ok(self.store.at_or_before(&pages, &key)?)

@@ -3,9 +3,12 @@
 //! Owns how the two are put together without a gap or a repeat. Blocks; whoever reads decides on
 //! which thread. Must not know who may read what.
 
+mod audit;
+mod explained;
 mod history;
 mod list;
 mod load;
+mod open;
 
 use std::fmt;
 
@@ -13,9 +16,12 @@ use super::store::StoreError;
 use super::stored::StoredError;
 use super::{OpenError, ReadError, Stream};
 
+pub(super) use audit::audit;
+pub(super) use explained::read_decisions;
 pub(super) use history::{read_after, read_after_in_tail, read_before, shown};
 pub(super) use list::{Cursor, list};
 pub(super) use load::{find_conversation, load_conversation, load_workspace, workspaces};
+pub(super) use open::open_consultations;
 
 /// Why reading failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

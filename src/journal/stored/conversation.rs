@@ -8,9 +8,10 @@ use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 use super::parts::{
     Id, StoredCustomer, StoredParty, StoredPlace, at, instance, instance_id, member, member_id,
 };
+use super::service::StoredConsultation;
 use super::{StoredError, read, write};
 use crate::domain::conversation::{
-    Answer, Client, Clients, Conversation, PartyClients, Place, UNREAD_MAX, Unread,
+    Answer, Client, Clients, Conversation, PartyClients, Place, Served, UNREAD_MAX, Unread,
 };
 
 /// The stored form of a conversation's state.
@@ -19,14 +20,24 @@ use crate::domain::conversation::{
 /// None for what the domain makes.
 pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Vec<u8>, StoredError> {
     let stored = StoredConversation {
-        v: if state.ended { ENDED } else { FIRST },
+        v: if serves(state) {
+            WITH_SERVICE
+        } else if state.ended {
+            ENDED
+        } else {
+            FIRST
+        },
         customer: state.customer.as_ref().map(StoredCustomer::new),
         revision: state.revision,
         last: StoredPlace::new(state.last),
         last_at: state.last_at.as_millis(),
-        agents: state.agents.iter().map(|agent| member_id(*agent)).collect(),
-        assignee: state.assignee.map(member_id),
-        epoch: state.epoch,
+        agents: state.served.agents.iter().map(|agent| member_id(*agent)).collect(),
+        assignee: None,
+        consultation: state.served.consultation.as_ref().map(StoredConsultation::new),
+        former: state.served.former.map(member_id),
+        owed: state.owed,
+        silent_since: state.silent_since.map(|at| at.as_millis()),
+        epoch: state.served.epoch,
         ended: state.ended,
         customer_unread: stored_unread(&state.customer_unread),
         staff_unread: stored_unread(&state.staff_unread),
@@ -54,7 +65,11 @@ pub(in crate::journal) fn decode_conversation(
     id: ConversationId,
     bytes: &[u8],
 ) -> Result<Conversation, StoredError> {
-    let stored: StoredConversation<'_> = read(CONVERSATION, ENDED, bytes)?;
+    let stored: StoredConversation<'_> = read(CONVERSATION, WITH_SERVICE, bytes)?;
+    if stored.assignee.is_some() {
+        // Made before there were consultations: it is made anew from the entries.
+        return Err(StoredError::malformed(CONVERSATION, &"it is served without a consultation"));
+    }
     let parties = stored.clients.iter().map(|StoredClients(party, forgotten, instances)| {
         let instances = instances.iter().map(client).collect::<Result<_, _>>()?;
         Ok((party.0, PartyClients { forgotten: forgotten.map(instance), instances }))
@@ -66,9 +81,14 @@ pub(in crate::journal) fn decode_conversation(
         revision: stored.revision,
         last: stored.last.place(CONVERSATION)?,
         last_at: at(stored.last_at),
-        agents: stored.agents.iter().map(|agent| member(*agent)).collect(),
-        assignee: stored.assignee.map(member),
-        epoch: stored.epoch,
+        served: Served {
+            agents: stored.agents.iter().map(|agent| member(*agent)).collect(),
+            consultation: stored.consultation.as_ref().map(StoredConsultation::consultation).transpose()?,
+            epoch: stored.epoch,
+            former: stored.former.map(member),
+        },
+        owed: stored.owed,
+        silent_since: stored.silent_since.map(at),
         ended: stored.ended,
         customer_unread: unread(&stored.customer_unread)?,
         staff_unread: unread(&stored.staff_unread)?,
@@ -89,8 +109,17 @@ struct StoredConversation<'a> {
     last_at: i64,
     #[serde(rename = "g")]
     agents: Vec<Id>,
+    /// What there was before there were consultations.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     assignee: Option<Id>,
+    #[serde(rename = "w", borrow, default, skip_serializing_if = "Option::is_none")]
+    consultation: Option<StoredConsultation<'a>>,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    former: Option<Id>,
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    owed: Option<u64>,
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    silent_since: Option<i64>,
     #[serde(rename = "p")]
     epoch: u64,
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
@@ -169,3 +198,12 @@ const CONVERSATION: &str = "conversation";
 /// A state bears the first version that can say it: the second has the end.
 const FIRST: u64 = 1;
 const ENDED: u64 = 2;
+/// The third has consultations and what the bot owes.
+const WITH_SERVICE: u64 = 3;
+
+const fn serves(state: &Conversation) -> bool {
+    state.served.consultation.is_some()
+        || state.served.former.is_some()
+        || state.owed.is_some()
+        || state.silent_since.is_some()
+}

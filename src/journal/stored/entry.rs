@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 use switchboard_protocol::vocabulary::ConversationId;
 
-use super::message::{ALL_KINDS, PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
+use super::message::{PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
 use super::parts::{Id, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id};
+use super::service::{self, StoredService};
 use super::{StoredError, Version, known_version, one_value, read, write};
 use crate::domain::conversation::{Entry, Event, Origin, Side, What};
 use crate::domain::message::Message;
@@ -32,7 +33,7 @@ pub(in crate::journal) fn encode_entry(entry: &Entry, buffer: &mut Vec<u8>) -> R
     };
     let mut contents = Vec::with_capacity(entry.events.len());
     for event in &entry.events {
-        let (event, content) = split(event)?;
+        let (event, content) = split(event, (entry.conversation, entry.revision))?;
         structure.events.push(event);
         contents.push(content);
     }
@@ -66,6 +67,7 @@ pub(in crate::journal) fn decode_entry(
         instance: instance(client),
         counter,
     });
+    let place = (conversation, structure.revision);
     let events = structure.events.iter().zip(&contents);
     Ok(Entry {
         conversation,
@@ -73,7 +75,9 @@ pub(in crate::journal) fn decode_entry(
         before: structure.before.place(ENTRY)?,
         at: at(structure.at),
         origin,
-        events: events.map(|(event, content)| join(event, content.as_ref())).collect::<Result<_, _>>()?,
+        events: events
+            .map(|(event, content)| join(event, content.as_ref(), place))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -156,6 +160,8 @@ struct StoredEvent<'a> {
     up_to: Option<StoredPlace>,
     #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
     masks: Vec<StoredMask>,
+    #[serde(rename = "w", borrow, default, skip_serializing_if = "Option::is_none")]
+    service: Option<StoredService<'a>>,
 }
 
 /// What people wrote, or what names them, in one event.
@@ -169,7 +175,10 @@ struct EventContent<'a> {
     user_key: Option<Cow<'a, str>>,
 }
 
-fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), StoredError> {
+fn split(
+    event: &Event,
+    place: (ConversationId, u64),
+) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), StoredError> {
     let mut stored = StoredEvent {
         v: PLAIN,
         kind: Cow::Borrowed(COMPLETED),
@@ -180,7 +189,13 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
         side: None,
         up_to: None,
         masks: Vec::new(),
+        service: None,
     };
+    if let Some((kind, member, service)) = service::split(&event.what, place) {
+        let v = if service.is_some() { WITH_SERVICE } else { PLAIN };
+        let (kind, member) = (Cow::Borrowed(kind), member.map(member_id));
+        return Ok((StoredEvent { v, kind, member, service, ..stored }, None));
+    }
     let mut content = None;
     match &event.what {
         What::Started { customer } => {
@@ -198,10 +213,12 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
             let message = Some(StoredContent::new(&message.content)?);
             content = Some(EventContent { message, keyboard, user_key: None });
         }
-        What::Assigned { member } => {
-            stored.kind = Cow::Borrowed(ASSIGNED);
-            stored.member = Some(member_id(*member));
-        }
+        What::Called { .. }
+        | What::CallRefused { .. }
+        | What::Assigned { .. }
+        | What::Requeued { .. }
+        | What::Unserved { .. }
+        | What::Explained(_) => {}
         What::Entered { member } => {
             stored.kind = Cow::Borrowed(ENTERED);
             stored.member = Some(member_id(*member));
@@ -228,7 +245,11 @@ fn split(event: &Event) -> Result<(StoredEvent<'_>, Option<EventContent<'_>>), S
     Ok((stored, content))
 }
 
-fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<Event, StoredError> {
+fn join(
+    stored: &StoredEvent<'_>,
+    content: Option<&EventContent<'_>>,
+    place: (ConversationId, u64),
+) -> Result<Event, StoredError> {
     // A later version only adds kinds and fields: each event bears the first one that can say it, so that
     // an older program refuses exactly what it cannot read.
     known_version(EVENT, EVENT_VERSION, stored.v)?;
@@ -251,7 +272,6 @@ fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<
             let masks = stored.masks.iter().map(StoredMask::mask).collect::<Result<_, _>>()?;
             What::Message(Message { content, keyboard: keyboard.map(Box::new), masks })
         }
-        ASSIGNED => What::Assigned { member: of_member()? },
         ENTERED => What::Entered { member: of_member()? },
         LEFT => What::Left { member: of_member()? },
         COMPLETED => What::Completed,
@@ -265,14 +285,16 @@ fn join(stored: &StoredEvent<'_>, content: Option<&EventContent<'_>>) -> Result<
             What::Read { side, up_to: stored.up_to.ok_or_else(absent)?.place(EVENT)? }
         }
         UNCHANGED => What::Unchanged,
-        _ => return Err(StoredError::malformed(EVENT, &format_args!("of unknown kind {:?}", stored.kind))),
+        kind => {
+            let what = service::join(kind, stored.member.map(member), stored.service.as_ref(), place)?;
+            what.ok_or_else(|| StoredError::malformed(EVENT, &format_args!("of unknown kind {kind:?}")))?
+        }
     };
     Ok(Event { by: stored.by.0, what })
 }
 
 const STARTED: &str = "start";
 const MESSAGE: &str = "msg";
-const ASSIGNED: &str = "assign";
 const ENTERED: &str = "enter";
 const LEFT: &str = "leave";
 const COMPLETED: &str = "done";
@@ -298,7 +320,10 @@ const EVENT: &str = "event";
 const ENTRY_VERSION: u8 = 1;
 
 /// The newest version of the events in it.
-const EVENT_VERSION: u64 = ALL_KINDS;
+const EVENT_VERSION: u64 = WITH_SERVICE;
+
+/// The first version that has consultations.
+const WITH_SERVICE: u64 = 3;
 
 /// The first version that has the end of a conversation.
 const WITH_END: u64 = 2;

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -19,10 +19,18 @@ use super::samples::{
     workspace_entries, workspace_id,
 };
 use super::*;
-use crate::domain::conversation::{Conversation, Entry, Side, Unread, What};
+use crate::domain::assignment::{
+    Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing,
+    Strategy as AssignmentStrategy, Why,
+};
+use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
+use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
+use crate::domain::hours::Override;
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
-use switchboard_protocol::vocabulary::{Party, ProfileId, ProfileTitle, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{
+    CategoryName, CategoryPath, ConsultationId, Party, ProfileId, ProfileTitle, Seq, Timestamp,
+};
 
 /// Something stored: what it means, how it is stored today, and whether bytes mean it.
 struct Case {
@@ -52,7 +60,10 @@ fn no_golden_file_is_forgotten() {
     for version in 1..=NEWEST {
         for file in std::fs::read_dir(folder(version)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
-            assert!(names.contains(&name), "{name} is read by no test");
+            assert!(
+                names.contains(&name) || BEFORE_CONSULTATIONS.contains(&(version, &*name)),
+                "{name} is read by no test"
+            );
         }
     }
 }
@@ -71,11 +82,17 @@ fn every_kind_of_event_has_a_golden_file() {
         What::Read { side: Side::Staff, .. } => 7,
         What::Unchanged => 8,
         What::Ended => 9,
+        What::Called { .. } => 10,
+        What::CallRefused { .. } => 11,
+        What::Requeued { .. } => 12,
+        What::Unserved { .. } => 13,
+        What::Explained(_) => 14,
     };
     let entries = entries().into_iter().map(|(_, entry)| entry);
     let entries = entries.chain(newer_entries().into_iter().map(|(_, entry)| entry));
+    let entries = entries.chain(service_entries().into_iter().map(|(_, entry)| entry));
     let kinds: BTreeSet<_> = entries.flat_map(|entry| entry.events).map(|event| kind(&event.what)).collect();
-    assert_eq!(kinds, (0..10).collect());
+    assert_eq!(kinds, (0..15).collect());
 
     let kind = |event: &WorkspaceEvent| match event {
         WorkspaceEvent::Created { .. } => 0,
@@ -86,10 +103,28 @@ fn every_kind_of_event_has_a_golden_file() {
             Role::Editor => 4,
             Role::Readonly => 5,
         },
+        WorkspaceEvent::MemberRenamed { .. } => 6,
+        WorkspaceEvent::RoleChanged { .. } => 7,
+        WorkspaceEvent::MemberRemoved { .. } => 8,
+        WorkspaceEvent::TeamAssignmentSet(_) => 9,
+        WorkspaceEvent::TeamHoursSet(_) => 10,
+        WorkspaceEvent::TeamServiceSet(_) => 11,
+        WorkspaceEvent::ProfileAssignmentSet { .. } => 12,
+        WorkspaceEvent::ProfileHoursSet { .. } => 13,
+        WorkspaceEvent::BotSet { .. } => 14,
+        WorkspaceEvent::GreetingSet { greeting: None, .. } => 15,
+        WorkspaceEvent::GreetingSet { greeting: Some(_), .. } => 16,
+        WorkspaceEvent::HoursOverridden { manual: None, .. } => 17,
+        WorkspaceEvent::HoursOverridden { manual: Some(manual), .. } => match manual.to {
+            Override::Open => 18,
+            Override::Closed => 19,
+        },
+        WorkspaceEvent::AwaySet { away: false, .. } => 20,
+        WorkspaceEvent::AwaySet { away: true, .. } => 21,
     };
-    let entries = workspace_entries();
+    let entries: Vec<_> = workspace_entries().into_iter().chain(changes::entries()).collect();
     let kinds: BTreeSet<_> = entries.iter().flat_map(|(_, entry)| &entry.events).map(kind).collect();
-    assert_eq!(kinds, (0..6).collect());
+    assert_eq!(kinds, (0..22).collect());
 }
 
 #[test]
@@ -118,6 +153,16 @@ fn a_newer_version_of_one_event_is_refused_even_if_its_fields_are_others() {
     let kind = bytes.windows(4).position(|window| window == [0xa3, b'm', b's', b'g']).unwrap();
     bytes[kind..kind + 4].copy_from_slice(&[0x93, 1, 2, 3]);
     assert_eq!(decode_entry(entry.conversation, &bytes), Err(newer));
+}
+
+/// A snapshot is a cache: one that cannot say which consultation goes on is made anew from the entries.
+#[test]
+fn a_snapshot_of_a_served_conversation_from_before_consultations_is_not_used() {
+    for (version, name) in BEFORE_CONSULTATIONS {
+        let bytes = read_hex(&folder(*version).join(name));
+        let error = decode_conversation(workspace_id(1), conversation_id(2), &bytes).unwrap_err();
+        assert!(error.to_string().contains("served without a consultation"), "{error}");
+    }
 }
 
 #[test]
@@ -168,7 +213,8 @@ fn cases() -> Vec<Case> {
     };
     let old = entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_entries().into_iter().map(|(name, entry)| (2, name, entry));
-    for (version, name, entry) in old.chain(newer) {
+    let served = service_entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(served) {
         let mut bytes = Vec::new();
         encode_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -182,7 +228,8 @@ fn cases() -> Vec<Case> {
     }
     let old = workspace_entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_workspace_entries().into_iter().map(|(name, entry)| (2, name, entry));
-    for (version, name, entry) in old.chain(newer) {
+    let changes = changes::entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(changes) {
         let mut bytes = Vec::new();
         encode_workspace_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -194,9 +241,13 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
-    let ended = Conversation { ended: true, ..conversation() };
+    let mut simple = Conversation { silent_since: None, ..conversation() };
+    simple.served.consultation = None;
+    let ended = Conversation { ended: true, ..simple };
     let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
-    for (version, name, state) in [(1, "full", conversation()), (1, "empty", unbegun), (2, "ended", ended)] {
+    for (version, name, state) in
+        [(1, "empty", unbegun), (2, "over", ended), (3, "served", conversation()), (3, "waiting", waiting())]
+    {
         add(
             version,
             &format!("conversation_{name}"),
@@ -209,6 +260,7 @@ fn cases() -> Vec<Case> {
         (1, "workspace", workspace()),
         (1, "workspace_empty", Workspace::new(workspace_id(1))),
         (2, "workspace_with_keyboard", newer_workspace()),
+        (3, "workspace_with_settings", changes::with_settings()),
     ] {
         add(
             version,
@@ -219,7 +271,10 @@ fn cases() -> Vec<Case> {
         );
     }
     let ended = RowState { ended: true, ..row() };
-    for (version, name, row) in [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended)] {
+    let served = RowState { served: conversation().served, ..row() };
+    for (version, name, row) in
+        [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended), (3, "row_served", served)]
+    {
         add(
             version,
             name,
@@ -271,7 +326,7 @@ fn small_cases() -> [Case; 4] {
 fn row() -> RowState {
     RowState {
         customer: Some(customer(1)),
-        assignee: Some(member_id(3)),
+        served: row_served(),
         ended: false,
         last_message: "How can I help?".to_owned(),
         last_at: Timestamp::from_millis(1_700_000_003_000),
@@ -282,11 +337,27 @@ fn row() -> RowState {
     }
 }
 
+/// Who served, as rows said it before there were consultations.
+fn row_served() -> Served {
+    let at = Timestamp::from_millis(1_700_000_003_000);
+    let consultation = Consultation {
+        id: ConsultationId::from_bytes([0; 16]),
+        beginning: Beginning::SteppedIn,
+        category: CategoryPath::default(),
+        called_at: at,
+        waits_since: at,
+        stage: Stage::InProgress(member_id(3)),
+        served_at: Some(at),
+        transfers: 0,
+    };
+    Served { consultation: Some(consultation), ..Served::default() }
+}
+
 /// The row of a conversation that has not started.
 fn empty_row() -> RowState {
     RowState {
         customer: None,
-        assignee: None,
+        served: Served::default(),
         ended: false,
         last_message: String::new(),
         last_at: Timestamp::from_millis(0),
@@ -332,6 +403,89 @@ fn newer_entries() -> Vec<(String, Entry)> {
     entries
 }
 
+/// Entries that the second version could not say.
+fn service_entries() -> Vec<(&'static str, Entry)> {
+    let mut script = Script::new(workspace_id(1), conversation_id(2));
+    script.start(1_700_000_000_000, customer(1));
+    let (member, other) = (member_id(3), member_id(4));
+    let agent = Party::Agent { member };
+    let waits = explanation(Outcome::Waits(Why::ForFormer(other)));
+    let chosen = explanation(Outcome::Assigned { member, rule: Rule::Specialist });
+    let unserved = |why| What::Unserved { why };
+    let mut all = Vec::new();
+    let mut add = |name, by, whats: Vec<What>| {
+        let at = 1_700_000_001_000 + script.state.revision as i64;
+        all.push((name, script.entry(at, by, whats)));
+    };
+    add("called", Party::Customer, vec![called(true, false)]);
+    add("explained_waits", Party::Bot, vec![What::Explained(Box::new(waits))]);
+    let automatic = What::Assigned { member, how: How::Automatic };
+    add("assigned_automatically", Party::Bot, vec![What::Explained(Box::new(chosen)), automatic]);
+    add("requeued_absent", Party::Bot, vec![What::Requeued { from: member, why: Requeued::Absent }]);
+    add("taken", agent, vec![What::Assigned { member, how: How::Taken }, What::Entered { member }]);
+    let transferred = What::Assigned { member: other, how: How::Transferred { from: member } };
+    add("transferred", agent, vec![transferred]);
+    add("requeued_removed", Party::Bot, vec![What::Requeued { from: other, why: Requeued::Removed }]);
+    add("unserved_too_long", Party::Bot, vec![unserved(Unserved::TooLong)]);
+    let category = CategoryPath::default();
+    add("call_refused", Party::Customer, vec![What::CallRefused { category }]);
+    for (name, why) in [
+        ("unserved_cancelled", Unserved::Cancelled),
+        ("unserved_gave_up", Unserved::GaveUp),
+        ("unserved_left", Unserved::Left),
+    ] {
+        add("called_outside_hours", Party::Customer, vec![called(false, true)]);
+        add(name, Party::Customer, vec![unserved(why)]);
+    }
+    let consultation = ConsultationId::from_bytes([0xc0; 16]);
+    let stepped_in = What::Assigned { member, how: How::SteppedIn { consultation } };
+    add("stepped_in", agent, vec![stepped_in, What::Entered { member }]);
+    let mut seen = BTreeSet::new();
+    all.retain(|(name, _)| seen.insert(*name));
+    all
+}
+
+fn called(in_hours: bool, bot_replies: bool) -> What {
+    let names = ["Bank", "카드"].map(|name| CategoryName::new(name).unwrap());
+    let category = CategoryPath::new(names.to_vec()).unwrap();
+    What::Called { consultation: ConsultationId::from_bytes([0xc1; 16]), category, in_hours, bot_replies }
+}
+
+/// A decision with an agent of every group and standing.
+fn explanation(outcome: Outcome) -> Explanation {
+    let candidate = |n, group, standing| Candidate {
+        member: member_id(n),
+        group,
+        agent: Agent { standing, load: u32::from(n), turn: u64::from(n) << 40 },
+    };
+    let considered = Considered {
+        consultation: ConsultationId::from_bytes([0xc1; 16]),
+        automatic: true,
+        open: true,
+        choosing: Choosing { sticky: true, or_another: false, strategy: AssignmentStrategy::RoundRobin },
+        maximum: 10,
+        matched: Some(CategoryPath::new(vec![CategoryName::new("Bank").unwrap()]).unwrap()),
+        former: Some(member_id(4)),
+        seed: u64::MAX,
+        candidates: vec![
+            candidate(3, Group::Specialist, Standing::Online),
+            candidate(4, Group::General, Standing::Away),
+            candidate(5, Group::Outside, Standing::Offline),
+        ],
+    };
+    Explanation { considered, outcome }
+}
+
+/// A conversation whose customer waits for an agent.
+fn waiting() -> Conversation {
+    let mut script = Script::new(workspace_id(1), conversation_id(2));
+    script.start(1_700_000_000_000, customer(1));
+    script.entry(1_700_000_001_000, Party::Customer, vec![called(false, true)]);
+    script.say(1_700_000_002_000, Party::Customer, "Hello?");
+    script.state.served.former = Some(member_id(4));
+    script.state
+}
+
 /// A workspace whose bot greets with something to press, and the entry that it comes from.
 fn newer_workspace() -> Workspace {
     let mut state = Workspace::new(workspace_id(1));
@@ -345,7 +499,8 @@ fn newer_workspace_entries() -> Vec<(String, WorkspaceEntry)> {
     let profile = ProfileId::from_bytes([0x70; 16]);
     let events = vec![WorkspaceEvent::ProfileAdded { profile, details }];
     let at = Timestamp::from_millis(1_700_000_000_000);
-    let entry = WorkspaceEntry { workspace: workspace_id(1), revision: 1, at, by: None, events };
+    let entry =
+        WorkspaceEntry { workspace: workspace_id(1), revision: 1, at, by: None, origin: None, events };
     vec![("profile_with_keyboard".to_owned(), entry)]
 }
 
@@ -364,7 +519,11 @@ fn golden(case: &Case) -> Vec<u8> {
         std::fs::create_dir_all(folder(case.version)).unwrap();
         std::fs::write(&path, file).unwrap();
     }
-    let file = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    read_hex(&path)
+}
+
+fn read_hex(path: &Path) -> Vec<u8> {
+    let file = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let hex: String = file.lines().filter(|line| !line.starts_with('#')).collect();
     let digits = hex.as_bytes().chunks(2);
     digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
@@ -375,4 +534,7 @@ fn folder(version: u64) -> PathBuf {
 }
 
 /// The newest version that anything is stored in.
-const NEWEST: u64 = 2;
+const NEWEST: u64 = 3;
+
+/// States as they were stored before there were consultations, with somebody who served them.
+const BEFORE_CONSULTATIONS: &[(u64, &str)] = &[(1, "conversation_full.hex"), (2, "conversation_ended.hex")];

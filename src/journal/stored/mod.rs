@@ -5,22 +5,30 @@
 //! this code is upgraded when it is read, what is newer is refused. `tests/golden/stored` holds
 //! every form ever written. Must not know files, threads or sled.
 
+mod answers;
+mod change;
+#[cfg(test)]
+pub(in crate::journal) mod changes;
 mod conversation;
 mod entry;
 mod erasure;
 #[cfg(test)]
 mod golden;
+mod hours;
 mod index;
 mod message;
 #[cfg(test)]
 mod messages;
 mod page;
 mod parts;
+mod people;
 #[cfg(test)]
 mod random;
 mod row;
 #[cfg(test)]
 pub(in crate::journal) mod samples;
+mod service;
+mod settings;
 mod workspace;
 
 use serde::Deserialize;

@@ -50,6 +50,14 @@ pub(super) fn member(id: Id) -> MemberId {
     MemberId::from_bytes(id.into_array())
 }
 
+pub(super) const fn profile_id(profile: ProfileId) -> Id {
+    Id::new(*profile.as_bytes())
+}
+
+pub(super) fn profile(id: Id) -> ProfileId {
+    ProfileId::from_bytes(id.into_array())
+}
+
 pub(super) const fn instance_id(instance: InstanceId) -> Id {
     Id::new(*instance.as_bytes())
 }

@@ -9,18 +9,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    DisplayName, InstanceId, MemberId, Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
+    CATEGORY_LEVELS_MAX, CategoryName, CategoryPath, ConsultationId, DisplayName, InstanceId, MemberId,
+    Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
 };
 
 use super::messages::message;
 use super::samples::{conversation_id, workspace_id};
 use super::*;
+use crate::domain::assignment::{
+    Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy as Choice,
+    Why,
+};
+use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{
-    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Side,
-    Unread, What,
+    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Served,
+    Side, Unread, What,
 };
 use crate::domain::identity::CustomerKey;
-use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
+use crate::domain::workspace::{
+    Member, MembersAnswers, Profile, Role, Settings, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent,
+};
 use crate::journal::Position;
 
 /// A number of any size, often at an edge of how it is encoded.
@@ -80,12 +88,117 @@ fn customer() -> impl Strategy<Value = CustomerKey> {
     })
 }
 
+fn category() -> impl Strategy<Value = CategoryPath> {
+    let name = "\\PC{1,100}".prop_map(|name| CategoryName::new(name).unwrap());
+    prop::collection::vec(name, 0..=CATEGORY_LEVELS_MAX).prop_map(|names| CategoryPath::new(names).unwrap())
+}
+
+fn consultation_id() -> impl Strategy<Value = ConsultationId> {
+    any::<[u8; 16]>().prop_map(ConsultationId::from_bytes)
+}
+
+fn explanation() -> impl Strategy<Value = Explanation> {
+    let group = prop::sample::select(vec![Group::Specialist, Group::General, Group::Outside]);
+    let standing = prop::sample::select(vec![Standing::Online, Standing::Away, Standing::Offline]);
+    let candidate = (member_id(), group, standing, any::<u32>(), any::<u64>()).prop_map(
+        |(member, group, standing, load, turn)| Candidate {
+            member,
+            group,
+            agent: Agent { standing, load, turn },
+        },
+    );
+    let strategies = vec![Choice::Random, Choice::RoundRobin, Choice::LeastLoaded];
+    let choosing = (any::<bool>(), any::<bool>(), prop::sample::select(strategies));
+    let choosing =
+        choosing.prop_map(|(sticky, or_another, strategy)| Choosing { sticky, or_another, strategy });
+    let rule = prop::sample::select(vec![Rule::Sticky, Rule::Specialist, Rule::General]);
+    let outcome = prop_oneof![
+        (member_id(), rule).prop_map(|(member, rule)| Outcome::Assigned { member, rule }),
+        Just(Outcome::Waits(Why::Manual)),
+        Just(Outcome::Waits(Why::Closed)),
+        member_id().prop_map(|former| Outcome::Waits(Why::ForFormer(former))),
+        Just(Outcome::Waits(Why::NobodyFree)),
+    ];
+    let who = (prop::option::of(category()), prop::option::of(member_id()), any::<u64>());
+    let rest = (consultation_id(), any::<(bool, bool)>(), choosing, any::<u32>(), who);
+    (rest, prop::collection::vec(candidate, 0..5), outcome).prop_map(
+        |(
+            (consultation, (automatic, open), choosing, maximum, (matched, former, seed)),
+            candidates,
+            outcome,
+        )| {
+            let considered = Considered {
+                consultation,
+                automatic,
+                open,
+                choosing,
+                maximum,
+                matched,
+                former,
+                seed,
+                candidates,
+            };
+            Explanation { considered, outcome }
+        },
+    )
+}
+
+fn service() -> impl Strategy<Value = What> {
+    let how = prop_oneof![
+        Just(How::Automatic),
+        Just(How::Taken),
+        consultation_id().prop_map(|consultation| How::SteppedIn { consultation }),
+        member_id().prop_map(|from| How::Transferred { from }),
+    ];
+    let requeued = prop::sample::select(vec![Requeued::Absent, Requeued::Removed]);
+    let unserved = vec![Unserved::Cancelled, Unserved::GaveUp, Unserved::Left, Unserved::TooLong];
+    prop_oneof![
+        (consultation_id(), category(), any::<(bool, bool)>()).prop_map(
+            |(consultation, category, (in_hours, bot_replies))| What::Called {
+                consultation,
+                category,
+                in_hours,
+                bot_replies,
+            }
+        ),
+        category().prop_map(|category| What::CallRefused { category }),
+        (member_id(), how).prop_map(|(member, how)| What::Assigned { member, how }),
+        (member_id(), requeued).prop_map(|(from, why)| What::Requeued { from, why }),
+        prop::sample::select(unserved).prop_map(|why| What::Unserved { why }),
+        explanation().prop_map(|explanation| What::Explained(Box::new(explanation))),
+    ]
+}
+
+fn consultation() -> impl Strategy<Value = Consultation> {
+    let beginning = prop_oneof![
+        any::<(bool, bool)>().prop_map(|(in_hours, bot_replies)| Beginning::Called { in_hours, bot_replies }),
+        Just(Beginning::SteppedIn),
+    ];
+    let stage = prop_oneof![
+        Just(Stage::Waiting),
+        member_id().prop_map(Stage::Assigned),
+        member_id().prop_map(Stage::InProgress),
+    ];
+    let rest =
+        (consultation_id(), beginning, category(), (at(), at()), stage, prop::option::of(at()), any::<u32>());
+    rest.prop_map(|(id, beginning, category, times, stage, served_at, transfers)| Consultation {
+        id,
+        beginning,
+        category,
+        called_at: times.0,
+        waits_since: times.1,
+        stage,
+        served_at,
+        transfers,
+    })
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let side = prop::sample::select(vec![Side::Customer, Side::Staff]);
     let what = prop_oneof![
         customer().prop_map(|customer| What::Started { customer }),
         message().prop_map(What::Message),
-        member_id().prop_map(|member| What::Assigned { member }),
+        service(),
         member_id().prop_map(|member| What::Entered { member }),
         member_id().prop_map(|member| What::Left { member }),
         Just(What::Completed),
@@ -132,25 +245,31 @@ fn clients() -> impl Strategy<Value = Clients> {
     prop::collection::btree_map(party(), of_party, 0..4).prop_map(|parties| Clients { parties })
 }
 
+fn served() -> impl Strategy<Value = Served> {
+    let agents = prop::collection::btree_set(member_id(), 0..AGENTS_MAX);
+    let rest = (prop::option::of(consultation()), number(), prop::option::of(member_id()));
+    (agents, rest).prop_map(|(agents, (consultation, epoch, former))| Served {
+        agents: BTreeSet::from_iter(agents),
+        consultation,
+        epoch,
+        former,
+    })
+}
+
 fn conversation() -> impl Strategy<Value = Conversation> {
-    let service = (
-        prop::collection::btree_set(member_id(), 0..AGENTS_MAX),
-        prop::option::of(member_id()),
-        number(),
-        any::<bool>(),
-    );
+    let service = (served(), prop::option::of(number()), prop::option::of(at()), any::<bool>());
     let counts = (unread(), unread(), clients());
     (prop::option::of(customer()), number(), place(), at(), service, counts).prop_map(
-        |(customer, revision, last, last_at, (agents, assignee, epoch, ended), counts)| {
+        |(customer, revision, last, last_at, (served, owed, silent_since, ended), counts)| {
             let (customer_unread, staff_unread, clients) = counts;
             Conversation {
                 customer,
                 revision,
                 last,
                 last_at,
-                agents: BTreeSet::from_iter(agents),
-                assignee,
-                epoch,
+                served,
+                owed,
+                silent_since,
                 ended,
                 customer_unread,
                 staff_unread,
@@ -185,14 +304,20 @@ fn profile_id() -> impl Strategy<Value = ProfileId> {
 fn workspace() -> impl Strategy<Value = Workspace> {
     let members = prop::collection::btree_map(member_id(), member(), 0..6);
     let profiles = prop::collection::btree_map(profile_id(), profile(), 0..4);
-    (prop::option::of(title()), number(), at(), members, profiles).prop_map(
-        |(name, revision, last_at, members, profiles)| Workspace {
+    let away = prop::collection::btree_set(member_id(), 0..3);
+    let settings = prop_oneof![Just(Settings::default()), changes::settings()];
+    let answers = prop_oneof![Just(MembersAnswers::default()), changes::answers()];
+    (prop::option::of(title()), number(), at(), members, profiles, away, settings, answers).prop_map(
+        |(name, revision, last_at, members, profiles, away, settings, answers)| Workspace {
+            id: workspace_id(1),
             name,
             revision,
             last_at,
             members: BTreeMap::from_iter(members),
             profiles,
-            ..Workspace::new(workspace_id(1))
+            away,
+            settings,
+            answers,
         },
     )
 }
@@ -203,18 +328,26 @@ fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
         (member_id(), member()).prop_map(|(member, details)| WorkspaceEvent::MemberAdded { member, details }),
         (profile_id(), profile())
             .prop_map(|(profile, details)| WorkspaceEvent::ProfileAdded { profile, details }),
+        changes::event(),
     ];
-    (number(), at(), prop::option::of(member_id()), prop::collection::vec(event, 1..4)).prop_map(
-        |(revision, at, by, events)| WorkspaceEntry { workspace: workspace_id(1), revision, at, by, events },
-    )
+    let origin = prop::option::of((instance_id(), number()));
+    let by = prop::option::of((member_id(), origin));
+    (number(), at(), by, prop::collection::vec(event, 1..4)).prop_map(|(revision, at, by, events)| {
+        let origin = by.and_then(|(member, origin)| {
+            let party = Party::Agent { member };
+            origin.map(|(instance, counter)| Origin { party, instance, counter })
+        });
+        let by = by.map(|(member, _)| member);
+        WorkspaceEntry { workspace: workspace_id(1), revision, at, by, origin, events }
+    })
 }
 
 fn row() -> impl Strategy<Value = RowState> {
     let latest = ("(?s).{0,80}", at(), unread(), seq(), any::<bool>());
-    (prop::option::of(customer()), prop::option::of(member_id()), latest, number(), number()).prop_map(
-        |(customer, assignee, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
+    (prop::option::of(customer()), served(), latest, number(), number()).prop_map(
+        |(customer, served, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
             customer,
-            assignee,
+            served,
             ended,
             last_message,
             last_at,
@@ -253,12 +386,12 @@ fn stored() -> impl Strategy<Value = Vec<u8>> {
         bytes
     };
     prop_oneof![
-        entry().prop_map(of_entry),
-        workspace_entry().prop_map(of_workspace_entry),
-        conversation().prop_map(|state| encode_conversation(&state).unwrap()),
-        workspace().prop_map(|state| encode_workspace(&state).unwrap()),
-        row().prop_map(|row| encode_row(&row).unwrap()),
-        page().prop_map(|page| encoded_page(&page)),
+        entry().prop_map(of_entry).boxed(),
+        workspace_entry().prop_map(of_workspace_entry).boxed(),
+        conversation().prop_map(|state| encode_conversation(&state).unwrap()).boxed(),
+        workspace().prop_map(|state| encode_workspace(&state).unwrap()).boxed(),
+        row().prop_map(|row| encode_row(&row).unwrap()).boxed(),
+        page().prop_map(|page| encoded_page(&page)).boxed(),
     ]
 }
 

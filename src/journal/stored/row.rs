@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::conversation::{StoredUnread, stored_unread, unread};
 use super::parts::{Id, StoredCustomer, at, member, member_id, seq};
+use super::service::StoredServed;
 use super::{StoredError, read, write};
-use crate::domain::conversation::Unread;
+use crate::domain::consultation::{Beginning, Consultation, Stage};
+use crate::domain::conversation::{Served, Unread};
 use crate::domain::identity::CustomerKey;
 use crate::journal::Position;
-use switchboard_protocol::vocabulary::{MemberId, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Seq, Timestamp};
 
 /// A row of the list, and what its next entry builds on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub(in crate::journal) struct RowState {
     /// With whom; `None` until it has started, and then it is in no list.
     pub(in crate::journal) customer: Option<CustomerKey>,
     /// Who serves it.
-    pub(in crate::journal) assignee: Option<MemberId>,
+    pub(in crate::journal) served: Served,
     /// Whether it has ended.
     pub(in crate::journal) ended: bool,
     /// The beginning of the last message.
@@ -42,10 +44,16 @@ pub(in crate::journal) struct RowState {
 /// # Errors
 /// None for what the fold makes.
 pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredError> {
+    let old = row.served == before_consultations(row.served.assignee(), row.last_at);
     let stored = StoredRow {
-        v: if row.ended { ENDED } else { FIRST },
+        v: match (old, row.ended) {
+            (false, _) => WITH_SERVICE,
+            (true, true) => ENDED,
+            (true, false) => FIRST,
+        },
         customer: row.customer.as_ref().map(StoredCustomer::new),
-        assignee: row.assignee.map(member_id),
+        assignee: row.served.assignee().filter(|_| old).map(member_id),
+        served: (!old).then(|| StoredServed::new(&row.served)),
         ended: row.ended,
         last_message: Cow::Borrowed(&row.last_message),
         last_at: row.last_at.as_millis(),
@@ -64,10 +72,14 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
-    let stored: StoredRow<'_> = read(ROW, ENDED, bytes)?;
+    let stored: StoredRow<'_> = read(ROW, WITH_SERVICE, bytes)?;
+    let served = match &stored.served {
+        Some(served) => served.served()?,
+        None => before_consultations(stored.assignee.map(member), at(stored.last_at)),
+    };
     Ok(RowState {
         customer: stored.customer.as_ref().map(|customer| customer.customer(ROW)).transpose()?,
-        assignee: stored.assignee.map(member),
+        served,
         ended: stored.ended,
         last_message: stored.last_message.into_owned(),
         last_at: at(stored.last_at),
@@ -83,8 +95,11 @@ struct StoredRow<'a> {
     v: u64,
     #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
     customer: Option<StoredCustomer<'a>>,
+    /// What there was before there were consultations.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     assignee: Option<Id>,
+    #[serde(rename = "w", borrow, default, skip_serializing_if = "Option::is_none")]
+    served: Option<StoredServed<'a>>,
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     ended: bool,
     #[serde(rename = "m", borrow)]
@@ -106,6 +121,23 @@ const ROW: &str = "row";
 /// A row bears the first version that can say it: the second has the end.
 const FIRST: u64 = 1;
 const ENDED: u64 = 2;
+/// The third has consultations.
+const WITH_SERVICE: u64 = 3;
+
+/// Who serves a conversation, as far as rows said it before there were consultations.
+fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served {
+    let consultation = assignee.map(|member| Consultation {
+        id: ConsultationId::from_bytes([0; 16]),
+        beginning: Beginning::SteppedIn,
+        category: CategoryPath::default(),
+        called_at: since,
+        waits_since: since,
+        stage: Stage::InProgress(member),
+        served_at: Some(since),
+        transfers: 0,
+    });
+    Served { consultation, ..Served::default() }
+}
 
 /// Room for a row with a preview and a few unread messages.
 const TYPICAL_BYTES: usize = 384;

@@ -6,10 +6,12 @@
 
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, DisplayName, InstanceId, MemberId, MessageText, Party, Platform, ProfileId,
-    ProfileTitle, Seq, Timestamp, UserKey, WorkspaceId,
+    CategoryName, CategoryPath, Content, ConversationId, DisplayName, InstanceId, MemberId, MessageText,
+    Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey, WorkspaceId,
 };
 
+use crate::domain::assignment::{Choosing, Considered, Explanation};
+use crate::domain::consultation::{How, Requeued, Unserved, begun_by};
 use crate::domain::conversation::{Conversation, Entry, Event, Origin, Place, Side, What};
 use crate::domain::identity::CustomerKey;
 use crate::domain::message::Message;
@@ -83,6 +85,39 @@ impl Script {
         self.entry(at, by, vec![What::Message(said(words))])
     }
 
+    fn called(&self, step: &Step) -> What {
+        let name = step.words.chars().filter(|c| !c.is_control()).collect::<String>();
+        let category = CategoryName::new(name).map(|name| CategoryPath::new(vec![name]).unwrap());
+        What::Called {
+            consultation: begun_by(self.state.id, self.state.revision + 1),
+            category: category.unwrap_or_default(),
+            in_hours: step.who.is_multiple_of(2),
+            bot_replies: step.who.is_multiple_of(3),
+        }
+    }
+
+    /// A decision that a number tells from others.
+    fn manual(&self, seed: u64) -> Explanation {
+        let considered = Considered {
+            consultation: begun_by(self.state.id, self.state.revision),
+            automatic: false,
+            open: true,
+            choosing: Choosing::default(),
+            maximum: 1,
+            matched: None,
+            former: None,
+            seed,
+            candidates: Vec::new(),
+        };
+        Explanation { outcome: considered.conclude(), considered }
+    }
+
+    /// What the next entry says of a member who steps in, in the form that has always been there.
+    pub(in crate::journal) fn stepped_in(&self, member: MemberId) -> What {
+        let consultation = begun_by(self.state.id, self.state.revision + 1);
+        What::Assigned { member, how: How::SteppedIn { consultation } }
+    }
+
     /// The next entry that a random step becomes.
     pub(in crate::journal) fn step(&mut self, at: i64, step: &Step) -> Entry {
         let agent = Party::Agent { member: member_id(step.who % 3 + 1) };
@@ -90,15 +125,26 @@ impl Script {
         if self.state.revision == 0 {
             return self.start(at, customer(step.who));
         }
-        match step.kind % 11 {
+        match step.kind % 16 {
             0..=2 => self.say(at, Party::Customer, &step.words),
             3 => self.say(at, agent, &step.words),
             4 => self.entry(at, Party::Bot, vec![What::Message(said(&step.words))]),
-            5 => self.entry(at, agent, vec![What::Assigned { member }, What::Entered { member }]),
+            5 => {
+                let assigned = self.stepped_in(member);
+                self.entry(at, agent, vec![assigned, What::Entered { member }])
+            }
             6 => self.entry(at, agent, vec![What::Left { member }]),
             7 => self.entry(at, agent, vec![What::Completed]),
             8 => self.entry(at, agent, vec![What::Unchanged]),
             9 => self.entry(at, agent, vec![What::Ended]),
+            10 => {
+                let what = self.called(step);
+                self.entry(at, Party::Customer, vec![what])
+            }
+            11 => self.entry(at, Party::Bot, vec![What::Assigned { member, how: How::Automatic }]),
+            12 => self.entry(at, Party::Bot, vec![What::Requeued { from: member, why: Requeued::Absent }]),
+            14 => self.entry(at, Party::Bot, vec![What::Explained(Box::new(self.manual(step.who.into())))]),
+            13 => self.entry(at, Party::Customer, vec![What::Unserved { why: Unserved::GaveUp }]),
             _ => {
                 let side = if step.who.is_multiple_of(2) { Side::Staff } else { Side::Customer };
                 let by = if side == Side::Staff { agent } else { Party::Customer };
@@ -140,10 +186,10 @@ pub(in crate::journal) fn entries() -> Vec<(&'static str, Entry)> {
         ("started_with_greeting", started),
         ("message_by_customer", script.say(1_700_000_001_000, Party::Customer, "안녕하세요 🙂\nHello")),
         ("message_by_bot", script.say(1_700_000_001_001, Party::Bot, "One moment.")),
-        (
-            "assigned_and_entered",
-            script.entry(1_700_000_002_000, agent, vec![What::Assigned { member }, What::Entered { member }]),
-        ),
+        ("assigned_and_entered", {
+            let assigned = script.stepped_in(member);
+            script.entry(1_700_000_002_000, agent, vec![assigned, What::Entered { member }])
+        }),
         ("message_by_agent", script.say(1_700_000_003_000, agent, "How can I help?")),
         ("read_by_customer", {
             let read = read_by(Side::Customer, &script.state);
@@ -186,6 +232,7 @@ pub(in crate::journal) fn workspace_entries() -> Vec<(&'static str, WorkspaceEnt
         revision,
         at: Timestamp::from_millis(1_700_000_000_000 + i64::try_from(revision).unwrap()),
         by,
+        origin: None,
         events,
     };
     let member = |name: &str, role, n| Member {

@@ -4,12 +4,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod racing;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId, Timestamp, UserKey,
-    WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    Timestamp, UserKey, WorkspaceId,
 };
 
 use super::*;
@@ -139,7 +141,7 @@ impl Talk {
         let instance = InstanceId::from_bytes([5; 16]);
         let origin = Origin { party: identity.party(), instance, counter: u64::from(counter) };
         let command = Command { identity: identity.clone(), origin, action };
-        let context = Context { now: Timestamp::from_millis(7), policy: Policy::default() };
+        let context = Context::plain(Timestamp::from_millis(7), Policy::default());
         let is_full = self.is_full;
         let room = || if is_full { Err("full") } else { Ok(()) };
         match self.live.command(token, (), &command, &context, room) {
@@ -163,6 +165,7 @@ impl Talk {
 fn told(actions: impl IntoIterator<Item = Action<Plain>>) -> Vec<String> {
     let in_short = |action| match action {
         Action::Append(entry) => format!("append {}", entry.revision),
+        Action::Announce(announcement) => format!("announce {}", announcement.revision),
         Action::Answer(token, Outcome::Accepted(answer)) => format!("{token} accepted {}", answer.revision),
         Action::Answer(token, Outcome::AlreadySo) => format!("{token} already so"),
         Action::Answer(token, Outcome::AcceptedLongAgo) => format!("{token} long ago"),
@@ -324,13 +327,13 @@ fn the_customer_gets_the_greeting_of_a_conversation_that_has_just_begun_and_only
 #[test]
 fn what_has_reached_a_side_is_told_once_and_is_never_more_than_what_is_durable() {
     let mut talk = Talk::begun();
-    talk.say(&AGENT, Do::Join);
+    talk.say(&AGENT, Do::Take { consultation: ConsultationId::from_bytes([6; 16]) });
     talk.say(&AGENT, text("a"));
     talk.durable(3);
-    let (agent, own) = (talk.follow(1, &AGENT, 3, 9), talk.follow(2, &customer(), 2, 9));
+    let (agent, own) = (talk.follow(1, &AGENT, 4, 9), talk.follow(2, &customer(), 2, 9));
     assert_eq!((agent.heard().len(), own.heard().len()), (2, 2));
     talk.live.received(&customer(), seq(9));
-    assert_eq!(agent.heard(), [Heard::Cursors(0, 0), Heard::Received(3, 0)]);
+    assert_eq!(agent.heard(), [Heard::Cursors(0, 0), Heard::Received(4, 0)]);
     assert_eq!(own.heard(), [Heard::Cursors(0, 0), Heard::Received(2, 0)]);
     talk.say(&AGENT, text("b"));
     talk.live.received(&customer(), seq(9));

@@ -6,11 +6,11 @@ use super::*;
 
 #[test]
 fn a_customer_begins_anew_by_ending_the_conversation_and_both_sides_see_it() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Take), (customer(), post("Hi"))]);
-    let entry = story.when(&customer(), Action::End).becomes([What::Ended]);
-    assert_eq!((entry.before, entry.after()), (place(4, 2), place(5, 3)));
-    assert!(!story.state.is_served() && story.state.ended);
-    assert_eq!((story.state.assignee, story.state.epoch), (None, 2), "nothing is left to serve");
+    let mut story = given([(customer(), start()), (agent(ADA), take()), (customer(), post("Hi"))]);
+    let entry = story.when(&customer(), Action::End).becomes([What::Completed, What::Ended]);
+    assert_eq!((entry.before, entry.after()), (place(4, 2), place(6, 3)));
+    assert!(story.state.served.consultation.is_none() && story.state.ended);
+    assert_eq!((story.state.assignee(), story.state.served.epoch), (None, 3), "nothing is left to serve");
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn only_an_agent_who_has_entered_ends_it() {
     story.when(&agent(ADA), Action::End).refused(Rejection::NotEntered { action: "end" });
     let _ = story.when(&agent(ADA), Action::Join).recorded();
     let _ = story.when(&agent(ADA), Action::End).becomes([What::Ended]);
-    assert!(story.state.agents.is_empty());
+    assert!(story.state.served.agents.is_empty());
 }
 
 #[test]
@@ -27,17 +27,17 @@ fn what_has_ended_stays_so_and_is_ended_once() {
     let mut story = given([(customer(), start()), (customer(), Action::End)]);
     story.when(&customer(), Action::End).already_so();
     story.when(&agent(ADA), Action::End).already_so();
-    assert_eq!(story.state.epoch, 1);
+    assert_eq!(story.state.served.epoch, 1);
 }
 
 #[test]
 fn sending_into_what_has_ended_is_refused_with_that_reason_and_so_is_serving_it() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Take), (customer(), Action::End)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take()), (customer(), Action::End)]);
     for who in [customer(), agent(ADA), agent(BEN)] {
         story.when(&who, post("Hi")).refused(Rejection::Ended);
         assert_eq!(story.state.typist(&who), None);
     }
-    for action in [Action::Join, Action::Take, Action::Complete] {
+    for action in [Action::Join, take(), Action::Complete] {
         story.when(&agent(ADA), action).refused(Rejection::Ended);
     }
     let _ = story.when(&agent(ADA), Action::Leave).becomes([What::Unchanged]);
@@ -64,14 +64,14 @@ fn a_start_that_was_accepted_is_answered_as_it_was_also_after_the_end() {
 fn it_is_still_read_by_both_sides_so_that_nothing_stays_unread() {
     let mut story = given([
         (customer(), start()),
-        (agent(ADA), Action::Join),
+        (agent(ADA), take()),
         (agent(ADA), post("Bye")),
         (customer(), post("Bye")),
         (customer(), Action::End),
     ]);
-    let by_customer = What::Read { side: Side::Customer, up_to: place(3, 2) };
+    let by_customer = What::Read { side: Side::Customer, up_to: place(4, 2) };
     let _ = story.when(&customer(), read(4)).becomes([by_customer]);
-    let by_staff = What::Read { side: Side::Staff, up_to: place(4, 3) };
-    let _ = story.when(&agent(BEN), read(5)).becomes([by_staff]);
+    let by_staff = What::Read { side: Side::Staff, up_to: place(5, 3) };
+    let _ = story.when(&agent(BEN), read(7)).becomes([by_staff]);
     assert_eq!((story.state.customer_unread.count(), story.state.staff_unread.count()), (0, 0));
 }

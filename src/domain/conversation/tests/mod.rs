@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod calling;
 mod ending;
 mod model;
 mod once;
@@ -15,14 +16,15 @@ mod seeing;
 mod serving;
 mod talking;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, InstanceId, MemberId, MessageText, Party, Platform, ProfileId, Seq, Timestamp,
-    UserKey, WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Party, Platform, ProfileId,
+    Seq, Timestamp, UserKey, WorkspaceId,
 };
 
 use super::*;
+use crate::domain::consultation::How;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
 
@@ -32,6 +34,9 @@ struct Story {
     entries: Vec<Entry>,
     /// The time of the next command; nothing moves it but the test.
     now: i64,
+    service: Service,
+    doors: Doors,
+    present: Option<BTreeSet<MemberId>>,
     counters: BTreeMap<Party, u64>,
 }
 
@@ -42,7 +47,15 @@ struct Outcome(Result<Decision, Rejection>);
 /// These commands were given and accepted, in this order.
 fn given(commands: impl IntoIterator<Item = (Identity, Action)>) -> Story {
     let state = Conversation::new(WORKSPACE, CONVERSATION);
-    let mut story = Story { state, entries: Vec::new(), now: 1_000, counters: BTreeMap::new() };
+    let mut story = Story {
+        state,
+        entries: Vec::new(),
+        now: 1_000,
+        service: Service::default(),
+        doors: Doors::Open,
+        present: None,
+        counters: BTreeMap::new(),
+    };
     for (who, action) in commands {
         let accepted = story.when(&who, action);
         assert!(matches!(accepted.0, Ok(Decision::Record(_))), "{:?}", accepted.0);
@@ -63,14 +76,27 @@ impl Story {
     fn when_sent(&mut self, who: &Identity, client: u8, counter: u64, action: Action) -> Outcome {
         let origin = Origin { party: who.party(), instance: instance(client), counter };
         let command = Command { identity: who.clone(), origin, action };
-        let policy = Policy { text_chars_max: TEXT_CHARS_MAX };
-        let decided =
-            decide(&self.state, &command, &Context { now: Timestamp::from_millis(self.now), policy });
+        let decided = decide(&self.state, &command, &self.context());
         if let Ok(Decision::Record(entry)) = &decided {
             self.state.apply(entry);
             self.entries.push(entry.clone());
         }
         Outcome(decided)
+    }
+
+    /// The engine itself does something.
+    fn when_own(&mut self, action: &OwnAction) -> Result<Option<Entry>, Rejection> {
+        let decided = decide_own(&self.state, action, &self.context());
+        if let Ok(Some(entry)) = &decided {
+            self.state.apply(entry);
+            self.entries.push(entry.clone());
+        }
+        decided
+    }
+
+    fn context(&self) -> Context<'_> {
+        let (now, policy) = (Timestamp::from_millis(self.now), Policy { text_chars_max: TEXT_CHARS_MAX });
+        Context { now, policy, service: &self.service, doors: self.doors, present: self.present.as_ref() }
     }
 
     /// What a reader has of it all.
@@ -162,6 +188,15 @@ fn post(words: &str) -> Action {
     Action::Post { content: text(words) }
 }
 
+const fn take() -> Action {
+    Action::Take { consultation: CONSULTATION }
+}
+
+/// What taking a conversation with the bot becomes.
+const fn stepped_in(member: MemberId) -> What {
+    What::Assigned { member, how: How::SteppedIn { consultation: CONSULTATION } }
+}
+
 fn read(up_to: u64) -> Action {
     Action::Read { up_to: Seq::new(up_to).unwrap() }
 }
@@ -177,6 +212,7 @@ fn place(staff: u64, customer: u64) -> Place {
 const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([1; 16]);
 const ELSEWHERE: WorkspaceId = WorkspaceId::from_bytes([2; 16]);
 const CONVERSATION: ConversationId = ConversationId::from_bytes([3; 16]);
+const CONSULTATION: ConsultationId = ConsultationId::from_bytes([4; 16]);
 const ADA: MemberId = MemberId::from_bytes([0xa; 16]);
 const BEN: MemberId = MemberId::from_bytes([0xb; 16]);
 const CID: MemberId = MemberId::from_bytes([0xc; 16]);

@@ -6,6 +6,7 @@
 use switchboard_protocol::vocabulary::MediaKind;
 
 use super::*;
+use crate::domain::consultation::Unserved;
 
 /// Everything that was accepted.
 #[derive(Debug, Default)]
@@ -73,9 +74,13 @@ impl Model {
             match what {
                 What::Entered { member } => inside.push(*member),
                 What::Left { member } => inside.retain(|agent| agent != member),
-                What::Completed | What::Ended => inside.clear(),
+                What::Completed | What::Unserved { .. } | What::Ended => inside.clear(),
+                What::Requeued { from, .. } => inside.retain(|agent| agent != from),
                 What::Started { .. }
                 | What::Message(_)
+                | What::Called { .. }
+                | What::CallRefused { .. }
+                | What::Explained(_)
                 | What::Assigned { .. }
                 | What::Read { .. }
                 | What::Unchanged => {}
@@ -85,20 +90,74 @@ impl Model {
         inside
     }
 
-    pub(super) fn assignee(&self) -> Option<MemberId> {
-        let changes = self.events().filter_map(|(_, what)| match what {
-            What::Assigned { member } => Some(Some(*member)),
-            What::Completed | What::Ended => Some(None),
-            _ => None,
-        });
-        changes.last().flatten()
+    /// What has happened to the consultation that goes on, its beginning first.
+    fn consultation(&self) -> Vec<&What> {
+        let mut since = Vec::new();
+        for (_, what) in self.events() {
+            match what {
+                What::Called { .. } | What::Assigned { how: How::SteppedIn { .. }, .. } => since = vec![what],
+                What::Completed | What::Unserved { .. } | What::Ended => since.clear(),
+                _ if since.is_empty() => {}
+                _ => since.push(what),
+            }
+        }
+        since
     }
 
-    /// How often it has changed who serves it.
+    fn has_consultation(&self) -> bool {
+        !self.consultation().is_empty()
+    }
+
+    pub(super) fn assignee(&self) -> Option<MemberId> {
+        let mut changes = self.consultation().into_iter().filter_map(|what| match what {
+            What::Assigned { member, .. } => Some(Some(*member)),
+            What::Requeued { .. } => Some(None),
+            _ => None,
+        });
+        changes.next_back().flatten()
+    }
+
+    /// Whether an agent has entered since somebody answered for it, or whoever did was inside already.
+    pub(super) fn is_in_progress(&self) -> bool {
+        let (mut inside, mut assignee, mut begun) = (Vec::new(), None, false);
+        for (_, what) in self.events() {
+            match what {
+                What::Entered { member } => {
+                    inside.push(*member);
+                    begun |= assignee.is_some();
+                }
+                What::Left { member } => inside.retain(|agent| agent != member),
+                What::Assigned { member, how } => {
+                    assignee = Some(*member);
+                    begun |= inside.contains(member) || matches!(how, How::SteppedIn { .. });
+                }
+                What::Requeued { from, .. } => {
+                    inside.retain(|agent| agent != from);
+                    (assignee, begun) = (None, false);
+                }
+                What::Completed | What::Unserved { .. } | What::Ended => {
+                    inside.clear();
+                    (assignee, begun) = (None, false);
+                }
+                _ => {}
+            }
+        }
+        begun
+    }
+
+    /// How often it has changed who serves it or has the floor.
     pub(super) fn epoch(&self) -> u64 {
-        let changes = self
-            .events()
-            .filter(|(_, what)| matches!(what, What::Assigned { .. } | What::Completed | What::Ended));
+        let changes = self.events().filter(|(_, what)| {
+            matches!(
+                what,
+                What::Called { .. }
+                    | What::Assigned { .. }
+                    | What::Requeued { .. }
+                    | What::Unserved { .. }
+                    | What::Completed
+                    | What::Ended
+            )
+        });
         changes.count() as u64
     }
 
@@ -193,14 +252,24 @@ impl Model {
             (Action::Start { .. } | Action::Post { .. }, _) if self.ended() => {
                 Expected::Refused(Rejection::Ended)
             }
-            (Action::Join | Action::Take | Action::Complete, Party::Agent { .. }) if self.ended() => {
+            (
+                Action::Join | Action::Take { .. } | Action::Complete | Action::Transfer { .. },
+                Party::Agent { .. },
+            ) if self.ended() => Expected::Refused(Rejection::Ended),
+            (Action::Call { .. } | Action::Cancel, Party::Customer) if self.ended() => {
                 Expected::Refused(Rejection::Ended)
             }
             (Action::End, _) if self.ended() => Expected::AlreadySo,
             (Action::End, by) if self.is_outside(by) => {
                 Expected::Refused(Rejection::NotEntered { action: "end" })
             }
-            (Action::End, by) => Expected::Events(vec![(by, What::Ended)]),
+            (Action::End, by) if !self.has_consultation() => Expected::Events(vec![(by, What::Ended)]),
+            (Action::End, by) if self.is_in_progress() => {
+                Expected::Events(vec![(by, What::Completed), (by, What::Ended)])
+            }
+            (Action::End, by) => {
+                Expected::Events(vec![(by, What::Unserved { why: Unserved::Left }), (by, What::Ended)])
+            }
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
             (Action::Start { customer, greeting }, _) => {
                 let greeting = greeting.clone().map(|message| (Party::Bot, What::Message(message)));
@@ -211,11 +280,28 @@ impl Model {
             (Action::Read { up_to }, _) => self.read(by, *up_to),
             (Action::Join, Party::Agent { member }) => self.serve(member, "join"),
             (Action::Leave, Party::Agent { member }) => self.serve(member, "leave"),
-            (Action::Take, Party::Agent { member }) => self.serve(member, "take"),
+            (Action::Take { .. }, Party::Agent { member }) => self.serve(member, "take"),
+            (Action::Call { consultation, category }, Party::Customer) => {
+                if self.has_consultation() {
+                    return Expected::Refused(Rejection::AlreadyCalled);
+                }
+                let (consultation, category) = (*consultation, category.clone());
+                let called = What::Called { consultation, category, in_hours: true, bot_replies: false };
+                Expected::Events(vec![(by, called)])
+            }
+            (Action::Cancel, Party::Customer) => match (self.has_consultation(), self.is_in_progress()) {
+                (false, _) => Expected::Refused(Rejection::NotCalled),
+                (true, true) => Expected::Refused(Rejection::AlreadyServed),
+                (true, false) => Expected::Events(vec![(by, What::Unserved { why: Unserved::GaveUp })]),
+            },
+            (Action::Transfer { from, to }, Party::Agent { .. }) => self.transfer(by, *from, *to),
+            (Action::Call { .. }, _) => Expected::Refused(Rejection::OnlyCustomer { action: "call" }),
+            (Action::Cancel, _) => Expected::Refused(Rejection::OnlyCustomer { action: "cancel" }),
+            (Action::Transfer { .. }, _) => Expected::Refused(Rejection::OnlyAgents { action: "transfer" }),
             (Action::Complete, Party::Agent { member }) => self.serve(member, "complete"),
             (Action::Join, _) => Expected::Refused(Rejection::OnlyAgents { action: "join" }),
             (Action::Leave, _) => Expected::Refused(Rejection::OnlyAgents { action: "leave" }),
-            (Action::Take, _) => Expected::Refused(Rejection::OnlyAgents { action: "take" }),
+            (Action::Take { .. }, _) => Expected::Refused(Rejection::OnlyAgents { action: "take" }),
             (Action::Complete, _) => Expected::Refused(Rejection::OnlyAgents { action: "complete" }),
         }
     }
@@ -223,6 +309,9 @@ impl Model {
     fn post(&self, by: Party, content: &Content, max: usize) -> Expected {
         if self.is_outside(by) {
             return Expected::Refused(Rejection::NotEntered { action: "post" });
+        }
+        if by != Party::Customer && !self.is_in_progress() {
+            return Expected::Refused(Rejection::NotServed { action: "post" });
         }
         match content {
             Content::Cards { .. } => Expected::Refused(Rejection::OnlyBot { what: "cards" }),
@@ -274,17 +363,41 @@ impl Model {
                 }
                 (Some(_), true) => vec![],
                 (Some(_), false) => vec![What::Entered { member }],
-                (None, true) => vec![What::Assigned { member }],
-                (None, false) => vec![What::Assigned { member }, What::Entered { member }],
+                (None, inside) => {
+                    let waits = self.has_consultation();
+                    let how = if waits { How::Taken } else { How::SteppedIn { consultation: CONSULTATION } };
+                    let entered = (!inside).then_some(What::Entered { member });
+                    std::iter::once(What::Assigned { member, how }).chain(entered).collect()
+                }
             },
-            _ if assignee.is_none() && self.agents().is_empty() => {
-                return Expected::Refused(Rejection::NotServed);
+            _ if !self.has_consultation() => {
+                return Expected::Refused(Rejection::NotServed { action: "complete" });
             }
-            _ if !inside => return Expected::Refused(Rejection::NotEntered { action }),
+            _ if !inside || !self.is_in_progress() => {
+                return Expected::Refused(Rejection::NotEntered { action });
+            }
             _ => vec![What::Completed],
         };
         let whats = if whats.is_empty() { vec![What::Unchanged] } else { whats };
         Expected::Events(whats.into_iter().map(|what| (by, what)).collect())
+    }
+
+    fn transfer(&self, by: Party, from: MemberId, to: MemberId) -> Expected {
+        let action = "transfer";
+        match self.assignee() {
+            None => Expected::Refused(Rejection::NotServed { action }),
+            Some(other) if other != from => {
+                Expected::Refused(Rejection::Moved { action, assignee: Some(other) })
+            }
+            Some(_) if by != (Party::Agent { member: from }) && self.is_outside(by) => {
+                Expected::Refused(Rejection::NotEntered { action })
+            }
+            Some(_) if from == to => Expected::Events(vec![(by, What::Unchanged)]),
+            Some(_) => {
+                let how = How::Transferred { from };
+                Expected::Events(vec![(by, What::Assigned { member: to, how })])
+            }
+        }
     }
 
     fn is_outside(&self, by: Party) -> bool {
@@ -320,10 +433,17 @@ impl Model {
 /// Who sees what, as the product says it.
 fn sees(reader: Reader, what: &What) -> bool {
     match what {
-        What::Started { .. } | What::Message(_) | What::Ended => true,
-        What::Assigned { .. } | What::Entered { .. } | What::Left { .. } | What::Completed => {
-            reader == Reader::Staff
-        }
-        What::Read { .. } | What::Unchanged => false,
+        What::Started { .. }
+        | What::Message(_)
+        | What::Called { .. }
+        | What::Unserved { .. }
+        | What::Ended => true,
+        What::CallRefused { .. }
+        | What::Assigned { .. }
+        | What::Requeued { .. }
+        | What::Entered { .. }
+        | What::Left { .. }
+        | What::Completed => reader == Reader::Staff,
+        What::Explained(_) | What::Read { .. } | What::Unchanged => false,
     }
 }

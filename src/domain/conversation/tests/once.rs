@@ -8,7 +8,7 @@ const FIRST: u8 = 20;
 
 #[test]
 fn the_same_command_again_is_answered_as_it_was_and_not_done_again() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take())]);
     let posted = story.when_sent(&customer(), FIRST, 7, post("Hi")).recorded();
     let _ = story.when(&agent(ADA), post("Yes?")).recorded();
     let before = story.state.clone();
@@ -23,7 +23,7 @@ fn the_same_command_again_is_answered_as_it_was_and_not_done_again() {
 fn every_command_that_changes_something_is_done_once() {
     let mut story = given([(customer(), start())]);
     let commands = [
-        (agent(ADA), Action::Take),
+        (agent(ADA), take()),
         (customer(), post("Hi")),
         (agent(ADA), read(4)),
         (agent(ADA), Action::Leave),
@@ -56,7 +56,7 @@ fn a_join_that_found_itself_inside_does_not_enter_when_it_comes_again_after_leav
     let left = story.when_sent(&agent(ADA), FIRST, 2, Action::Leave).becomes([What::Left { member: ADA }]);
     story.when_sent(&agent(ADA), FIRST, 1, Action::Join).answered_as(&joined);
     story.when_sent(&agent(ADA), FIRST, 2, Action::Leave).answered_as(&left);
-    assert!(story.state.agents.is_empty(), "left is left");
+    assert!(story.state.served.agents.is_empty(), "left is left");
 }
 
 #[test]
@@ -67,22 +67,22 @@ fn a_leave_that_found_itself_outside_does_not_leave_when_it_comes_again_after_jo
     let joined = story.when_sent(&agent(ADA), FIRST, 2, Action::Join).becomes(entered);
     story.when_sent(&agent(ADA), FIRST, 1, Action::Leave).answered_as(&left);
     story.when_sent(&agent(ADA), FIRST, 2, Action::Join).answered_as(&joined);
-    assert!(story.state.agents.contains(&ADA), "inside is inside");
+    assert!(story.state.served.agents.contains(&ADA), "inside is inside");
 }
 
 #[test]
 fn a_take_that_found_itself_served_does_not_take_when_it_comes_again_after_completion() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
-    let taken = story.when_sent(&agent(ADA), FIRST, 1, Action::Take).becomes([What::Unchanged]);
+    let mut story = given([(customer(), start()), (agent(ADA), take())]);
+    let taken = story.when_sent(&agent(ADA), FIRST, 1, take()).becomes([What::Unchanged]);
     let done = story.when_sent(&agent(ADA), FIRST, 2, Action::Complete).becomes([What::Completed]);
-    story.when_sent(&agent(ADA), FIRST, 1, Action::Take).answered_as(&taken);
+    story.when_sent(&agent(ADA), FIRST, 1, take()).answered_as(&taken);
     story.when_sent(&agent(ADA), FIRST, 2, Action::Complete).answered_as(&done);
-    assert!(!story.state.is_served(), "completed is completed");
+    assert_eq!(story.state.served.consultation, None, "completed is completed");
 }
 
 #[test]
 fn a_start_or_a_read_that_came_to_nothing_comes_to_nothing_whenever_it_comes_again() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Take), (customer(), post("Hi"))]);
+    let mut story = given([(customer(), start()), (agent(ADA), take()), (customer(), post("Hi"))]);
     let _ = story.when(&agent(ADA), read(4)).recorded();
     let again = [(customer(), start()), (agent(ADA), read(4)), (customer(), read(2))];
     let first_and_again = |story: &mut Story| {
@@ -103,7 +103,7 @@ fn what_was_refused_may_be_tried_again() {
     let outside = Rejection::NotEntered { action: "post" };
     story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).refused(outside);
     // From another place, so that nothing of this client has been done since.
-    let _ = story.when_sent(&agent(ADA), FIRST + 1, 1, Action::Join).recorded();
+    let _ = story.when_sent(&agent(ADA), FIRST + 1, 1, take()).recorded();
     let _ = story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).becomes([message("Hi")]);
 }
 
@@ -111,20 +111,20 @@ fn what_was_refused_may_be_tried_again() {
 fn what_was_refused_is_not_done_after_what_was_sent_later() {
     let mut story = given([(customer(), start())]);
     let outside = Rejection::NotEntered { action: "post" };
-    let sent = [post("Hi"), Action::Leave, Action::Take, Action::Complete];
+    let sent = [post("Hi"), Action::Leave, Action::Join, Action::Complete];
     story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).refused(outside);
-    let joined = story.when_sent(&agent(ADA), FIRST, 9, Action::Join).recorded();
+    let taken = story.when_sent(&agent(ADA), FIRST, 9, take()).recorded();
     for (counter, action) in (1..).zip(sent) {
         let overtaken = Rejection::Overtaken { counter };
         story.when_sent(&agent(ADA), FIRST, counter, action).refused(overtaken);
     }
-    story.when_sent(&agent(ADA), FIRST, 9, Action::Join).answered_as(&joined);
+    story.when_sent(&agent(ADA), FIRST, 9, take()).answered_as(&taken);
     let _ = story.when_sent(&agent(ADA), FIRST, 10, post("Hi")).becomes([message("Hi")]);
 }
 
 #[test]
 fn what_makes_no_difference_later_is_done_when_it_comes() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join), (agent(ADA), post("Hi"))]);
+    let mut story = given([(customer(), start()), (agent(ADA), take()), (agent(ADA), post("Hi"))]);
     let _ = story.when_sent(&customer(), FIRST, 9, post("nine")).recorded();
     let read = Action::Read { up_to: story.state.last.customer };
     let earlier = story.when_sent(&customer(), FIRST, 8, read.clone()).recorded();
@@ -159,7 +159,7 @@ fn what_is_long_past_is_accepted_already_and_never_posted_again() {
 
 #[test]
 fn instances_and_parties_count_for_themselves() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join), (agent(BEN), Action::Join)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take()), (agent(BEN), Action::Join)]);
     for (who, client) in
         [(customer(), FIRST), (customer(), FIRST + 1), (agent(ADA), FIRST), (agent(BEN), FIRST)]
     {
@@ -198,7 +198,7 @@ fn an_instance_stays_forgotten_when_older_ones_are_forgotten_after_it() {
 
 #[test]
 fn an_instance_that_is_in_use_is_not_forgotten_and_nobody_pushes_out_anothers() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take())]);
     let by_ada = story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).recorded();
     for round in 1..=u64::try_from(INSTANCES_MAX).unwrap() * 2 {
         let kept = story.when_sent(&customer(), FIRST, round, post("Hi")).recorded();

@@ -5,11 +5,12 @@
 
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    Button, Card, CardTitle, Few, Label, Latitude, Link, Location, Longitude, Media, MediaKind,
+    Button, Card, CardTitle, CategoryPath, Few, Label, Latitude, Link, Location, Longitude, Media, MediaKind,
 };
 
 use super::model::{Expected, Model};
 use super::*;
+use crate::domain::consultation::{Consultation, Stage};
 
 /// A command to try.
 #[derive(Debug, Clone)]
@@ -36,8 +37,12 @@ fn action() -> impl Strategy<Value = Action> {
         4 => Just(read(0)),
         3 => Just(Action::Join),
         2 => Just(Action::Leave),
-        2 => Just(Action::Take),
+        2 => Just(take()),
         1 => Just(Action::Complete),
+        2 => Just(Action::Call { consultation: CONSULTATION, category: CategoryPath::default() }),
+        1 => Just(Action::Cancel),
+        1 => prop::sample::select(vec![(ADA, BEN), (BEN, ADA), (BEN, CID), (ADA, ADA)])
+            .prop_map(|(from, to)| Action::Transfer { from, to }),
         // Rare, or most of what is tried would come after it.
         1 => prop::bool::weighted(0.2).prop_map(|ends| if ends { Action::End } else { Action::Leave }),
     ]
@@ -120,8 +125,7 @@ impl Both {
     }
 
     fn run(&mut self, command: &Command) -> Result<(), TestCaseError> {
-        let now = Timestamp::from_millis(self.story.now);
-        let context = Context { now, policy: Policy { text_chars_max: TEXT_CHARS_MAX } };
+        let context = self.story.context();
         let decided = decide(&self.story.state, command, &context);
         prop_assert_eq!(&decided, &decide(&self.story.state, command, &context), "the same, decided again");
         self.compare(self.model.expects(command, TEXT_CHARS_MAX), &decided)?;
@@ -202,10 +206,12 @@ impl Both {
             prop_assert_eq!(unread.waiting.iter().copied().collect::<Vec<_>>(), model.unread(side));
             prop_assert_eq!((unread.count(), unread.read), (model.unread(side).len(), model.cursor(side)));
         }
-        prop_assert_eq!(state.agents.iter().copied().collect::<Vec<_>>(), model.agents());
-        prop_assert_eq!((state.assignee, state.epoch), (model.assignee(), model.epoch()));
+        prop_assert_eq!(state.served.agents.iter().copied().collect::<Vec<_>>(), model.agents());
+        prop_assert_eq!((state.assignee(), state.served.epoch), (model.assignee(), model.epoch()));
         prop_assert_eq!(state.ended, model.ended());
-        prop_assert_eq!(state.is_served(), model.assignee().is_some() || !model.agents().is_empty());
+        let is_in_progress =
+            matches!(state.served.consultation, Some(Consultation { stage: Stage::InProgress(_), .. }));
+        prop_assert_eq!(is_in_progress, model.is_in_progress());
         let mut replayed = Conversation::new(WORKSPACE, CONVERSATION);
         story.entries.iter().for_each(|entry| replayed.apply(entry));
         prop_assert_eq!(&replayed, state);

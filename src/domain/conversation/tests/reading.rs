@@ -10,7 +10,7 @@ fn unread(story: &Story) -> (usize, usize) {
 
 #[test]
 fn each_side_has_unread_what_the_other_posted() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take())]);
     assert_eq!(unread(&story), (0, 0), "coming and going is nothing to read");
     for (who, expected) in [(customer(), (0, 1)), (agent(ADA), (1, 1)), (agent(ADA), (2, 1))] {
         let _ = story.when(&who, post("Hi")).recorded();
@@ -20,22 +20,22 @@ fn each_side_has_unread_what_the_other_posted() {
 
 #[test]
 fn a_side_reads_in_its_own_sequence_and_the_cursor_is_a_place_in_both() {
-    // For the staff: start, entered, question, entered, answer. For the customer: start, question, answer.
+    // For the staff: start, assigned, entered, question, entered, answer. For the customer: start, question, answer.
     let mut story = given([
         (customer(), start()),
-        (agent(ADA), Action::Join),
+        (agent(ADA), take()),
         (customer(), post("Why?")),
         (agent(BEN), Action::Join),
         (agent(BEN), post("So.")),
     ]);
-    let read_by_staff = What::Read { side: Side::Staff, up_to: place(3, 2) };
-    let entry = story.when(&agent(ADA), read(3)).becomes([read_by_staff]);
-    assert_eq!((entry.before, entry.after()), (place(5, 3), place(5, 3)), "nobody counts it");
-    let read_by_customer = What::Read { side: Side::Customer, up_to: place(5, 3) };
+    let read_by_staff = What::Read { side: Side::Staff, up_to: place(4, 2) };
+    let entry = story.when(&agent(ADA), read(4)).becomes([read_by_staff]);
+    assert_eq!((entry.before, entry.after()), (place(6, 3), place(6, 3)), "nobody counts it");
+    let read_by_customer = What::Read { side: Side::Customer, up_to: place(6, 3) };
     let _ = story.when(&customer(), read(3)).becomes([read_by_customer]);
     assert_eq!(unread(&story), (0, 0));
     let cursors = (story.state.customer_unread.read, story.state.staff_unread.read);
-    assert_eq!(cursors, (place(5, 3), place(3, 2)));
+    assert_eq!(cursors, (place(6, 3), place(4, 2)));
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn reading_a_part_leaves_the_rest_and_moves_to_the_last_message_it_covers() {
 
 #[test]
 fn what_has_reached_a_side_moves_forward_and_counts_the_other_sides_messages_alone() {
-    // For the staff: start, entered, question, answer, answer. For the customer: start, question, answers.
+    // For the staff: start, assigned, entered, question, answer, answer. For the customer: start, question, answers.
     let mut story = given([
         (customer(), start()),
-        (agent(ADA), Action::Join),
+        (agent(ADA), take()),
         (customer(), post("Why?")),
         (agent(ADA), post("So.")),
         (agent(ADA), post("And.")),
@@ -73,28 +73,28 @@ fn what_has_reached_a_side_moves_forward_and_counts_the_other_sides_messages_alo
     let unread = &story.state.customer_unread;
     assert!(!received.reached(Side::Customer, unread, seq(2)), "one's own question is no news");
     assert!(received.reached(Side::Customer, unread, seq(3)));
-    assert_eq!(received.of(Side::Customer, unread), place(4, 3));
+    assert_eq!(received.of(Side::Customer, unread), place(5, 3));
     assert!(
         !received.reached(Side::Customer, unread, seq(3))
             && !received.reached(Side::Customer, unread, seq(1))
     );
-    assert_eq!(received.of(Side::Customer, unread), place(4, 3), "it does not go back");
+    assert_eq!(received.of(Side::Customer, unread), place(5, 3), "it does not go back");
     assert_eq!(received.of(Side::Staff, &story.state.staff_unread), place(0, 0));
     let _ = story.when(&customer(), read(4)).recorded();
     assert_eq!(
         received.of(Side::Customer, &story.state.customer_unread),
-        place(5, 4),
+        place(6, 4),
         "what is read was received"
     );
 }
 
 #[test]
 fn ones_own_messages_are_nothing_to_read() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join), (customer(), post("Hi"))]);
+    let mut story = given([(customer(), start()), (agent(ADA), take()), (customer(), post("Hi"))]);
     story.when(&customer(), read(2)).already_so();
-    let _ = story.when(&agent(ADA), read(3)).recorded();
+    let _ = story.when(&agent(ADA), read(4)).recorded();
     let _ = story.when(&agent(ADA), post("Yes")).recorded();
-    story.when(&agent(ADA), read(4)).already_so();
+    story.when(&agent(ADA), read(5)).already_so();
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn staff_read_as_one() {
 
 #[test]
 fn unread_is_counted_up_to_its_bound_on_both_sides_and_reading_all_clears_it() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take())]);
     for n in 1..=UNREAD_MAX + 5 {
         let _ = story.when(&customer(), post("Hi")).recorded();
         let _ = story.when(&agent(ADA), post("Hi")).recorded();

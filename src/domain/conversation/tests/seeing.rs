@@ -10,7 +10,7 @@ fn told() -> Story {
     given([
         (customer(), Action::Start { customer: key("minji"), greeting: Some(said("Hello")) }),
         (customer(), post("Help!")),
-        (agent(ADA), Action::Take),
+        (agent(ADA), take()),
         (agent(BEN), Action::Join),
         (agent(BEN), read(3)),
         (agent(ADA), post("Sure")),
@@ -27,7 +27,7 @@ fn staff_see_everything_but_cursors_without_a_gap() {
         What::Started { customer: key("minji") },
         message("Hello"),
         message("Help!"),
-        What::Assigned { member: ADA },
+        stepped_in(ADA),
         What::Entered { member: ADA },
         What::Entered { member: BEN },
         message("Sure"),

@@ -52,17 +52,17 @@ fn nobody_is_made_another_customers_partner() {
 }
 
 #[test]
-fn the_customer_and_an_agent_who_has_entered_post() {
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+fn the_customer_and_an_agent_who_serves_post() {
+    let mut story = given([(customer(), start()), (agent(ADA), take())]);
     let asked = story.when(&customer(), post("Hi?")).becomes([message("Hi?")]);
-    assert_eq!((asked.before, asked.after()), (place(2, 1), place(3, 2)));
+    assert_eq!((asked.before, asked.after()), (place(3, 1), place(4, 2)));
     let said = story.when(&agent(ADA), post("Hi.")).becomes([message("Hi.")]);
-    assert_eq!((said.before, said.after(), said.revision), (place(3, 2), place(4, 3), 4));
+    assert_eq!((said.before, said.after(), said.revision), (place(4, 2), place(5, 3), 4));
 }
 
 #[test]
 fn an_agent_posts_only_while_inside() {
-    let mut story = given([(customer(), start()), (agent(BEN), Action::Join)]);
+    let mut story = given([(customer(), start()), (agent(BEN), take())]);
     let outside = Rejection::NotEntered { action: "post" };
     story.when(&agent(ADA), post("Hi")).refused(outside.clone());
     let _ = story.when(&agent(ADA), Action::Join).recorded();
@@ -74,10 +74,9 @@ fn an_agent_posts_only_while_inside() {
 
 #[test]
 fn to_everybody_else_the_conversation_does_not_exist() {
-    let actions =
-        [post("Hi"), read(0), Action::Join, Action::Leave, Action::Take, Action::Complete, Action::End];
+    let actions = [post("Hi"), read(0), Action::Join, Action::Leave, take(), Action::Complete, Action::End];
     for action in actions {
-        let mut story = given([(customer(), start()), (agent(ADA), Action::Take)]);
+        let mut story = given([(customer(), start()), (agent(ADA), take())]);
         for who in [stranger(), outsider(), customer_elsewhere()] {
             story.when(&who, action.clone()).refused(Rejection::NoSuchConversation);
             assert_eq!(admit(&story.state, &who), Err(Rejection::NoSuchConversation));
@@ -106,7 +105,7 @@ fn a_customer_is_told_apart_by_profile_platform_and_key() {
 #[test]
 fn a_text_has_at_most_so_many_characters_however_many_bytes_these_have() {
     for letter in ["a", "가", "🙂"] {
-        let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+        let mut story = given([(customer(), start()), (agent(ADA), take())]);
         for who in [customer(), agent(ADA)] {
             let longest = letter.repeat(TEXT_CHARS_MAX);
             let _ = story.when(&who, post(&longest)).becomes([message(&longest)]);
@@ -128,7 +127,7 @@ fn people_send_texts_media_and_places() {
     let picture = Content::Media(Media::new(MediaKind::Image, link).unwrap());
     let (latitude, longitude) = (Latitude::new(37.5).unwrap(), Longitude::new(127.0).unwrap());
     let place = Content::Location(Location { title: None, latitude, longitude });
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take())]);
     for content in [picture, place] {
         for who in [customer(), agent(ADA)] {
             let message = What::Message(Message::plain(content.clone()));
@@ -145,7 +144,7 @@ fn only_the_bot_offers_what_to_press() {
     let button = Button::Postback { label: Label::new("Y").unwrap(), payload: Payload::new("y").unwrap() };
     let buttons = Few::new(vec![button]).unwrap();
     let asking = Content::Text { text: MessageText::new("Well?").unwrap(), buttons };
-    let mut story = given([(customer(), start()), (agent(ADA), Action::Join)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take())]);
     for (content, what) in [(cards, "cards"), (asking, "buttons")] {
         for who in [customer(), agent(ADA)] {
             let content = content.clone();
@@ -161,10 +160,9 @@ fn only_the_bot_offers_what_to_press() {
 
 #[test]
 fn a_message_after_completion_goes_to_the_bot_and_never_nowhere() {
-    let mut story =
-        given([(customer(), start()), (agent(ADA), Action::Take), (agent(ADA), Action::Complete)]);
+    let mut story = given([(customer(), start()), (agent(ADA), take()), (agent(ADA), Action::Complete)]);
     let _ = story.when(&customer(), post("Again")).becomes([message("Again")]);
-    assert!(!story.state.is_served());
+    assert_eq!(story.state.floor(), Floor::Bot);
     assert_eq!(story.state.staff_unread.count(), 1);
 }
 

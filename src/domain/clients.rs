@@ -1,12 +1,11 @@
 //! Exactly once: what each client instance has already been answered.
 //!
-//! Owns the memory of (instance, counter) and its bounds. Must not know what the commands were.
+//! Owns the memory of (instance, counter) and its bounds, for whatever remembers commands: a conversation, a
+//! workspace. Must not know what the commands were, nor what an answer says.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use switchboard_protocol::vocabulary::{InstanceId, Party, Timestamp};
-
-use super::Place;
+use switchboard_protocol::vocabulary::{InstanceId, Party};
 
 /// Which client's command something was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,26 +18,13 @@ pub struct Origin {
     pub counter: u64,
 }
 
-/// What an accepted command was answered. The same is given to the same command sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
-    /// The entry that it became; the answer may be given once that is durable.
-    pub revision: u64,
-    /// The place of its last event that counts; `None` if it has none.
-    pub place: Option<Place>,
-    /// Whether the customer counts that event.
-    pub customer_sees: bool,
-    /// When it was accepted.
-    pub at: Timestamp,
-}
-
 /// What is known of a counter of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
+pub enum Known<A> {
     /// It has not been accepted.
     New,
     /// It was accepted and answered so.
-    Answered(Answer),
+    Answered(A),
     /// It was accepted so long ago that the answer is gone.
     LongAgo,
     /// It has not been accepted, and a later one has been. Commands of an instance come in the order of
@@ -48,41 +34,53 @@ pub enum Known {
     Forgotten,
 }
 
-/// The client instances that have acted in a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Clients {
+/// The client instances that have acted somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clients<A> {
     /// Per party, so that no party can push another's out.
-    pub parties: BTreeMap<Party, PartyClients>,
+    pub parties: BTreeMap<Party, PartyClients<A>>,
 }
 
 /// The instances of one party.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PartyClients {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartyClients<A> {
     /// The latest instance that was forgotten. Ids rise with the engine's clock, which issues them: an
     /// unknown instance up to this one may have been forgotten, a later one cannot have been.
     pub forgotten: Option<InstanceId>,
     /// Those remembered, least recently used first.
-    pub instances: VecDeque<Client>,
+    pub instances: VecDeque<Client<A>>,
 }
 
 /// One instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Client {
+pub struct Client<A> {
     /// Which.
     pub instance: InstanceId,
     /// Its last answers, by rising counter.
-    pub answers: VecDeque<(u64, Answer)>,
+    pub answers: VecDeque<(u64, A)>,
     /// The highest counter whose answer was dropped: up to here everything counts as accepted.
     pub dropped: u64,
 }
 
-impl Clients {
+impl<A> Default for Clients<A> {
+    fn default() -> Self {
+        Self { parties: BTreeMap::new() }
+    }
+}
+
+impl<A> Default for PartyClients<A> {
+    fn default() -> Self {
+        Self { forgotten: None, instances: VecDeque::new() }
+    }
+}
+
+impl<A: Copy> Clients<A> {
     /// What is known of a command.
     ///
     /// A client uses no counter more than [`ANSWERS_MAX`] above its oldest unanswered one, so a
     /// counter at or below the dropped ones is never one that is still waiting to be accepted.
     #[must_use]
-    pub fn look_up(&self, origin: &Origin) -> Known {
+    pub fn look_up(&self, origin: &Origin) -> Known<A> {
         let Some(party) = self.parties.get(&origin.party) else { return Known::New };
         let Some(client) = party.instances.iter().find(|client| client.instance == origin.instance) else {
             return match party.forgotten {
@@ -101,7 +99,7 @@ impl Clients {
     }
 
     /// Remembers an answer.
-    pub fn remember(&mut self, origin: &Origin, answer: Answer) {
+    pub fn remember(&mut self, origin: &Origin, answer: A) {
         let party = self.parties.entry(origin.party).or_default();
         let known = party.instances.iter().position(|client| client.instance == origin.instance);
         let mut client = known.and_then(|at| party.instances.remove(at)).unwrap_or_else(|| Client {
@@ -136,37 +134,33 @@ mod tests {
         Origin { party: Party::Customer, instance: InstanceId::from_bytes([instance; 16]), counter }
     }
 
-    fn answer(revision: u64) -> Answer {
-        Answer { revision, place: None, customer_sees: false, at: Timestamp::from_millis(0) }
-    }
-
     #[test]
     fn the_last_answers_are_kept_and_older_ones_are_long_ago() {
         let mut clients = Clients::default();
         for counter in 1..=ANSWERS_MAX as u64 + 1 {
             assert_eq!(clients.look_up(&origin(1, counter)), Known::New);
-            clients.remember(&origin(1, counter), answer(counter));
+            clients.remember(&origin(1, counter), counter);
         }
         assert_eq!(clients.look_up(&origin(1, 1)), Known::LongAgo);
-        assert_eq!(clients.look_up(&origin(1, 2)), Known::Answered(answer(2)));
+        assert_eq!(clients.look_up(&origin(1, 2)), Known::Answered(2));
     }
 
     #[test]
     fn a_counter_that_was_passed_over_is_known_to_be_and_may_be_remembered() {
         let mut clients = Clients::default();
-        clients.remember(&origin(1, 7), answer(1));
+        clients.remember(&origin(1, 7), 1);
         assert_eq!(clients.look_up(&origin(1, 6)), Known::Overtaken);
         assert_eq!(clients.look_up(&origin(1, 8)), Known::New);
-        clients.remember(&origin(1, 6), answer(2));
-        assert_eq!(clients.look_up(&origin(1, 6)), Known::Answered(answer(2)));
-        assert_eq!(clients.look_up(&origin(1, 7)), Known::Answered(answer(1)));
+        clients.remember(&origin(1, 6), 2);
+        assert_eq!(clients.look_up(&origin(1, 6)), Known::Answered(2));
+        assert_eq!(clients.look_up(&origin(1, 7)), Known::Answered(1));
     }
 
     #[test]
     fn a_forgotten_instance_is_refused_and_a_later_one_is_not() {
         let mut clients = Clients::default();
         for instance in 1..=INSTANCES_MAX as u8 + 1 {
-            clients.remember(&origin(instance, 1), answer(1));
+            clients.remember(&origin(instance, 1), 1);
         }
         assert_eq!(clients.look_up(&origin(1, 2)), Known::Forgotten);
         assert_eq!(clients.look_up(&origin(2, 2)), Known::New);

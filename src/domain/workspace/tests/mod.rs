@@ -1,13 +1,18 @@
-//! The rules of a workspace that `decide` does not show beside itself, and all of them against a list.
+//! The rules of a workspace that `decide` does not show beside itself: given, when, then.
 //!
-//! Owns the creating of a workspace, its profiles and its bounds, and random commands.
+//! Owns the workspaces that are given, and the creating of one, its profiles and its bounds.
 
 #![allow(clippy::unwrap_used)]
 
-use proptest::prelude::*;
+mod blocks;
+mod in_force;
+mod members;
+mod once;
+mod random;
+
 use switchboard_protocol::vocabulary::{
-    Content, DisplayName, MemberId, MessageText, Platform, ProfileId, ProfileTitle, Timestamp, UserKey,
-    WorkspaceId,
+    Content, DisplayName, InstanceId, MemberId, MessageText, Platform, ProfileId, ProfileTitle, Timestamp,
+    UserKey, WorkspaceId,
 };
 
 use super::*;
@@ -56,7 +61,53 @@ fn given(actions: impl IntoIterator<Item = WorkspaceAction>) -> Workspace {
 }
 
 fn when(state: &Workspace, action: WorkspaceAction) -> Result<WorkspaceEntry, WorkspaceRejection> {
-    decide(state, action, Timestamp::from_millis(7))
+    decide_own(state, action, Timestamp::from_millis(7))
+}
+
+/// What a member's command becomes, of a client that has sent none before.
+fn when_by(
+    state: &Workspace,
+    n: u16,
+    action: WorkspaceAction,
+) -> Result<WorkspaceDecision, WorkspaceRejection> {
+    decide(state, command((n, 1, 1), action), Timestamp::from_millis(7))
+}
+
+/// The command of a member, by an instance, with a counter.
+fn command((n, instance, counter): (u16, u8, u64), action: WorkspaceAction) -> MemberCommand {
+    let instance = InstanceId::from_bytes([instance; 16]);
+    MemberCommand { member: member_id(n), instance, counter, action }
+}
+
+/// A workspace after a command that must be accepted.
+fn then(mut state: Workspace, action: WorkspaceAction) -> Workspace {
+    let entry = when(&state, action).unwrap();
+    state.apply(&entry);
+    state
+}
+
+/// The owner is 1, an admin 2, an editor 3, somebody who only looks 4; the profiles are 1 and 2.
+fn company() -> Workspace {
+    given([
+        create(1, Role::Owner),
+        member(2, 2, Role::Admin),
+        member(3, 3, Role::Editor),
+        member(4, 4, Role::Readonly),
+        profile(1),
+        profile(2),
+    ])
+}
+
+fn member_id(n: u16) -> MemberId {
+    MemberId::from_bytes(wide(n))
+}
+
+fn profile_id(n: u16) -> ProfileId {
+    ProfileId::from_bytes(wide(n))
+}
+
+fn text(text: &str) -> MessageText {
+    MessageText::new(text).unwrap()
 }
 
 #[test]
@@ -133,70 +184,4 @@ fn members_and_profiles_have_their_bounds() {
 fn a_token_never_prints_itself() {
     let printed = format!("{:?}", given([create(1, Role::Owner)]));
     assert!(printed.contains("TokenHash(…)"), "{printed}");
-}
-
-fn actions() -> impl Strategy<Value = WorkspaceAction> {
-    let role =
-        || prop::sample::select(vec![Role::Owner, Role::Admin, Role::Editor, Role::Readonly, Role::Readonly]);
-    prop_oneof![
-        1 => (0..6_u16, role()).prop_map(|(n, role)| create(n, role)),
-        5 => (0..6_u16, 0..8_u16, role()).prop_map(|(n, token, role)| member(n, token, role)),
-        3 => (0..4_u16).prop_map(profile),
-    ]
-}
-
-/// What a list of the accepted commands says of one more.
-fn allows(accepted: &[WorkspaceAction], action: &WorkspaceAction) -> bool {
-    let exists = accepted.iter().any(|earlier| matches!(earlier, WorkspaceAction::Create { .. }));
-    let members = accepted.iter().filter_map(|earlier| match earlier {
-        WorkspaceAction::Create { owner: (member, details), .. }
-        | WorkspaceAction::AddMember { member, details } => Some((*member, details.token_hash)),
-        WorkspaceAction::AddProfile { .. } => None,
-    });
-    match action {
-        WorkspaceAction::Create { owner: (_, details), .. } => !exists && details.role == Role::Owner,
-        WorkspaceAction::AddMember { member, details } => {
-            let is_new = members.into_iter().all(|(id, token)| id != *member && token != details.token_hash);
-            exists && details.role != Role::Owner && is_new
-        }
-        WorkspaceAction::AddProfile { profile, .. } => {
-            let is_new = accepted.iter().all(|earlier| match earlier {
-                WorkspaceAction::AddProfile { profile: added, .. } => added != profile,
-                WorkspaceAction::Create { .. } | WorkspaceAction::AddMember { .. } => true,
-            });
-            exists && is_new
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn a_workspace_is_the_list_of_what_was_accepted(
-        tries in prop::collection::vec((actions(), -50..200_i64), 1..40),
-    ) {
-        let (mut state, mut entries, mut accepted, mut now) =
-            (Workspace::new(ID), Vec::<WorkspaceEntry>::new(), Vec::new(), 1_000_000);
-        for (action, passes) in tries {
-            now += passes;
-            let at = Timestamp::from_millis(now);
-            let decided = decide(&state, action.clone(), at);
-            prop_assert_eq!(&decided, &decide(&state, action.clone(), at), "the same, decided again");
-            prop_assert_eq!(decided.is_ok(), allows(&accepted, &action), "{:?}", decided);
-            let Ok(entry) = decided else { continue };
-            let latest = entries.iter().map(|earlier| earlier.at).max().map_or(at, |latest| latest.max(at));
-            prop_assert_eq!((entry.revision, entry.at), (entries.len() as u64 + 1, latest));
-            state.apply(&entry);
-            entries.push(entry);
-            accepted.push(action);
-        }
-        let mut replayed = Workspace::new(ID);
-        entries.iter().for_each(|entry| replayed.apply(entry));
-        prop_assert_eq!(&replayed, &state);
-        let owners = state.members.values().filter(|member| member.role == Role::Owner).count();
-        prop_assert_eq!(owners, usize::from(state.name.is_some()));
-        for (member, details) in &state.members {
-            let identity = Identity::Member { workspace: ID, member: *member };
-            prop_assert_eq!(state.member_by_token(&details.token_hash), Some(identity));
-        }
-    }
 }

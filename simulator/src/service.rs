@@ -1,0 +1,302 @@
+//! Who serves what, as the reference model has it: read from the durable entries alone.
+//!
+//! Owns what an entry may do to a consultation, written without the engine's rules. Must not know who decided
+//! it, nor what is on its way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use switchboard::domain::assignment::{Explanation, Outcome, Standing};
+use switchboard::domain::consultation::{How, Unserved};
+use switchboard::domain::conversation::{Entry, Event, What};
+use switchboard_protocol::vocabulary::{
+    CategoryPath, ConsultationId, ConversationId, MemberId, Party, Timestamp,
+};
+
+use crate::check::Promise;
+use crate::settings::AUTO_CLOSE_MS;
+use crate::tally::Count;
+
+/// What is durable of everybody's service.
+#[derive(Default)]
+pub(crate) struct Service {
+    talks: BTreeMap<ConversationId, Talk>,
+}
+
+/// Of one conversation.
+#[derive(Default)]
+struct Talk {
+    open: Option<Call>,
+    /// How often it has changed who serves it.
+    changes: u64,
+    /// The customer has said something to which the bot may answer.
+    awaits_bot: bool,
+    ended: bool,
+    /// Which agents have entered.
+    inside: BTreeSet<MemberId>,
+    former: Option<MemberId>,
+}
+
+/// A consultation that goes on.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) id: ConsultationId,
+    pub(crate) category: CategoryPath,
+    pub(crate) called_at: Timestamp,
+    pub(crate) in_hours: bool,
+    pub(crate) former: Option<MemberId>,
+    pub(crate) holder: Option<MemberId>,
+    pub(crate) has_begun: bool,
+    /// At any time, by anybody.
+    was_served: bool,
+    /// Since when it waits for somebody.
+    waits_since: Timestamp,
+    is_automatic: bool,
+    bot_replies: bool,
+    silent_since: Option<Timestamp>,
+}
+
+/// What an entry breaks.
+type Broken = (Promise, String);
+
+impl Service {
+    /// The consultations that go on.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (ConversationId, &Call)> {
+        self.talks.iter().filter_map(|(id, talk)| Some((*id, talk.open.as_ref()?)))
+    }
+
+    /// How many consultations somebody answers for.
+    pub(crate) fn held(&self, member: MemberId) -> usize {
+        self.open().filter(|(_, call)| call.holder == Some(member)).count()
+    }
+
+    /// How often it has changed who serves a conversation.
+    pub(crate) fn changes(&self, conversation: ConversationId) -> u64 {
+        self.talks.get(&conversation).map_or(0, |talk| talk.changes)
+    }
+
+    /// Adds an entry. Those in `aside` do not count for anybody.
+    ///
+    /// # Errors
+    /// What it breaks.
+    pub(crate) fn add(
+        &mut self,
+        entry: &Entry,
+        aside: &BTreeSet<ConversationId>,
+    ) -> Result<Vec<Count>, Broken> {
+        let mut counts = Vec::new();
+        let mut explained = None;
+        for event in &entry.events {
+            if let What::Explained(explanation) = &event.what {
+                explained = Some(&**explanation);
+            }
+            if let What::Assigned { member, how: How::Automatic } = event.what {
+                self.may_be_given(member, entry.conversation, explained, aside)?;
+            }
+            let talk = self.talks.entry(entry.conversation).or_default();
+            counts.extend(talk.add(entry, event)?);
+        }
+        Ok(counts)
+    }
+
+    fn may_be_given(
+        &self,
+        member: MemberId,
+        conversation: ConversationId,
+        explained: Option<&Explanation>,
+        aside: &BTreeSet<ConversationId>,
+    ) -> Result<(), Broken> {
+        let Some(Explanation { considered, outcome }) = explained else {
+            return Err((Promise::Capacity, format!("{member} was assigned without a reason")));
+        };
+        let chosen = considered.candidates.iter().find(|candidate| candidate.member == member);
+        let is_so = matches!(outcome, Outcome::Assigned { member: to, .. } if *to == member);
+        if !is_so || chosen.is_none_or(|chosen| chosen.agent.standing != Standing::Online) {
+            return Err((Promise::Eligible, format!("{member} was assigned: {outcome:?}, {chosen:?}")));
+        }
+        let others = self.open().filter(|(id, _)| *id != conversation && !aside.contains(id));
+        let held = others.filter(|(_, call)| call.holder == Some(member) && call.is_automatic).count();
+        if held >= considered.maximum as usize {
+            let what = format!("{member} was given one more than {held}; {} is the most", considered.maximum);
+            return Err((Promise::Capacity, what));
+        }
+        Ok(())
+    }
+}
+
+impl Talk {
+    fn add(&mut self, entry: &Entry, event: &Event) -> Result<Option<Count>, Broken> {
+        let one_owner = |what: &str, talk: &Self| {
+            Err((Promise::OneOwner, format!("{event:?} {what}; it was {:?}", talk.open)))
+        };
+        match &event.what {
+            What::Called { consultation, category, in_hours, bot_replies } => {
+                if self.open.is_some() {
+                    return one_owner("while another goes on", self);
+                }
+                self.begin(*consultation, category.clone(), entry.at, (*in_hours, *bot_replies));
+                return Ok(Some(Count::Called));
+            }
+            What::Assigned { member, how } => {
+                if let How::SteppedIn { consultation } = how {
+                    if self.open.is_some() {
+                        return one_owner("while another goes on", self);
+                    }
+                    self.begin(*consultation, CategoryPath::default(), entry.at, (true, false));
+                    self.changes -= 1;
+                }
+                return self.assign(*member, *how, event);
+            }
+            What::Requeued { from, .. } => {
+                let Some(call) = self.open.as_mut().filter(|call| call.holder == Some(*from)) else {
+                    return one_owner("is not theirs", self);
+                };
+                (call.holder, call.has_begun) = (None, false);
+                call.waits_since = entry.at;
+                self.inside.remove(from);
+                self.changed();
+                return Ok(Some(Count::Requeued));
+            }
+            What::Entered { member } => {
+                self.inside.insert(*member);
+                if let Some(call) = &mut self.open {
+                    call.has_begun |= call.holder.is_some();
+                    call.was_served |= call.has_begun;
+                    self.awaits_bot &= !call.has_begun;
+                }
+            }
+            What::Left { member } => {
+                self.inside.remove(member);
+            }
+            What::Completed => {
+                return self.completed(entry, event);
+            }
+            What::Unserved { why } => {
+                let Some(call) = self.open.take().filter(|call| !call.was_served) else {
+                    return one_owner("nobody waited", self);
+                };
+                self.over();
+                if *why == Unserved::TooLong {
+                    is_due(Some(call.waits_since), entry.at, event)?;
+                    return Ok(Some(Count::UnservedClosed));
+                }
+                return Ok(Some(Count::Cancelled));
+            }
+            What::Ended => {
+                if self.open.is_some() {
+                    return one_owner("while it goes on", self);
+                }
+                self.ended = true;
+                self.over();
+            }
+            What::Message(_) => return self.said(entry, event),
+            What::CallRefused { .. } => return Ok(Some(Count::CallRefused)),
+            What::Started { .. } | What::Explained(_) | What::Read { .. } | What::Unchanged => {}
+        }
+        Ok(None)
+    }
+
+    fn completed(&mut self, entry: &Entry, event: &Event) -> Result<Option<Count>, Broken> {
+        let Some(call) = self.open.take().filter(|call| call.was_served) else {
+            let what = format!("{event:?} without service; it was {:?}", self.open);
+            return Err((Promise::OneOwner, what));
+        };
+        self.former = call.holder.or(self.former);
+        self.over();
+        if entry.origin.is_none() {
+            let since = if call.has_begun { call.silent_since } else { Some(call.waits_since) };
+            is_due(since, entry.at, event)?;
+            return Ok(Some(Count::SilentClosed));
+        }
+        Ok(Some(Count::Completed))
+    }
+
+    fn begin(
+        &mut self,
+        id: ConsultationId,
+        category: CategoryPath,
+        called_at: Timestamp,
+        (in_hours, bot_replies): (bool, bool),
+    ) {
+        self.open = Some(Call {
+            id,
+            category,
+            called_at,
+            in_hours,
+            former: self.former,
+            holder: None,
+            has_begun: false,
+            was_served: false,
+            waits_since: called_at,
+            is_automatic: false,
+            bot_replies,
+            silent_since: None,
+        });
+        self.changed();
+    }
+
+    fn assign(&mut self, member: MemberId, how: How, event: &Event) -> Result<Option<Count>, Broken> {
+        let Some(call) = &mut self.open else {
+            return Err((Promise::OneOwner, format!("{event:?} while nothing goes on")));
+        };
+        let (expected, count) = match how {
+            How::Automatic => (None, Count::AssignedAutomatically),
+            How::Taken => (None, Count::Taken),
+            How::SteppedIn { .. } => (None, Count::SteppedIn),
+            How::Transferred { from } => (Some(from), Count::Transferred),
+        };
+        if call.holder != expected {
+            return Err((Promise::OneOwner, format!("{event:?}, and it was {:?}", call.holder)));
+        }
+        call.is_automatic = how == How::Automatic;
+        call.holder = Some(member);
+        call.has_begun |= self.inside.contains(&member) || matches!(how, How::SteppedIn { .. });
+        call.was_served |= call.has_begun;
+        self.changed();
+        Ok(Some(count))
+    }
+
+    fn said(&mut self, entry: &Entry, event: &Event) -> Result<Option<Count>, Broken> {
+        let bot_has_floor =
+            !self.ended && self.open.as_ref().is_none_or(|call| !call.has_begun && call.bot_replies);
+        match event.by {
+            Party::Customer => {
+                self.awaits_bot = bot_has_floor;
+                if let Some(call) = &mut self.open {
+                    call.silent_since = None;
+                }
+            }
+            Party::Agent { .. } => {
+                if let Some(call) = &mut self.open {
+                    call.silent_since = Some(entry.at);
+                }
+            }
+            Party::Bot if entry.origin.is_none() => {
+                if !bot_has_floor || !self.awaits_bot {
+                    return Err((Promise::Floor, format!("the bot answered; it was {:?}", self.open)));
+                }
+                self.awaits_bot = false;
+                return Ok(Some(Count::BotReplied));
+            }
+            Party::Bot => {}
+        }
+        Ok(None)
+    }
+
+    /// The bot has it again.
+    fn over(&mut self) {
+        self.inside.clear();
+        self.changed();
+    }
+
+    /// Somebody else serves it from now on: what was asked of the bot is over.
+    const fn changed(&mut self) {
+        self.changes += 1;
+        self.awaits_bot = false;
+    }
+}
+
+/// A timer may take effect: not before its time.
+fn is_due(since: Option<Timestamp>, at: Timestamp, event: &Event) -> Result<(), Broken> {
+    let is_due = since.is_some_and(|since| at.as_millis() - since.as_millis() >= AUTO_CLOSE_MS);
+    if is_due { Ok(()) } else { Err((Promise::Timers, format!("{event:?} at {at:?}, since {since:?}"))) }
+}

@@ -1,0 +1,106 @@
+//! What the engine itself does in a conversation.
+//!
+//! Owns which decisions of others still hold when they come: each names the epoch that it was made at. Owns
+//! what ends by itself, and when. Must not know clocks: a deadline is looked at, never kept.
+
+use switchboard_protocol::vocabulary::{Content, Party, Timestamp};
+
+use super::{Context, Conversation, Entry, Event, Floor, OwnAction, Rejection, Service, What};
+use crate::domain::assignment::{Explanation, Outcome};
+use crate::domain::consultation::{Consultation, How, Stage, Unserved};
+use crate::domain::message::Message;
+
+/// Decides what the engine itself does. `None`: there is nothing to do.
+///
+/// # Errors
+/// When it rests on what is not so any more.
+pub fn decide_own(
+    state: &Conversation,
+    action: &OwnAction,
+    context: &Context<'_>,
+) -> Result<Option<Entry>, Rejection> {
+    let events = match action {
+        OwnAction::Decided { epoch, explanation } => decided(state, *epoch, explanation)?,
+        OwnAction::Requeue { consultation, epoch, why } => {
+            let current = state.served.consultation.as_ref().filter(|current| current.id == *consultation);
+            let from = current.and_then(Consultation::assignee);
+            let from =
+                from.filter(|_| *epoch == state.served.epoch).ok_or_else(|| moved(state, "requeue"))?;
+            vec![What::Requeued { from, why: *why }]
+        }
+        OwnAction::Reply { to, epoch, message } => {
+            if state.floor() != Floor::Bot || *epoch != state.served.epoch || state.owed != Some(*to) {
+                return Err(moved(state, "reply"));
+            }
+            vec![What::Message(message.clone())]
+        }
+        OwnAction::Look => due(state, context).into_iter().collect(),
+    };
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let event = |what| Event { by: Party::Bot, what };
+    Ok(Some(Entry {
+        conversation: state.id,
+        revision: state.revision + 1,
+        before: state.last,
+        at: context.now.max(state.last_at),
+        origin: None,
+        events: events.into_iter().map(event).collect(),
+    }))
+}
+
+/// What the bot has to answer now, if it has to say anything.
+#[must_use]
+pub fn reply(state: &Conversation, service: &Service, now: Timestamp) -> Option<OwnAction> {
+    let (to, text) = (state.owed?, service.reply.as_ref()?);
+    // Nobody expects an answer any more.
+    if now.as_millis() - state.last_at.as_millis() > REPLY_WITHIN_MS {
+        return None;
+    }
+    let message = Message::plain(Content::text(text.clone()));
+    Some(OwnAction::Reply { to, epoch: state.served.epoch, message })
+}
+
+/// When something is to end by itself, if nothing happens until then.
+#[must_use]
+pub fn deadline(state: &Conversation, service: &Service) -> Option<Timestamp> {
+    let consultation = state.served.consultation.as_ref()?;
+    let (since, after) = match consultation.stage {
+        Stage::InProgress(_) => (state.silent_since?, service.silent_ms?),
+        Stage::Waiting | Stage::Assigned(_) => (consultation.waits_since, service.unserved_ms?),
+    };
+    let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
+    Some(at.max(service.grace_until))
+}
+
+fn decided(state: &Conversation, epoch: u64, explanation: &Explanation) -> Result<Vec<What>, Rejection> {
+    let waits = state.served.consultation.as_ref().is_some_and(|consultation| {
+        consultation.id == explanation.considered.consultation && consultation.stage == Stage::Waiting
+    });
+    if !waits || epoch != state.served.epoch {
+        return Err(moved(state, "assign"));
+    }
+    let explained = What::Explained(Box::new(explanation.clone()));
+    Ok(match explanation.outcome {
+        Outcome::Assigned { member, .. } => {
+            vec![explained, What::Assigned { member, how: How::Automatic }]
+        }
+        Outcome::Waits(_) => vec![explained],
+    })
+}
+
+fn due(state: &Conversation, context: &Context<'_>) -> Option<What> {
+    let at = deadline(state, context.service)?;
+    if context.now < at {
+        return None;
+    }
+    state.served.consultation.as_ref().map(|consultation| consultation.over(Unserved::TooLong))
+}
+
+fn moved(state: &Conversation, action: &'static str) -> Rejection {
+    Rejection::Moved { action, assignee: state.assignee() }
+}
+
+/// For how long the bot owes an answer, in milliseconds.
+const REPLY_WITHIN_MS: i64 = 60_000;

@@ -1,0 +1,474 @@
+//! The stored form of what happens to consultations.
+//!
+//! Owns calls, assignments with how they came, decisions with everything they rest on, and the consultation
+//! of a conversation's state. Must not know what else is in an event.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use switchboard_protocol::vocabulary::{
+    CategoryName, CategoryPath, ConsultationId, ConversationId, MemberId,
+};
+
+use super::StoredError;
+use super::parts::{Id, at, member, member_id};
+use crate::domain::assignment::{
+    Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy, Why,
+};
+use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved, begun_by};
+use crate::domain::conversation::{Served, What};
+
+/// What an event says of a consultation. What a kind does not need is absent.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct StoredService<'a> {
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    consultation: Option<Id>,
+    #[serde(rename = "g", borrow, default, skip_serializing_if = "Vec::is_empty")]
+    category: Vec<Cow<'a, str>>,
+    /// How or why, as a word.
+    #[serde(rename = "w", borrow, default, skip_serializing_if = "Option::is_none")]
+    word: Option<Cow<'a, str>>,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    from: Option<Id>,
+    #[serde(rename = "i", default, skip_serializing_if = "std::ops::Not::not")]
+    in_hours: bool,
+    #[serde(rename = "r", default, skip_serializing_if = "std::ops::Not::not")]
+    bot_replies: bool,
+    #[serde(rename = "x", borrow, default, skip_serializing_if = "Option::is_none")]
+    explanation: Option<Box<StoredExplanation<'a>>>,
+}
+
+/// An event's kind, the member it names, and the rest; `None` if it is none of service. `place` names the
+/// conversation and the entry.
+pub(super) fn split(
+    what: &What,
+    place: (ConversationId, u64),
+) -> Option<(&'static str, Option<MemberId>, Option<StoredService<'_>>)> {
+    let service = StoredService::default();
+    Some(match what {
+        What::Assigned { member, how: How::SteppedIn { consultation } }
+            if *consultation == begun_by(place.0, place.1) =>
+        {
+            (ASSIGNED, Some(*member), None)
+        }
+        What::Called { consultation, category, in_hours, bot_replies } => {
+            let service = StoredService {
+                consultation: Some(consultation_id(*consultation)),
+                category: stored_category(category),
+                in_hours: *in_hours,
+                bot_replies: *bot_replies,
+                ..service
+            };
+            (CALLED, None, Some(service))
+        }
+        What::CallRefused { category } => {
+            (CALL_REFUSED, None, Some(StoredService { category: stored_category(category), ..service }))
+        }
+        What::Assigned { member, how } => {
+            let (word, consultation, from) = match how {
+                How::Automatic => (AUTOMATIC, None, None),
+                How::Taken => (TAKEN, None, None),
+                How::SteppedIn { consultation } => (STEPPED_IN, Some(consultation_id(*consultation)), None),
+                How::Transferred { from } => (TRANSFERRED, None, Some(member_id(*from))),
+            };
+            let word = Some(Cow::Borrowed(word));
+            (ASSIGNED, Some(*member), Some(StoredService { word, consultation, from, ..service }))
+        }
+        What::Requeued { from, why } => {
+            let word = match why {
+                Requeued::Absent => ABSENT,
+                Requeued::Removed => REMOVED,
+            };
+            (REQUEUED, Some(*from), Some(StoredService { word: Some(Cow::Borrowed(word)), ..service }))
+        }
+        What::Unserved { why } => {
+            let word = match why {
+                Unserved::Cancelled => CANCELLED,
+                Unserved::GaveUp => GAVE_UP,
+                Unserved::Left => LEFT,
+                Unserved::TooLong => TOO_LONG,
+            };
+            (UNSERVED, None, Some(StoredService { word: Some(Cow::Borrowed(word)), ..service }))
+        }
+        What::Explained(explanation) => {
+            let explanation = Some(Box::new(StoredExplanation::new(explanation)));
+            (EXPLAINED, None, Some(StoredService { explanation, ..service }))
+        }
+        What::Started { .. }
+        | What::Message(_)
+        | What::Entered { .. }
+        | What::Left { .. }
+        | What::Completed
+        | What::Ended
+        | What::Read { .. }
+        | What::Unchanged => return None,
+    })
+}
+
+/// Reads an event of service; `None` if its kind is none. `place` names the conversation and the entry.
+pub(super) fn join(
+    kind: &str,
+    member: Option<MemberId>,
+    service: Option<&StoredService<'_>>,
+    place: (ConversationId, u64),
+) -> Result<Option<What>, StoredError> {
+    let absent = || lacks(kind);
+    let none = StoredService::default();
+    let stored = service.unwrap_or(&none);
+    let word = stored.word.as_deref();
+    Ok(Some(match kind {
+        CALLED => What::Called {
+            consultation: stored.consultation.map(consultation).ok_or_else(absent)?,
+            category: category(&stored.category)?,
+            in_hours: stored.in_hours,
+            bot_replies: stored.bot_replies,
+        },
+        CALL_REFUSED => What::CallRefused { category: category(&stored.category)? },
+        ASSIGNED => {
+            let how = match (word, stored.consultation, stored.from) {
+                (Some(AUTOMATIC), ..) => How::Automatic,
+                (Some(TAKEN), ..) => How::Taken,
+                (Some(STEPPED_IN), Some(id), _) => How::SteppedIn { consultation: consultation(id) },
+                (Some(TRANSFERRED), _, Some(from)) => How::Transferred { from: self::member(from) },
+                // Before there were consultations, an agent who took a conversation stepped into it.
+                (None, ..) => How::SteppedIn { consultation: begun_by(place.0, place.1) },
+                (Some(_), ..) => return Err(absent()),
+            };
+            What::Assigned { member: member.ok_or_else(absent)?, how }
+        }
+        REQUEUED => {
+            let why = match word {
+                Some(ABSENT) => Requeued::Absent,
+                Some(REMOVED) => Requeued::Removed,
+                Some(_) | None => return Err(absent()),
+            };
+            What::Requeued { from: member.ok_or_else(absent)?, why }
+        }
+        UNSERVED => {
+            let why = match word {
+                Some(CANCELLED) => Unserved::Cancelled,
+                Some(GAVE_UP) => Unserved::GaveUp,
+                Some(LEFT) => Unserved::Left,
+                Some(TOO_LONG) => Unserved::TooLong,
+                Some(_) | None => return Err(absent()),
+            };
+            What::Unserved { why }
+        }
+        EXPLAINED => {
+            let explanation = stored.explanation.as_ref().ok_or_else(absent)?;
+            What::Explained(Box::new(explanation.explanation()?))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// A consultation that goes on, in the state of its conversation.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredConsultation<'a> {
+    #[serde(rename = "c")]
+    id: Id,
+    /// Whether it was called within hours, and whether the bot replies; `None`: an agent stepped in.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    called: Option<(bool, bool)>,
+    #[serde(rename = "g", borrow, default, skip_serializing_if = "Vec::is_empty")]
+    category: Vec<Cow<'a, str>>,
+    #[serde(rename = "t")]
+    called_at: i64,
+    #[serde(rename = "q")]
+    waits_since: i64,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    assignee: Option<Id>,
+    #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
+    in_progress: bool,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    served_at: Option<i64>,
+    #[serde(rename = "n")]
+    transfers: u32,
+}
+
+impl<'a> StoredConsultation<'a> {
+    pub(super) fn new(consultation: &'a Consultation) -> Self {
+        Self {
+            id: consultation_id(consultation.id),
+            called: match consultation.beginning {
+                Beginning::Called { in_hours, bot_replies } => Some((in_hours, bot_replies)),
+                Beginning::SteppedIn => None,
+            },
+            category: stored_category(&consultation.category),
+            called_at: consultation.called_at.as_millis(),
+            waits_since: consultation.waits_since.as_millis(),
+            assignee: consultation.assignee().map(member_id),
+            in_progress: matches!(consultation.stage, Stage::InProgress(_)),
+            served_at: consultation.served_at.map(|at| at.as_millis()),
+            transfers: consultation.transfers,
+        }
+    }
+
+    pub(super) fn consultation(&self) -> Result<Consultation, StoredError> {
+        let beginning = match self.called {
+            Some((in_hours, bot_replies)) => Beginning::Called { in_hours, bot_replies },
+            None => Beginning::SteppedIn,
+        };
+        let stage = match (self.assignee.map(member), self.in_progress) {
+            (None, false) => Stage::Waiting,
+            (Some(member), false) => Stage::Assigned(member),
+            (Some(member), true) => Stage::InProgress(member),
+            (None, true) => return Err(lacks("a consultation in progress")),
+        };
+        Ok(Consultation {
+            id: consultation(self.id),
+            beginning,
+            category: category(&self.category)?,
+            called_at: at(self.called_at),
+            waits_since: at(self.waits_since),
+            stage,
+            served_at: self.served_at.map(at),
+            transfers: self.transfers,
+        })
+    }
+}
+
+/// Who serves a conversation.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredServed<'a> {
+    #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
+    agents: Vec<Id>,
+    #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
+    consultation: Option<StoredConsultation<'a>>,
+    #[serde(rename = "p")]
+    epoch: u64,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    former: Option<Id>,
+}
+
+impl<'a> StoredServed<'a> {
+    pub(super) fn new(served: &'a Served) -> Self {
+        Self {
+            agents: served.agents.iter().map(|agent| member_id(*agent)).collect(),
+            consultation: served.consultation.as_ref().map(StoredConsultation::new),
+            epoch: served.epoch,
+            former: served.former.map(member_id),
+        }
+    }
+
+    pub(super) fn served(&self) -> Result<Served, StoredError> {
+        Ok(Served {
+            agents: self.agents.iter().map(|agent| member(*agent)).collect(),
+            consultation: self.consultation.as_ref().map(StoredConsultation::consultation).transpose()?,
+            epoch: self.epoch,
+            former: self.former.map(member),
+        })
+    }
+}
+
+/// A decision. The candidates are one run of bytes, [`CANDIDATE_BYTES`] for each: a workspace has many.
+#[derive(Serialize, Deserialize)]
+struct StoredExplanation<'a> {
+    #[serde(rename = "c")]
+    consultation: Id,
+    /// Automatic, open, sticky, or another.
+    #[serde(rename = "s")]
+    switches: (bool, bool, bool, bool),
+    #[serde(rename = "w", borrow)]
+    strategy: Cow<'a, str>,
+    #[serde(rename = "m")]
+    maximum: u32,
+    #[serde(rename = "k", borrow, default, skip_serializing_if = "Option::is_none")]
+    matched: Option<Vec<Cow<'a, str>>>,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    former: Option<Id>,
+    #[serde(rename = "e")]
+    seed: u64,
+    #[serde(rename = "d")]
+    candidates: ByteBuf,
+    /// By which rule or why, and who, if anybody.
+    #[serde(rename = "r", borrow)]
+    outcome: (Cow<'a, str>, Option<Id>),
+}
+
+impl<'a> StoredExplanation<'a> {
+    fn new(explanation: &'a Explanation) -> Self {
+        let Considered {
+            consultation,
+            automatic,
+            open,
+            choosing: Choosing { sticky, or_another, strategy },
+            maximum,
+            matched,
+            former,
+            seed,
+            candidates,
+        } = &explanation.considered;
+        let (word, who) = match explanation.outcome {
+            Outcome::Assigned { member, rule: Rule::Sticky } => (STICKY, Some(member)),
+            Outcome::Assigned { member, rule: Rule::Specialist } => (SPECIALIST, Some(member)),
+            Outcome::Assigned { member, rule: Rule::General } => (GENERAL, Some(member)),
+            Outcome::Waits(Why::Manual) => (MANUAL, None),
+            Outcome::Waits(Why::Closed) => (CLOSED, None),
+            Outcome::Waits(Why::ForFormer(member)) => (FOR_FORMER, Some(member)),
+            Outcome::Waits(Why::NobodyFree) => (NOBODY_FREE, None),
+        };
+        Self {
+            consultation: consultation_id(*consultation),
+            switches: (*automatic, *open, *sticky, *or_another),
+            strategy: Cow::Borrowed(strategy_word(*strategy)),
+            maximum: *maximum,
+            matched: matched.as_ref().map(stored_category),
+            former: former.map(member_id),
+            seed: *seed,
+            candidates: ByteBuf::from(candidates.iter().flat_map(candidate_bytes).collect::<Vec<u8>>()),
+            outcome: (Cow::Borrowed(word), who.map(member_id)),
+        }
+    }
+
+    fn explanation(&self) -> Result<Explanation, StoredError> {
+        let (automatic, open, sticky, or_another) = self.switches;
+        let strategy = strategy(&self.strategy).ok_or_else(|| lacks("a known strategy"))?;
+        let who = self.outcome.1.map(member);
+        let assigned = |rule| who.map(|member| Outcome::Assigned { member, rule });
+        let outcome = match &*self.outcome.0 {
+            STICKY => assigned(Rule::Sticky),
+            SPECIALIST => assigned(Rule::Specialist),
+            GENERAL => assigned(Rule::General),
+            MANUAL => Some(Outcome::Waits(Why::Manual)),
+            CLOSED => Some(Outcome::Waits(Why::Closed)),
+            FOR_FORMER => who.map(|member| Outcome::Waits(Why::ForFormer(member))),
+            NOBODY_FREE => Some(Outcome::Waits(Why::NobodyFree)),
+            _ => None,
+        };
+        let (candidates, rest) = self.candidates.as_chunks::<CANDIDATE_BYTES>();
+        if !rest.is_empty() {
+            return Err(lacks("a whole candidate"));
+        }
+        let considered = Considered {
+            consultation: consultation(self.consultation),
+            automatic,
+            open,
+            choosing: Choosing { sticky, or_another, strategy },
+            maximum: self.maximum,
+            matched: self.matched.as_deref().map(category).transpose()?,
+            former: self.former.map(member),
+            seed: self.seed,
+            candidates: candidates.iter().map(candidate).collect::<Result<_, _>>()?,
+        };
+        Ok(Explanation { considered, outcome: outcome.ok_or_else(|| lacks("a known outcome"))? })
+    }
+}
+
+/// Member 16 · group and standing u8 · load u32 · turn u64, big-endian.
+fn candidate_bytes(candidate: &Candidate) -> [u8; CANDIDATE_BYTES] {
+    let group = match candidate.group {
+        Group::Specialist => 0,
+        Group::General => 1,
+        Group::Outside => 2,
+    };
+    let standing = match candidate.agent.standing {
+        Standing::Online => 0,
+        Standing::Away => 1,
+        Standing::Offline => 2,
+    };
+    let mut bytes = [0; CANDIDATE_BYTES];
+    bytes[..16].copy_from_slice(candidate.member.as_bytes());
+    bytes[16] = group << 4 | standing;
+    bytes[17..21].copy_from_slice(&candidate.agent.load.to_be_bytes());
+    bytes[21..].copy_from_slice(&candidate.agent.turn.to_be_bytes());
+    bytes
+}
+
+fn candidate(bytes: &[u8; CANDIDATE_BYTES]) -> Result<Candidate, StoredError> {
+    let group = match bytes[16] >> 4 {
+        0 => Group::Specialist,
+        1 => Group::General,
+        2 => Group::Outside,
+        _ => return Err(lacks("a known group")),
+    };
+    let standing = match bytes[16] & 0xf {
+        0 => Standing::Online,
+        1 => Standing::Away,
+        2 => Standing::Offline,
+        _ => return Err(lacks("a known standing")),
+    };
+    let (mut id, mut load, mut turn) = ([0; 16], [0; 4], [0; 8]);
+    id.copy_from_slice(&bytes[..16]);
+    load.copy_from_slice(&bytes[17..21]);
+    turn.copy_from_slice(&bytes[21..]);
+    let agent = Agent { standing, load: u32::from_be_bytes(load), turn: u64::from_be_bytes(turn) };
+    Ok(Candidate { member: MemberId::from_bytes(id), group, agent })
+}
+
+pub(super) const fn strategy_word(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::Random => RANDOM,
+        Strategy::RoundRobin => ROUND_ROBIN,
+        Strategy::LeastLoaded => LEAST_LOADED,
+    }
+}
+
+pub(super) fn strategy(word: &str) -> Option<Strategy> {
+    match word {
+        RANDOM => Some(Strategy::Random),
+        ROUND_ROBIN => Some(Strategy::RoundRobin),
+        LEAST_LOADED => Some(Strategy::LeastLoaded),
+        _ => None,
+    }
+}
+
+pub(super) fn stored_category(path: &CategoryPath) -> Vec<Cow<'_, str>> {
+    path.levels().iter().map(|level| Cow::Borrowed(level.as_str())).collect()
+}
+
+pub(super) fn category(levels: &[Cow<'_, str>]) -> Result<CategoryPath, StoredError> {
+    let malformed = |error: &dyn std::fmt::Display| StoredError::malformed(SERVICE, &error);
+    let levels = levels.iter().map(|level| CategoryName::new(&**level).map_err(|error| malformed(&error)));
+    CategoryPath::new(levels.collect::<Result<_, _>>()?).map_err(|error| malformed(&error))
+}
+
+const fn consultation_id(consultation: ConsultationId) -> Id {
+    Id::new(*consultation.as_bytes())
+}
+
+fn consultation(id: Id) -> ConsultationId {
+    ConsultationId::from_bytes(id.into_array())
+}
+
+fn lacks(what: &str) -> StoredError {
+    StoredError::malformed(SERVICE, &format_args!("{what} lacks a part, or is not known"))
+}
+
+const SERVICE: &str = "service";
+
+/// What a candidate takes, in bytes.
+const CANDIDATE_BYTES: usize = 29;
+
+const CALLED: &str = "call";
+const CALL_REFUSED: &str = "refuse";
+const ASSIGNED: &str = "assign";
+const REQUEUED: &str = "requeue";
+const UNSERVED: &str = "unserved";
+const EXPLAINED: &str = "explain";
+
+const AUTOMATIC: &str = "auto";
+const TAKEN: &str = "take";
+const STEPPED_IN: &str = "step";
+const TRANSFERRED: &str = "give";
+
+const ABSENT: &str = "absent";
+const REMOVED: &str = "removed";
+
+const CANCELLED: &str = "cancel";
+const GAVE_UP: &str = "giveup";
+const LEFT: &str = "left";
+const TOO_LONG: &str = "long";
+
+const RANDOM: &str = "random";
+const ROUND_ROBIN: &str = "round";
+const LEAST_LOADED: &str = "least";
+
+const STICKY: &str = "sticky";
+const SPECIALIST: &str = "special";
+const GENERAL: &str = "general";
+const MANUAL: &str = "manual";
+const CLOSED: &str = "closed";
+const FOR_FORMER: &str = "former";
+const NOBODY_FREE: &str = "nobody";

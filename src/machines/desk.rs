@@ -1,0 +1,390 @@
+//! The desk of a workspace: when it is looked again who serves what, and what is told to which conversation.
+//!
+//! Owns the alarms beside [`Dispatch`], and what follows when a conversation sleeps, fails or is set aside, and
+//! when a member goes. Must not know actors or clocks: whoever calls says what time it is, and carries what is
+//! told.
+
+use std::collections::BTreeSet;
+use std::mem;
+
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId, Timestamp};
+
+use super::alarms::Alarms;
+use super::dispatch::{Announcement, Dispatch, Open, Order};
+use super::lines::Lines;
+use super::planted::{Bug, is_planted};
+use crate::domain::assignment::{Line, Standing};
+use crate::domain::conversation::{OwnAction, Served, Service};
+use crate::domain::workspace::{InProgress, Workspace};
+
+/// What is told to a conversation.
+pub type Told = (ConversationId, OwnAction);
+
+/// A consultation that goes on, as it is on disk.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// At which profile.
+    pub profile: ProfileId,
+    /// At which revision of the conversation.
+    pub revision: u64,
+    /// Who serves it.
+    pub served: Served,
+}
+
+/// When something may have to end by itself in a conversation, by a revision of the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Which revision; none that exists if nothing is known.
+    pub settings: u64,
+    /// When, if ever.
+    pub at: Option<Timestamp>,
+}
+
+/// What a look rests on besides what is known.
+pub struct Now<'a> {
+    /// The time.
+    pub at: Timestamp,
+    /// The settings that are durable.
+    pub workspace: &'a Workspace,
+    /// Where chance comes from.
+    pub seeds: &'a mut dyn FnMut() -> u64,
+}
+
+/// What is looked at when its time comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Alarm {
+    /// Decisions that were not taken.
+    Again,
+    /// What customers who wait are told of their place.
+    Lines,
+    /// The next moment at which a profile may open or close.
+    Boundary,
+    /// A member who has gone: what is theirs waits again if they have not come back.
+    Grace(MemberId),
+    /// A conversation that sleeps and in which something may have to end by itself.
+    Conversation(ConversationId),
+}
+
+/// Assignment with its alarms.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    dispatch: Dispatch,
+    alarms: Alarms<Alarm>,
+    lines: Lines,
+    /// Whether customers are to be told of their place.
+    lines_due: bool,
+    /// Conversations that have failed and have not said since what is so.
+    unheard: BTreeSet<ConversationId>,
+    /// Those whose decision has not reached them: they could not be opened.
+    untold: BTreeSet<ConversationId>,
+    /// Those that are set aside: what they had said before means nothing.
+    aside: BTreeSet<ConversationId>,
+    /// Nothing ends by itself before this.
+    grace_until: Timestamp,
+}
+
+impl Desk {
+    /// A desk that knows nothing yet.
+    #[must_use]
+    pub fn new(grace_until: Timestamp) -> Self {
+        let (dispatch, alarms) = (Dispatch::default(), Alarms::default());
+        Self {
+            dispatch,
+            alarms,
+            lines: Lines::default(),
+            lines_due: false,
+            unheard: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            aside: BTreeSet::new(),
+            grace_until,
+        }
+    }
+
+    /// What is known and decided.
+    #[must_use]
+    pub const fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+
+    /// When it is to be looked again.
+    #[must_use]
+    pub fn next_look(&self) -> Option<Timestamp> {
+        self.alarms.next()
+    }
+
+    /// Whether something is to be tried again that has come to nothing: a decision that was not taken, or a
+    /// conversation that failed and has not said what is so.
+    #[must_use]
+    pub fn tries_again(&self) -> bool {
+        self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
+    }
+
+    /// The workspace begins with what is on disk. Nobody is there yet.
+    pub fn begin(&mut self, found: impl IntoIterator<Item = Found>, now: &mut Now<'_>) -> Vec<Told> {
+        for member in now.workspace.members.keys() {
+            let none = self.dispatch.stands(*member, Standing::Offline, now.seeds);
+            debug_assert!(none.is_empty(), "nothing is decided before anything is known");
+        }
+        let mut orders = Vec::new();
+        for Found { conversation, profile, revision, served } in found {
+            let at = served.consultation.as_ref().and_then(|consultation| {
+                // Never later than what ends by itself: the conversation looks when exactly that is.
+                let since = consultation.served_at.unwrap_or(consultation.called_at);
+                self.earliest_end(&now.workspace.service(profile), since)
+            });
+            self.alarms.set(Alarm::Conversation(conversation), at);
+            let open = Open::of(profile, &served);
+            let announcement = Announcement { conversation, revision, open };
+            orders.extend(self.announced(announcement, now));
+        }
+        orders.extend(self.rules_changed(now));
+        orders
+    }
+
+    /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
+    pub fn deadlines_changed(&mut self, workspace: &Workspace) {
+        let open: Vec<_> = self.dispatch.open().map(|(id, open)| (id, open.request.clone())).collect();
+        for (conversation, request) in open {
+            let at = self.earliest_end(&workspace.service(request.profile), request.called_at);
+            self.alarms.set(Alarm::Conversation(conversation), at);
+        }
+    }
+
+    fn earliest_end(&self, service: &Service, since: Timestamp) -> Option<Timestamp> {
+        let after = [service.silent_ms, service.unserved_ms].into_iter().flatten().min()?;
+        let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
+        Some(at.max(self.grace_until))
+    }
+
+    /// The settings or the operating hours in force are others from now on.
+    pub fn rules_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
+        let (members, mut orders) = (&now.workspace.members, Vec::new());
+        let known: Vec<_> = self.dispatch.roster().agents().map(|(member, _)| member).collect();
+        for member in known.into_iter().filter(|member| !members.contains_key(member)) {
+            orders.extend(self.dispatch.removed(member));
+            self.alarms.set(Alarm::Grace(member), None);
+        }
+        // Before anybody is added: nothing is decided any more by the rules that were.
+        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
+        for member in members.keys() {
+            if self.dispatch.roster().get(*member).is_none() {
+                orders.extend(self.dispatch.stands(*member, Standing::Offline, now.seeds));
+            }
+        }
+        self.alarms.set(Alarm::Boundary, now.workspace.next_boundary(now.at));
+        told(orders)
+    }
+
+    /// A conversation says what is durable of its consultation.
+    pub fn announced(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
+        let conversation = announcement.conversation;
+        if self.aside.contains(&conversation) {
+            return Vec::new();
+        }
+        self.unheard.remove(&conversation);
+        let mut orders = self.dispatch.announced(announcement, now.seeds);
+        if self.untold.remove(&conversation) {
+            // Somebody else has woken it meanwhile.
+            orders.extend(self.dispatch.decision(conversation));
+        }
+        self.await_assignee(conversation, now);
+        told(orders)
+    }
+
+    /// Somebody answers for it who is not there, after a restart perhaps: they have their time of grace.
+    fn await_assignee(&mut self, conversation: ConversationId, now: &Now<'_>) {
+        let Some(member) = self.dispatch.get(conversation).and_then(|open| open.stage.assignee()) else {
+            return;
+        };
+        let is_gone =
+            self.dispatch.roster().get(member).is_some_and(|agent| agent.standing == Standing::Offline);
+        if is_gone && !self.alarms.is_set(&Alarm::Grace(member)) {
+            let grace = after(now.at, grace_ms(now.workspace)).max(self.grace_until);
+            self.alarms.set(Alarm::Grace(member), Some(grace));
+        }
+    }
+
+    /// A conversation did not take a decision.
+    pub fn refused(&mut self, conversation: ConversationId, epoch: u64, now: &mut Now<'_>) -> Vec<Told> {
+        let orders = self.dispatch.refused(conversation, epoch, now.seeds);
+        self.try_again(now.at);
+        told(orders)
+    }
+
+    /// What was not taken is told again after a while: what does not come through must not be put off by more of it.
+    fn try_again(&mut self, now: Timestamp) {
+        if self.dispatch.is_unsettled() && !self.alarms.is_set(&Alarm::Again) {
+            self.alarms.set(Alarm::Again, Some(after(now, AGAIN_AFTER_MS)));
+        }
+    }
+
+    /// Whom work can be given to.
+    #[must_use]
+    pub fn present(&self) -> BTreeSet<MemberId> {
+        let agents = self.dispatch.roster().agents();
+        let online = agents.filter(|(_, agent)| agent.standing == Standing::Online);
+        online.map(|(member, _)| member).collect()
+    }
+
+    /// A member has come or gone.
+    pub fn stands(&mut self, member: MemberId, online: bool, now: &mut Now<'_>) -> Vec<Told> {
+        if !now.workspace.members.contains_key(&member) {
+            // Their sessions are on their way out.
+            return Vec::new();
+        }
+        let mut orders = self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds);
+        let grace = (!online).then(|| after(now.at, grace_ms(now.workspace)));
+        self.alarms.set(Alarm::Grace(member), grace);
+        if !online {
+            orders.extend(self.dispatch.left(member, false));
+        }
+        told(orders)
+    }
+
+    /// A member wants to be left alone, or does not any more. They keep what they have.
+    pub fn intends(&mut self, member: MemberId, now: &mut Now<'_>) -> Vec<Told> {
+        let Some(agent) = self.dispatch.roster().get(member) else { return Vec::new() };
+        let online = agent.standing != Standing::Offline;
+        told(self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds))
+    }
+
+    /// Those who have more or less to do than when this was asked last.
+    pub fn take_changed(&mut self) -> BTreeSet<MemberId> {
+        self.dispatch.take_changed()
+    }
+
+    /// What customers are to be told of their place now: `None`, that they do not wait any more. Of what sleeps
+    /// nobody follows anything.
+    pub fn take_lines(
+        &mut self,
+        now: Timestamp,
+        is_awake: impl Fn(ConversationId) -> bool,
+    ) -> Vec<(ConversationId, Option<Line>)> {
+        let is_due = mem::take(&mut self.lines_due);
+        let told = is_due.then(|| self.lines.turn(&self.dispatch.queues(), now, is_awake));
+        let may_change = !self.lines.is_empty() || self.dispatch.waiting() > 0;
+        if may_change && !self.alarms.is_set(&Alarm::Lines) {
+            self.alarms.set(Alarm::Lines, Some(after(now, LINES_AFTER_MS)));
+        }
+        told.unwrap_or_default()
+    }
+
+    /// The time has come to look at something.
+    pub fn look(&mut self, now: &mut Now<'_>) -> Vec<Told> {
+        let mut all = Vec::new();
+        for alarm in self.alarms.due(now.at) {
+            match alarm {
+                Alarm::Again => {
+                    all.extend(told(self.dispatch.again(now.seeds)));
+                    self.try_again(now.at);
+                }
+                Alarm::Lines => self.lines_due = true,
+                Alarm::Boundary => all.extend(self.rules_changed(now)),
+                Alarm::Grace(member) => {
+                    let requeues = now.workspace.settings.team.service.absence.in_progress;
+                    all.extend(told(self.dispatch.left(member, requeues == InProgress::Requeue)));
+                }
+                Alarm::Conversation(conversation) => {
+                    let is_untold = self.untold.remove(&conversation);
+                    all.push(self.wake(conversation, is_untold));
+                }
+            }
+        }
+        all
+    }
+
+    /// A conversation falls asleep: if something has to end by itself in it, it is woken then. What was worked out
+    /// by other settings, or could not be, is worked out again soon.
+    pub fn sleeps(&mut self, conversation: ConversationId, due: Due, now: &Now<'_>) {
+        let may_go_on = self.dispatch.is_open(conversation) || self.unheard.contains(&conversation);
+        let must_try_again = may_go_on && due.settings != now.workspace.revision;
+        let at = if must_try_again { Some(after(now.at, AGAIN_AFTER_MS)) } else { due.at };
+        if must_try_again {
+            self.unheard.insert(conversation);
+            if self.dispatch.decision(conversation).is_some() {
+                self.untold.insert(conversation);
+            }
+        }
+        self.dispatch.sleeps(conversation);
+        self.lines.forget(conversation);
+        self.alarms.set(Alarm::Conversation(conversation), at);
+    }
+
+    /// A conversation is set aside: whoever was to serve it is free.
+    pub fn set_aside(&mut self, conversation: ConversationId, now: &mut Now<'_>) -> Vec<Told> {
+        self.alarms.set(Alarm::Conversation(conversation), None);
+        self.unheard.remove(&conversation);
+        self.untold.remove(&conversation);
+        self.aside.insert(conversation);
+        told(self.dispatch.set_aside(conversation, now.seeds))
+    }
+
+    /// A conversation is set aside no longer: it begins, and says what is so.
+    #[must_use]
+    pub fn released(&mut self, conversation: ConversationId) -> Told {
+        self.aside.remove(&conversation);
+        (conversation, OwnAction::Look)
+    }
+
+    /// A conversation has failed. It begins again at once and says what is so: what was on its way to it is
+    /// lost, and what it had not said yet as well, a call perhaps. What was decided about it is told again.
+    #[must_use]
+    pub fn failed(&mut self, conversation: ConversationId) -> Option<Told> {
+        if is_planted(Bug::UnsaidForgotten) && !self.dispatch.is_open(conversation) {
+            return None;
+        }
+        self.unheard.insert(conversation);
+        self.untold.remove(&conversation);
+        self.lines.forget(conversation);
+        Some(self.wake(conversation, !is_planted(Bug::ToldOnce)))
+    }
+
+    /// What wakes a conversation: the decision that has not reached it, or a look.
+    fn wake(&self, conversation: ConversationId, is_untold: bool) -> Told {
+        let decision = self.dispatch.decision(conversation).filter(|_| is_untold);
+        decision.map_or((conversation, OwnAction::Look), told_one)
+    }
+}
+
+fn told(orders: Vec<Order>) -> Vec<Told> {
+    orders.into_iter().map(told_one).collect()
+}
+
+fn told_one(order: Order) -> Told {
+    match order {
+        Order::Decided { conversation, epoch, explanation } => {
+            (conversation, OwnAction::Decided { epoch, explanation })
+        }
+        Order::Requeue { conversation, consultation, epoch, why } => {
+            (conversation, OwnAction::Requeue { consultation, epoch, why })
+        }
+    }
+}
+
+/// Whether somebody is there and whether they want to be left alone are two facts.
+fn standing_of(member: MemberId, online: bool, workspace: &Workspace) -> Standing {
+    match (online, workspace.away.contains(&member)) {
+        (false, _) => Standing::Offline,
+        (true, true) => Standing::Away,
+        (true, false) => Standing::Online,
+    }
+}
+
+fn grace_ms(workspace: &Workspace) -> i64 {
+    i64::from(workspace.settings.team.service.absence.grace_seconds) * 1_000
+}
+
+const fn after(now: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(now.as_millis().saturating_add(millis))
+}
+
+/// How often customers are told of their place, at the most.
+const LINES_AFTER_MS: i64 = 2_000;
+
+/// How soon what was not taken is decided again, in milliseconds.
+const AGAIN_AFTER_MS: i64 = 1_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! The desk: what is told when conversations fail or sleep, when members go, and after a restart.
+//!
+//! Owns the cases that have a reason of their own; the simulator in `simulator/` meets them in every order. Must
+//! not know who would be chosen.
+
+use switchboard_protocol::vocabulary::{
+    CategoryPath, ConsultationId, DisplayName, ProfileTitle, WorkspaceId,
+};
+
+use super::*;
+use crate::domain::assignment::{Outcome, Request};
+use crate::domain::consultation::{Requeued, Stage};
+use crate::domain::workspace::{Member, Profile, Role, TokenHash};
+
+const AGENT: MemberId = MemberId::from_bytes([1; 16]);
+const PROFILE: ProfileId = ProfileId::from_bytes([1; 16]);
+
+/// Nothing is known of what could not be opened.
+const UNREAD: Due = Due { settings: u64::MAX, at: None };
+
+const fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+const fn conversation(n: u8) -> ConversationId {
+    ConversationId::from_bytes([n; 16])
+}
+
+/// A workspace with one agent, who may have one consultation, and one profile.
+fn workspace() -> Workspace {
+    let mut workspace = Workspace::new(WorkspaceId::from_bytes([9; 16]));
+    let name = DisplayName::new("Kim").unwrap();
+    let details = Member { name, role: Role::Owner, token_hash: TokenHash([1; 32]) };
+    workspace.members.insert(AGENT, details);
+    let title = ProfileTitle::new("Shop").unwrap();
+    workspace.profiles.insert(PROFILE, Profile { title, greeting: None });
+    workspace.settings.profiles.entry(PROFILE).or_default().assignment.automatic = true;
+    workspace.settings.team.assignment.load.maximum = 1;
+    workspace.settings.team.service.absence.grace_seconds = 10;
+    workspace
+}
+
+struct Scene {
+    desk: Desk,
+    workspace: Workspace,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut scene = Self { desk: Desk::new(at(0)), workspace: workspace() };
+        assert_eq!(scene.at(0, |desk, now| desk.begin([], now)), []);
+        scene
+    }
+
+    fn at(&mut self, millis: i64, what: impl FnOnce(&mut Desk, &mut Now<'_>) -> Vec<Told>) -> Vec<Told> {
+        let mut now = Now { at: at(millis), workspace: &self.workspace, seeds: &mut || 0 };
+        what(&mut self.desk, &mut now)
+    }
+
+    fn comes(&mut self, millis: i64) -> Vec<Told> {
+        self.at(millis, |desk, now| desk.stands(AGENT, true, now))
+    }
+
+    fn says(&mut self, millis: i64, said: Announcement) -> Vec<Told> {
+        self.at(millis, |desk, now| desk.announced(said, now))
+    }
+}
+
+/// What a conversation with a call says.
+fn said(n: u8, revision: u64, stage: Stage) -> Announcement {
+    let request = Request {
+        consultation: ConsultationId::from_bytes([n; 16]),
+        profile: PROFILE,
+        category: CategoryPath::default(),
+        former: None,
+        called_at: at(0),
+        in_hours: true,
+    };
+    let open = Some(Open { request, epoch: revision, stage });
+    Announcement { conversation: conversation(n), revision, open }
+}
+
+/// To whom each was told that somebody has it, or else nobody.
+fn given(told: &[Told]) -> Vec<(ConversationId, Option<MemberId>)> {
+    let given = |(conversation, action): &Told| match action {
+        OwnAction::Decided { explanation, .. } => match explanation.outcome {
+            Outcome::Assigned { member, .. } => (*conversation, Some(member)),
+            Outcome::Waits(_) => (*conversation, None),
+        },
+        OwnAction::Requeue { .. } | OwnAction::Reply { .. } | OwnAction::Look => panic!("{action:?}"),
+    };
+    told.iter().map(given).collect()
+}
+
+#[test]
+fn a_conversation_woken_by_a_decision_does_not_end_it_by_its_first_word() {
+    let mut scene = Scene::new();
+    assert_eq!(given(&scene.says(1, said(1, 1, Stage::Waiting))), [(conversation(1), None)]);
+    assert_eq!(given(&scene.says(1, said(2, 1, Stage::Waiting))), [(conversation(2), None)]);
+    assert_eq!(given(&scene.comes(2)), [(conversation(1), Some(AGENT))]);
+    assert_eq!(scene.says(3, said(1, 1, Stage::Waiting)), [], "the decision is on its way to it");
+    assert_eq!(scene.says(4, said(1, 2, Stage::Assigned(AGENT))), [], "the agent has one, and no room");
+}
+
+#[test]
+fn a_decision_is_told_again_to_what_has_failed_and_to_what_could_not_be_opened() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    let first = scene.says(1, said(1, 1, Stage::Waiting));
+    assert_eq!(given(&first), [(conversation(1), Some(AGENT))]);
+    assert_eq!(scene.at(2, |desk, _| desk.failed(conversation(1)).into_iter().collect()), first);
+    assert!(scene.desk.tries_again());
+    scene.at(3, |desk, now| {
+        desk.sleeps(conversation(1), UNREAD, now);
+        Vec::new()
+    });
+    assert_eq!(scene.at(1_002, Desk::look), []);
+    assert_eq!(scene.at(1_003, Desk::look), first);
+    assert_eq!(scene.says(1_004, said(1, 2, Stage::Assigned(AGENT))), []);
+    assert!(!scene.desk.tries_again());
+}
+
+#[test]
+fn what_fails_before_it_has_said_that_somebody_called_is_asked() {
+    let mut scene = Scene::new();
+    let look = [(conversation(1), OwnAction::Look)];
+    assert_eq!(scene.at(1, |desk, _| desk.failed(conversation(1)).into_iter().collect()), look);
+    scene.at(2, |desk, now| {
+        desk.sleeps(conversation(1), UNREAD, now);
+        Vec::new()
+    });
+    assert_eq!(scene.at(1_002, Desk::look), look, "until it can be opened");
+}
+
+#[test]
+fn what_is_theirs_who_do_not_come_back_after_a_restart_waits_again_after_the_grace() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.says(5, said(1, 2, Stage::Assigned(AGENT))), []);
+    assert_eq!(scene.desk.next_look(), Some(at(10_005)));
+    let consultation = ConsultationId::from_bytes([1; 16]);
+    let requeue = OwnAction::Requeue { consultation, epoch: 2, why: Requeued::Absent };
+    assert_eq!(scene.at(10_005, Desk::look), [(conversation(1), requeue.clone())]);
+    assert_eq!(scene.at(10_006, |desk, now| desk.refused(conversation(1), 2, now)), []);
+    assert_eq!(scene.at(11_006, Desk::look), [(conversation(1), requeue)], "until it is so");
+    scene.says(11_007, said(1, 3, Stage::Waiting));
+    assert_eq!(scene.at(12_006, Desk::look), []);
+    assert_eq!(scene.desk.next_look(), None);
+}
+
+#[test]
+fn what_is_given_to_somebody_who_has_gone_meanwhile_comes_back_at_once() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.says(1, said(1, 1, Stage::Waiting));
+    assert_eq!(scene.at(2, |desk, now| desk.stands(AGENT, false, now)), []);
+    let told = scene.says(3, said(1, 2, Stage::Assigned(AGENT)));
+    let consultation = ConsultationId::from_bytes([1; 16]);
+    let requeue = OwnAction::Requeue { consultation, epoch: 2, why: Requeued::Absent };
+    assert_eq!(told, [(conversation(1), requeue)]);
+}
+
+#[test]
+fn nothing_is_decided_by_rules_that_are_in_force_no_more() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.says(1, said(1, 2, Stage::InProgress(AGENT)));
+    scene.says(1, said(2, 1, Stage::Waiting));
+    let member = MemberId::from_bytes([2; 16]);
+    let details = scene.workspace.members[&AGENT].clone();
+    scene.workspace.members.insert(member, details);
+    scene.workspace.settings.team.assignment.load.maximum = 2;
+    let told = scene.at(2, Desk::rules_changed);
+    let maximums: Vec<_> = told
+        .iter()
+        .filter_map(|(_, action)| match action {
+            OwnAction::Decided { explanation, .. } => Some(explanation.considered.maximum),
+            OwnAction::Requeue { .. } | OwnAction::Reply { .. } | OwnAction::Look => None,
+        })
+        .collect();
+    assert_eq!(maximums, [2]);
+}
+
+#[test]
+fn what_is_set_aside_gets_nothing_by_what_it_had_said_before() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    assert_eq!(scene.at(2, |desk, now| desk.set_aside(conversation(1), now)), []);
+    assert_eq!(scene.says(3, said(1, 1, Stage::Waiting)), [], "it was said before it failed");
+    assert_eq!(given(&scene.says(4, said(2, 1, Stage::Waiting))), [(conversation(2), Some(AGENT))]);
+    assert_eq!(scene.desk.released(conversation(1)), (conversation(1), OwnAction::Look));
+    assert_eq!(given(&scene.says(5, said(1, 1, Stage::Waiting))), [(conversation(1), None)]);
+}

@@ -1,0 +1,135 @@
+//! What customers who wait are told of their place.
+//!
+//! Owns what each was told last, so that they hear of changes only, and how fast each profile's queue goes. Must
+//! not know clocks, or how often it is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use switchboard_protocol::vocabulary::{ConversationId, ProfileId, Timestamp};
+
+use crate::domain::assignment::{Line, Pace, Place};
+
+/// Those who wait at each profile, in order.
+pub type Queues = BTreeMap<ProfileId, BTreeMap<Place, ConversationId>>;
+
+/// What customers were told.
+#[derive(Debug, Clone, Default)]
+pub struct Lines {
+    told: BTreeMap<ConversationId, (ProfileId, Option<Line>)>,
+    paces: BTreeMap<ProfileId, Pace>,
+}
+
+impl Lines {
+    /// Whether nobody waits, as far as anybody was told.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// A conversation has stopped: its next incarnation has not been told anything.
+    pub fn forget(&mut self, conversation: ConversationId) {
+        self.told.entry(conversation).and_modify(|(_, line)| *line = None);
+    }
+
+    /// Those who wait now: who is to be told what. `None`: that they do not wait any more. Those who sleep are
+    /// told when they are awake.
+    pub fn turn(
+        &mut self,
+        queues: &Queues,
+        now: Timestamp,
+        is_awake: impl Fn(ConversationId) -> bool,
+    ) -> Vec<(ConversationId, Option<Line>)> {
+        let mut told = BTreeMap::new();
+        let here: BTreeSet<_> = queues.values().flat_map(BTreeMap::values).collect();
+        let gone = self.told.iter().filter(|(id, _)| !here.contains(id)).map(|(id, (at, _))| (*id, *at));
+        let gone: Vec<_> = gone.collect();
+        for (_, profile) in &gone {
+            self.paces.entry(*profile).or_default().gone(now);
+        }
+        // What was fast while somebody waited says nothing of the next time.
+        self.paces.retain(|profile, _| queues.contains_key(profile));
+        let mut changed: Vec<_> = gone.into_iter().map(|(id, _)| (id, None)).collect();
+        for (profile, queue) in queues {
+            let pace = self.paces.entry(*profile).or_default();
+            for (id, position) in queue.values().zip(1..) {
+                let line = is_awake(*id).then(|| pace.line(position, now));
+                if line.is_some() && self.told.get(id).is_none_or(|(_, before)| *before != line) {
+                    changed.push((*id, line));
+                }
+                told.insert(*id, (*profile, line));
+            }
+        }
+        self.told = told;
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::assignment::{Request, RuleBook};
+    use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId};
+
+    const PROFILE: ProfileId = ProfileId::from_bytes([1; 16]);
+
+    fn id(n: u8) -> ConversationId {
+        ConversationId::from_bytes([n; 16])
+    }
+
+    /// Those who wait, each called at the time that is its number.
+    fn queue(waiting: &[u8]) -> Queues {
+        let place = |n: &u8| {
+            let request = Request {
+                consultation: ConsultationId::from_bytes([*n; 16]),
+                profile: PROFILE,
+                category: CategoryPath::default(),
+                former: None,
+                called_at: Timestamp::from_millis((*n).into()),
+                in_hours: true,
+            };
+            (RuleBook::default().place(&request), id(*n))
+        };
+        if waiting.is_empty() {
+            return Queues::new();
+        }
+        [(PROFILE, waiting.iter().map(place).collect())].into()
+    }
+
+    fn turn(lines: &mut Lines, waiting: &[u8], now: i64) -> Vec<(ConversationId, Option<u32>)> {
+        let told = lines.turn(&queue(waiting), Timestamp::from_millis(now), |_| true);
+        told.into_iter().map(|(id, line)| (id, line.map(|line| line.position))).collect()
+    }
+
+    #[test]
+    fn everybody_hears_of_a_change_of_their_own_and_of_nothing_else() {
+        let mut lines = Lines::default();
+        assert_eq!(turn(&mut lines, &[3, 5], 1), [(id(3), Some(1)), (id(5), Some(2))]);
+        assert_eq!(turn(&mut lines, &[3, 5], 2), []);
+        assert_eq!(turn(&mut lines, &[3, 5, 6], 3), [(id(6), Some(3))], "whoever comes later moves nobody");
+        assert_eq!(turn(&mut lines, &[5, 6], 4), [(id(3), None), (id(5), Some(1)), (id(6), Some(2))]);
+        let again = turn(&mut lines, &[3, 5, 6], 5);
+        assert_eq!(
+            again,
+            [(id(3), Some(1)), (id(5), Some(2)), (id(6), Some(3))],
+            "queued again in its place"
+        );
+        lines.forget(id(5));
+        assert_eq!(turn(&mut lines, &[3, 5, 6], 6), [(id(5), Some(2))]);
+        assert_eq!(turn(&mut lines, &[], 7).len(), 3);
+        assert!(lines.is_empty());
+    }
+
+    #[test]
+    fn an_estimate_comes_with_those_who_go_and_is_forgotten_when_nobody_waits() {
+        let mut lines = Lines::default();
+        for n in 0..4 {
+            turn(&mut lines, &[n, 9], i64::from(n) * 60_000);
+        }
+        assert_eq!(lines.told[&id(9)].1.unwrap().wait_s, None, "three have gone");
+        turn(&mut lines, &[9], 240_000);
+        assert_eq!(lines.told[&id(9)].1, Some(Line { position: 1, wait_s: Some(60) }));
+        turn(&mut lines, &[], 250_000);
+        turn(&mut lines, &[9], 9_000_000);
+        assert_eq!(lines.told[&id(9)].1, Some(Line { position: 1, wait_s: None }));
+    }
+}

@@ -28,7 +28,8 @@ use crate::wait::in_time;
 use record::{Check, End, Read, Seen};
 
 /// For figures: `SWITCHBOARD_CALLS=10000 SWITCHBOARD_AGENTS=50 cargo test --release --test process calls --
-/// --ignored --nocapture`, and with `SWITCHBOARD_CALM=1` the same without kills, absences, edits, and time that agents take.
+/// --ignored --nocapture`, and with `SWITCHBOARD_CALM=1` the same without kills, absences, edits, and time that
+/// agents take.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "an agent may still step in when all has been seen to be over: its end has to be made sure first"]
 async fn calls_under_fire_are_never_too_many_for_anybody_and_every_one_of_them_ends() {

@@ -109,12 +109,12 @@ impl World {
                     let released = workspace.residence.release(id);
                     if released {
                         self.note(Count::Released);
+                        if let Some(way) = workspace.residence.dismiss(id) {
+                            self.mail.to_conversation(way, ConversationMsg::Sleep);
+                        }
                         self.at_desk(&mut workspace, |desk, _| vec![desk.released(id)]);
                     }
                     reply.released(released);
-                    if released {
-                        self.locate(&mut workspace, id, None, Wanted::Told(OwnAction::Look));
-                    }
                 }
                 WorkspaceMsg::AgentSession(member, session, came) => {
                     self.agent_came_or_went(&mut workspace, member, session, came);

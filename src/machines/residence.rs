@@ -91,6 +91,12 @@ impl<H: Clone + PartialEq, W> Residence<H, W> {
         }
     }
 
+    /// Whoever lives there is to go: what is wanted next, the next one does. Returns where it is told so.
+    pub fn dismiss(&mut self, id: ConversationId) -> Option<H> {
+        let home = self.home(id)?.clone();
+        self.asks_to_sleep(id, &home).then_some(home)
+    }
+
     /// Work had come meanwhile: it stays. Returns who waited, to be sent to it.
     pub fn stays(&mut self, id: ConversationId, home: &H) -> Vec<W> {
         match self.homes.remove(&id) {
@@ -182,6 +188,18 @@ mod tests {
 
     fn residence() -> Residence<u8, &'static str> {
         Residence::new(Allowance { times: 1, within_ms: 1_000 })
+    }
+
+    #[test]
+    fn what_is_wanted_of_one_that_was_dismissed_is_wanted_of_the_next() {
+        let mut residence = residence();
+        assert_eq!(residence.dismiss(ID), None);
+        residence.woken(ID, 7);
+        assert_eq!(residence.dismiss(ID), Some(7));
+        assert_eq!(residence.dismiss(ID), None, "it is on its way");
+        assert_eq!(residence.want(ID, "a", None), Want::Later);
+        assert_eq!(residence.gone(ID, &7), ["a"]);
+        assert_eq!(residence.want(ID, "a", None), Want::Wake("a"));
     }
 
     #[test]

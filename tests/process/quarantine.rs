@@ -42,6 +42,7 @@ async fn a_conversation_that_cannot_be_read_is_refused_listed_and_tried_again_wh
     // It is tried again at once; it is still damaged, and found so again.
     let refused = in_time("answer", carla.history(damaged, None, 1)).await;
     assert_eq!(number(refused.unwrap_err()), Some(ErrorCode::Quarantined));
+    assert_eq!(daemon.run(&["quarantine", "list"]).await.out, listed.out);
 }
 
 #[tokio::test]

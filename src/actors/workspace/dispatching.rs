@@ -99,6 +99,10 @@ impl WorkspaceState {
         if !released {
             return Ok(Err(Refusal::NotQuarantined(conversation)));
         }
+        // One that has found that it cannot be read would go on refusing.
+        if let Some(way) = self.residence.dismiss(conversation) {
+            let _ = way.0.cast(ConversationMsg::Sleep);
+        }
         self.at_desk(myself, |desk, _| vec![desk.released(conversation)]).await?;
         Ok(Ok(SetAside::Released(conversation)))
     }

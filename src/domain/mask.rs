@@ -134,7 +134,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// A text, or what it becomes.
-    #[allow(clippy::expect_used, reason = "it has as many characters as before, and of new ones only stars")]
+    #[expect(clippy::expect_used, reason = "it has as many characters as before, and of new ones only stars")]
     fn text<T: TryFrom<String> + Clone>(&mut self, text: &T, words: &str) -> T {
         let begin = self.at;
         self.at += chars(words);
@@ -211,13 +211,13 @@ fn rewrite_card(card: &Card, walk: &mut Walk<'_>) -> Card {
     }
 }
 
-#[allow(clippy::expect_used, reason = "an address keeps its beginning, and that alone is checked")]
+#[expect(clippy::expect_used, reason = "an address keeps its beginning, and that alone is checked")]
 fn rewrite_media(media: &Media, walk: &mut Walk<'_>) -> Media {
     // What it begins with is not hidden.
     Media::new(media.kind(), walk.link(media.uri())).expect("it is fetched as it was")
 }
 
-#[allow(clippy::expect_used, reason = "there are as many params as there were")]
+#[expect(clippy::expect_used, reason = "there are as many params as there were")]
 fn rewrite_key(button: &KeyboardButton, walk: &mut Walk<'_>) -> KeyboardButton {
     let KeyboardButton { label, params } = button;
     let label = walk.text(label, label.as_str());

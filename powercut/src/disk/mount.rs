@@ -157,7 +157,7 @@ impl Filesystem for Shell {
     }
 
     fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        #[allow(
+        #[expect(
             clippy::disallowed_methods,
             reason = "a disk takes its time for a sync, and what queues meanwhile is the next commit"
         )]

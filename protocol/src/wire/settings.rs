@@ -56,7 +56,6 @@ pub enum SettingsOf {
 /// Settings that were asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
-#[allow(clippy::large_enum_variant, reason = "short-lived: decoded, matched and dropped")]
 pub enum Settings {
     /// The team's blocks.
     Team {

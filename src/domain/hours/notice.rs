@@ -40,7 +40,7 @@ impl NoticeText {
 
 impl Default for NoticeText {
     /// Nobody is refused without a word, whoever has set none.
-    #[allow(clippy::expect_used, reason = "a test makes it")]
+    #[expect(clippy::expect_used, reason = "a test makes it")]
     fn default() -> Self {
         // It is a constant.
         Self::new(NOTICE_DEFAULT).expect("it is short")

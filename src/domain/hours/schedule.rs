@@ -66,7 +66,7 @@ impl Schedule {
 
 impl Default for Schedule {
     /// From Monday to Friday, 09:00 to 18:00, in the default zone.
-    #[allow(clippy::expect_used, reason = "a test makes it")]
+    #[expect(clippy::expect_used, reason = "a test makes it")]
     fn default() -> Self {
         let office = IntervalDraft { start_minute: 9 * 60, end_minute: 18 * 60 };
         let week = [1, 1, 1, 1, 1, 0, 0].map(|count| vec![office; count]);

@@ -76,7 +76,7 @@ impl Zone {
 }
 
 impl Default for Zone {
-    #[allow(clippy::expect_used, reason = "a test finds it")]
+    #[expect(clippy::expect_used, reason = "a test finds it")]
     fn default() -> Self {
         // Where most of those live whom the product is for.
         Self::new("Asia/Seoul").expect("it is compiled in")

@@ -205,43 +205,17 @@ pub enum WorkspaceEvent {
 impl WorkspaceEntry {
     /// Who is no member any more by it.
     pub fn removed(&self) -> impl Iterator<Item = MemberId> {
-        self.events.iter().filter_map(|event| match event {
-            WorkspaceEvent::MemberRemoved { member } => Some(*member),
-            WorkspaceEvent::Created { .. }
-            | WorkspaceEvent::MemberAdded { .. }
-            | WorkspaceEvent::MemberRenamed { .. }
-            | WorkspaceEvent::RoleChanged { .. }
-            | WorkspaceEvent::AwaySet { .. }
-            | WorkspaceEvent::ProfileAdded { .. }
-            | WorkspaceEvent::TeamAssignmentSet(_)
-            | WorkspaceEvent::TeamHoursSet(_)
-            | WorkspaceEvent::TeamServiceSet(_)
-            | WorkspaceEvent::ProfileAssignmentSet { .. }
-            | WorkspaceEvent::ProfileHoursSet { .. }
-            | WorkspaceEvent::BotSet { .. }
-            | WorkspaceEvent::GreetingSet { .. }
-            | WorkspaceEvent::HoursOverridden { .. } => None,
+        self.events.iter().filter_map(|event| {
+            let WorkspaceEvent::MemberRemoved { member } = event else { return None };
+            Some(*member)
         })
     }
 
     /// Who wants to be left alone by it, or does not any more.
     pub fn away(&self) -> impl Iterator<Item = MemberId> {
-        self.events.iter().filter_map(|event| match event {
-            WorkspaceEvent::AwaySet { member, .. } => Some(*member),
-            WorkspaceEvent::Created { .. }
-            | WorkspaceEvent::MemberAdded { .. }
-            | WorkspaceEvent::MemberRenamed { .. }
-            | WorkspaceEvent::RoleChanged { .. }
-            | WorkspaceEvent::MemberRemoved { .. }
-            | WorkspaceEvent::ProfileAdded { .. }
-            | WorkspaceEvent::TeamAssignmentSet(_)
-            | WorkspaceEvent::TeamHoursSet(_)
-            | WorkspaceEvent::TeamServiceSet(_)
-            | WorkspaceEvent::ProfileAssignmentSet { .. }
-            | WorkspaceEvent::ProfileHoursSet { .. }
-            | WorkspaceEvent::BotSet { .. }
-            | WorkspaceEvent::GreetingSet { .. }
-            | WorkspaceEvent::HoursOverridden { .. } => None,
+        self.events.iter().filter_map(|event| {
+            let WorkspaceEvent::AwaySet { member, .. } = event else { return None };
+            Some(*member)
         })
     }
 

@@ -113,7 +113,7 @@ impl Folds {
     }
 
     #[cfg(feature = "planted-bugs")]
-    #[allow(clippy::panic, reason = "this is what it is for")]
+    #[expect(clippy::panic, reason = "this is what it is for")]
     pub(super) fn fail_as_planted(&self) -> Result<(), StoreError> {
         match self.planted.load(Ordering::Relaxed) {
             0 => Ok(()),

@@ -317,12 +317,12 @@ const fn borrowed(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(text))
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn broken(error: TextError) -> StoredError {
     StoredError::malformed(CONTENT, &error)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn out_of_bounds(error: ContentError) -> StoredError {
     StoredError::malformed(CONTENT, &error)
 }

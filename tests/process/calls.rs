@@ -323,8 +323,8 @@ impl House {
         }
     }
 
-    /// Waits until nothing goes on in any conversation, as it is stored. Nothing begins any more. Agents are told again of what the desk
-    /// may not have shown.
+    /// Waits until nothing goes on in any conversation, as it is stored. Nothing begins any more. Agents are told
+    /// again of what the desk may not have shown.
     async fn until_over(&self) {
         let mut patience = Patience::default();
         let mut open: Vec<_> = self.known().iter().copied().collect();

@@ -153,16 +153,16 @@ impl live::Outlet<Stamp> for ConversationEnd {
     }
 }
 
-/// What an entry takes in an outbox: its texts, as they are and in the frames for both kinds of reader, and a
-/// flat amount for the rest.
+/// What an entry takes in an outbox: its texts, as they are and in the frames for both kinds of reader, what a
+/// decision rests on, which is in no frame, and a flat amount for the rest.
 fn bytes_of(entry: &Entry) -> usize {
-    let texts = entry.events.iter().map(|event| match &event.what {
-        What::Message(message) => message.bytes(),
-        What::Called { category, .. } | What::CallRefused { category } => category.bytes(),
+    let bytes = entry.events.iter().map(|event| match &event.what {
+        What::Message(message) => TEXT_COPIES * message.bytes(),
+        What::Called { category, .. } | What::CallRefused { category } => TEXT_COPIES * category.bytes(),
+        What::Explained(explanation) => explanation.bytes(),
         What::Started { .. }
         | What::Requeued { .. }
         | What::Unserved { .. }
-        | What::Explained(_)
         | What::Assigned { .. }
         | What::Entered { .. }
         | What::Left { .. }
@@ -171,7 +171,7 @@ fn bytes_of(entry: &Entry) -> usize {
         | What::Read { .. }
         | What::Unchanged => 0,
     });
-    EVENT_BYTES * entry.events.len() + TEXT_COPIES * texts.sum::<usize>()
+    EVENT_BYTES * entry.events.len() + bytes.sum::<usize>()
 }
 
 /// What an event takes besides its text, with its frames.
@@ -184,10 +184,13 @@ const TEXT_COPIES: usize = 3;
 mod tests {
     use super::*;
     use crate::clock;
+    use crate::domain::assignment::{Request, Roster, Rules, choose};
     use crate::domain::conversation::{Event, Place};
     use crate::domain::message::Message;
     use crate::machines::live::Outlet as _;
-    use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Timestamp};
+    use switchboard_protocol::vocabulary::{
+        CategoryPath, ConsultationId, Content, ConversationId, MemberId, MessageText, ProfileId, Timestamp,
+    };
 
     fn outlet() -> (Arc<Outlet>, ConversationEnd) {
         let outlet = Arc::new(Outlet::default());
@@ -252,6 +255,27 @@ mod tests {
         let (_outlet, end) = outlet();
         let taken = (1..).take_while(|revision| push(&end, &entry(*revision, 1, 1))).count();
         assert_eq!(taken, limits::OUTBOX_BYTES_MAX / (EVENT_BYTES + TEXT_COPIES));
+    }
+
+    #[test]
+    fn what_a_decision_rests_on_counts_as_well() {
+        let mut roster = Roster::default();
+        for number in 0..100 {
+            roster.member(MemberId::from_bytes([number; 16]));
+        }
+        let request = Request {
+            consultation: ConsultationId::from_bytes([2; 16]),
+            profile: ProfileId::from_bytes([3; 16]),
+            category: CategoryPath::default(),
+            former: None,
+            called_at: Timestamp::from_millis(0),
+            in_hours: true,
+        };
+        let explanation = choose(&Rules::default(), &roster, &request, 0);
+        let mut decided = Arc::unwrap_or_clone(entry(1, 1, 1));
+        let before = bytes_of(&decided);
+        decided.events[0].what = What::Explained(Box::new(explanation));
+        assert!(bytes_of(&decided) >= before + 100 * size_of::<MemberId>(), "{}", bytes_of(&decided));
     }
 
     #[test]

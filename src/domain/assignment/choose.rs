@@ -135,6 +135,14 @@ pub struct Explanation {
     pub outcome: Outcome,
 }
 
+impl Explanation {
+    /// What it takes of memory besides itself, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.considered.candidates.as_slice())
+    }
+}
+
 /// Decides one request. `seed` is where chance comes from.
 #[must_use]
 pub fn choose(rules: &Rules, roster: &Roster, request: &Request, seed: u64) -> Explanation {

@@ -44,6 +44,14 @@ pub fn after(wait: Duration) -> Timestamp {
     Timestamp::from_millis(now().as_millis().saturating_add(wait))
 }
 
+/// How long to wait for a time of day: a minute at the most, then it is to be looked again, since timers know
+/// nothing of a clock that is set.
+#[must_use]
+pub fn wait_for(at: Timestamp) -> Duration {
+    let left = at.as_millis().saturating_sub(now().as_millis()).max(1).unsigned_abs();
+    Duration::from_millis(left).min(LOOK_AT_THE_LATEST)
+}
+
 /// Where chance comes from in a decision that is to be made again from its record.
 #[must_use]
 pub fn seed() -> u64 {
@@ -95,6 +103,9 @@ fresh! {
     /// A fresh id for a client instance.
     instance_id InstanceId;
 }
+
+/// How long to wait without a look at the time of day.
+const LOOK_AT_THE_LATEST: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

@@ -71,10 +71,7 @@ impl ConversationState {
         // What could not be written when it was due is tried again, not over and over.
         let at = at.max(clock::after(LOOK_AGAIN_AFTER));
         self.looks_at = Some(at);
-        let left = at.as_millis().saturating_sub(clock::now().as_millis()).max(1).unsigned_abs();
-        // Timers know nothing of a clock that is set: it is looked at in between.
-        let wait = Duration::from_millis(left).min(LOOK_AT_THE_LATEST);
-        myself.send_after(wait, move || ConversationMsg::LookDue(at));
+        myself.send_after(clock::wait_for(at), move || ConversationMsg::LookDue(at));
     }
 
     pub(super) fn deadline(&self) -> Option<Timestamp> {
@@ -87,6 +84,3 @@ impl ConversationState {
 
 /// How soon it looks again for what was due and could not be done.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// How long it waits without a look at the time of day.
-const LOOK_AT_THE_LATEST: Duration = Duration::from_secs(60);

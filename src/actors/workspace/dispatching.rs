@@ -4,7 +4,6 @@
 //! Owns when the timer comes. Must not know who is assigned to what, or why.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Timestamp};
@@ -140,10 +139,7 @@ impl WorkspaceState {
             return;
         }
         self.alarm_at = Some(at);
-        let left = at.as_millis().saturating_sub(clock::now().as_millis()).max(1).unsigned_abs();
-        // Timers know nothing of a clock that is set: it is looked at in between.
-        let wait = Duration::from_millis(left).min(LOOK_AT_THE_LATEST);
-        myself.send_after(wait, move || WorkspaceMsg::Look(at));
+        myself.send_after(clock::wait_for(at), move || WorkspaceMsg::Look(at));
     }
 }
 
@@ -170,6 +166,3 @@ impl Wanted {
         }
     }
 }
-
-/// How long it waits without a look at the time of day.
-const LOOK_AT_THE_LATEST: Duration = Duration::from_secs(60);

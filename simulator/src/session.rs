@@ -203,7 +203,7 @@ impl World {
 
     fn ask(&mut self, session: &mut Session, request: Request) {
         let Request { id, n, op } = request;
-        let fresh = self.fresh_consultation();
+        let consultation = self.fresh_consultation();
         let plain = |world: &mut Self, session: &mut Session, conversation, action| {
             let Some(counter) = n else { return };
             let errand = Routed::Plain(session.command(counter, action));
@@ -221,11 +221,9 @@ impl World {
             Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
-            Op::Take { conversation } => {
-                plain(self, session, conversation, Action::Take { consultation: fresh })
-            }
+            Op::Take { conversation } => plain(self, session, conversation, Action::Take { consultation }),
             Op::Call { conversation, category } => {
-                plain(self, session, conversation, Action::Call { consultation: fresh, category })
+                plain(self, session, conversation, Action::Call { consultation, category });
             }
             Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
             Op::Transfer { conversation, from, to } => {
@@ -267,6 +265,7 @@ impl World {
             | Op::Change { .. }
             | Op::Status { .. }
             | Op::Audit { .. }
+            | Op::Waiting
             | Op::Latency
             | Op::Unknown => {}
         }

@@ -216,10 +216,9 @@ async fn add_profile(owner: &Client) -> Result<ProfileId, Failure> {
     let revision = added.map_err(Failure::of("adding a profile"))?.revision;
     let audit =
         owner.audit(revision.map(|revision| revision + 1), 1).await.map_err(Failure::of("the audit"))?;
-    let added = audit.entries.into_iter().flat_map(|entry| entry.changes).find_map(|change| match change {
-        Change::AddProfile { profile, .. } => profile,
-        _ => None,
-    });
+    let mut changes = audit.entries.into_iter().flat_map(|entry| entry.changes);
+    let added = changes
+        .find_map(|change| if let Change::AddProfile { profile, .. } = change { profile } else { None });
     added.ok_or_else(|| Failure("the audit does not tell the profile".to_owned()))
 }
 

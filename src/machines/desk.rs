@@ -130,7 +130,6 @@ impl Desk {
         let mut orders = Vec::new();
         for Found { conversation, profile, revision, served } in found {
             let at = served.consultation.as_ref().and_then(|consultation| {
-                // Never later than what ends by itself: the conversation looks when exactly that is.
                 let since = consultation.served_at.unwrap_or(consultation.called_at);
                 self.earliest_end(&now.workspace.service(profile), since)
             });
@@ -152,10 +151,10 @@ impl Desk {
         }
     }
 
+    /// Never later than something ends by itself: the conversation looks when exactly that is.
     fn earliest_end(&self, service: &Service, since: Timestamp) -> Option<Timestamp> {
-        let after = [service.silent_ms, service.unserved_ms].into_iter().flatten().min()?;
-        let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
-        Some(at.max(self.grace_until))
+        let ends = [service.silent_at(since), service.unserved_at(since)];
+        ends.into_iter().flatten().min().map(|at| at.max(self.grace_until))
     }
 
     /// The settings or the operating hours in force are others from now on.

@@ -280,6 +280,7 @@ impl Desk {
                     self.try_again(now.at);
                 }
                 Alarm::Lines => self.lines_due = true,
+                Alarm::Boundary if is_planted(Bug::OpeningOverlooked) => {}
                 Alarm::Boundary => all.extend(self.rules_changed(now)),
                 Alarm::Grace(member) => {
                     let requeues = now.workspace.settings.team.service.absence.in_progress;
@@ -364,7 +365,8 @@ fn told_one(order: Order) -> Told {
 
 /// Whether somebody is there and whether they want to be left alone are two facts.
 fn standing_of(member: MemberId, online: bool, workspace: &Workspace) -> Standing {
-    match (online, workspace.away.contains(&member)) {
+    let is_away = workspace.away.contains(&member) && !is_planted(Bug::AwayOverlooked);
+    match (online, is_away) {
         (false, _) => Standing::Offline,
         (true, true) => Standing::Away,
         (true, false) => Standing::Online,

@@ -282,7 +282,7 @@ impl Dispatch {
         }
         let reserved = before.and_then(|known| {
             let same = known.open.as_ref().map(|open| open.epoch) == open.as_ref().map(|open| open.epoch);
-            known.reserved.clone().filter(|_| same)
+            known.reserved.clone().filter(|_| same && !is_planted(Bug::FirstWordEndsDecision))
         });
         let (held, consultation) = before.map_or((None, None), |known| {
             (known.holder(), known.open.as_ref().map(|open| open.request.consultation))

@@ -114,8 +114,9 @@ impl<T> Ledger<T> {
         let entries: Vec<_> = self.pending.drain(..settled).collect();
         if !entries.is_empty() {
             let durable = Arc::make_mut(&mut self.durable);
-            let ahead = durable.revision;
-            entries.iter().filter(|entry| entry.revision > ahead).for_each(|entry| durable.apply(entry));
+            if !is_planted(Bug::SettingBeforeDurable) {
+                entries.iter().for_each(|entry| durable.apply(entry));
+            }
         }
         let answered = self.waiting.partition_point(|(revision, ..)| *revision <= up_to);
         let answers = self.waiting.drain(..answered).map(|(_, token, outcome)| (token, outcome)).collect();

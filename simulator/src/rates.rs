@@ -91,9 +91,9 @@ impl Rates {
         turns.fill_with(|| between_faults * [60, 150, 300, 600, 1_200][rng.usize(..5)]);
         Self {
             steps: rng.u32(300..1_200),
-            customers: rng.u8(1..=5),
+            customers: rng.u8(1..=7),
             clients_each: rng.usize(1..=2),
-            agents: rng.usize(1..=3),
+            agents: rng.usize(1..=6),
             calls: [0, 10, 40][rng.usize(..3)],
             outbox_entries_max: rng.usize(1..=6),
             stream_frames_max: rng.usize(1..=6),
@@ -125,7 +125,7 @@ impl Faults {
             stall: rate(15),
             disk_fills: rate(6),
             disk_frees: 1 + rate(20),
-            settings_change: rate(8),
+            settings_change: rate(12),
             time_passes: rate(10),
             datagram_lost: rate(30),
             disk_fails: rate(20),

@@ -149,6 +149,12 @@ impl Dispatch {
         &self.roster
     }
 
+    /// The rules in force.
+    #[must_use]
+    pub const fn book(&self) -> &RuleBook {
+        &self.book
+    }
+
     /// How many requests wait, those not counted for which somebody is reserved.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -23,12 +23,15 @@ enum Place {
     ConversationFails(i64),
     WorkspaceRestarts(i64),
     EngineRestarts(i64),
+    /// And every conversation is woken then, by whoever looks at it.
+    RestartsAwake(i64),
     /// The engine is not there from then on for so long.
     Downtime(i64, i64),
 }
 
 use Place::{
-    ConversationFails, Downtime, EngineRestarts, Nowhere, Sleeps, SleepsAndWakes, WorkspaceRestarts,
+    ConversationFails, Downtime, EngineRestarts, Nowhere, RestartsAwake, Sleeps, SleepsAndWakes,
+    WorkspaceRestarts,
 };
 
 /// Long before, shortly before, exactly at, shortly after.
@@ -49,6 +52,8 @@ const PLACES: &[Place] = &[
     EngineRestarts(-1),
     EngineRestarts(0),
     EngineRestarts(1),
+    RestartsAwake(-5 * SECOND),
+    RestartsAwake(0),
     Downtime(-5 * SECOND, 4 * SECOND),
     Downtime(-5 * SECOND, 5 * SECOND),
     Downtime(-1, 2),
@@ -69,7 +74,7 @@ impl Place {
     const fn begun(self) -> Begun {
         match self {
             WorkspaceRestarts(at) if at <= 0 => Begun::Workspace(at),
-            EngineRestarts(at) if at <= 0 => Begun::Engine(at),
+            EngineRestarts(at) | RestartsAwake(at) if at <= 0 => Begun::Engine(at),
             Downtime(at, time) if at <= 0 => Begun::Engine(at + time),
             Nowhere | Sleeps(_) | SleepsAndWakes(_) | ConversationFails(_) | WorkspaceRestarts(_)
             | EngineRestarts(_) | Downtime(..) => Begun::Nothing,
@@ -116,14 +121,17 @@ impl Place {
             SleepsAndWakes(at) => {
                 to(at, &mut House::all_sleep);
                 to(at + SECOND, &mut |house| {
-                    house.log.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| house.wake(id));
-                    house.deliver();
+                    house.all_wake();
                     house.all_sleep();
                 });
             }
             ConversationFails(at) => to(at, &mut House::conversations_fail),
             WorkspaceRestarts(at) => to(at, &mut House::workspace_restarts),
             EngineRestarts(at) => to(at, &mut |house| house.engine_restarts(0)),
+            RestartsAwake(at) => to(at, &mut |house| {
+                house.engine_restarts(0);
+                house.all_wake();
+            }),
             Downtime(at, time) => to(at, &mut |house| house.engine_restarts(time)),
         }
     }
@@ -297,7 +305,7 @@ fn what_is_theirs_who_do_not_come_back_after_a_restart_waits_again_after_the_gra
         };
         table("never back", set, is_requeued, |place| match place {
             WorkspaceRestarts(at) => Some(at + 30 * SECOND),
-            EngineRestarts(at) => Some(at + GRACE),
+            EngineRestarts(at) | RestartsAwake(at) => Some(at + GRACE),
             Downtime(at, time) => Some(at + time + GRACE),
             Nowhere | Sleeps(_) | SleepsAndWakes(_) | ConversationFails(_) => None,
         });

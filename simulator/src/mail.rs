@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use switchboard::domain::conversation::{Command, Entry, OwnAction};
 use switchboard::domain::identity::{CustomerKey, Identity};
+use switchboard::domain::workspace::MemberCommand;
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::desk::Due;
 use switchboard::machines::dispatch::Announcement;
@@ -20,6 +21,8 @@ use switchboard::machines::route::Tag;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq};
 use switchboard_protocol::wire::Request;
 
+use crate::changes::ChangeAnswer;
+use crate::disk::Record;
 use crate::outbox::Outbox;
 use crate::writer::Stream;
 
@@ -61,6 +64,8 @@ pub(crate) enum SessionMsg {
     Opened(u64, Result<ConversationId, String>),
     Listed(u64, Vec<ConversationId>),
     Released(u64, bool),
+    /// What became of a change of a setting.
+    Changed(Changing, ChangeAnswer),
     Answered {
         conversation: ConversationId,
         tag: Tag,
@@ -116,8 +121,8 @@ pub(crate) enum WorkspaceMsg {
     Announced(Announcement),
     /// What was decided at an epoch was not taken.
     DecisionRefused(ConversationId, Way, u64),
-    /// Other settings are durable.
-    SettingsChanged,
+    /// A member wants to change a setting.
+    Change(Box<MemberCommand>, ChangeReply),
     Release(ConversationId, ReleaseReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
@@ -138,7 +143,7 @@ pub(crate) enum Order {
     OpenWorkspace(Run),
     OpenConversation { term: Term, conversation: ConversationId, way: Way },
     Ready(Claim<Stream>, u64),
-    Append(Claim<Stream>, Arc<Entry>),
+    Append(Claim<Stream>, Record),
     Close(Claim<Stream>),
 }
 
@@ -333,6 +338,13 @@ pub(crate) type OpenReply = WorkspaceReply<Opening>;
 /// A session that wants a conversation set aside no longer, with the number of the question.
 pub(crate) type ReleaseReply = WorkspaceReply<Ask>;
 
+/// A session that wants a setting changed; nobody, if whoever runs the engine does.
+pub(crate) type ChangeReply = WorkspaceReply<Changing>;
+
+/// The number of the question, and the client's counter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changing(pub(crate) u64, pub(crate) u64);
+
 #[derive(Clone, Copy)]
 pub(crate) struct Opening(pub(crate) u64);
 
@@ -356,6 +368,18 @@ impl OpenReply {
 impl ReleaseReply {
     pub(crate) fn released(self, released: bool) {
         let message = SessionMsg::Released(self.about.0, released);
+        self.say(message);
+    }
+}
+
+impl ChangeReply {
+    /// Nobody waits for it.
+    pub(crate) const fn nobody() -> Self {
+        Self { boxes: Weak::new(), to: None, about: Changing(0, 0) }
+    }
+
+    pub(crate) fn changed(self, answer: ChangeAnswer) {
+        let message = SessionMsg::Changed(self.about, answer);
         self.say(message);
     }
 }

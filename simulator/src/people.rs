@@ -4,11 +4,11 @@
 //! not know how they travel.
 
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, MessageText, Seq};
+use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MessageText, Seq};
 use switchboard_protocol::wire::{Op, Topic};
 
 use crate::clients::Waiter;
-use crate::settings::category;
+use crate::settings::{MEMBERS, category, member};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -45,7 +45,7 @@ impl World {
             _ => latest,
         };
         if reader == Reader::Customer && self.rng.u32(..100) < self.rates.calls {
-            let category = if self.rng.bool() { category() } else { CategoryPath::default() };
+            let category = category(self.rng.usize(..3));
             return self.request(at, Op::Call { conversation, category }, None);
         }
         match self.rng.u32(..100) {
@@ -71,10 +71,28 @@ impl World {
             rest => {
                 let op = match reader {
                     Reader::Customer => customers_op(rest - 75, conversation),
-                    Reader::Staff => agents_op(rest - 75, conversation),
+                    Reader::Staff => self.agents_op(rest - 75, conversation),
                 };
                 self.request(at, op, None);
             }
+        }
+    }
+
+    fn agents_op(&mut self, drawn: u32, conversation: ConversationId) -> Op {
+        match drawn {
+            0..6 => Op::Join { conversation },
+            6..9 => {
+                let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
+                let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
+                Op::Transfer { conversation, from, to: member(to) }
+            }
+            9..11 => Op::Leave { conversation },
+            11..15 => Op::Take { conversation },
+            15..21 => Op::Complete { conversation },
+            21..22 => Op::End { conversation },
+            22..23 => Op::Open,
+            23..24 => Op::Release { conversation },
+            _ => Op::List { cursor: None, limit: 9 },
         }
     }
 
@@ -175,25 +193,6 @@ fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
         11..15 => Op::Cancel { conversation },
         _ => Op::Open,
     }
-}
-
-fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
-    match drawn {
-        0..6 => Op::Join { conversation },
-        6..9 => Op::Transfer { conversation, from: member(drawn % 2), to: member((drawn + 1) % 2) },
-        9..11 => Op::Leave { conversation },
-        11..15 => Op::Take { conversation },
-        15..21 => Op::Complete { conversation },
-        21..22 => Op::End { conversation },
-        22..23 => Op::Open,
-        23..24 => Op::Release { conversation },
-        _ => Op::List { cursor: None, limit: 9 },
-    }
-}
-
-/// One of the two members who serve.
-const fn member(which: u32) -> MemberId {
-    MemberId::from_bytes([which as u8 + 1; 16])
 }
 
 /// The conversation that a command names.

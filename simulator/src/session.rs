@@ -143,6 +143,7 @@ impl World {
                 let reply = if released { Ok(ReplyBody::Unsubscribed) } else { Err(nobody()) };
                 self.reply(&session, ask, None, reply);
             }
+            SessionMsg::Changed(changing, answer) => self.change_answered(&session, changing, answer),
             SessionMsg::Answered { conversation, tag, answer } => {
                 self.errand_answered(&mut session, conversation, tag, answer);
             }
@@ -257,13 +258,14 @@ impl World {
                 let reply = self.mail.workspace_reply(session.id, Ask(id));
                 self.mail.to_workspace(session.run, WorkspaceMsg::Release(conversation, reply));
             }
+            Op::Change { .. } | Op::Status { .. } => {
+                n.into_iter().for_each(|counter| self.ask_change(session, id, counter));
+            }
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
             | Op::Explain { .. }
             | Op::Quarantined
             | Op::Settings { .. }
-            | Op::Change { .. }
-            | Op::Status { .. }
             | Op::Audit { .. }
             | Op::Waiting
             | Op::Latency
@@ -484,7 +486,7 @@ impl World {
     }
 
     /// What leaves here is revealed: from now on it must be true for ever.
-    fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
+    pub(crate) fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
         self.say(|| format!("     session {} answers {ask}, counter {counter:?}: {reply:?}", session.id.0));
         if let Some(counter) = counter {
             let reader = session.identity.reader();

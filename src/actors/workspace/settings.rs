@@ -100,7 +100,7 @@ impl WorkspaceState {
         }
         let before = self.told.send_replace(Arc::clone(self.ledger.durable()));
         self.at_desk(myself, |desk, now| {
-            if before.settings.team.service != now.workspace.settings.team.service {
+            if now.workspace.ends_otherwise(&before) {
                 desk.deadlines_changed(now.workspace);
             }
             desk.rules_changed(now)

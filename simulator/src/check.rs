@@ -107,8 +107,13 @@ impl World {
                     self.broken(promise, format!("{}: {what}", name(entry.conversation)));
                 }
             }
+            let describes = entry.events.iter().any(|event| matches!(event.what, What::Described(_)));
             if self.model.is_another(entry) {
                 self.note(Count::SecondConversation);
+            }
+            if describes {
+                let begins = entry.revision == 1;
+                self.note(if begins { Count::Remembered } else { Count::Described });
             }
             if entry.events.iter().any(|event| event.what == What::Ended) {
                 self.note(Count::Ended);

@@ -4,8 +4,10 @@
 //! not know how they travel.
 
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, MessageText, Seq};
-use switchboard_protocol::wire::{Op, Topic};
+use switchboard_protocol::vocabulary::{
+    CategoryPath, Content, ConversationId, CustomerName, MemberId, MessageText, Seq,
+};
+use switchboard_protocol::wire::{CustomerDetails, Op, Topic};
 
 use crate::clients::Waiter;
 use crate::settings::category;
@@ -68,6 +70,10 @@ impl World {
             }
             68..74 => self.types(at, conversation),
             74..75 => self.asks_what_is_not_theirs(at),
+            95..98 if reader == Reader::Staff => {
+                let op = self.describe(conversation);
+                self.request(at, op, None);
+            }
             rest => {
                 let op = match reader {
                     Reader::Customer => customers_op(rest - 75, conversation),
@@ -109,6 +115,14 @@ impl World {
         };
         self.note(Count::AskedForForeign);
         self.request(at, op, None);
+    }
+
+    /// What is written down of a customer is never the same twice; now and then it is that nothing is known.
+    fn describe(&mut self, conversation: ConversationId) -> Op {
+        let number = self.number();
+        let name = CustomerName::new(format!("name {number}")).ok().filter(|_| number % 5 != 0);
+        let details = CustomerDetails { name, ..CustomerDetails::default() };
+        Op::Describe { conversation, details, clear: Vec::new() }
     }
 
     fn post(&mut self, conversation: ConversationId) -> Op {
@@ -183,9 +197,10 @@ fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
         6..9 => Op::Transfer { conversation, from: member(drawn % 2), to: member((drawn + 1) % 2) },
         9..11 => Op::Leave { conversation },
         11..15 => Op::Take { conversation },
-        15..21 => Op::Complete { conversation },
-        21..22 => Op::End { conversation },
-        22..23 => Op::Open,
+        15..18 => Op::Complete { conversation },
+        18..19 => Op::End { conversation },
+        19..20 => Op::Open,
+        // Between them somebody is described.
         23..24 => Op::Release { conversation },
         _ => Op::List { cursor: None, limit: 9 },
     }
@@ -208,6 +223,7 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Take { conversation }
         | Op::Transfer { conversation, .. }
         | Op::Complete { conversation }
+        | Op::Describe { conversation, .. }
         | Op::End { conversation } => Some(*conversation),
         Op::Open
         | Op::Subscribe { .. }
@@ -215,6 +231,8 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Received { .. }
         | Op::History { .. }
         | Op::Explain { .. }
+        | Op::Customer { .. }
+        | Op::Search { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }

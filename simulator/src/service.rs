@@ -190,7 +190,11 @@ impl Talk {
             }
             What::Message(_) => return self.said(entry, event),
             What::CallRefused { .. } => return Ok(Some(Count::CallRefused)),
-            What::Started { .. } | What::Explained(_) | What::Read { .. } | What::Unchanged => {}
+            What::Started { .. }
+            | What::Explained(_)
+            | What::Described(_)
+            | What::Read { .. }
+            | What::Unchanged => {}
         }
         Ok(None)
     }

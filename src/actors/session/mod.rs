@@ -3,6 +3,7 @@
 //! Owns the carrying of its questions to conversations, workspace and journal, and of the answers to
 //! its outbox. Must not know sockets or frames: behind the outbox is the transport.
 
+mod customers;
 mod following;
 mod question;
 mod routing;
@@ -21,11 +22,13 @@ use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Command, Origin};
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
 use crate::domain::workspace::{MemberCommand, WorkspaceAction, WorkspaceEntry};
-use crate::journal::{Journal, ListPage};
+use crate::journal::{Customer, FoundPage, Journal, ListPage, ReadError};
 use crate::limits;
+use crate::machines::openings::Named;
 use crate::machines::route::Tag;
 use crate::stats::Latency;
 
@@ -34,7 +37,7 @@ use following::Following;
 use routing::{Pending, PendingKind, RoutedErrand, Routing};
 
 pub use following::{DeskFollowing, Lane};
-pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
+pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal, Search};
 pub use waiters::{
     ChangeReply, LocateReply, Located, OpenReply, QuarantineReply, SetAside, SettingsOf, Told,
 };
@@ -71,10 +74,25 @@ pub enum SessionMsg {
         /// For which of the session's openings.
         opening: u64,
         /// Which, or why not.
-        found: Result<ConversationId, String>,
+        found: Result<Named, String>,
         /// What the bot says first.
         greeting: Option<Message>,
     },
+    /// What is known of a customer from their conversation before was read.
+    Recalled {
+        /// For which of the session's openings.
+        opening: u64,
+        /// The customer's conversation.
+        conversation: ConversationId,
+        /// What the bot says first.
+        greeting: Option<Message>,
+        /// What is known, or why it cannot be said.
+        known: Result<Details, ReadError>,
+    },
+    /// A text was searched for.
+    Found(u64, Result<FoundPage, Refusal>, OwnedSemaphorePermit),
+    /// The customer of a conversation was read.
+    Customer(u64, Result<Customer, Refusal>, OwnedSemaphorePermit),
     /// The list was read, for a question with this credit.
     Listed(u64, Result<ListPage, Refusal>, OwnedSemaphorePermit),
     /// The workspace answers a question about its quarantine.
@@ -202,6 +220,13 @@ impl Actor for SessionActor {
             SessionMsg::Opened { opening, found, greeting } => {
                 state.opened(&myself, opening, found, greeting);
             }
+            SessionMsg::Recalled { opening, conversation, greeting, known } => {
+                state.recalled(&myself, opening, conversation, greeting, known);
+            }
+            SessionMsg::Found(ask, page, credit) => state.reply(ask, page.map(Answered::Found), credit),
+            SessionMsg::Customer(ask, found, credit) => {
+                state.reply(ask, found.map(Answered::Customer), credit);
+            }
             SessionMsg::Listed(ask, page, credit) => state.reply(ask, page.map(Answered::List), credit),
             SessionMsg::SetAside(ask, answer, credit) => {
                 state.reply(ask, answer.map(Answered::SetAside), credit);
@@ -274,6 +299,8 @@ impl SessionState {
                     self.send(myself, conversation, errand, Pending::new(id, PendingKind::Explain, credit));
                 }
             },
+            Asked::Customer { conversation } => self.customer_of(myself, id, conversation, credit),
+            Asked::Search(search) => self.search(myself, id, search, credit),
             Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
             Asked::Quarantined => self.ask_quarantine(myself, id, credit, WorkspaceMsg::Quarantined),
             Asked::Release { conversation } => {
@@ -329,20 +356,17 @@ impl SessionState {
         &mut self,
         myself: &ActorRef<SessionMsg>,
         opening: u64,
-        found: Result<ConversationId, String>,
+        found: Result<Named, String>,
         greeting: Option<Message>,
     ) {
-        let Some(opening) = self.opening.remove(&opening) else { return };
-        let Opening { ask, counter, arrived, credit } = opening;
-        let Some(customer) = self.customer() else { return };
         match found {
-            Ok(conversation) => {
-                let action = Action::Start { customer, greeting };
-                let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
-                let kind = PendingKind::Open { counter, arrived };
-                self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
+            Ok(Named { conversation, former: None }) => {
+                self.begin(myself, opening, conversation, greeting, Details::default());
             }
-            Err(why) => self.reply(ask, Err(Refusal::Unavailable(why)), credit),
+            Ok(Named { conversation, former: Some(former) }) => {
+                self.recall(myself, opening, (former, conversation), greeting);
+            }
+            Err(why) => self.cannot_open(opening, why),
         }
     }
 

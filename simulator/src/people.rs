@@ -4,8 +4,10 @@
 //! not know how they travel.
 
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MessageText, Seq};
-use switchboard_protocol::wire::{Op, Topic};
+use switchboard_protocol::vocabulary::{
+    CategoryPath, Content, ConversationId, CustomerName, MessageText, Seq,
+};
+use switchboard_protocol::wire::{CustomerDetails, Op, Topic};
 
 use crate::clients::Waiter;
 use crate::settings::{MEMBERS, category, member};
@@ -68,6 +70,10 @@ impl World {
             }
             68..74 => self.types(at, conversation),
             74..75 => self.asks_what_is_not_theirs(at),
+            96..98 if reader == Reader::Staff => {
+                let op = self.describe(conversation);
+                self.request(at, op, None);
+            }
             rest => {
                 let op = match reader {
                     Reader::Customer => customers_op(rest - 75, conversation),
@@ -88,9 +94,10 @@ impl World {
             }
             9..11 => Op::Leave { conversation },
             11..15 => Op::Take { conversation },
-            15..21 => Op::Complete { conversation },
-            21..22 => Op::End { conversation },
-            22..23 => Op::Open,
+            15..19 => Op::Complete { conversation },
+            19..20 => Op::End { conversation },
+            20..21 => Op::Open,
+            // Between them somebody is described.
             23..24 => Op::Release { conversation },
             _ => Op::List { cursor: None, limit: 9 },
         }
@@ -127,6 +134,14 @@ impl World {
         };
         self.note(Count::AskedForForeign);
         self.request(at, op, None);
+    }
+
+    /// What is written down of a customer is never the same twice; now and then it is that nothing is known.
+    fn describe(&mut self, conversation: ConversationId) -> Op {
+        let number = self.number();
+        let name = CustomerName::new(format!("name {number}")).ok().filter(|_| number % 5 != 0);
+        let details = CustomerDetails { name, ..CustomerDetails::default() };
+        Op::Describe { conversation, details, clear: Vec::new() }
     }
 
     fn post(&mut self, conversation: ConversationId) -> Op {
@@ -207,6 +222,7 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Take { conversation }
         | Op::Transfer { conversation, .. }
         | Op::Complete { conversation }
+        | Op::Describe { conversation, .. }
         | Op::End { conversation } => Some(*conversation),
         Op::Open
         | Op::Subscribe { .. }
@@ -214,6 +230,8 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Received { .. }
         | Op::History { .. }
         | Op::Explain { .. }
+        | Op::Customer { .. }
+        | Op::Search { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }

@@ -235,7 +235,7 @@ impl Talk {
             What::Message(_) => return self.said(entry, event),
             What::CallRefused { .. } => return Ok(Some(Count::CallRefused)),
             What::Started { customer } => self.profile = Some(customer.profile),
-            What::Explained(_) | What::Read { .. } | What::Unchanged => {}
+            What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
     }

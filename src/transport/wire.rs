@@ -4,6 +4,7 @@
 //! frames; decides nothing. What a reader may not see has been left out before it comes here, but for
 //! the names of agents, which customers are not told.
 
+mod customer;
 mod desk;
 mod explained;
 
@@ -22,7 +23,7 @@ use self::desk::row;
 use super::settings;
 use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
-use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
+use crate::actors::session::{Answered, Asked, Closing, Refusal, Search, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
 use crate::domain::consultation::{self, Requeued, Unserved};
@@ -135,6 +136,15 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             command(conversation, Action::Take { consultation: clock::consultation_id() })
         }
         Op::Transfer { conversation, from, to } => command(conversation, Action::Transfer { from, to }),
+        Op::Describe { conversation, details, clear } => {
+            let change = Box::new(customer::change(details, &clear)?);
+            command(conversation, Action::Describe { change })
+        }
+        Op::Search { text, by, cursor, limit } => {
+            let by = by.map(customer::field).transpose()?;
+            Asked::Search(Search { text, by, cursor, limit: limit.into() })
+        }
+        Op::Customer { conversation } => Asked::Customer { conversation },
         Op::Complete { conversation } => command(conversation, Action::Complete),
         Op::End { conversation } => command(conversation, Action::End),
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
@@ -234,6 +244,13 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             ReplyBody::Events { more: history.more || surplus > 0, events: events.split_off(surplus) }
         }
         Answered::Decisions(decisions) => explained::reply(&decisions),
+        Answered::Customer(found) => customer::reply(found),
+        Answered::Found(page) => ReplyBody::Found {
+            rows: page.rows.into_iter().map(row).collect(),
+            next: page.next,
+            more: page.more,
+            position: page.position.0,
+        },
         Answered::List(page) => ReplyBody::Conversations {
             rows: page.rows.into_iter().map(row).collect(),
             next: page.next,
@@ -261,6 +278,7 @@ fn surplus(events: &[Event], limit: usize) -> usize {
                     content.bytes() + keyboard.as_ref().map_or(0, |keyboard| keyboard.bytes())
                 }
                 EventKind::Called { category, .. } | EventKind::CallRefused { category } => category.bytes(),
+                EventKind::Described { details, .. } => details.bytes(),
                 EventKind::Started
                 | EventKind::Assigned { .. }
                 | EventKind::Requeued { .. }
@@ -291,6 +309,7 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::TooManySubscriptions => ErrorCode::TooManySubscriptions,
         Refusal::NotQuarantined(_) => ErrorCode::NotQuarantined,
         Refusal::BadCursor(_) => ErrorCode::BadCursor,
+        Refusal::BadSearch(_) => ErrorCode::MalformedRequest,
     };
     let waits = [(ErrorCode::Unavailable, RETRY_MS), (ErrorCode::NoRoom, NO_ROOM_RETRY_MS)];
     let wait_ms = waits.iter().find(|(waits, _)| *waits == code).map(|(_, wait_ms)| *wait_ms);
@@ -309,7 +328,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::AlreadyCalled => ErrorCode::AlreadyCalled,
         Rejection::NotCalled => ErrorCode::NotCalled,
         Rejection::AlreadyServed => ErrorCode::AlreadyServed,
-        Rejection::Preview => ErrorCode::Preview,
+        Rejection::Preview | Rejection::Nobody => ErrorCode::Preview,
         Rejection::Moved { .. } => ErrorCode::Moved,
         Rejection::NotPresent { .. } => ErrorCode::NotPresent,
         Rejection::Ended => ErrorCode::ConversationEnded,
@@ -424,6 +443,7 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
         What::Ended => EventKind::Ended,
+        What::Described(change) => customer::described(change),
         // In no sequence, so it is not seen as an event.
         What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };

@@ -475,7 +475,7 @@ async fn first_session(connector: &mut Connector) -> Result<Session, Ending> {
     }
 }
 
-fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
+pub(crate) fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
     match answer? {
         ReplyBody::Accepted { seq, at } => Ok(Accepted { seq, at: Some(at) }),
         ReplyBody::AlreadyAccepted => Ok(Accepted { seq: None, at: None }),
@@ -490,6 +490,8 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::AlreadyAccepted => "already_accepted",
         ReplyBody::Opened { .. } => "opened",
         ReplyBody::Explained { .. } => "explained",
+        ReplyBody::Customer { .. } => "customer",
+        ReplyBody::Found { .. } => "found",
         ReplyBody::Subscribed { .. } => "subscribed",
         ReplyBody::Unsubscribed => "unsubscribed",
         ReplyBody::Events { .. } => "events",

@@ -13,6 +13,7 @@ use switchboard_protocol::vocabulary::{
 use super::{Answer, Entry, Origin};
 use crate::domain::assignment::{Explanation, Outcome};
 use crate::domain::consultation::Requeued;
+use crate::domain::customer::{Details, DetailsChange};
 use crate::domain::hours::CountedHours;
 use crate::domain::identity::{CustomerKey, Identity};
 use crate::domain::message::Message;
@@ -37,6 +38,8 @@ pub enum Action {
         customer: CustomerKey,
         /// What the bot says first.
         greeting: Option<Message>,
+        /// What was known of the customer when their conversation before this one ended.
+        known: Details,
     },
     /// Post a message.
     Post {
@@ -72,6 +75,11 @@ pub enum Action {
         from: MemberId,
         /// To whom.
         to: MemberId,
+    },
+    /// Write down what is known of the customer.
+    Describe {
+        /// What becomes of each detail.
+        change: Box<DetailsChange>,
     },
     /// End the service.
     Complete,
@@ -323,6 +331,9 @@ pub enum Rejection {
     /// It is a preview.
     #[error("call: a preview calls nobody")]
     Preview,
+    /// It is a preview.
+    #[error("describe: a preview has no customer")]
+    Nobody,
     /// Whoever is to get it is not there, or does not want to be.
     #[error("to: member {member} is away, not there, or none of this workspace")]
     NotPresent {

@@ -65,7 +65,10 @@ fn a_preview_calls_nobody() {
     let platform = Platform::new("test").unwrap();
     let key = CustomerKey { platform, ..key("minji") };
     let preview = Identity::Customer { workspace: WORKSPACE, customer: key.clone() };
-    let mut story = given([(preview.clone(), Action::Start { customer: key, greeting: None })]);
+    let mut story = given([(
+        preview.clone(),
+        Action::Start { customer: key, greeting: None, known: Details::default() },
+    )]);
     story.when(&preview, call()).refused(Rejection::Preview);
 }
 

@@ -341,7 +341,13 @@ fn wire_frame(frame: &Frame, reader: Reader) -> ConversationFrame {
                 What::Ended => EventKind::Ended,
                 What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
             };
-            ConversationFrame::Event(switchboard_protocol::wire::Event { seq: *seq, at: *at, by, what })
+            ConversationFrame::Event(switchboard_protocol::wire::Event {
+                seq: *seq,
+                at: *at,
+                by,
+                what,
+                epoch: None,
+            })
         }
         Frame::CaughtUp(seq) => ConversationFrame::CaughtUp { seq: *seq },
         Frame::Cursors(cursors) => ConversationFrame::Cursors(Cursors {

@@ -8,7 +8,7 @@ use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, Me
 use switchboard_protocol::wire::{Op, Topic};
 
 use crate::clients::Waiter;
-use crate::settings::category;
+use crate::settings::{CALL_WORD, category};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -112,7 +112,8 @@ impl World {
     }
 
     fn post(&mut self, conversation: ConversationId) -> Op {
-        let text = format!("text {}", self.number());
+        let calls = self.rng.u32(..200) < self.rates.calls;
+        let text = if calls { CALL_WORD.to_owned() } else { format!("text {}", self.number()) };
         match MessageText::new(text) {
             Ok(text) => Op::Post { conversation, content: Content::text(text) },
             Err(_) => Op::Latency,
@@ -170,7 +171,7 @@ fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
     match drawn {
         0..5 => Op::End { conversation },
         // An agent's business.
-        5..7 => Op::Take { conversation },
+        5..7 => Op::Take { conversation, epoch: None },
         7..11 => Op::Call { conversation, category: CategoryPath::default() },
         11..15 => Op::Cancel { conversation },
         _ => Op::Open,
@@ -180,10 +181,16 @@ fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
 fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
     match drawn {
         0..6 => Op::Join { conversation },
-        6..9 => Op::Transfer { conversation, from: member(drawn % 2), to: member((drawn + 1) % 2) },
+        6..9 => {
+            let (from, to) = (member(drawn % 2), member((drawn + 1) % 2));
+            Op::Transfer { conversation, from, to, epoch: None }
+        }
         9..11 => Op::Leave { conversation },
-        11..15 => Op::Take { conversation },
-        15..21 => Op::Complete { conversation },
+        11..14 => Op::Take { conversation, epoch: None },
+        // What it was once, or will be.
+        14..15 => Op::Take { conversation, epoch: Some(1) },
+        15..20 => Op::Complete { conversation, epoch: None },
+        20..21 => Op::Complete { conversation, epoch: Some(2) },
         21..22 => Op::End { conversation },
         22..23 => Op::Open,
         23..24 => Op::Release { conversation },
@@ -205,13 +212,14 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Leave { conversation }
         | Op::Call { conversation, .. }
         | Op::Cancel { conversation }
-        | Op::Take { conversation }
+        | Op::Take { conversation, .. }
         | Op::Transfer { conversation, .. }
-        | Op::Complete { conversation }
+        | Op::Complete { conversation, .. }
         | Op::End { conversation } => Some(*conversation),
         Op::Open
         | Op::Subscribe { .. }
         | Op::Unsubscribe { .. }
+        | Op::Consultations { .. }
         | Op::Received { .. }
         | Op::History { .. }
         | Op::Explain { .. }

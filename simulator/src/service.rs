@@ -34,6 +34,8 @@ struct Talk {
     /// Which agents have entered.
     inside: BTreeSet<MemberId>,
     former: Option<MemberId>,
+    /// What the bot calls about again when the customer writes next.
+    parked: Option<CategoryPath>,
 }
 
 /// A consultation that goes on.
@@ -51,6 +53,7 @@ pub(crate) struct Call {
     /// Since when it waits for somebody.
     waits_since: Timestamp,
     is_automatic: bool,
+    by_bot: bool,
     bot_replies: bool,
     silent_since: Option<Timestamp>,
 }
@@ -95,6 +98,15 @@ impl Service {
             let talk = self.talks.entry(entry.conversation).or_default();
             counts.extend(talk.add(entry, event)?);
         }
+        let talk = self.talks.entry(entry.conversation).or_default();
+        if entry
+            .events
+            .iter()
+            .any(|event| event.by == Party::Customer && matches!(event.what, What::Message(_)))
+            && let Some(parked) = talk.parked.take()
+        {
+            return Err((Promise::Floor, format!("the bot was parked and has not called about {parked}")));
+        }
         Ok(counts)
     }
 
@@ -133,14 +145,18 @@ impl Talk {
                 if self.open.is_some() {
                     return one_owner("while another goes on", self);
                 }
+                let by_bot = event.by == Party::Bot;
+                let again = self.calls_again(by_bot, category)?;
                 self.begin(*consultation, category.clone(), entry.at, (*in_hours, *bot_replies));
-                return Ok(Some(Count::Called));
+                self.open.iter_mut().for_each(|call| call.by_bot = by_bot);
+                return Ok(Some(if again { Count::CalledAgain } else { Count::Called }));
             }
             What::Assigned { member, how } => {
                 if let How::SteppedIn { consultation } = how {
                     if self.open.is_some() {
                         return one_owner("while another goes on", self);
                     }
+                    self.parked = None;
                     self.begin(*consultation, CategoryPath::default(), entry.at, (true, false));
                     self.changes -= 1;
                 }
@@ -189,7 +205,10 @@ impl Talk {
                 self.over();
             }
             What::Message(_) => return self.said(entry, event),
-            What::CallRefused { .. } => return Ok(Some(Count::CallRefused)),
+            What::CallRefused { category } => {
+                self.calls_again(event.by == Party::Bot, category)?;
+                return Ok(Some(Count::CallRefused));
+            }
             What::Started { .. } | What::Explained(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
@@ -202,12 +221,23 @@ impl Talk {
         };
         self.former = call.holder.or(self.former);
         self.over();
+        self.parked = Some(call.category.clone()).filter(|_| call.by_bot && call.has_begun);
         if entry.origin.is_none() {
             let since = if call.has_begun { call.silent_since } else { Some(call.waits_since) };
             is_due(since, entry.at, event)?;
             return Ok(Some(Count::SilentClosed));
         }
         Ok(Some(Count::Completed))
+    }
+
+    /// Somebody calls; the bot, if it was parked, about the same as before.
+    fn calls_again(&mut self, by_bot: bool, category: &CategoryPath) -> Result<bool, Broken> {
+        match self.parked.take() {
+            Some(parked) if by_bot && parked != *category => {
+                Err((Promise::Floor, format!("the bot was parked at {parked}, and called about {category}")))
+            }
+            parked => Ok(by_bot && parked.is_some()),
+        }
     }
 
     fn begin(
@@ -228,6 +258,7 @@ impl Talk {
             was_served: false,
             waits_since: called_at,
             is_automatic: false,
+            by_bot: false,
             bot_replies,
             silent_since: None,
         });

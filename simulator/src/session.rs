@@ -215,23 +215,21 @@ impl World {
                     self.open_conversation(session, (id, counter), None);
                 }
             }
-            Op::Post { conversation, content } => {
-                plain(self, session, conversation, Action::Post { content })
-            }
+            Op::Post { conversation: of, content } => plain(self, session, of, Action::Post { content }),
             Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
-            Op::Take { conversation } => {
-                plain(self, session, conversation, Action::Take { consultation: fresh })
+            Op::Take { conversation: of, epoch } => {
+                plain(self, session, of, Action::Take { consultation: fresh, epoch })
             }
             Op::Call { conversation, category } => {
                 plain(self, session, conversation, Action::Call { consultation: fresh, category })
             }
             Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
-            Op::Transfer { conversation, from, to } => {
-                plain(self, session, conversation, Action::Transfer { from, to });
+            Op::Transfer { conversation: of, from, to, epoch } => {
+                plain(self, session, of, Action::Transfer { from, to, epoch });
             }
-            Op::Complete { conversation } => plain(self, session, conversation, Action::Complete),
+            Op::Complete { conversation: of, epoch } => plain(self, session, of, Action::Complete { epoch }),
             Op::End { conversation } => plain(self, session, conversation, Action::End),
             Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
                 session.following.insert(subscription, None);
@@ -262,6 +260,7 @@ impl World {
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
             | Op::Explain { .. }
+            | Op::Consultations { .. }
             | Op::Quarantined
             | Op::Settings { .. }
             | Op::Change { .. }

@@ -56,6 +56,7 @@ pub(crate) fn draw(workspace: WorkspaceId, rng: &mut Rng) -> Workspace {
         own.hours.bot_replies = rng.bool();
         own.manual = by_hand(Override::Open);
     }
+    own.bot.call_word = MessageText::new(CALL_WORD).ok().filter(|_| rng.bool());
     own.bot.reply = MessageText::new("the bot answers").ok().filter(|_| rng.u8(..3) == 0);
     settings
 }
@@ -148,6 +149,9 @@ pub(crate) const fn member(number: u8) -> MemberId {
 const fn by_hand(to: Override) -> Option<ManualOverride> {
     Some(ManualOverride { to, until: None })
 }
+
+/// What customers say to call an agent, where the bot listens to it.
+pub(crate) const CALL_WORD: &str = "agent, please";
 
 /// The one profile.
 pub(crate) const PROFILE: ProfileId = ProfileId::from_bytes([1; 16]);

@@ -92,6 +92,7 @@ counts! {
     HistoryRead "histories read";
     SnapshotKept "snapshots kept";
     Called "calls";
+    CalledAgain "calls of a bot that was parked at its call";
     CallRefused "calls refused outside operating hours";
     Cancelled "calls taken back, or left";
     AssignedAutomatically "consultations assigned automatically";

@@ -7,10 +7,10 @@ use switchboard_protocol::vocabulary::{
     Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
 };
 use switchboard_protocol::wire::{
-    AssignmentRule, AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials, Decided,
-    Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How, Op, PassedOver, ReplyBody, Request,
-    RequeuedWhy, Role, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
-    UnservedWhy, WaitsWhy,
+    AssignmentRule, AssignmentStrategy, BegunBy, Change, Choosing, CloseCode, Consultation,
+    ConversationFrame, Credentials, Decided, Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How,
+    Op, Outcome, PassedOver, ReplyBody, Request, RequeuedWhy, Role, Sender, ServerFrame, Settings,
+    SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy, WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -54,19 +54,22 @@ enums! {
     MediaKind { Image Video Audio Link Unknown }
     Change {
         Created AddMember RenameMember ChangeRole RemoveMember Status AddProfile TeamAssignment TeamHours
-        TeamService ProfileAssignment ProfileHours Bot Greeting OverrideHours Unknown
+        TeamService ProfileAssignment ProfileHours Bot Greeting Completion OverrideHours
+        Unknown
     }
     Op {
         Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
-        Explain List Quarantined Release Settings Change Status Audit Latency Unknown
+        Explain Consultations List Quarantined Release Settings Change Status Audit Latency Unknown
     }
     ReplyBody {
-        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Conversations Quarantined Released
-        Settings Changed Audit Latency Unknown
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Consultations Conversations Quarantined
+        Released Settings Changed Audit Latency Unknown
     }
     Role { Owner Admin Editor Readonly Unknown }
-    Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
-    SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
+    Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Completion Unknown }
+    SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Completion Unknown }
+    BegunBy { Customer Bot Agent Unknown }
+    Outcome { Completed Missed Cancelled Unknown }
     AssignmentRule { Sticky Specialist General Unknown }
     AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
     Decided { Assigned Waits Unknown }
@@ -76,7 +79,7 @@ enums! {
     ServerFrame { Welcome Reply Error Goodbye Unknown }
     Topic { Conversation Desk Unknown }
     WaitsWhy { Manual Closed ForFormer NobodyFree Unknown }
-    UnservedWhy { Cancelled GaveUp Left TooLong Unknown }
+    UnservedWhy { Cancelled GaveUp Left Dismissed TooLong Unknown }
 }
 
 /// What has no enums in it.
@@ -128,6 +131,9 @@ impl Variants for ServerFrame {
             if let ReplyBody::Explained { decisions, .. } = &reply.body {
                 decisions.iter().for_each(|decision| decision.variants(seen));
             }
+            if let ReplyBody::Consultations { consultations, .. } = &reply.body {
+                consultations.iter().for_each(|consultation| consultation.variants(seen));
+            }
             if let ReplyBody::Settings { settings, .. } = &reply.body {
                 settings.variants(seen);
             }
@@ -147,6 +153,17 @@ impl Variants for Decision {
             Decided::Unknown => {}
         }
         seen.extend(self.candidates.iter().filter_map(|told| told.passed_over.as_ref()).map(Named::name));
+    }
+}
+
+impl Variants for Consultation {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.begun_by.name());
+        seen.extend(self.outcome.iter().map(Named::name));
+        if let Some(Outcome::Missed { why }) = &self.outcome {
+            seen.push(why.name());
+        }
+        seen.extend(self.assignees.iter().map(|assignee| assignee.how.name()));
     }
 }
 
@@ -170,6 +187,7 @@ impl Variants for Change {
             | Self::TeamService { .. }
             | Self::ProfileHours { .. }
             | Self::Bot { .. }
+            | Self::Completion { .. }
             | Self::OverrideHours { .. }
             | Self::Unknown => {}
         }
@@ -188,7 +206,11 @@ impl Variants for Settings {
             Self::Greeting { greeting } => {
                 greeting.iter().for_each(|greeting| greeting.content.variants(seen));
             }
-            Self::Profiles { .. } | Self::ProfileHours { .. } | Self::Bot { .. } | Self::Unknown => {}
+            Self::Profiles { .. }
+            | Self::ProfileHours { .. }
+            | Self::Bot { .. }
+            | Self::Completion { .. }
+            | Self::Unknown => {}
         }
     }
 }

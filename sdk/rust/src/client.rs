@@ -261,7 +261,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::open`]; refused when somebody answers for it, who is named.
     pub async fn take(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Take { conversation }).await)
+        accepted(self.shared().ask(Op::Take { conversation, epoch: None }).await)
     }
 
     /// Agent: gives the consultation from the one who answers for it to another agent.
@@ -274,7 +274,7 @@ impl Client {
         from: MemberId,
         to: MemberId,
     ) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Transfer { conversation, from, to }).await)
+        accepted(self.shared().ask(Op::Transfer { conversation, from, to, epoch: None }).await)
     }
 
     /// Agent: ends the service; all agents leave, and the bot goes on.
@@ -282,7 +282,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::open`].
     pub async fn complete(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Complete { conversation }).await)
+        accepted(self.shared().ask(Op::Complete { conversation, epoch: None }).await)
     }
 
     /// Ends a conversation for good, as its customer or as an agent who has entered it: nothing can be
@@ -371,6 +371,9 @@ impl Client {
     }
 
     /// Follows a conversation from the event after `after`. Waits until the server has accepted it.
+    ///
+    /// An agent who follows without having entered *monitors*: sees what is said and done, and is seen by nobody
+    /// for it. The customer can tell neither that nor by whom: no event, cursor or typing of theirs is another.
     ///
     /// # Errors
     /// [`ClientError::TooManySubscriptions`], and as for [`Client::open`].
@@ -463,7 +466,7 @@ async fn first_session(connector: &mut Connector) -> Result<Session, Ending> {
     }
 }
 
-fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
+pub(crate) fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
     match answer? {
         ReplyBody::Accepted { seq, at } => Ok(Accepted { seq, at: Some(at) }),
         ReplyBody::AlreadyAccepted => Ok(Accepted { seq: None, at: None }),
@@ -478,6 +481,7 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::AlreadyAccepted => "already_accepted",
         ReplyBody::Opened { .. } => "opened",
         ReplyBody::Explained { .. } => "explained",
+        ReplyBody::Consultations { .. } => "consultations",
         ReplyBody::Subscribed { .. } => "subscribed",
         ReplyBody::Unsubscribed => "unsubscribed",
         ReplyBody::Events { .. } => "events",

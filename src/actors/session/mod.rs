@@ -3,6 +3,7 @@
 //! Owns the carrying of its questions to conversations, workspace and journal, and of the answers to
 //! its outbox. Must not know sockets or frames: behind the outbox is the transport.
 
+mod consultations;
 mod following;
 mod question;
 mod routing;
@@ -24,7 +25,7 @@ use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
 use crate::domain::workspace::{MemberCommand, WorkspaceAction, WorkspaceEntry};
-use crate::journal::{Journal, ListPage};
+use crate::journal::{ConsultationPage, Journal, ListPage};
 use crate::limits;
 use crate::machines::route::Tag;
 use crate::stats::Latency;
@@ -77,6 +78,8 @@ pub enum SessionMsg {
     },
     /// The list was read, for a question with this credit.
     Listed(u64, Result<ListPage, Refusal>, OwnedSemaphorePermit),
+    /// The consultations of a conversation were read.
+    Consultations(u64, Result<ConsultationPage, Refusal>, OwnedSemaphorePermit),
     /// The workspace answers a question about its quarantine.
     SetAside(u64, Result<SetAside, Refusal>, OwnedSemaphorePermit),
     /// The workspace answers a question about its settings.
@@ -203,6 +206,9 @@ impl Actor for SessionActor {
                 state.opened(&myself, opening, found, greeting);
             }
             SessionMsg::Listed(ask, page, credit) => state.reply(ask, page.map(Answered::List), credit),
+            SessionMsg::Consultations(ask, page, credit) => {
+                state.reply(ask, page.map(Answered::Consultations), credit);
+            }
             SessionMsg::SetAside(ask, answer, credit) => {
                 state.reply(ask, answer.map(Answered::SetAside), credit);
             }
@@ -266,14 +272,10 @@ impl SessionState {
                 let kind = PendingKind::History { before, limit };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
-            Asked::Explain { conversation } => match self.staff("explain") {
-                Err(refusal) => self.reply(id, Err(refusal), credit),
-                Ok(()) => {
-                    let identity = Arc::clone(&self.ports.identity);
-                    let errand = RoutedErrand::Plain(Errand::Explain { identity });
-                    self.send(myself, conversation, errand, Pending::new(id, PendingKind::Explain, credit));
-                }
-            },
+            Asked::Explain { conversation } => self.explain(myself, id, conversation, credit),
+            Asked::Consultations { conversation, cursor, limit } => {
+                self.consultations(myself, id, (conversation, cursor, limit), credit);
+            }
             Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
             Asked::Quarantined => self.ask_quarantine(myself, id, credit, WorkspaceMsg::Quarantined),
             Asked::Release { conversation } => {

@@ -13,7 +13,7 @@ use super::{DeskFollowing, Lane, SetAside, SettingsOf, Told};
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
 use crate::domain::workspace::{WorkspaceAction, WorkspaceEntry, WorkspaceRejection};
-use crate::journal::{Decisions, ListPage, NoRoom, ReadError};
+use crate::journal::{ConsultationPage, Decisions, ListPage, NoRoom, ReadError};
 use crate::limits;
 use crate::stats::StageFigures;
 
@@ -87,6 +87,15 @@ pub enum Asked {
         /// Which conversation.
         conversation: ConversationId,
     },
+    /// The consultations of a conversation.
+    Consultations {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Where the page before ended.
+        cursor: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
     /// The conversation list.
     List {
         /// Where the page before ended.
@@ -135,6 +144,7 @@ impl Asked {
         match self {
             Self::History { .. }
             | Self::Explain { .. }
+            | Self::Consultations { .. }
             | Self::List { .. }
             | Self::Settings(_)
             | Self::Audit { .. }
@@ -179,6 +189,8 @@ pub enum Answered {
     History(History),
     /// What was decided about a conversation's consultations.
     Decisions(Decisions),
+    /// A page of the consultations of a conversation.
+    Consultations(ConsultationPage),
     /// A page of the list.
     List(ListPage),
     /// About the conversations that are set aside.

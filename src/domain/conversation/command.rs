@@ -64,6 +64,8 @@ pub enum Action {
     Take {
         /// The consultation that it begins, if there is none.
         consultation: ConsultationId,
+        /// At which epoch; `None`: at any.
+        epoch: Option<u64>,
     },
     /// Give the consultation to somebody.
     Transfer {
@@ -71,9 +73,14 @@ pub enum Action {
         from: MemberId,
         /// To whom.
         to: MemberId,
+        /// At which epoch; `None`: at any at which `from` answers for it.
+        epoch: Option<u64>,
     },
     /// End the service.
-    Complete,
+    Complete {
+        /// At which epoch; `None`: at any.
+        epoch: Option<u64>,
+    },
     /// End the conversation for good: the customer begins anew, or an agent is through with it.
     End,
 }
@@ -177,6 +184,8 @@ pub struct Service {
     pub categories: Vec<CategoryPath>,
     /// What the bot answers to everything else; `None`: nothing.
     pub reply: Option<MessageText>,
+    /// What the bot says at the start.
+    pub greeting: Option<Message>,
     /// What the customer says to take a call back.
     pub cancel_word: Option<MessageText>,
     /// A call that is taken back at once is not missed.
@@ -209,6 +218,7 @@ impl Service {
         call_word: None,
         categories: Vec::new(),
         reply: None,
+        greeting: None,
         cancel_word: None,
         early_cancel_is_no_miss: false,
         silent_ms: None,

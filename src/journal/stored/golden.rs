@@ -23,7 +23,7 @@ use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing,
     Strategy as AssignmentStrategy, Why,
 };
-use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
+use crate::domain::consultation::{Assignees, Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
 use crate::domain::hours::Override;
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
@@ -91,6 +91,7 @@ fn every_kind_of_event_has_a_golden_file() {
     let entries = entries().into_iter().map(|(_, entry)| entry);
     let entries = entries.chain(newer_entries().into_iter().map(|(_, entry)| entry));
     let entries = entries.chain(service_entries().into_iter().map(|(_, entry)| entry));
+    let entries = entries.chain(records::entries().into_iter().map(|(_, entry)| entry));
     let kinds: BTreeSet<_> = entries.flat_map(|entry| entry.events).map(|event| kind(&event.what)).collect();
     assert_eq!(kinds, (0..15).collect());
 
@@ -121,10 +122,13 @@ fn every_kind_of_event_has_a_golden_file() {
         },
         WorkspaceEvent::AwaySet { away: false, .. } => 20,
         WorkspaceEvent::AwaySet { away: true, .. } => 21,
+        WorkspaceEvent::CompletionSet { flow: None, .. } => 22,
+        WorkspaceEvent::CompletionSet { flow: Some(_), .. } => 23,
     };
     let entries: Vec<_> = workspace_entries().into_iter().chain(changes::entries()).collect();
+    let entries: Vec<_> = entries.into_iter().chain(records::workspace_entries()).collect();
     let kinds: BTreeSet<_> = entries.iter().flat_map(|(_, entry)| &entry.events).map(kind).collect();
-    assert_eq!(kinds, (0..22).collect());
+    assert_eq!(kinds, (0..24).collect());
 }
 
 #[test]
@@ -214,7 +218,8 @@ fn cases() -> Vec<Case> {
     let old = entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_entries().into_iter().map(|(name, entry)| (2, name, entry));
     let served = service_entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
-    for (version, name, entry) in old.chain(newer).chain(served) {
+    let latest = records::entries().into_iter().map(|(name, entry)| (4, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(served).chain(latest) {
         let mut bytes = Vec::new();
         encode_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -229,7 +234,8 @@ fn cases() -> Vec<Case> {
     let old = workspace_entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_workspace_entries().into_iter().map(|(name, entry)| (2, name, entry));
     let changes = changes::entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
-    for (version, name, entry) in old.chain(newer).chain(changes) {
+    let latest = records::workspace_entries().into_iter().map(|(name, entry)| (4, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(changes).chain(latest) {
         let mut bytes = Vec::new();
         encode_workspace_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -241,13 +247,26 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
+    cases.extend(state_cases());
+    cases.extend(row_cases());
+    cases.extend(small_cases());
+    cases
+}
+
+fn state_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |version: u64, name: &str, meaning: String, bytes: Vec<u8>, means_it| {
+        cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
+    };
     let mut simple = Conversation { silent_since: None, ..conversation() };
     simple.served.consultation = None;
     let ended = Conversation { ended: true, ..simple };
     let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
-    for (version, name, state) in
-        [(1, "empty", unbegun), (2, "over", ended), (3, "served", conversation()), (3, "waiting", waiting())]
-    {
+    let served = Conversation { served: records::without(conversation().served), ..conversation() };
+    let states =
+        [(1, "empty", unbegun), (2, "over", ended), (3, "served", served), (3, "waiting", waiting())];
+    let latest = records::conversations().into_iter().map(|(name, state)| (4, name, state));
+    for (version, name, state) in states.into_iter().chain(latest) {
         add(
             version,
             &format!("conversation_{name}"),
@@ -261,6 +280,7 @@ fn cases() -> Vec<Case> {
         (1, "workspace_empty", Workspace::new(workspace_id(1))),
         (2, "workspace_with_keyboard", newer_workspace()),
         (3, "workspace_with_settings", changes::with_settings()),
+        (4, "workspace_with_completion", records::with_completion()),
     ] {
         add(
             version,
@@ -270,11 +290,28 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
         );
     }
+    cases
+}
+
+fn row_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |version: u64, name: &str, meaning: String, bytes: Vec<u8>, means_it| {
+        cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
+    };
     let ended = RowState { ended: true, ..row() };
-    let served = RowState { served: conversation().served, ..row() };
-    for (version, name, row) in
-        [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended), (3, "row_served", served)]
-    {
+    let served = RowState { served: records::without(conversation().served), ..row() };
+    let rows = [
+        (1, "row", row()),
+        (1, "row_empty", empty_row()),
+        (2, "row_ended", ended),
+        (3, "row_served", served),
+    ];
+    let latest = records::conversations().into_iter();
+    let latest =
+        latest.map(|(name, state)| (format!("row_{name}"), RowState { served: state.served, ..row() }));
+    let rows = rows.into_iter().map(|(version, name, row)| (version, name.to_owned(), row));
+    for (version, name, row) in rows.chain(latest.map(|(name, row)| (4, name, row))) {
+        let name = name.as_str();
         add(
             version,
             name,
@@ -283,7 +320,15 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
         );
     }
-    cases.extend(small_cases());
+    for (name, record) in records::records() {
+        add(
+            4,
+            &format!("consultation_{name}"),
+            format!("{record:?}"),
+            encode_record(&record).unwrap(),
+            Box::new(move |bytes| Ok(decode_record(bytes)? == record)),
+        );
+    }
     cases
 }
 
@@ -348,7 +393,10 @@ fn row_served() -> Served {
         waits_since: at,
         stage: Stage::InProgress(member_id(3)),
         served_at: Some(at),
+        answered_at: None,
         transfers: 0,
+        requeues: 0,
+        assignees: Assignees::default(),
     };
     Served { consultation: Some(consultation), ..Served::default() }
 }
@@ -534,7 +582,7 @@ fn folder(version: u64) -> PathBuf {
 }
 
 /// The newest version that anything is stored in.
-const NEWEST: u64 = 3;
+const NEWEST: u64 = 4;
 
 /// States as they were stored before there were consultations, with somebody who served them.
 const BEFORE_CONSULTATIONS: &[(u64, &str)] = &[(1, "conversation_full.hex"), (2, "conversation_ended.hex")];

@@ -6,11 +6,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::consultation::{StoredServed, WITH_RECORDS, version};
 use super::conversation::{StoredUnread, stored_unread, unread};
 use super::parts::{Id, StoredCustomer, at, member, member_id, seq};
-use super::service::StoredServed;
 use super::{StoredError, read, write};
-use crate::domain::consultation::{Beginning, Consultation, Stage};
+use crate::domain::consultation::{Assignees, Beginning, Consultation, Stage};
 use crate::domain::conversation::{Served, Unread};
 use crate::domain::identity::CustomerKey;
 use crate::journal::Position;
@@ -47,7 +47,7 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
     let old = row.served == before_consultations(row.served.assignee(), row.last_at);
     let stored = StoredRow {
         v: match (old, row.ended) {
-            (false, _) => WITH_SERVICE,
+            (false, _) => version(&row.served),
             (true, true) => ENDED,
             (true, false) => FIRST,
         },
@@ -72,7 +72,7 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
-    let stored: StoredRow<'_> = read(ROW, WITH_SERVICE, bytes)?;
+    let stored: StoredRow<'_> = read(ROW, WITH_RECORDS, bytes)?;
     let served = match &stored.served {
         Some(served) => served.served()?,
         None => before_consultations(stored.assignee.map(member), at(stored.last_at)),
@@ -118,11 +118,9 @@ struct StoredRow<'a> {
 
 const ROW: &str = "row";
 
-/// A row bears the first version that can say it: the second has the end.
+/// A row bears the first version that can say it: the second has the end, later ones who serves.
 const FIRST: u64 = 1;
 const ENDED: u64 = 2;
-/// The third has consultations.
-const WITH_SERVICE: u64 = 3;
 
 /// Who serves a conversation, as far as rows said it before there were consultations.
 fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served {
@@ -134,7 +132,10 @@ fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served 
         waits_since: since,
         stage: Stage::InProgress(member),
         served_at: Some(since),
+        answered_at: None,
         transfers: 0,
+        requeues: 0,
+        assignees: Assignees::default(),
     });
     Served { consultation, ..Served::default() }
 }

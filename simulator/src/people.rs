@@ -230,6 +230,7 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Change { .. }
         | Op::Status { .. }
         | Op::Audit { .. }
+        | Op::Waiting
         | Op::Latency
         | Op::Unknown => None,
     }

@@ -203,7 +203,7 @@ impl World {
 
     fn ask(&mut self, session: &mut Session, request: Request) {
         let Request { id, n, op } = request;
-        let fresh = self.fresh_consultation();
+        let consultation = self.fresh_consultation();
         let plain = |world: &mut Self, session: &mut Session, conversation, action| {
             let Some(counter) = n else { return };
             let errand = Routed::Plain(session.command(counter, action));
@@ -220,10 +220,10 @@ impl World {
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
             Op::Take { conversation: of, epoch } => {
-                plain(self, session, of, Action::Take { consultation: fresh, epoch })
+                plain(self, session, of, Action::Take { consultation, epoch })
             }
             Op::Call { conversation, category } => {
-                plain(self, session, conversation, Action::Call { consultation: fresh, category })
+                plain(self, session, conversation, Action::Call { consultation, category });
             }
             Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
             Op::Transfer { conversation: of, from, to, epoch } => {
@@ -266,6 +266,7 @@ impl World {
             | Op::Change { .. }
             | Op::Status { .. }
             | Op::Audit { .. }
+            | Op::Waiting
             | Op::Latency
             | Op::Unknown => {}
         }

@@ -13,7 +13,7 @@ use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
 use super::lines::Lines;
 use super::planted::{Bug, is_planted};
-use crate::domain::assignment::{Line, Standing};
+use crate::domain::assignment::{Accuracy, Line, Standing};
 use crate::domain::conversation::{OwnAction, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
 
@@ -40,6 +40,15 @@ pub struct Due {
     pub settings: u64,
     /// When, if ever.
     pub at: Option<Timestamp>,
+}
+
+/// How waiting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many wait for whom nobody is found.
+    pub waiting: usize,
+    /// How far off the estimates were, since the workspace began.
+    pub accuracy: Accuracy,
 }
 
 /// What a look rests on besides what is known.
@@ -271,12 +280,20 @@ impl Desk {
         is_awake: impl Fn(ConversationId) -> bool,
     ) -> Vec<(ConversationId, Option<Line>)> {
         let is_due = mem::take(&mut self.lines_due);
-        let told = is_due.then(|| self.lines.turn(&self.dispatch.queues(), now, is_awake));
+        let dispatch = &self.dispatch;
+        let is_found = |id| dispatch.get(id).is_some_and(|open| open.stage.assignee().is_some());
+        let told = is_due.then(|| self.lines.turn(&dispatch.queues(), now, is_awake, is_found));
         let may_change = !self.lines.is_empty() || self.dispatch.waiting() > 0;
         if may_change && !self.alarms.is_set(&Alarm::Lines) {
             self.alarms.set(Alarm::Lines, Some(after(now, LINES_AFTER_MS)));
         }
         told.unwrap_or_default()
+    }
+
+    /// How many wait, and how far off the estimates were that their customers were told.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        Waiting { waiting: self.dispatch.waiting(), accuracy: self.lines.accuracy() }
     }
 
     /// The time has come to look at something.

@@ -59,11 +59,11 @@ enums! {
     }
     Op {
         Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
-        Explain Consultations List Quarantined Release Settings Change Status Audit Latency Unknown
+        Explain Consultations List Quarantined Release Settings Change Status Audit Waiting Latency Unknown
     }
     ReplyBody {
         Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Consultations Conversations Quarantined
-        Released Settings Changed Audit Latency Unknown
+        Released Settings Changed Audit Waiting Latency Unknown
     }
     Role { Owner Admin Editor Readonly Unknown }
     Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Completion Unknown }

@@ -10,7 +10,7 @@ use switchboard_protocol::vocabulary::ConversationId;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::routing::{Pending, PendingKind, RoutedErrand};
-use super::{Refusal, SessionMsg, SessionState};
+use super::{Answered, Refusal, SessionMsg, SessionState};
 use crate::actors::errand::Errand;
 use crate::domain::conversation::Rejection;
 
@@ -49,7 +49,7 @@ impl SessionState {
             // One of another workspace has not begun in this one.
             let page = page.map_err(Refusal::from);
             let page = page.and_then(|page| page.ok_or(Refusal::Rejected(Rejection::NoSuchConversation)));
-            let _ = myself.cast(SessionMsg::Consultations(ask, page, credit));
+            let _ = myself.cast(SessionMsg::Replied(ask, page.map(Answered::Consultations), credit));
         });
     }
 }

@@ -342,6 +342,7 @@ impl World {
             | WorkspaceEvent::TeamHoursSet(_)
             | WorkspaceEvent::ProfileHoursSet { .. }
             | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::CompletionSet { .. }
             | WorkspaceEvent::GreetingSet { .. } => {}
         }
     }

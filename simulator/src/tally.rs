@@ -96,6 +96,7 @@ counts! {
     SnapshotKept "snapshots kept";
     Called "calls";
     CalledOutside "calls taken outside operating hours";
+    CalledAgain "calls of a bot that was parked at its call";
     CallRefused "calls refused outside operating hours";
     Cancelled "calls taken back, or left";
     CancelledEarly "calls taken back at once";

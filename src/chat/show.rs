@@ -222,7 +222,7 @@ mod tests {
 
     fn event(what: EventKind) -> Event {
         let by = Sender::Agent { member: Some(MemberId::from_bytes([7; 16])) };
-        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what }
+        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what, epoch: None }
     }
 
     #[test]

@@ -134,8 +134,16 @@ impl Desk {
         self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
     }
 
-    /// The workspace begins with what is on disk. Nobody is there yet.
-    pub fn begin(&mut self, found: impl IntoIterator<Item = Found>, now: &mut Now<'_>) -> Vec<Told> {
+    /// The workspace begins with what is on disk: what goes on, and whose turn it was, the last at the end. Nobody
+    /// is there yet.
+    pub fn begin(
+        &mut self,
+        found: impl IntoIterator<Item = Found>,
+        turns: impl IntoIterator<Item = MemberId>,
+        now: &mut Now<'_>,
+    ) -> Vec<Told> {
+        let members = &now.workspace.members;
+        self.dispatch.had_turns(turns.into_iter().filter(|member| members.contains_key(member)));
         for member in now.workspace.members.keys() {
             let none = self.dispatch.stands(*member, Standing::Offline, now.seeds);
             debug_assert!(none.is_empty(), "nothing is decided before anything is known");

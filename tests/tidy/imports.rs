@@ -339,6 +339,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/transport/wire.rs", "switchboard::domain"),
     ("src/transport/wire/explained.rs", "switchboard::domain"),
     ("src/transport/wire/explained.rs", "switchboard::journal::Decisions"),
+    ("src/transport/wire/consultations.rs", "switchboard::domain"),
+    ("src/transport/wire/consultations.rs", "switchboard::journal::ConsultationPage"),
     ("src/transport/wire/customer.rs", "switchboard::domain"),
     ("src/transport/wire/customer.rs", "switchboard::journal::Customer"),
     ("src/transport/wire/desk.rs", "switchboard::domain"),

@@ -48,7 +48,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let mut scene = Self { desk: Desk::new(at(0)), workspace: workspace() };
-        assert_eq!(scene.at(0, |desk, now| desk.begin([], now)), []);
+        assert_eq!(scene.at(0, |desk, now| desk.begin([], [], now)), []);
         scene
     }
 

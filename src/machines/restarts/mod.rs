@@ -351,7 +351,7 @@ impl House {
                 served: state.served,
             })
             .collect();
-        self.at_desk(|desk, now| desk.begin(found, now));
+        self.at_desk(|desk, now| desk.begin(found, [], now));
         self.deliver();
     }
 

@@ -191,7 +191,7 @@ fn post(words: &str) -> Action {
 }
 
 const fn take() -> Action {
-    Action::Take { consultation: CONSULTATION }
+    Action::Take { consultation: CONSULTATION, epoch: None }
 }
 
 /// What taking a conversation with the bot becomes.

@@ -177,6 +177,8 @@ impl Desk {
             orders.extend(self.dispatch.removed(member));
             self.alarms.set(Alarm::Grace(member), None);
         }
+        // Nothing is given any more to whoever has said meanwhile that they are away.
+        self.dispatch.note_standings(self.standings(now.workspace));
         // Before anybody is added: nothing is decided any more by the rules that were.
         orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         for member in members.keys() {
@@ -254,11 +256,17 @@ impl Desk {
         told(orders)
     }
 
-    /// A member wants to be left alone, or does not any more. They keep what they have.
-    pub fn intends(&mut self, member: MemberId, now: &mut Now<'_>) -> Vec<Told> {
-        let Some(agent) = self.dispatch.roster().get(member) else { return Vec::new() };
-        let online = agent.standing != Standing::Offline;
-        told(self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds))
+    /// Members want to be left alone, or do not any more. They keep what they have.
+    pub fn intents_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
+        let standings = self.standings(now.workspace);
+        told(self.dispatch.stand(standings, now.seeds))
+    }
+
+    /// How those stand who are there, as they have said last.
+    fn standings(&self, workspace: &Workspace) -> Vec<(MemberId, Standing)> {
+        let agents = self.dispatch.roster().agents();
+        let there = agents.filter(|(_, agent)| agent.standing != Standing::Offline);
+        there.map(|(member, _)| (member, standing_of(member, true, workspace))).collect()
     }
 
     /// Those who have more or less to do than when this was asked last.

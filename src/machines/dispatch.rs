@@ -232,6 +232,25 @@ impl Dispatch {
         self.drain(seeds)
     }
 
+    /// How members stand who are known, all at once: nothing is given to one by how another stood before.
+    pub fn stand(
+        &mut self,
+        standings: impl IntoIterator<Item = (MemberId, Standing)>,
+        seeds: &mut dyn FnMut() -> u64,
+    ) -> Vec<Order> {
+        self.note_standings(standings);
+        self.drain(seeds)
+    }
+
+    /// The same, of which nothing follows yet.
+    pub fn note_standings(&mut self, standings: impl IntoIterator<Item = (MemberId, Standing)>) {
+        for (member, standing) in standings {
+            if self.roster.get(member).is_some() {
+                self.roster.member(member).standing = standing;
+            }
+        }
+    }
+
     /// An agent has left: until they are back, what nobody has begun to serve of theirs waits again, and so does
     /// what is in progress if `in_progress` says so.
     pub fn left(&mut self, member: MemberId, in_progress: bool) -> Vec<Order> {

@@ -70,8 +70,9 @@ impl WorkspaceState {
                 self.read_for_desks(myself);
             }
         }
-        for member in entries.iter().flat_map(WorkspaceEntry::away) {
-            self.intends(myself, member).await?;
+        let intend: Vec<_> = entries.iter().flat_map(WorkspaceEntry::away).collect();
+        if !intend.is_empty() {
+            self.intend(myself, &intend).await?;
         }
         answers.into_iter().for_each(|(reply, outcome)| say(reply, outcome));
         Ok(())

@@ -190,3 +190,17 @@ fn what_is_set_aside_gets_nothing_by_what_it_had_said_before() {
     assert_eq!(scene.desk.released(conversation(1)), (conversation(1), OwnAction::Look));
     assert_eq!(given(&scene.says(5, said(1, 1, Stage::Waiting))), [(conversation(1), None)]);
 }
+
+#[test]
+fn whoever_says_that_they_are_away_is_given_nothing_by_a_setting_of_the_same_commit() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.says(1, said(1, 2, Stage::InProgress(AGENT)));
+    assert_eq!(given(&scene.says(1, said(2, 1, Stage::Waiting))), [(conversation(2), None)]);
+    scene.workspace.away.insert(AGENT);
+    scene.workspace.settings.team.assignment.load.maximum = 2;
+    assert_eq!(scene.at(2, Desk::rules_changed), []);
+    assert_eq!(scene.at(2, Desk::intents_changed), []);
+    scene.workspace.away.remove(&AGENT);
+    assert_eq!(given(&scene.at(3, Desk::intents_changed)), [(conversation(2), Some(AGENT))]);
+}

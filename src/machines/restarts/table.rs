@@ -77,7 +77,7 @@ impl Place {
             EngineRestarts(at) | RestartsAwake(at) if at <= 0 => Begun::Engine(at),
             Downtime(at, time) if at <= 0 => Begun::Engine(at + time),
             Nowhere | Sleeps(_) | SleepsAndWakes(_) | ConversationFails(_) | WorkspaceRestarts(_)
-            | EngineRestarts(_) | Downtime(..) => Begun::Nothing,
+            | EngineRestarts(_) | RestartsAwake(_) | Downtime(..) => Begun::Nothing,
         }
     }
 

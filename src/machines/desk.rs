@@ -179,13 +179,13 @@ impl Desk {
         }
         // Nothing is given any more to whoever has said meanwhile that they are away.
         self.dispatch.note_standings(self.standings(now.workspace));
-        // Before anybody is added: nothing is decided any more by the rules that were.
-        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         for member in members.keys() {
             if self.dispatch.roster().get(*member).is_none() {
-                orders.extend(self.dispatch.stands(*member, Standing::Offline, now.seeds));
+                self.dispatch.joined(*member);
             }
         }
+        // Only now: nothing is decided any more by the rules, or among the members, that were.
+        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         self.alarms.set(Alarm::Boundary, now.workspace.next_boundary(now.at));
         told(orders)
     }

@@ -220,9 +220,7 @@ impl Dispatch {
         seeds: &mut dyn FnMut() -> u64,
     ) -> Vec<Order> {
         if self.roster.get(member).is_none() {
-            // What was announced before is theirs already.
-            let held = self.known.values().filter(|known| known.holder() == Some(member)).count();
-            self.roster.member(member).load = u32::try_from(held).unwrap_or(u32::MAX);
+            self.joined(member);
             self.queue.arrange(&self.book, &self.roster);
         }
         self.roster.member(member).standing = standing;
@@ -230,6 +228,13 @@ impl Dispatch {
             self.gone.remove(&member);
         }
         self.drain(seeds)
+    }
+
+    /// Somebody is a member, who is not there. The rules are to be set after that.
+    pub fn joined(&mut self, member: MemberId) {
+        // What was announced before is theirs already.
+        let held = self.known.values().filter(|known| known.holder() == Some(member)).count();
+        self.roster.member(member).load = u32::try_from(held).unwrap_or(u32::MAX);
     }
 
     /// How members stand who are known, all at once: nothing is given to one by how another stood before.

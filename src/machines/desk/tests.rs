@@ -192,6 +192,21 @@ fn what_is_set_aside_gets_nothing_by_what_it_had_said_before() {
 }
 
 #[test]
+fn whoever_has_become_a_member_is_among_those_who_are_considered() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.says(1, said(1, 2, Stage::InProgress(AGENT)));
+    scene.says(1, said(2, 1, Stage::Waiting));
+    let details = scene.workspace.members[&AGENT].clone();
+    scene.workspace.members.insert(MemberId::from_bytes([2; 16]), details);
+    scene.workspace.settings.team.assignment.load.maximum = 2;
+    let told = scene.at(2, Desk::rules_changed);
+    let [(_, OwnAction::Decided { explanation, .. })] = told.as_slice() else { panic!("{told:?}") };
+    let considered = explanation.considered.candidates.iter().map(|candidate| candidate.member);
+    assert!(considered.eq(scene.workspace.members.keys().copied()));
+}
+
+#[test]
 fn whoever_says_that_they_are_away_is_given_nothing_by_a_setting_of_the_same_commit() {
     let mut scene = Scene::new();
     scene.comes(1);

@@ -331,11 +331,14 @@ impl World {
                 load.iter().for_each(|load| self.note_lowered(load.maximum));
             }
             WorkspaceEvent::TeamServiceSet(_) => self.note(Count::ServiceChanged),
-            WorkspaceEvent::HoursOverridden { manual, .. } => self.note(match manual {
-                Some(ManualOverride { to: Override::Open, .. }) => Count::OpenedByHand,
-                Some(ManualOverride { to: Override::Closed, .. }) => Count::ClosedByHand,
-                None => Count::GivenBackToSchedule,
-            }),
+            WorkspaceEvent::HoursOverridden { profile, manual } => {
+                self.were_opened_by_hand.insert(*profile);
+                self.note(match manual {
+                    Some(ManualOverride { to: Override::Open, .. }) => Count::OpenedByHand,
+                    Some(ManualOverride { to: Override::Closed, .. }) => Count::ClosedByHand,
+                    None => Count::GivenBackToSchedule,
+                });
+            }
             WorkspaceEvent::Created { .. }
             | WorkspaceEvent::MemberRenamed { .. }
             | WorkspaceEvent::RoleChanged { .. }

@@ -86,6 +86,8 @@ pub struct Desk {
     aside: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
     grace_until: Timestamp,
+    /// The revision of the settings that conversations are told.
+    settings: u64,
 }
 
 impl Desk {
@@ -103,6 +105,7 @@ impl Desk {
             untold: BTreeSet::new(),
             aside: BTreeSet::new(),
             grace_until,
+            settings: 0,
         }
     }
 
@@ -127,6 +130,7 @@ impl Desk {
 
     /// The workspace begins with what is on disk. Nobody is there yet.
     pub fn begin(&mut self, found: impl IntoIterator<Item = Found>, now: &mut Now<'_>) -> Vec<Told> {
+        self.settings = now.workspace.revision;
         for member in now.workspace.members.keys() {
             let none = self.dispatch.stands(*member, Standing::Offline, now.seeds);
             debug_assert!(none.is_empty(), "nothing is decided before anything is known");
@@ -149,8 +153,17 @@ impl Desk {
         orders
     }
 
+    /// The settings are others from now on, for conversations too, which are told.
+    pub fn settings_changed(&mut self, before: &Workspace, now: &mut Now<'_>) -> Vec<Told> {
+        self.settings = now.workspace.revision;
+        if now.workspace.ends_otherwise(before) {
+            self.deadlines_changed(now.workspace);
+        }
+        self.rules_changed(now)
+    }
+
     /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
-    pub fn deadlines_changed(&mut self, workspace: &Workspace) {
+    fn deadlines_changed(&mut self, workspace: &Workspace) {
         let open = self.dispatch.open().map(|(conversation, Open { request, stage, .. })| {
             let service = workspace.service(request.profile);
             (conversation, self.earliest_end(&service, *stage, request.called_at))
@@ -169,7 +182,7 @@ impl Desk {
         end.map(|at| at.max(self.grace_until))
     }
 
-    /// The settings or the operating hours in force are others from now on.
+    /// The rules or the operating hours in force are others from now on.
     pub fn rules_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
         let (members, mut orders) = (&now.workspace.members, Vec::new());
         let known: Vec<_> = self.dispatch.roster().agents().map(|(member, _)| member).collect();
@@ -328,7 +341,7 @@ impl Desk {
     /// by other settings, or could not be, is worked out again soon.
     pub fn sleeps(&mut self, conversation: ConversationId, due: Due, now: &Now<'_>) {
         let may_go_on = self.dispatch.is_open(conversation) || self.unheard.contains(&conversation);
-        let must_try_again = may_go_on && due.settings != now.workspace.revision;
+        let must_try_again = may_go_on && due.settings != self.settings;
         let at = if must_try_again { Some(after(now.at, AGAIN_AFTER_MS)) } else { due.at };
         if must_try_again {
             self.unheard.insert(conversation);

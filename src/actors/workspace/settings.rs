@@ -100,13 +100,7 @@ impl WorkspaceState {
             tracing::info!(revision = entry.revision, by = ?entry.by, "the settings of a workspace were changed");
         }
         let before = self.told.send_replace(Arc::clone(self.ledger.durable()));
-        self.at_desk(myself, |desk, now| {
-            if now.workspace.ends_otherwise(&before) {
-                desk.deadlines_changed(now.workspace);
-            }
-            desk.rules_changed(now)
-        })
-        .await
+        self.at_desk(myself, |desk, now| desk.settings_changed(&before, now)).await
     }
 }
 

@@ -69,6 +69,7 @@ impl House {
             let options = EngineOptions {
                 policy: Policy { text_chars_max: TEXT_CHARS_MAX },
                 conversation_idle: Duration::from_millis(20),
+                grace: Duration::ZERO,
                 sessions_max: 64,
             };
             let engine =

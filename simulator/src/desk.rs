@@ -101,12 +101,7 @@ impl World {
     /// Other settings are durable: they are in force from now on.
     pub(crate) fn settings_changed(&mut self, workspace: &mut WorkspaceActor) {
         let before = self.told.replace(Arc::clone(workspace.settings()));
-        self.at_desk(workspace, |desk, now| {
-            if now.workspace.ends_otherwise(&before) {
-                desk.deadlines_changed(now.workspace);
-            }
-            desk.rules_changed(now)
-        });
+        self.at_desk(workspace, |desk, now| desk.settings_changed(&before, now));
         self.show_out_strangers();
     }
 
@@ -174,9 +169,7 @@ impl World {
     /// by hand, which conversations hear of at some time.
     pub(crate) fn check_doors(&mut self, entry: &Entry, in_hours: bool) {
         let Some(profile) = self.model.service.profile(entry.conversation) else { return };
-        if self.settings.settings_of(profile).manual.is_some() || self.were_opened_by_hand.contains(&profile)
-        {
-            self.were_opened_by_hand.insert(profile);
+        if self.were_opened_by_hand.contains(&profile) {
             return;
         }
         // The clock may have been read when it had jumped back.

@@ -15,7 +15,7 @@ use switchboard_protocol::vocabulary::CategoryPath;
 
 impl House {
     /// One whose profile assigns automatically, so many to an agent.
-    async fn assigning(maximum: u32, conversation_idle: Duration) -> (Self, Client) {
+    pub(super) async fn assigning(maximum: u32, conversation_idle: Duration) -> (Self, Client) {
         let house = Self::start(conversation_idle).await;
         let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
         let load = Load { maximum, ..Load::default() };
@@ -27,7 +27,7 @@ impl House {
     }
 
     /// A customer who has called.
-    async fn caller(&self, user: &str) -> (Client, ConversationId) {
+    pub(super) async fn caller(&self, user: &str) -> (Client, ConversationId) {
         let (mut client, conversation) = self.customer(user).await;
         client.send(conversation, 2, call());
         client.accepted().await;
@@ -37,7 +37,7 @@ impl House {
 
 impl House {
     /// Connects a member to the workspace's next actor.
-    async fn connect_after(&self, failed: &ActorRef<WorkspaceMsg>, token: TokenHash) -> Client {
+    pub(super) async fn connect_after(&self, failed: &ActorRef<WorkspaceMsg>, token: TokenHash) -> Client {
         soon(async {
             loop {
                 if let Ok(Some(proven)) = self.engine.prove(Proof::Token(token)).await
@@ -52,13 +52,13 @@ impl House {
 }
 
 impl Client {
-    async fn sets(&mut self, counter: u64, action: WorkspaceAction) {
+    pub(super) async fn sets(&mut self, counter: u64, action: WorkspaceAction) {
         self.ask(Asked::Change { counter, action: Box::new(action) });
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
     }
 
     /// What happens in a conversation, as staff see it and as it is recorded beside.
-    async fn watches(&mut self, subscription: u32, conversation: ConversationId) -> Watcher {
+    pub(super) async fn watches(&mut self, subscription: u32, conversation: ConversationId) -> Watcher {
         let follower = self.follow(subscription, conversation, 0).await;
         Watcher { follower, seen: Vec::new() }
     }
@@ -92,7 +92,7 @@ impl Client {
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
     }
 
-    fn goes(self) {
+    pub(super) fn goes(self) {
         self.session.tell(SessionMsg::Closed);
     }
 }
@@ -127,14 +127,14 @@ impl Follower {
 }
 
 /// Whoever reads everything that is recorded of a conversation.
-struct Watcher {
+pub(super) struct Watcher {
     follower: Follower,
     seen: Vec<What>,
 }
 
 impl Watcher {
     /// Reads on until something happens, and returns it.
-    async fn until<T>(&mut self, wanted: impl Fn(&What) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&mut self, wanted: impl Fn(&What) -> Option<T>) -> T {
         loop {
             if let Some(found) = self.seen.iter().find_map(&wanted) {
                 self.seen.clear();
@@ -151,7 +151,7 @@ impl Watcher {
         }
     }
 
-    async fn assigned(&mut self) -> MemberId {
+    pub(super) async fn assigned(&mut self) -> MemberId {
         self.until(|what| match what {
             What::Assigned { member, how: How::Automatic } => Some(*member),
             _ => None,

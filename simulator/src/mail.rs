@@ -12,6 +12,7 @@ use std::sync::Arc;
 use switchboard::domain::conversation::{Command, Entry, OwnAction};
 use switchboard::domain::customer::Details;
 use switchboard::domain::identity::{CustomerKey, Identity};
+use switchboard::domain::workspace::MemberCommand;
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::desk::Due;
 use switchboard::machines::dispatch::Announcement;
@@ -22,6 +23,8 @@ use switchboard::machines::route::Tag;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq};
 use switchboard_protocol::wire::Request;
 
+use crate::changes::ChangeAnswer;
+use crate::disk::Record;
 use crate::outbox::Outbox;
 use crate::writer::Stream;
 
@@ -65,6 +68,8 @@ pub(crate) enum SessionMsg {
     Recalled(u64, ConversationId, Result<Details, String>),
     Listed(u64, Vec<ConversationId>),
     Released(u64, bool),
+    /// What became of a change of a setting.
+    Changed(Changing, ChangeAnswer),
     Answered {
         conversation: ConversationId,
         tag: Tag,
@@ -120,8 +125,8 @@ pub(crate) enum WorkspaceMsg {
     Announced(Announcement),
     /// What was decided at an epoch was not taken.
     DecisionRefused(ConversationId, Way, u64),
-    /// Other settings are durable.
-    SettingsChanged,
+    /// A member wants to change a setting.
+    Change(Box<MemberCommand>, ChangeReply),
     Release(ConversationId, ReleaseReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
@@ -142,7 +147,7 @@ pub(crate) enum Order {
     OpenWorkspace(Run),
     OpenConversation { term: Term, conversation: ConversationId, way: Way },
     Ready(Claim<Stream>, u64),
-    Append(Claim<Stream>, Arc<Entry>),
+    Append(Claim<Stream>, Record),
     Close(Claim<Stream>),
 }
 
@@ -337,6 +342,13 @@ pub(crate) type OpenReply = WorkspaceReply<Opening>;
 /// A session that wants a conversation set aside no longer, with the number of the question.
 pub(crate) type ReleaseReply = WorkspaceReply<Ask>;
 
+/// A session that wants a setting changed; nobody, if whoever runs the engine does.
+pub(crate) type ChangeReply = WorkspaceReply<Changing>;
+
+/// The number of the question, and the client's counter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changing(pub(crate) u64, pub(crate) u64);
+
 #[derive(Clone, Copy)]
 pub(crate) struct Opening(pub(crate) u64);
 
@@ -360,6 +372,18 @@ impl OpenReply {
 impl ReleaseReply {
     pub(crate) fn released(self, released: bool) {
         let message = SessionMsg::Released(self.about.0, released);
+        self.say(message);
+    }
+}
+
+impl ChangeReply {
+    /// Nobody waits for it.
+    pub(crate) const fn nobody() -> Self {
+        Self { boxes: Weak::new(), to: None, about: Changing(0, 0) }
+    }
+
+    pub(crate) fn changed(self, answer: ChangeAnswer) {
+        let message = SessionMsg::Changed(self.about, answer);
         self.say(message);
     }
 }

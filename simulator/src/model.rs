@@ -12,6 +12,7 @@ use switchboard::machines::live::SideCursors;
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MessageText, Party, Seq, Timestamp};
 
 use crate::service::Service;
+use crate::settings::Timetable;
 use crate::stored::{Shown, Stored};
 
 /// A client's command: its instance and counter.
@@ -59,6 +60,10 @@ pub(crate) struct Accepted {
 }
 
 impl Model {
+    pub(crate) fn new(timetable: Timetable) -> Self {
+        Self { service: Service::new(timetable), ..Self::default() }
+    }
+
     pub(crate) fn sent(
         &mut self,
         origin: Origin,

@@ -5,12 +5,12 @@
 
 use switchboard::domain::identity::{Identity, Reader};
 use switchboard_protocol::vocabulary::{
-    CategoryPath, Content, ConversationId, CustomerName, MemberId, MessageText, Seq,
+    CategoryPath, Content, ConversationId, CustomerName, MessageText, Seq,
 };
 use switchboard_protocol::wire::{CustomerDetails, Op, Topic};
 
 use crate::clients::Waiter;
-use crate::settings::category;
+use crate::settings::{MEMBERS, category, member};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -47,7 +47,7 @@ impl World {
             _ => latest,
         };
         if reader == Reader::Customer && self.rng.u32(..100) < self.rates.calls {
-            let category = if self.rng.bool() { category() } else { CategoryPath::default() };
+            let category = category(self.rng.usize(..3));
             return self.request(at, Op::Call { conversation, category }, None);
         }
         match self.rng.u32(..100) {
@@ -70,17 +70,36 @@ impl World {
             }
             68..74 => self.types(at, conversation),
             74..75 => self.asks_what_is_not_theirs(at),
-            95..98 if reader == Reader::Staff => {
+            96..98 if reader == Reader::Staff => {
                 let op = self.describe(conversation);
                 self.request(at, op, None);
             }
             rest => {
                 let op = match reader {
                     Reader::Customer => customers_op(rest - 75, conversation),
-                    Reader::Staff => agents_op(rest - 75, conversation),
+                    Reader::Staff => self.agents_op(rest - 75, conversation),
                 };
                 self.request(at, op, None);
             }
+        }
+    }
+
+    fn agents_op(&mut self, drawn: u32, conversation: ConversationId) -> Op {
+        match drawn {
+            0..6 => Op::Join { conversation },
+            6..9 => {
+                let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
+                let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
+                Op::Transfer { conversation, from, to: member(to) }
+            }
+            9..11 => Op::Leave { conversation },
+            11..15 => Op::Take { conversation },
+            15..19 => Op::Complete { conversation },
+            19..20 => Op::End { conversation },
+            20..21 => Op::Open,
+            // Between them somebody is described.
+            23..24 => Op::Release { conversation },
+            _ => Op::List { cursor: None, limit: 9 },
         }
     }
 
@@ -191,26 +210,6 @@ fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
     }
 }
 
-fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
-    match drawn {
-        0..6 => Op::Join { conversation },
-        6..9 => Op::Transfer { conversation, from: member(drawn % 2), to: member((drawn + 1) % 2) },
-        9..11 => Op::Leave { conversation },
-        11..15 => Op::Take { conversation },
-        15..18 => Op::Complete { conversation },
-        18..19 => Op::End { conversation },
-        19..20 => Op::Open,
-        // Between them somebody is described.
-        23..24 => Op::Release { conversation },
-        _ => Op::List { cursor: None, limit: 9 },
-    }
-}
-
-/// One of the two members who serve.
-const fn member(which: u32) -> MemberId {
-    MemberId::from_bytes([which as u8 + 1; 16])
-}
-
 /// The conversation that a command names.
 const fn conversation_of(op: &Op) -> Option<ConversationId> {
     match op {
@@ -240,6 +239,7 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Change { .. }
         | Op::Status { .. }
         | Op::Audit { .. }
+        | Op::Waiting
         | Op::Latency
         | Op::Unknown => None,
     }

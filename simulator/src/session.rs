@@ -151,6 +151,7 @@ impl World {
                 let reply = if released { Ok(ReplyBody::Unsubscribed) } else { Err(nobody()) };
                 self.reply(&session, ask, None, reply);
             }
+            SessionMsg::Changed(changing, answer) => self.change_answered(&session, changing, answer),
             SessionMsg::Answered { conversation, tag, answer } => {
                 self.errand_answered(&mut session, conversation, tag, answer);
             }
@@ -211,7 +212,7 @@ impl World {
 
     fn ask(&mut self, session: &mut Session, request: Request) {
         let Request { id, n, op } = request;
-        let fresh = self.fresh_consultation();
+        let consultation = self.fresh_consultation();
         let plain = |world: &mut Self, session: &mut Session, conversation, action| {
             let Some(counter) = n else { return };
             let errand = Routed::Plain(session.command(counter, action));
@@ -229,11 +230,9 @@ impl World {
             Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
-            Op::Take { conversation } => {
-                plain(self, session, conversation, Action::Take { consultation: fresh })
-            }
+            Op::Take { conversation } => plain(self, session, conversation, Action::Take { consultation }),
             Op::Call { conversation, category } => {
-                plain(self, session, conversation, Action::Call { consultation: fresh, category })
+                plain(self, session, conversation, Action::Call { consultation, category });
             }
             Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
             Op::Transfer { conversation, from, to } => {
@@ -272,6 +271,9 @@ impl World {
                 let reply = self.mail.workspace_reply(session.id, Ask(id));
                 self.mail.to_workspace(session.run, WorkspaceMsg::Release(conversation, reply));
             }
+            Op::Change { .. } | Op::Status { .. } => {
+                n.into_iter().for_each(|counter| self.ask_change(session, id, counter));
+            }
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
             | Op::Explain { .. }
@@ -279,9 +281,8 @@ impl World {
             | Op::Search { .. }
             | Op::Quarantined
             | Op::Settings { .. }
-            | Op::Change { .. }
-            | Op::Status { .. }
             | Op::Audit { .. }
+            | Op::Waiting
             | Op::Latency
             | Op::Unknown => {}
         }
@@ -464,7 +465,7 @@ impl World {
     }
 
     /// What leaves here is revealed: from now on it must be true for ever.
-    fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
+    pub(crate) fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
         self.say(|| format!("     session {} answers {ask}, counter {counter:?}: {reply:?}", session.id.0));
         if let Some(counter) = counter {
             let reader = session.identity.reader();

@@ -70,6 +70,16 @@ pub enum Bug {
     UnsaidForgotten,
     /// A decision that was on its way to a conversation that failed is not told again.
     ToldOnce,
+    /// The first word of a conversation ends the decision that has woken it.
+    FirstWordEndsDecision,
+    /// What a timer has done it does again, to whoever has it since.
+    TimerTwice,
+    /// A setting is in force before it is durable.
+    SettingBeforeDurable,
+    /// Nothing is handed out when the doors open by themselves.
+    OpeningOverlooked,
+    /// Whoever says that they are away is given work as before.
+    AwayOverlooked,
 }
 
 impl Bug {
@@ -107,6 +117,11 @@ impl Bug {
         Self::AbsentForgotten,
         Self::UnsaidForgotten,
         Self::ToldOnce,
+        Self::FirstWordEndsDecision,
+        Self::TimerTwice,
+        Self::SettingBeforeDurable,
+        Self::OpeningOverlooked,
+        Self::AwayOverlooked,
     ];
 }
 

@@ -166,6 +166,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Change { change } => Asked::Change { counter, action: Box::new(settings::action(*change)?) },
         Op::Status { away } => Asked::Status { counter, away },
         Op::Audit { before, limit } => Asked::Audit { before, limit: limit.into() },
+        Op::Waiting => Asked::Waiting,
         Op::Latency => Asked::Latency,
         Op::Unknown => return Err(ErrorBody::new(ErrorCode::Unsupported, "op: this one is not known here")),
     })
@@ -262,6 +263,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
         Answered::SetAside(SetAside::Released(_)) => ReplyBody::Released,
         Answered::Told(told) => settings::told(&told),
         Answered::Audit(entries, more) => settings::audit(&entries, more),
+        Answered::Waiting(waiting) => desk::waiting(waiting),
         Answered::Latency(stages) => ReplyBody::Latency { stages: stages.into_iter().map(stage).collect() },
     }
 }

@@ -39,7 +39,7 @@ pub use event::{
 pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, WaitsWhy};
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
-pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
+pub use reply::{EstimateFigures, QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
 pub use settings::{
     AssignmentStrategy, Bot, ByHand, Choosing, Greeting, Holiday, Load, MemberRow, ProfileAssignment,

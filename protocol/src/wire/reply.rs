@@ -147,6 +147,13 @@ pub enum ReplyBody {
         /// Whether there are earlier ones.
         more: bool,
     },
+    /// How waiting goes.
+    Waiting {
+        /// How many wait for whom nobody is found.
+        waiting: u32,
+        /// How far off the estimates were.
+        estimates: EstimateFigures,
+    },
     /// The latencies of the stages, in the order in which a message passes them.
     Latency {
         /// One each.
@@ -164,6 +171,20 @@ pub struct QuarantinedConversation {
     pub conversation: ConversationId,
     /// Why, for people.
     pub reason: String,
+}
+
+/// How far off the first estimates were that customers were told, of those whom somebody was found for since the
+/// workspace's engine began. Looked at every two seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EstimateFigures {
+    /// How many were compared; while it is 0, the others are.
+    pub compared: u64,
+    /// The mean of what was told, in seconds.
+    pub told_mean_s: u64,
+    /// The mean of how long it took, in seconds.
+    pub took_mean_s: u64,
+    /// The mean of how far off each was, in seconds, whether too long or too short.
+    pub off_mean_s: u64,
 }
 
 /// The latency of one stage since the daemon started, in microseconds.

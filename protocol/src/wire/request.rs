@@ -194,6 +194,8 @@ pub enum Op {
         /// How many at the most.
         limit: u16,
     },
+    /// Agent: how many wait for whom nobody is found, and how far off the estimates were that customers were told.
+    Waiting,
     /// Agent: the latencies of every stage that messages pass, since the daemon started.
     Latency,
     /// An operation that this version does not know; refused.
@@ -250,6 +252,7 @@ impl Op {
             | Self::Release { .. }
             | Self::Settings { .. }
             | Self::Audit { .. }
+            | Self::Waiting
             | Self::Latency
             | Self::Unknown => false,
         }

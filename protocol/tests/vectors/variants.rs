@@ -62,11 +62,11 @@ enums! {
     }
     Op {
         Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End Describe
-        Customer Search History Explain List Quarantined Release Settings Change Status Audit Latency Unknown
+        Customer Search History Explain List Quarantined Release Settings Change Status Audit Waiting Latency Unknown
     }
     ReplyBody {
         Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Customer Found Conversations
-        Quarantined Released Settings Changed Audit Latency Unknown
+        Quarantined Released Settings Changed Audit Waiting Latency Unknown
     }
     Role { Owner Admin Editor Readonly Unknown }
     Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }

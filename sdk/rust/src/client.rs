@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 
 use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    Decision, Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode,
+    Decision, EstimateFigures, Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits,
+    StageLatency, Typing, encode,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -359,6 +360,17 @@ impl Client {
         }
     }
 
+    /// Agent: how many wait for whom nobody is found, and how far off the estimates were that customers were told.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn waiting(&self) -> Result<(u32, EstimateFigures), ClientError> {
+        match self.shared().ask(Op::Waiting).await? {
+            ReplyBody::Waiting { waiting, estimates } => Ok((waiting, estimates)),
+            other => Err(wrong(&other)),
+        }
+    }
+
     /// Agent: the latency of every stage that messages pass, since the daemon started.
     ///
     /// # Errors
@@ -489,6 +501,7 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::Settings { .. } => "settings",
         ReplyBody::Changed { .. } => "changed",
         ReplyBody::Audit { .. } => "audit",
+        ReplyBody::Waiting { .. } => "waiting",
         ReplyBody::Latency { .. } => "latency",
         ReplyBody::Unknown => "one that this version does not know",
     })

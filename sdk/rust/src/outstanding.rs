@@ -276,6 +276,7 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Change { .. }
         | Op::Status { .. }
         | Op::Audit { .. }
+        | Op::Waiting
         | Op::Latency
         | Op::Unknown => false,
     }

@@ -8,7 +8,7 @@ use switchboard_protocol::vocabulary::ConversationId;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::routing::{Pending, PendingKind, RoutedErrand};
-use super::{Opening, Refusal, Search, SessionMsg, SessionState};
+use super::{Answered, Opening, Refusal, Search, SessionMsg, SessionState};
 use crate::domain::conversation::{Action, Rejection};
 use crate::domain::customer::Details;
 use crate::domain::message::Message;
@@ -99,7 +99,11 @@ impl SessionState {
             (myself.clone(), self.ports.journal.clone(), self.ports.identity.workspace());
         tokio::spawn(async move {
             let page = journal.search(workspace, query, sight, cursor.as_deref(), limit).await;
-            let _ = myself.cast(SessionMsg::Found(ask, page.map_err(Refusal::from), credit));
+            let _ = myself.cast(SessionMsg::Replied(
+                ask,
+                page.map(Answered::Found).map_err(Refusal::from),
+                credit,
+            ));
         });
     }
 
@@ -124,7 +128,7 @@ impl SessionState {
         tokio::spawn(async move {
             let found = journal.customer_of(workspace, conversation).await.map_err(Refusal::from);
             let found = found.and_then(|found| found.ok_or(Rejection::NoSuchConversation.into()));
-            let _ = myself.cast(SessionMsg::Customer(ask, found, credit));
+            let _ = myself.cast(SessionMsg::Replied(ask, found.map(Answered::Customer), credit));
         });
     }
 }

@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::{ConversationId, SearchText, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{DeskFollowing, Lane, SetAside, SettingsOf, Told};
+use crate::actors::desk::Waiting;
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
 use crate::domain::search::{Field, QueryError};
@@ -132,6 +133,8 @@ pub enum Asked {
         /// At most so many.
         limit: usize,
     },
+    /// How many wait, and how far off the estimates were that customers were told.
+    Waiting,
     /// The latencies of the stages.
     Latency,
 }
@@ -170,6 +173,7 @@ impl Asked {
             | Self::Release { .. }
             | Self::Change { .. }
             | Self::Status { .. }
+            | Self::Waiting
             | Self::Customer { .. }
             | Self::Latency => 1,
         }
@@ -214,6 +218,8 @@ pub enum Answered {
     Told(Told),
     /// What was changed, newest first, and whether there is more.
     Audit(Vec<WorkspaceEntry>, bool),
+    /// How many wait, and how far off the estimates were.
+    Waiting(Waiting),
     /// The latencies.
     Latency(Vec<StageFigures>),
 }

@@ -8,7 +8,7 @@ use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Refusal, SessionMsg};
+use super::{Answered, Refusal, SessionMsg};
 use crate::actors::errand::Way;
 use crate::domain::message::Message;
 use crate::domain::workspace::{Changed, Workspace};
@@ -165,14 +165,14 @@ pub enum Told {
     Settings(Arc<Workspace>, SettingsOf),
 }
 
-/// A session that asks its workspace about its settings, because of a question of its client.
+/// A session that asks its workspace, because of a question of its client.
 #[derive(Debug)]
-pub struct ChangeReply {
+pub struct WorkspaceReply {
     to: ActorRef<SessionMsg>,
     owed: Option<(u64, OwnedSemaphorePermit)>,
 }
 
-impl ChangeReply {
+impl WorkspaceReply {
     /// A session waits, with a question and its credit.
     #[must_use]
     pub const fn new(to: ActorRef<SessionMsg>, ask: u64, credit: OwnedSemaphorePermit) -> Self {
@@ -180,46 +180,15 @@ impl ChangeReply {
     }
 
     /// Answers.
-    pub fn answer(mut self, answer: Result<Told, Refusal>) {
+    pub fn answer(mut self, answer: Result<Answered, Refusal>) {
         if let Some((ask, credit)) = self.owed.take() {
             // A session that is gone needs no answer.
-            let _ = self.to.cast(SessionMsg::Told(ask, answer, credit));
+            let _ = self.to.cast(SessionMsg::Replied(ask, answer, credit));
         }
     }
 }
 
-impl Drop for ChangeReply {
-    fn drop(&mut self) {
-        if self.owed.is_some() {
-            let _ = self.to.cast(SessionMsg::WorkspaceGone);
-        }
-    }
-}
-
-/// A session that asks its workspace about the quarantine, because of a question of its client.
-#[derive(Debug)]
-pub struct QuarantineReply {
-    to: ActorRef<SessionMsg>,
-    owed: Option<(u64, OwnedSemaphorePermit)>,
-}
-
-impl QuarantineReply {
-    /// A session waits, with a question and its credit.
-    #[must_use]
-    pub const fn new(to: ActorRef<SessionMsg>, ask: u64, credit: OwnedSemaphorePermit) -> Self {
-        Self { to, owed: Some((ask, credit)) }
-    }
-
-    /// Answers.
-    pub fn answer(mut self, answer: Result<SetAside, Refusal>) {
-        if let Some((ask, credit)) = self.owed.take() {
-            // A session that is gone needs no answer.
-            let _ = self.to.cast(SessionMsg::SetAside(ask, answer, credit));
-        }
-    }
-}
-
-impl Drop for QuarantineReply {
+impl Drop for WorkspaceReply {
     fn drop(&mut self) {
         if self.owed.is_some() {
             let _ = self.to.cast(SessionMsg::WorkspaceGone);

@@ -3,9 +3,11 @@
 //! Owns the translation of rows, agents and the desk's items, and how much of them fits into a frame. Must not
 //! know where they come from.
 
-use switchboard_protocol::wire::{AgentStatus, DeskFrame, ErrorBody, ErrorCode, FRAME_BYTES_MAX, Row};
+use switchboard_protocol::wire::{
+    AgentStatus, DeskFrame, ErrorBody, ErrorCode, EstimateFigures, FRAME_BYTES_MAX, ReplyBody, Row,
+};
 
-use crate::actors::desk::{self, DeskItem};
+use crate::actors::desk::{self, DeskItem, Waiting};
 use crate::journal::ListRow;
 use crate::limits;
 
@@ -43,6 +45,19 @@ fn agent(status: &desk::AgentStatus) -> AgentStatus {
         away: status.away,
         waiting: status.work.waiting,
         in_progress: status.work.in_progress,
+    }
+}
+
+/// How waiting goes.
+pub(super) fn waiting(Waiting { waiting, accuracy }: Waiting) -> ReplyBody {
+    ReplyBody::Waiting {
+        waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+        estimates: EstimateFigures {
+            compared: accuracy.compared,
+            told_mean_s: accuracy.told_mean_s(),
+            took_mean_s: accuracy.took_mean_s(),
+            off_mean_s: accuracy.off_mean_s(),
+        },
     }
 }
 

@@ -225,9 +225,7 @@ impl Talk {
             What::Left { member } => {
                 self.inside.remove(member);
             }
-            What::Completed => {
-                return self.completed(entry, event, timetable);
-            }
+            What::Completed => return self.completed(entry, event, timetable),
             What::Unserved { why } => {
                 let Some(call) = self.open.take().filter(|call| !call.was_served) else {
                     return one_owner("nobody waited", self);

@@ -330,9 +330,8 @@ impl<P: Printer> Chat<P> {
         let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
         let here = self.room.conversation;
         let rows = (1..).zip(&page.rows);
-        let lines = rows.map(|(number, row)| {
-            format!("f{}", show::row_line(number, row, self.names(), row.conversation == here).trim_start())
-        });
+        let lines =
+            rows.map(|(number, row)| show::row_line(number, row, self.names(), row.conversation == here));
         let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
         self.found = page.rows.iter().map(|row| row.conversation).collect();
         self.say(lines.join("\n"));

@@ -9,6 +9,7 @@ mod audits;
 mod backups;
 mod checks;
 mod full;
+mod searching;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -101,7 +101,8 @@ impl World {
                     self.check_taken(entry.conversation, explanation);
                 }
             }
-            match self.model.service.add(entry, &self.set_aside) {
+            let given_by = self.decision_in(entry);
+            match self.model.service.add(entry, &self.set_aside, given_by) {
                 Ok(counts) => counts.into_iter().for_each(|count| self.note(count)),
                 Err((promise, what)) => {
                     self.broken(promise, format!("{}: {what}", name(entry.conversation)));

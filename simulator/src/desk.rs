@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use switchboard::domain::assignment::{Explanation, Outcome, Request, Roster, Standing, choose};
 use switchboard::domain::consultation::Stage;
-use switchboard::domain::conversation::OwnAction;
+use switchboard::domain::conversation::{Entry, OwnAction, What};
 use switchboard::domain::workspace::InProgress;
 use switchboard::machines::desk::{Desk, Found, Now, Told};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId};
@@ -25,6 +25,8 @@ use crate::world::World;
 /// A decision as it was made.
 #[derive(Clone, Copy)]
 pub(crate) struct Made {
+    /// Its place among all decisions.
+    pub(crate) number: usize,
     run: Run,
     conversation: ConversationId,
     epoch: u64,
@@ -82,7 +84,8 @@ impl World {
         for (conversation, action) in told {
             self.say(|| format!("     told {}: {}", name(conversation), brief(&action)));
             if let OwnAction::Decided { epoch, explanation } = &action {
-                let made = Made { run: workspace.run, conversation, epoch: *epoch, is_taken: false };
+                let number = self.decisions.len();
+                let made = Made { number, run: workspace.run, conversation, epoch: *epoch, is_taken: false };
                 self.decisions.entry(explanation.considered.seed).or_insert(made);
             }
             self.locate(workspace, conversation, None, Wanted::Told(action));
@@ -163,6 +166,14 @@ impl World {
             let what = format!("{}: made at {}, taken at {changes}", name(conversation), made.epoch);
             self.broken(Promise::Stale, what);
         }
+    }
+
+    /// The number of the decision that an entry has.
+    pub(crate) fn decision_in(&self, entry: &Entry) -> Option<usize> {
+        entry.events.iter().find_map(|event| {
+            let What::Explained(explanation) = &event.what else { return None };
+            self.decisions.get(&explanation.considered.seed).map(|made| made.number)
+        })
     }
 
     /// Nothing is on its way, and the journal writes: the desk knows what is so, and nobody waits beside

@@ -52,7 +52,8 @@ pub(crate) struct Call {
     was_served: bool,
     /// Since when it waits for somebody.
     waits_since: Timestamp,
-    is_automatic: bool,
+    /// Which decision gave it to them, if one did.
+    given_by: Option<usize>,
     by_bot: bool,
     bot_replies: bool,
     silent_since: Option<Timestamp>,
@@ -77,7 +78,7 @@ impl Service {
         self.talks.get(&conversation).map_or(0, |talk| talk.changes)
     }
 
-    /// Adds an entry. Those in `aside` do not count for anybody.
+    /// Adds an entry, with the number of the decision in it. Those in `aside` do not count for anybody.
     ///
     /// # Errors
     /// What it breaks.
@@ -85,6 +86,7 @@ impl Service {
         &mut self,
         entry: &Entry,
         aside: &BTreeSet<ConversationId>,
+        given_by: Option<usize>,
     ) -> Result<Vec<Count>, Broken> {
         let mut counts = Vec::new();
         let mut explained = None;
@@ -93,10 +95,10 @@ impl Service {
                 explained = Some(&**explanation);
             }
             if let What::Assigned { member, how: How::Automatic } = event.what {
-                self.may_be_given(member, entry.conversation, explained, aside)?;
+                self.may_be_given(member, entry.conversation, explained, (aside, given_by))?;
             }
             let talk = self.talks.entry(entry.conversation).or_default();
-            counts.extend(talk.add(entry, event)?);
+            counts.extend(talk.add(entry, event, given_by)?);
         }
         let talk = self.talks.entry(entry.conversation).or_default();
         if entry
@@ -115,7 +117,7 @@ impl Service {
         member: MemberId,
         conversation: ConversationId,
         explained: Option<&Explanation>,
-        aside: &BTreeSet<ConversationId>,
+        (aside, given_by): (&BTreeSet<ConversationId>, Option<usize>),
     ) -> Result<(), Broken> {
         let Some(Explanation { considered, outcome }) = explained else {
             return Err((Promise::Capacity, format!("{member} was assigned without a reason")));
@@ -126,7 +128,9 @@ impl Service {
             return Err((Promise::Eligible, format!("{member} was assigned: {outcome:?}, {chosen:?}")));
         }
         let others = self.open().filter(|(id, _)| *id != conversation && !aside.contains(id));
-        let held = others.filter(|(_, call)| call.holder == Some(member) && call.is_automatic).count();
+        // Those that were decided before it: the maximum may have been raised since.
+        let before = |call: &Call| call.given_by.is_some() && call.given_by < given_by;
+        let held = others.filter(|(_, call)| call.holder == Some(member) && before(call)).count();
         if held >= considered.maximum as usize {
             let what = format!("{member} was given one more than {held}; {} is the most", considered.maximum);
             return Err((Promise::Capacity, what));
@@ -136,7 +140,12 @@ impl Service {
 }
 
 impl Talk {
-    fn add(&mut self, entry: &Entry, event: &Event) -> Result<Option<Count>, Broken> {
+    fn add(
+        &mut self,
+        entry: &Entry,
+        event: &Event,
+        given_by: Option<usize>,
+    ) -> Result<Option<Count>, Broken> {
         let one_owner = |what: &str, talk: &Self| {
             Err((Promise::OneOwner, format!("{event:?} {what}; it was {:?}", talk.open)))
         };
@@ -160,7 +169,7 @@ impl Talk {
                     self.begin(*consultation, CategoryPath::default(), entry.at, (true, false));
                     self.changes -= 1;
                 }
-                return self.assign(*member, *how, event);
+                return self.assign(*member, *how, event, given_by);
             }
             What::Requeued { from, .. } => {
                 let Some(call) = self.open.as_mut().filter(|call| call.holder == Some(*from)) else {
@@ -257,7 +266,7 @@ impl Talk {
             has_begun: false,
             was_served: false,
             waits_since: called_at,
-            is_automatic: false,
+            given_by: None,
             by_bot: false,
             bot_replies,
             silent_since: None,
@@ -265,7 +274,13 @@ impl Talk {
         self.changed();
     }
 
-    fn assign(&mut self, member: MemberId, how: How, event: &Event) -> Result<Option<Count>, Broken> {
+    fn assign(
+        &mut self,
+        member: MemberId,
+        how: How,
+        event: &Event,
+        given_by: Option<usize>,
+    ) -> Result<Option<Count>, Broken> {
         let Some(call) = &mut self.open else {
             return Err((Promise::OneOwner, format!("{event:?} while nothing goes on")));
         };
@@ -278,7 +293,7 @@ impl Talk {
         if call.holder != expected {
             return Err((Promise::OneOwner, format!("{event:?}, and it was {:?}", call.holder)));
         }
-        call.is_automatic = how == How::Automatic;
+        call.given_by = given_by.filter(|_| how == How::Automatic);
         call.holder = Some(member);
         call.has_begun |= self.inside.contains(&member) || matches!(how, How::SteppedIn { .. });
         call.was_served |= call.has_begun;

@@ -8,8 +8,11 @@
 
 mod calling;
 mod ending;
+mod epochs;
+mod history;
 mod model;
 mod once;
+mod parking;
 mod random;
 mod reading;
 mod seeing;

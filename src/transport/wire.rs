@@ -7,6 +7,8 @@
 mod consultations;
 mod desk;
 mod explained;
+#[cfg(test)]
+mod monitoring;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;

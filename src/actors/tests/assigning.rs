@@ -27,7 +27,7 @@ impl House {
     }
 
     /// A customer who has called.
-    async fn caller(&self, user: &str) -> (Client, ConversationId) {
+    pub(super) async fn caller(&self, user: &str) -> (Client, ConversationId) {
         let (mut client, conversation) = self.customer(user).await;
         client.send(conversation, 2, call());
         client.accepted().await;
@@ -37,7 +37,7 @@ impl House {
 
 impl House {
     /// Connects a member to the workspace's next actor.
-    async fn connect_after(&self, failed: &ActorRef<WorkspaceMsg>, token: TokenHash) -> Client {
+    pub(super) async fn connect_after(&self, failed: &ActorRef<WorkspaceMsg>, token: TokenHash) -> Client {
         soon(async {
             loop {
                 if let Ok(Some(proven)) = self.engine.prove(Proof::Token(token)).await
@@ -52,18 +52,18 @@ impl House {
 }
 
 impl Client {
-    async fn sets(&mut self, counter: u64, action: WorkspaceAction) {
+    pub(super) async fn sets(&mut self, counter: u64, action: WorkspaceAction) {
         self.ask(Asked::Change { counter, action: Box::new(action) });
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
     }
 
     /// What happens in a conversation, as staff see it and as it is recorded beside.
-    async fn watches(&mut self, subscription: u32, conversation: ConversationId) -> Watcher {
+    pub(super) async fn watches(&mut self, subscription: u32, conversation: ConversationId) -> Watcher {
         let follower = self.follow(subscription, conversation, 0).await;
         Watcher { follower, seen: Vec::new() }
     }
 
-    async fn desk(&mut self, subscription: u32) -> Board {
+    pub(super) async fn desk(&mut self, subscription: u32) -> Board {
         self.ask(Asked::FollowDesk { subscription });
         let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
         Board(desk)
@@ -98,11 +98,11 @@ impl Client {
 }
 
 /// The agents as a desk shows them.
-struct Board(DeskFollowing);
+pub(super) struct Board(DeskFollowing);
 
 impl Board {
     /// Waits until it shows such an agent.
-    async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
+    pub(super) async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
         loop {
             let found = match soon(self.0.outlet().next()).await {
                 DeskItem::Snapshot(_, agents) => agents.iter().any(&such),
@@ -127,7 +127,7 @@ impl Follower {
 }
 
 /// Whoever reads everything that is recorded of a conversation.
-struct Watcher {
+pub(super) struct Watcher {
     follower: Follower,
     seen: Vec<What>,
 }
@@ -151,7 +151,7 @@ impl Watcher {
         }
     }
 
-    async fn assigned(&mut self) -> MemberId {
+    pub(super) async fn assigned(&mut self) -> MemberId {
         self.until(|what| match what {
             What::Assigned { member, how: How::Automatic } => Some(*member),
             _ => None,
@@ -159,7 +159,7 @@ impl Watcher {
         .await
     }
 
-    async fn explained(&mut self) -> Explanation {
+    pub(super) async fn explained(&mut self) -> Explanation {
         self.until(|what| match what {
             What::Explained(explanation) => Some(Explanation::clone(explanation)),
             _ => None,
@@ -168,7 +168,7 @@ impl Watcher {
     }
 }
 
-fn call() -> Action {
+pub(super) fn call() -> Action {
     Action::Call { consultation: clock::consultation_id(), category: CategoryPath::default() }
 }
 

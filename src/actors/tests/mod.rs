@@ -11,6 +11,7 @@ mod bounds;
 mod corrupt;
 mod ending;
 mod failing;
+mod remembering;
 mod settings;
 mod sleeping;
 

@@ -4,6 +4,7 @@
 //! know the engine.
 
 pub(crate) mod find;
+mod past;
 mod room;
 mod script;
 mod show;

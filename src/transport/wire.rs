@@ -8,6 +8,8 @@ mod consultations;
 mod customer;
 mod desk;
 mod explained;
+#[cfg(test)]
+mod monitoring;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;

@@ -12,6 +12,7 @@ mod bounds;
 mod corrupt;
 mod ending;
 mod failing;
+mod remembering;
 mod settings;
 mod sleeping;
 

@@ -8,7 +8,7 @@ use switchboard_protocol::vocabulary::{
 };
 
 use super::*;
-use crate::domain::assignment::{Outcome, Request};
+use crate::domain::assignment::{Outcome, Request, Strategy};
 use crate::domain::consultation::{Requeued, Stage};
 use crate::domain::workspace::{Member, Profile, Role, TokenHash};
 
@@ -100,6 +100,25 @@ fn a_conversation_woken_by_a_decision_does_not_end_it_by_its_first_word() {
     assert_eq!(given(&scene.comes(2)), [(conversation(1), Some(AGENT))]);
     assert_eq!(scene.says(3, said(1, 1, Stage::Waiting)), [], "the decision is on its way to it");
     assert_eq!(scene.says(4, said(1, 2, Stage::Assigned(AGENT))), [], "the agent has one, and no room");
+}
+
+#[test]
+fn whoever_had_their_turn_longest_ago_is_next_also_after_a_restart() {
+    const OTHER: MemberId = MemberId::from_bytes([2; 16]);
+    const STRANGER: MemberId = MemberId::from_bytes([3; 16]);
+    for (turns, next) in [(vec![], AGENT), (vec![OTHER, AGENT], OTHER), (vec![STRANGER, AGENT], OTHER)] {
+        let mut scene = Scene { desk: Desk::new(at(0)), workspace: workspace() };
+        let details = scene.workspace.members[&AGENT].clone();
+        scene.workspace.members.insert(OTHER, Member { role: Role::Admin, ..details });
+        scene.workspace.settings.team.assignment.choosing.strategy = Strategy::RoundRobin;
+        scene.at(0, |desk, now| desk.begin([], turns.clone(), now));
+        for member in [AGENT, OTHER] {
+            scene.at(1, |desk, now| desk.stands(member, true, now));
+        }
+        let told = scene.says(2, said(1, 1, Stage::Waiting));
+        assert_eq!(given(&told), [(conversation(1), Some(next))], "after {turns:?}");
+        assert!(scene.desk.dispatch().roster().get(STRANGER).is_none(), "no member any more");
+    }
 }
 
 #[test]

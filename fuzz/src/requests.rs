@@ -18,7 +18,9 @@ use switchboard::ready::Demo;
 use switchboard::stats::Latency;
 use switchboard::transport::fuzzing::{Session, Taken};
 use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Seq, Token, UserKey};
-use switchboard_protocol::wire::{Credentials, Hello, Op, PROTOCOL_VERSION, Request, Topic, Typing, encode};
+use switchboard_protocol::wire::{
+    Credentials, DeskView, Hello, ListFilter, ListName, Op, PROTOCOL_VERSION, Request, Topic, Typing, encode,
+};
 use tokio::runtime::{Builder, Runtime};
 
 /// The bytes are read as who it is and what they send.
@@ -137,7 +139,7 @@ impl House {
         let subscription = choices.int_in_range(0..=20)?;
         Ok(match choices.int_in_range(0..=14)? {
             0 => Op::Open,
-            1 => Op::Subscribe { subscription, topic: Topic::Desk },
+            1 => Op::Subscribe { subscription, topic: Topic::Desk { view: DeskView::default() } },
             2 => Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after: seq } },
             3 => Op::Unsubscribe { subscription },
             4 => Op::Read { conversation, up_to: seq },
@@ -146,7 +148,15 @@ impl House {
             7 => Op::Take { conversation },
             8 => Op::Complete { conversation },
             9 => Op::History { conversation, before: Some(seq), limit: choices.arbitrary()? },
-            10 => Op::List { cursor: choices.arbitrary()?, limit: choices.arbitrary()? },
+            10 => Op::List {
+                filter: ListFilter {
+                    lists: vec![ListName::Waiting; choices.int_in_range(0..=3)?],
+                    mine: choices.arbitrary()?,
+                    hide_bot: choices.arbitrary()?,
+                },
+                cursor: choices.arbitrary()?,
+                limit: choices.arbitrary()?,
+            },
             11 => Op::Quarantined,
             12 => Op::Release { conversation },
             13 => Op::Latency,

@@ -260,7 +260,7 @@ impl World {
                 self.mail.to_workspace(session.run, WorkspaceMsg::Release(conversation, reply));
             }
             // Nobody asks for these here.
-            Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
+            Op::Subscribe { topic: Topic::Desk { .. } | Topic::Unknown, .. }
             | Op::Explain { .. }
             | Op::Quarantined
             | Op::Settings { .. }

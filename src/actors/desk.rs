@@ -190,8 +190,9 @@ impl Drop for WorkspaceEnd {
 mod tests {
     use super::*;
     use crate::domain::identity::CustomerKey;
+    use crate::domain::listing::List;
     use crate::journal::Position;
-    use switchboard_protocol::vocabulary::{Platform, ProfileId, Seq, Timestamp, UserKey};
+    use switchboard_protocol::vocabulary::{CategoryPath, Platform, ProfileId, Seq, Timestamp, UserKey};
 
     fn row(conversation: u16, position: u64) -> ListRow {
         let mut id = [0; 16];
@@ -203,7 +204,11 @@ mod tests {
                 platform: Platform::new("web").unwrap(),
                 user_key: UserKey::new("u").unwrap(),
             },
+            list: List::WithBot,
             assignee: None,
+            member: None,
+            waits_since: None,
+            category: CategoryPath::default(),
             ended: false,
             last_message: String::new(),
             last_at: Timestamp::from_millis(0),

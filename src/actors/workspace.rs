@@ -19,10 +19,14 @@ use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts}
 use super::desk::{AgentStatus, WorkspaceEnd};
 use super::directory::DirectoryMsg;
 use super::errand::Way;
-use super::session::{ChangeReply, LocateReply, OpenReply, QuarantineReply, SetAside, SettingsOf};
+use super::session::{
+    ChangeReply, ListReply, LocateReply, OpenReply, QuarantineReply, Refusal, SetAside, SettingsOf,
+    WantedPage,
+};
 use crate::clock;
 use crate::domain::conversation::{OwnAction, Policy};
 use crate::domain::identity::CustomerKey;
+use crate::domain::listing::Filter;
 use crate::domain::workspace::{MemberCommand, Workspace};
 use crate::journal::{
     DeskChange, Incarnation, Journal, ListPage, ListRow, OpenedWorkspace, Resolved, TicketSink,
@@ -66,6 +70,8 @@ pub enum WorkspaceMsg {
     Change(Box<MemberCommand>, ChangeReply),
     /// A member asks for settings.
     Settings(SettingsOf, ChangeReply),
+    /// A member wants a page of the lists.
+    List(WantedPage, ListReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
     /// An agent is online or is not.
@@ -251,6 +257,7 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
+            WorkspaceMsg::List(wanted, reply) => state.list(wanted, reply),
             WorkspaceMsg::AgentSession(member, session, came) => {
                 state.agent_session(&myself, member, session, came).await?;
             }
@@ -473,6 +480,18 @@ impl WorkspaceState {
         self.read_for_desks(myself);
     }
 
+    /// Reads a page of the lists beside the mailbox, as far as the member may see them.
+    fn list(&self, wanted: WantedPage, reply: ListReply) {
+        let WantedPage { member, wish, cursor, limit } = wanted;
+        let workspace = self.ledger.durable();
+        let (journal, workspace, filter) =
+            (self.conversation_ports.journal.clone(), workspace.id, workspace.filter(member, wish));
+        tokio::spawn(async move {
+            let page = journal.list(workspace, filter, cursor.as_deref(), limit).await;
+            reply.answer(page.map_err(Refusal::from));
+        });
+    }
+
     /// Reads the list beside the mailbox, once for all desks that need it.
     fn read_for_desks(&mut self, myself: &ActorRef<WorkspaceMsg>) {
         let runs = self.desks.iter().any(|(_, need)| *need == PageNeed::ThisRead);
@@ -487,7 +506,7 @@ impl WorkspaceState {
         let (myself, journal, workspace) =
             (myself.clone(), self.conversation_ports.journal.clone(), self.ledger.durable().id);
         tokio::spawn(async move {
-            let page = journal.list(workspace, None, limits::LIST_ROWS_MAX).await;
+            let page = journal.list(workspace, Filter::ALL, None, limits::LIST_ROWS_MAX).await;
             let _ = myself.cast(WorkspaceMsg::DeskPage(page.map_err(|error| error.to_string())));
         });
     }

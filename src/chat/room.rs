@@ -98,7 +98,7 @@ impl AgentSide {
 
     fn take(&mut self, update: DeskUpdate) {
         match update {
-            DeskUpdate::Snapshot { rows, agents } => {
+            DeskUpdate::Snapshot { rows, agents, .. } => {
                 self.rows = rows;
                 self.names = agents.into_iter().map(|agent| (agent.member, agent.name.to_string())).collect();
             }
@@ -106,6 +106,7 @@ impl AgentSide {
                 self.rows.retain(|known| known.conversation != row.conversation);
                 self.rows.insert(0, row);
             }
+            DeskUpdate::Gone(_) | DeskUpdate::Counts(_) => {}
             DeskUpdate::Agent(agent) => {
                 self.names.insert(agent.member, agent.name.to_string());
             }

@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod hours;
 pub mod identity;
 pub mod instance;
+pub mod listing;
 pub mod mask;
 pub mod message;
 pub mod workspace;

@@ -2,12 +2,13 @@
 //!
 //! Owns the values that its door answers with. Must not know how they are stored.
 
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
 
 use super::{Incarnation, Position, Term};
 use crate::domain::assignment::Explanation;
 use crate::domain::conversation::{Conversation, Served};
 use crate::domain::identity::CustomerKey;
+use crate::domain::listing::{List, ListPlace};
 use crate::domain::workspace::Workspace;
 
 /// A workspace that was opened for appending.
@@ -46,8 +47,16 @@ pub struct ListRow {
     pub conversation: ConversationId,
     /// With whom.
     pub customer: CustomerKey,
+    /// Which list it is in.
+    pub list: List,
     /// Who serves it; `None`: the bot.
     pub assignee: Option<MemberId>,
+    /// Whose it is in its list: who serves it, or answered last for it when it was over.
+    pub member: Option<MemberId>,
+    /// Since when it waits, if it is in the list of those that do.
+    pub waits_since: Option<Timestamp>,
+    /// What it is about, or was last.
+    pub category: CategoryPath,
     /// Whether it has ended.
     pub ended: bool,
     /// The beginning of the last message, at most [`PREVIEW_CHARS_MAX`] characters; empty before the first.
@@ -62,6 +71,26 @@ pub struct ListRow {
     /// The log's position that the row is true at: of two rows of a conversation the higher is newer.
     pub position: Position,
 }
+
+impl ListRow {
+    /// Its place in its list.
+    #[must_use]
+    pub const fn place(&self) -> ListPlace {
+        ListPlace::new(self.last_at, self.conversation)
+    }
+
+    /// At most so many bytes it takes as it travels.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = self.customer.platform.as_str().len()
+            + self.customer.user_key.as_str().len()
+            + self.last_message.len();
+        ROW_BYTES + texts + self.category.bytes()
+    }
+}
+
+/// What a row takes at the most besides its texts, in bytes: ids, numbers, and the names of the fields.
+const ROW_BYTES: usize = 320;
 
 /// A consultation that goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +182,8 @@ pub enum RebuildReason {
     },
     /// It could not be opened or read.
     Unreadable(String),
+    /// It was made by a program that laid it out otherwise.
+    OtherLayout,
     /// The checkpoint could not be read.
     CheckpointUnreadable,
     /// It was asked for.

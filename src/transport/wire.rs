@@ -140,7 +140,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
             Asked::Follow { subscription, conversation, after }
         }
-        Op::Subscribe { subscription, topic: Topic::Desk } => Asked::FollowDesk { subscription },
+        Op::Subscribe { subscription, topic: Topic::Desk { .. } } => Asked::FollowDesk { subscription },
         Op::Subscribe { topic: Topic::Unknown, .. } => {
             return Err(ErrorBody::new(ErrorCode::Unsupported, "topic: this one is not known here"));
         }
@@ -149,7 +149,9 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             Asked::History { conversation, before, limit: limit.into() }
         }
         Op::Explain { conversation } => Asked::Explain { conversation },
-        Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
+        Op::List { filter, cursor, limit } => {
+            Asked::List { wish: desk::wish(&filter)?, cursor, limit: limit.into() }
+        }
         Op::Quarantined => Asked::Quarantined,
         Op::Release { conversation } => Asked::Release { conversation },
         Op::Settings { of } => Asked::Settings(settings::settings_of(&of)?),

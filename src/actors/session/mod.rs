@@ -22,6 +22,7 @@ use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
+use crate::domain::listing::Wish;
 use crate::domain::message::Message;
 use crate::domain::workspace::{MemberCommand, WorkspaceAction, WorkspaceEntry};
 use crate::journal::{Journal, ListPage};
@@ -36,7 +37,8 @@ use routing::{Pending, PendingKind, RoutedErrand, Routing};
 pub use following::{DeskFollowing, Lane};
 pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
 pub use waiters::{
-    ChangeReply, LocateReply, Located, OpenReply, QuarantineReply, SetAside, SettingsOf, Told,
+    ChangeReply, ListReply, LocateReply, Located, OpenReply, QuarantineReply, SetAside, SettingsOf, Told,
+    WantedPage,
 };
 
 /// What a session is told.
@@ -274,7 +276,7 @@ impl SessionState {
                     self.send(myself, conversation, errand, Pending::new(id, PendingKind::Explain, credit));
                 }
             },
-            Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
+            Asked::List { wish, cursor, limit } => self.list(myself, id, (wish, cursor, limit), credit),
             Asked::Quarantined => self.ask_quarantine(myself, id, credit, WorkspaceMsg::Quarantined),
             Asked::Release { conversation } => {
                 let release = |reply| WorkspaceMsg::Release(conversation, reply);
@@ -346,24 +348,23 @@ impl SessionState {
         }
     }
 
+    /// The workspace says what the member may see of it.
     fn list(
-        &mut self,
+        &self,
         myself: &ActorRef<SessionMsg>,
         ask: u64,
-        cursor: Option<String>,
-        limit: usize,
+        (wish, cursor, limit): (Wish, Option<String>, usize),
         credit: OwnedSemaphorePermit,
     ) {
-        if let Err(refusal) = self.staff("list") {
-            return self.reply(ask, Err(refusal), credit);
+        match self.member("list") {
+            Err(refusal) => self.reply(ask, Err(refusal), credit),
+            Ok(member) => {
+                let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
+                let wanted = WantedPage { member, wish, cursor, limit };
+                let reply = ListReply::new(myself.clone(), ask, credit);
+                let _ = self.ports.workspace.cast(WorkspaceMsg::List(wanted, reply));
+            }
         }
-        let (myself, journal, workspace) =
-            (myself.clone(), self.ports.journal.clone(), self.ports.identity.workspace());
-        tokio::spawn(async move {
-            let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
-            let page = journal.list(workspace, cursor.as_deref(), limit).await.map_err(Refusal::from);
-            let _ = myself.cast(SessionMsg::Listed(ask, page, credit));
-        });
     }
 
     fn change(
@@ -456,6 +457,13 @@ impl SessionState {
         match self.ports.identity.reader() {
             Reader::Staff => Ok(()),
             Reader::Customer => Err(Refusal::OnlyAgents(action)),
+        }
+    }
+
+    fn member(&self, action: &'static str) -> Result<MemberId, Refusal> {
+        match *self.ports.identity {
+            Identity::Member { member, .. } => Ok(member),
+            Identity::Customer { .. } => Err(Refusal::OnlyAgents(action)),
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{DeskFollowing, Lane, SetAside, SettingsOf, Told};
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
+use crate::domain::listing::Wish;
 use crate::domain::workspace::{WorkspaceAction, WorkspaceEntry, WorkspaceRejection};
 use crate::journal::{Decisions, ListPage, NoRoom, ReadError};
 use crate::limits;
@@ -87,8 +88,10 @@ pub enum Asked {
         /// Which conversation.
         conversation: ConversationId,
     },
-    /// The conversation list.
+    /// The conversations of some lists.
     List {
+        /// Which.
+        wish: Wish,
         /// Where the page before ended.
         cursor: Option<String>,
         /// At most so many.
@@ -266,7 +269,7 @@ pub enum Closing {
 impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Cursor(_) => Self::BadCursor(error.to_string()),
+            ReadError::Cursor(_) | ReadError::CursorOfOtherFilter(_) => Self::BadCursor(error.to_string()),
             ReadError::Unavailable(_) | ReadError::Corrupt { .. } => Self::Unavailable(error.to_string()),
         }
     }

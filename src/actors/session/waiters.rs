@@ -10,8 +10,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Refusal, SessionMsg};
 use crate::actors::errand::Way;
+use crate::domain::listing::Wish;
 use crate::domain::message::Message;
 use crate::domain::workspace::{Changed, Workspace};
+use crate::journal::ListPage;
 
 /// Where a conversation is.
 #[derive(Debug)]
@@ -219,6 +221,50 @@ impl QuarantineReply {
 }
 
 impl Drop for QuarantineReply {
+    fn drop(&mut self) {
+        if self.owed.is_some() {
+            let _ = self.to.cast(SessionMsg::WorkspaceGone);
+        }
+    }
+}
+
+/// A page of the lists that a member wants.
+#[derive(Debug)]
+pub struct WantedPage {
+    /// Who.
+    pub member: MemberId,
+    /// Of which lists.
+    pub wish: Wish,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// At most so many rows.
+    pub limit: usize,
+}
+
+/// A session that asks its workspace for a page of the lists, because of a question of its client.
+#[derive(Debug)]
+pub struct ListReply {
+    to: ActorRef<SessionMsg>,
+    owed: Option<(u64, OwnedSemaphorePermit)>,
+}
+
+impl ListReply {
+    /// A session waits, with a question and its credit.
+    #[must_use]
+    pub const fn new(to: ActorRef<SessionMsg>, ask: u64, credit: OwnedSemaphorePermit) -> Self {
+        Self { to, owed: Some((ask, credit)) }
+    }
+
+    /// Answers.
+    pub fn answer(mut self, page: Result<ListPage, Refusal>) {
+        if let Some((ask, credit)) = self.owed.take() {
+            // A session that is gone needs no answer.
+            let _ = self.to.cast(SessionMsg::Listed(ask, page, credit));
+        }
+    }
+}
+
+impl Drop for ListReply {
     fn drop(&mut self) {
         if self.owed.is_some() {
             let _ = self.to.cast(SessionMsg::WorkspaceGone);

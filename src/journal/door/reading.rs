@@ -11,6 +11,7 @@ use super::{Journal, blocking, catch_up};
 use crate::clock;
 use crate::domain::conversation::Entry;
 use crate::domain::identity::{CustomerKey, Reader};
+use crate::domain::listing::Filter;
 use crate::domain::workspace::WorkspaceEntry;
 use crate::journal::read::{self, Cursor};
 use crate::journal::{Decisions, ListPage, OpenConsultation, ReadError, Stream, Workspaces};
@@ -150,22 +151,24 @@ impl Journal {
         blocking(read).await.map_err(ReadError::Unavailable)?
     }
 
-    /// A page of the conversations of a workspace, newest activity first. Holds everything that
-    /// was durable when it was asked for.
+    /// A page of the conversations of a workspace that a filter shows, newest activity first. Holds everything
+    /// that was durable when it was asked for.
     ///
     /// # Errors
-    /// When the cursor is none, or the store is not available or damaged.
+    /// When the cursor is none, or that of another filter, or the store is not available or damaged.
     pub async fn list(
         &self,
         workspace: WorkspaceId,
+        filter: Filter,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<ListPage, ReadError> {
         let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
+        let after = cursor.map(|cursor| cursor.place(filter)).transpose()?;
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
             catch_up(&folds)?;
-            read::list(&folds, workspace, cursor, limit)
+            read::list(&folds, workspace, filter, after, (limit, limits::REPLY_BYTES_MAX))
                 .map_err(|fault| fault.into_read(&"the conversation list"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?

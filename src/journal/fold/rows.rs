@@ -1,11 +1,12 @@
-//! What an entry does to its row of the list.
+//! What an entry does to its row of the lists.
 //!
-//! Owns the definition of the list "all": what a row shows, and which activity orders it.
+//! Owns what a row shows, which activity orders it, and in which lists it has its place.
 
 use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, Timestamp};
 
-use super::keys::ListPlace;
+use super::keys::ListKey;
 use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
+use crate::domain::listing::{ListPlace, Listing, waits_since};
 use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
@@ -16,6 +17,7 @@ impl RowState {
         Self {
             customer: None,
             served: Served::default(),
+            listing: Listing::default(),
             ended: false,
             last_message: String::new(),
             last_at: Timestamp::from_millis(0),
@@ -33,6 +35,7 @@ impl RowState {
                 Audience::Everyone | Audience::Staff => self.last_at = entry.at,
                 Audience::Uncounted => {}
             }
+            self.listing.apply(&self.served, &event.what);
             self.served.apply(entry.at, &event.what);
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
@@ -71,9 +74,17 @@ impl RowState {
         self.position = position;
     }
 
-    /// Its place in the list; `None` before the conversation has started.
-    pub(in crate::journal) fn place(&self, conversation: ConversationId) -> Option<ListPlace> {
-        self.customer.as_ref().map(|_| ListPlace::new(self.last_at, conversation))
+    /// Its place, and the lists that it has it in: one of all conversations, and one of those of whoever answers
+    /// for it. `None` before the conversation has started.
+    pub(in crate::journal) fn place(
+        &self,
+        conversation: ConversationId,
+    ) -> Option<(ListPlace, [Option<ListKey>; 2])> {
+        self.customer.as_ref()?;
+        let list = self.listing.list(&self.served);
+        let member = self.listing.member(&self.served);
+        let theirs = member.map(|member| ListKey { of: Some(member), list });
+        Some((ListPlace::new(self.last_at, conversation), [Some(ListKey { of: None, list }), theirs]))
     }
 
     /// As it is shown; `None` before the conversation has started.
@@ -81,7 +92,11 @@ impl RowState {
         self.customer.as_ref().map(|customer| ListRow {
             conversation,
             customer: customer.clone(),
+            list: self.listing.list(&self.served),
             assignee: self.served.assignee(),
+            member: self.listing.member(&self.served),
+            waits_since: waits_since(&self.served),
+            category: self.listing.category(&self.served).cloned().unwrap_or_default(),
             ended: self.ended,
             last_message: self.last_message.clone(),
             last_at: self.last_at,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
-use super::keys::PageKey;
+use super::keys::{PageKey, list_place};
 use super::record::{Meaning, Understood};
 use super::{keys, pieces};
 use crate::domain::conversation::{Place, What};
@@ -210,11 +210,15 @@ impl Step<'_> {
         }
         let place = row.place(conversation);
         if place != place_before {
-            if let Some(before) = place_before {
-                self.batch.remove(keys::list_place(workspace, before));
+            if let Some((place, lists)) = place_before {
+                lists
+                    .iter()
+                    .flatten()
+                    .for_each(|list| self.batch.remove(list_place(workspace, *list, place)));
             }
-            if let Some(place) = place {
-                self.batch.put(keys::list_place(workspace, place), Vec::new());
+            if let Some((place, lists)) = place {
+                let lists = lists.iter().flatten();
+                lists.for_each(|list| self.batch.put(list_place(workspace, *list, place), Vec::new()));
             }
         }
         self.batch.put(key, made(encode_row(&row))?);

@@ -26,6 +26,7 @@ use crate::domain::assignment::{
 use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
 use crate::domain::hours::Override;
+use crate::domain::listing::{Listing, Past};
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{
@@ -147,7 +148,7 @@ fn a_newer_version_of_one_event_is_refused_even_if_its_fields_are_others() {
     let versions = bytes.windows(3).enumerate().filter(|(_, window)| *window == [0xa1, b'v', 1]);
     let event = versions.map(|(at, _)| at).nth(1).unwrap() + 2;
     bytes[event] = 9;
-    let newer = StoredError::Newer { what: "event", found: 9, known: NEWEST };
+    let newer = StoredError::Newer { what: "event", found: 9, known: NEWEST_EVENT };
     assert_eq!(decode_entry(entry.conversation, &bytes), Err(newer.clone()));
     // The kind becomes a number of the same length: "msg" with its marker is 0xa3 and three bytes.
     let kind = bytes.windows(4).position(|window| window == [0xa3, b'm', b's', b'g']).unwrap();
@@ -270,21 +271,29 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
         );
     }
-    let ended = RowState { ended: true, ..row() };
-    let served = RowState { served: conversation().served, ..row() };
-    for (version, name, row) in
-        [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended), (3, "row_served", served)]
-    {
-        add(
-            version,
-            name,
-            format!("{row:?}"),
-            encode_row(&row).unwrap(),
-            Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
-        );
-    }
+    cases.extend(row_cases());
     cases.extend(small_cases());
     cases
+}
+
+fn row_cases() -> impl Iterator<Item = Case> {
+    let ended = RowState { ended: true, ..row() };
+    let served = RowState { served: conversation().served, ..row() };
+    let rows = [
+        (1, "row", row()),
+        (1, "row_empty", empty_row()),
+        (2, "row_ended", ended),
+        (3, "row_served", served),
+        (4, "row_missed", missed_row()),
+        (4, "row_requeued", requeued_row()),
+    ];
+    rows.into_iter().map(|(version, name, row)| Case {
+        name: name.to_owned(),
+        version,
+        meaning: format!("{row:?}"),
+        bytes: encode_row(&row).unwrap(),
+        means_it: Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
+    })
 }
 
 fn small_cases() -> [Case; 4] {
@@ -327,6 +336,7 @@ fn row() -> RowState {
     RowState {
         customer: Some(customer(1)),
         served: row_served(),
+        listing: Listing::of(&row_served()),
         ended: false,
         last_message: "How can I help?".to_owned(),
         last_at: Timestamp::from_millis(1_700_000_003_000),
@@ -353,11 +363,28 @@ fn row_served() -> Served {
     Served { consultation: Some(consultation), ..Served::default() }
 }
 
+/// The row of a conversation whose last call was missed by somebody.
+fn missed_row() -> RowState {
+    let category = ["Bank", "카드"].map(|name| CategoryName::new(name).unwrap());
+    let category = CategoryPath::new(category.into()).unwrap();
+    let past = Some(Past { served: false, by: Some(member_id(3)), category });
+    let served = Served { epoch: 3, ..Served::default() };
+    RowState { served, listing: Listing { past, answered: None }, ..row() }
+}
+
+/// The row of one that waits again, whose last one nobody answered for.
+fn requeued_row() -> RowState {
+    let past = Some(Past { served: false, by: None, category: CategoryPath::default() });
+    let listing = Listing { past, answered: Some(member_id(4)) };
+    RowState { served: conversation().served, listing, ..row() }
+}
+
 /// The row of a conversation that has not started.
 fn empty_row() -> RowState {
     RowState {
         customer: None,
         served: Served::default(),
+        listing: Listing::default(),
         ended: false,
         last_message: String::new(),
         last_at: Timestamp::from_millis(0),
@@ -534,7 +561,10 @@ fn folder(version: u64) -> PathBuf {
 }
 
 /// The newest version that anything is stored in.
-const NEWEST: u64 = 3;
+const NEWEST: u64 = 4;
+
+/// The newest version of an event.
+const NEWEST_EVENT: u64 = 3;
 
 /// States as they were stored before there were consultations, with somebody who served them.
 const BEFORE_CONSULTATIONS: &[(u64, &str)] = &[(1, "conversation_full.hex"), (2, "conversation_ended.hex")];

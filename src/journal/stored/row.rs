@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::conversation::{StoredUnread, stored_unread, unread};
 use super::parts::{Id, StoredCustomer, at, member, member_id, seq};
-use super::service::StoredServed;
+use super::service::{StoredServed, category, stored_category};
 use super::{StoredError, read, write};
 use crate::domain::consultation::{Beginning, Consultation, Stage};
 use crate::domain::conversation::{Served, Unread};
 use crate::domain::identity::CustomerKey;
+use crate::domain::listing::{Listing, Past};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Seq, Timestamp};
 
@@ -23,6 +24,8 @@ pub(in crate::journal) struct RowState {
     pub(in crate::journal) customer: Option<CustomerKey>,
     /// Who serves it.
     pub(in crate::journal) served: Served,
+    /// What its lists rest on besides.
+    pub(in crate::journal) listing: Listing,
     /// Whether it has ended.
     pub(in crate::journal) ended: bool,
     /// The beginning of the last message.
@@ -44,16 +47,19 @@ pub(in crate::journal) struct RowState {
 /// # Errors
 /// None for what the fold makes.
 pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredError> {
-    let old = row.served == before_consultations(row.served.assignee(), row.last_at);
+    let is_listed = row.listing != Listing::of(&row.served);
+    let old = !is_listed && row.served == before_consultations(row.served.assignee(), row.last_at);
     let stored = StoredRow {
-        v: match (old, row.ended) {
-            (false, _) => WITH_SERVICE,
-            (true, true) => ENDED,
-            (true, false) => FIRST,
+        v: match (is_listed, old, row.ended) {
+            (true, _, _) => LISTED,
+            (false, false, _) => WITH_SERVICE,
+            (false, true, true) => ENDED,
+            (false, true, false) => FIRST,
         },
         customer: row.customer.as_ref().map(StoredCustomer::new),
         assignee: row.served.assignee().filter(|_| old).map(member_id),
         served: (!old).then(|| StoredServed::new(&row.served)),
+        listing: is_listed.then(|| StoredListing::new(&row.listing)),
         ended: row.ended,
         last_message: Cow::Borrowed(&row.last_message),
         last_at: row.last_at.as_millis(),
@@ -72,14 +78,19 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
-    let stored: StoredRow<'_> = read(ROW, WITH_SERVICE, bytes)?;
+    let stored: StoredRow<'_> = read(ROW, LISTED, bytes)?;
     let served = match &stored.served {
         Some(served) => served.served()?,
         None => before_consultations(stored.assignee.map(member), at(stored.last_at)),
     };
+    let listing = match &stored.listing {
+        Some(listing) => listing.listing()?,
+        None => Listing::of(&served),
+    };
     Ok(RowState {
         customer: stored.customer.as_ref().map(|customer| customer.customer(ROW)).transpose()?,
         served,
+        listing,
         ended: stored.ended,
         last_message: stored.last_message.into_owned(),
         last_at: at(stored.last_at),
@@ -100,6 +111,9 @@ struct StoredRow<'a> {
     assignee: Option<Id>,
     #[serde(rename = "w", borrow, default, skip_serializing_if = "Option::is_none")]
     served: Option<StoredServed<'a>>,
+    /// `None`: as much as is known of who serves it says.
+    #[serde(rename = "l", borrow, default, skip_serializing_if = "Option::is_none")]
+    listing: Option<StoredListing<'a>>,
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     ended: bool,
     #[serde(rename = "m", borrow)]
@@ -116,6 +130,33 @@ struct StoredRow<'a> {
     position: u64,
 }
 
+#[derive(Serialize, Deserialize)]
+struct StoredListing<'a> {
+    #[serde(rename = "p", borrow, default, skip_serializing_if = "Option::is_none")]
+    past: Option<StoredPast<'a>>,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    answered: Option<Id>,
+}
+
+/// Whether it was served, who answered for it last, what it was about.
+#[derive(Serialize, Deserialize)]
+struct StoredPast<'a>(bool, Option<Id>, #[serde(borrow)] Vec<Cow<'a, str>>);
+
+impl<'a> StoredListing<'a> {
+    fn new(listing: &'a Listing) -> Self {
+        let past =
+            |past: &'a Past| StoredPast(past.served, past.by.map(member_id), stored_category(&past.category));
+        Self { past: listing.past.as_ref().map(past), answered: listing.answered.map(member_id) }
+    }
+
+    fn listing(&self) -> Result<Listing, StoredError> {
+        let past = |StoredPast(served, by, path): &StoredPast<'_>| {
+            Ok(Past { served: *served, by: by.map(member), category: category(path)? })
+        };
+        Ok(Listing { past: self.past.as_ref().map(past).transpose()?, answered: self.answered.map(member) })
+    }
+}
+
 const ROW: &str = "row";
 
 /// A row bears the first version that can say it: the second has the end.
@@ -123,6 +164,8 @@ const FIRST: u64 = 1;
 const ENDED: u64 = 2;
 /// The third has consultations.
 const WITH_SERVICE: u64 = 3;
+/// The fourth has how the last consultation ended, where that cannot be seen.
+const LISTED: u64 = 4;
 
 /// Who serves a conversation, as far as rows said it before there were consultations.
 fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served {

@@ -119,6 +119,8 @@ pub(crate) enum WorkspaceMsg {
     /// Other settings are durable.
     SettingsChanged,
     Release(ConversationId, ReleaseReply),
+    /// A member wants the list.
+    List(ListReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
     Stays(ConversationId, Way),
@@ -289,6 +291,12 @@ impl Mail {
     pub(crate) fn workspace_reply<T>(&self, to: SessionId, about: T) -> WorkspaceReply<T> {
         WorkspaceReply { boxes: Rc::downgrade(&self.0), to: Some(to), about }
     }
+
+    /// A session asks the workspace for the list.
+    pub(crate) fn ask_for_list(&self, run: Run, session: SessionId, ask: u64) {
+        let reply = self.workspace_reply(session, ListAsk(ask));
+        self.to_workspace(run, WorkspaceMsg::List(reply));
+    }
 }
 
 /// Whoever waits for the answer to an errand.
@@ -333,6 +341,12 @@ pub(crate) type OpenReply = WorkspaceReply<Opening>;
 /// A session that wants a conversation set aside no longer, with the number of the question.
 pub(crate) type ReleaseReply = WorkspaceReply<Ask>;
 
+/// A session that wants the list, with the number of the question.
+pub(crate) type ListReply = WorkspaceReply<ListAsk>;
+
+#[derive(Clone, Copy)]
+pub(crate) struct ListAsk(u64);
+
 #[derive(Clone, Copy)]
 pub(crate) struct Opening(pub(crate) u64);
 
@@ -356,6 +370,13 @@ impl OpenReply {
 impl ReleaseReply {
     pub(crate) fn released(self, released: bool) {
         let message = SessionMsg::Released(self.about.0, released);
+        self.say(message);
+    }
+}
+
+impl ListReply {
+    pub(crate) fn listed(self, conversations: Vec<ConversationId>) {
+        let message = SessionMsg::Listed(self.about.0, conversations);
         self.say(message);
     }
 }

@@ -5,7 +5,7 @@
 
 use switchboard::domain::identity::{Identity, Reader};
 use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, MessageText, Seq};
-use switchboard_protocol::wire::{Op, Topic};
+use switchboard_protocol::wire::{ListFilter, Op, Topic};
 
 use crate::clients::Waiter;
 use crate::settings::category;
@@ -36,7 +36,7 @@ impl World {
         let Some(latest) = latest.filter(|_| !is_over || self.rng.u8(..6) == 0) else {
             let op = match reader {
                 Reader::Customer => Op::Open,
-                Reader::Staff => Op::List { cursor: None, limit: 9 },
+                Reader::Staff => Op::List { filter: ListFilter::default(), cursor: None, limit: 9 },
             };
             return self.request(at, op, None);
         };
@@ -187,7 +187,7 @@ fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
         21..22 => Op::End { conversation },
         22..23 => Op::Open,
         23..24 => Op::Release { conversation },
-        _ => Op::List { cursor: None, limit: 9 },
+        _ => Op::List { filter: ListFilter::default(), cursor: None, limit: 9 },
     }
 }
 

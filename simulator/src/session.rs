@@ -254,7 +254,7 @@ impl World {
                 }
                 self.reply(session, id, None, Ok(ALREADY_SO));
             }
-            Op::List { .. } => self.list_reads.push((session.id, id)),
+            Op::List { .. } => self.mail.ask_for_list(session.run, session.id, id),
             Op::Release { conversation } => {
                 let reply = self.mail.workspace_reply(session.id, Ask(id));
                 self.mail.to_workspace(session.run, WorkspaceMsg::Release(conversation, reply));

@@ -98,7 +98,7 @@ impl AgentSide {
 
     fn take(&mut self, update: DeskUpdate) {
         match update {
-            DeskUpdate::Snapshot { rows, agents, .. } => {
+            DeskUpdate::Snapshot { rows, agents } => {
                 self.rows = rows;
                 self.names = agents.into_iter().map(|agent| (agent.member, agent.name.to_string())).collect();
             }

@@ -302,7 +302,7 @@ impl House {
         let mut desk: Desk = in_time("desk", self.owner.desk()).await.unwrap();
         while let Some(update) = desk.next().await {
             match update.unwrap() {
-                DeskUpdate::Snapshot { rows, agents, .. } => {
+                DeskUpdate::Snapshot { rows, agents } => {
                     rows.iter().for_each(|row| self.tell(row.assignee, row.conversation));
                     let here = agents.iter().filter(|agent| agent.online).map(|agent| agent.member);
                     self.board.send_replace(here.collect());

@@ -239,9 +239,6 @@ pub enum DeskFrame {
         rows: Vec<Row>,
         /// The agents of the workspace.
         agents: Vec<AgentStatus>,
-        /// How many conversations there are to see.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        counts: Option<ListCounts>,
     },
     /// A row has come into the view, or has changed in it.
     Row(Row),
@@ -250,7 +247,7 @@ pub enum DeskFrame {
         /// Which.
         conversations: Vec<ConversationId>,
     },
-    /// There are more or fewer conversations to see.
+    /// How many conversations there are to see; follows the snapshot, and whenever there are more or fewer.
     Counts(ListCounts),
     /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),

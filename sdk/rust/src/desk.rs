@@ -22,11 +22,10 @@ impl DeskState {
     /// Adds an update.
     pub fn apply(&mut self, update: DeskUpdate) {
         match update {
-            DeskUpdate::Snapshot { rows, agents, counts } => {
+            DeskUpdate::Snapshot { rows, agents } => {
                 self.rows = rows;
                 self.rows.sort_by_key(place);
                 self.agents = agents;
-                self.counts = counts.unwrap_or_default();
             }
             DeskUpdate::Row(row) => {
                 self.rows.retain(|known| known.conversation != row.conversation);
@@ -106,13 +105,14 @@ mod tests {
         let mut desk = DeskState::default();
         let counts = ListCounts { waiting: 3, attention: 1, in_progress: 0 };
         let rows = vec![row(1, 10), row(2, 20)];
-        desk.apply(DeskUpdate::Snapshot { rows, agents: Vec::new(), counts: Some(counts) });
+        desk.apply(DeskUpdate::Snapshot { rows, agents: Vec::new() });
+        desk.apply(DeskUpdate::Counts(counts));
         desk.apply(DeskUpdate::Row(row(3, 15)));
         desk.apply(DeskUpdate::Row(row(1, 30)));
         assert_eq!(desk.rows(), [row(1, 30), row(2, 20), row(3, 15)]);
         desk.apply(DeskUpdate::Gone(vec![ConversationId::from_bytes([2; 16])]));
         assert_eq!((desk.rows(), desk.counts()), (&[row(1, 30), row(3, 15)][..], counts));
-        desk.apply(DeskUpdate::Snapshot { rows: Vec::new(), agents: Vec::new(), counts: None });
-        assert_eq!((desk.rows(), desk.counts()), (&[][..], ListCounts::default()));
+        desk.apply(DeskUpdate::Snapshot { rows: Vec::new(), agents: Vec::new() });
+        assert!(desk.rows().is_empty());
     }
 }

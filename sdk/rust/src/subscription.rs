@@ -43,14 +43,12 @@ pub enum DeskUpdate {
         rows: Vec<Row>,
         /// The agents of the workspace.
         agents: Vec<AgentStatus>,
-        /// How many conversations there are to see; `None` from an engine that does not count them.
-        counts: Option<ListCounts>,
     },
     /// A row has come into the view, or has changed in it.
     Row(Row),
     /// Rows have left the view.
     Gone(Vec<ConversationId>),
-    /// There are more or fewer conversations to see.
+    /// How many conversations there are to see: after a snapshot, and whenever there are more or fewer.
     Counts(ListCounts),
     /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),
@@ -421,9 +419,7 @@ fn item(frame: Frame) -> Option<Item> {
             ConversationFrame::Ended { .. } | ConversationFrame::Unknown => None,
         },
         Frame::Desk(frame) => match frame {
-            DeskFrame::Snapshot { rows, agents, counts } => {
-                Some(Item::Desk(DeskUpdate::Snapshot { rows, agents, counts }))
-            }
+            DeskFrame::Snapshot { rows, agents } => Some(Item::Desk(DeskUpdate::Snapshot { rows, agents })),
             DeskFrame::Row(row) => Some(Item::Desk(DeskUpdate::Row(row))),
             DeskFrame::Gone { conversations } => Some(Item::Desk(DeskUpdate::Gone(conversations))),
             DeskFrame::Counts(counts) => Some(Item::Desk(DeskUpdate::Counts(counts))),

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::conversation::ConversationMsg;
 use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
-use super::workspace::WorkspaceMsg;
+use super::workspace::{NewDesk, WorkspaceMsg};
 use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::listing::Wish;
@@ -246,16 +246,12 @@ impl SessionState {
                 let kind = PendingKind::Follow { lane, after };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
-            Asked::FollowDesk { subscription } => {
-                let desk = self.staff("desk").and_then(|()| self.following.begin_desk(subscription));
-                if let Ok((_, following)) = &desk {
-                    let end = WorkspaceEnd(Arc::clone(following.outlet()));
-                    if self.ports.workspace.cast(WorkspaceMsg::FollowDesk(end)).is_err() {
-                        return self.close(myself, Closing::Fault);
-                    }
+            Asked::FollowDesk { subscription, wish, rows } => {
+                let desk = self.follow_desk(subscription, wish, rows);
+                match desk {
+                    Err(Refusal::Fault) => self.close(myself, Closing::Fault),
+                    desk => self.reply(id, desk, credit),
                 }
-                let desk = desk.map(|(lane, following)| Answered::FollowingDesk(lane, following));
-                self.reply(id, desk, credit);
             }
             Asked::Unfollow { subscription } => {
                 let ended = self.following.end(subscription).map(|()| Answered::Unfollowed);
@@ -346,6 +342,16 @@ impl SessionState {
             }
             Err(why) => self.reply(ask, Err(Refusal::Unavailable(why)), credit),
         }
+    }
+
+    /// [`Refusal::Fault`]: the workspace is gone.
+    fn follow_desk(&mut self, subscription: u32, wish: Wish, rows: usize) -> Result<Answered, Refusal> {
+        let member = self.member("desk")?;
+        let (lane, following) = self.following.begin_desk(subscription)?;
+        let end = WorkspaceEnd(Arc::clone(following.outlet()));
+        let desk = NewDesk { end, member, wish, rows };
+        let asked = self.ports.workspace.cast(WorkspaceMsg::FollowDesk(desk));
+        asked.map(|()| Answered::FollowingDesk(lane, following)).map_err(|_| Refusal::Fault)
     }
 
     /// The workspace says what the member may see of it.

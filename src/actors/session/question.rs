@@ -68,6 +68,10 @@ pub enum Asked {
     FollowDesk {
         /// Its number.
         subscription: u32,
+        /// What is to be seen of the lists.
+        wish: Wish,
+        /// At most so many rows.
+        rows: usize,
     },
     /// To follow no more.
     Unfollow {

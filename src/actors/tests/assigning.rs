@@ -15,7 +15,7 @@ use switchboard_protocol::vocabulary::CategoryPath;
 
 impl House {
     /// One whose profile assigns automatically, so many to an agent.
-    async fn assigning(maximum: u32, conversation_idle: Duration) -> (Self, Client) {
+    pub(super) async fn assigning(maximum: u32, conversation_idle: Duration) -> (Self, Client) {
         let house = Self::start(conversation_idle).await;
         let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
         let load = Load { maximum, ..Load::default() };
@@ -27,7 +27,7 @@ impl House {
     }
 
     /// A customer who has called.
-    async fn caller(&self, user: &str) -> (Client, ConversationId) {
+    pub(super) async fn caller(&self, user: &str) -> (Client, ConversationId) {
         let (mut client, conversation) = self.customer(user).await;
         client.send(conversation, 2, call());
         client.accepted().await;
@@ -52,7 +52,7 @@ impl House {
 }
 
 impl Client {
-    async fn sets(&mut self, counter: u64, action: WorkspaceAction) {
+    pub(super) async fn sets(&mut self, counter: u64, action: WorkspaceAction) {
         self.ask(Asked::Change { counter, action: Box::new(action) });
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
     }
@@ -64,7 +64,7 @@ impl Client {
     }
 
     async fn desk(&mut self, subscription: u32) -> Board {
-        self.ask(Asked::FollowDesk { subscription });
+        self.ask(desk_of_all(subscription));
         let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
         Board(desk)
     }
@@ -105,9 +105,9 @@ impl Board {
     async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
         loop {
             let found = match soon(self.0.outlet().next()).await {
-                DeskItem::Snapshot(_, agents) => agents.iter().any(&such),
-                DeskItem::Agent(agent) => such(&agent),
-                DeskItem::Row(_) => false,
+                DeskItem::Snapshot(snapshot) => snapshot.value.agents.iter().any(&such),
+                DeskItem::Agent(agent) => such(&agent.value),
+                DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(_) => false,
                 DeskItem::Ended => panic!("the desk has ended"),
             };
             if found {

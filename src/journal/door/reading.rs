@@ -11,7 +11,7 @@ use super::{Journal, blocking, catch_up};
 use crate::clock;
 use crate::domain::conversation::Entry;
 use crate::domain::identity::{CustomerKey, Reader};
-use crate::domain::listing::Filter;
+use crate::domain::listing::{Filter, ListPlace};
 use crate::domain::workspace::WorkspaceEntry;
 use crate::journal::read::{self, Cursor};
 use crate::journal::{Decisions, ListPage, OpenConsultation, ReadError, Stream, Workspaces};
@@ -165,10 +165,33 @@ impl Journal {
     ) -> Result<ListPage, ReadError> {
         let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
         let after = cursor.map(|cursor| cursor.place(filter)).transpose()?;
+        self.rows(workspace, filter, after, (limit, limits::REPLY_BYTES_MAX)).await
+    }
+
+    /// The first conversations of a workspace that a filter shows, however long they are.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn first_rows(
+        &self,
+        workspace: WorkspaceId,
+        filter: Filter,
+        rows: usize,
+    ) -> Result<ListPage, ReadError> {
+        self.rows(workspace, filter, None, (rows, usize::MAX)).await
+    }
+
+    async fn rows(
+        &self,
+        workspace: WorkspaceId,
+        filter: Filter,
+        after: Option<ListPlace>,
+        most: (usize, usize),
+    ) -> Result<ListPage, ReadError> {
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
             catch_up(&folds)?;
-            read::list(&folds, workspace, filter, after, (limit, limits::REPLY_BYTES_MAX))
+            read::list(&folds, workspace, filter, after, most)
                 .map_err(|fault| fault.into_read(&"the conversation list"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?

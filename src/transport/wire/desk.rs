@@ -3,39 +3,65 @@
 //! Owns the translation of rows, agents and the desk's items, and how much of them fits into a frame. Must not
 //! know where they come from.
 
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
 use switchboard_protocol::wire::{
-    AgentStatus, DeskFrame, ErrorBody, ErrorCode, FRAME_BYTES_MAX, ListFilter, ListName, Row,
+    AgentStatus, DeskFrame, ErrorBody, ErrorCode, FRAME_BYTES_MAX, ListCounts, ListFilter, ListName, Row,
+    encode_frame,
 };
 
-use crate::actors::desk::{self, DeskItem};
+use crate::actors::desk::{self, Counts, DeskItem, Shared, Snapshot};
 use crate::domain::listing::{List, Lists, Wish};
 use crate::journal::ListRow;
 
-/// The frames of a desk item, each made when it is wanted: those of a large workspace are many. Nothing
-/// follows the one that says that it has ended.
-pub(in crate::transport) fn desk(item: DeskItem) -> impl Iterator<Item = DeskFrame> + Send {
-    let (first, rest) = match item {
-        DeskItem::Snapshot(mut rows, agents) => {
-            let mut left = FRAME_BYTES_MAX - ENVELOPE_BYTES;
-            let fitting = rows.iter().take_while(|row| take(&mut left, row.bytes())).count();
-            let later = rows.split_off(fitting);
-            let room = (left / AGENT_BYTES_MAX).min(agents.len());
-            let agents_now = agents[..room].iter().map(agent).collect();
-            let rows = rows.into_iter().map(row).collect();
-            (DeskFrame::Snapshot { rows, agents: agents_now, counts: None }, Some((later, agents, room)))
+/// The bytes of a desk item: those that many desks are told are made once for all of them. `None`: it has ended.
+pub(in crate::transport) fn desk_item(item: DeskItem) -> Option<Bytes> {
+    match item {
+        DeskItem::Snapshot(snapshot) => Some(snapshot.bytes(|snapshot| frames(snapshot_frames(snapshot)))),
+        DeskItem::Agent(status) => Some(status.bytes(|status| frames([DeskFrame::Agent(agent(status))]))),
+        DeskItem::Gone(conversations) => Some(frames([DeskFrame::Gone { conversations }])),
+        DeskItem::Row(changed) => {
+            Some(changed.bytes(|changed| frames([DeskFrame::Row(row(changed.clone()))])))
         }
-        DeskItem::Row(changed) => (DeskFrame::Row(row(changed)), None),
-        DeskItem::Agent(status) => (DeskFrame::Agent(agent(&status)), None),
-        DeskItem::Ended => {
-            let sentence = "the workspace's engine was begun anew; subscribe again";
-            (DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) }, None)
+        DeskItem::Counts(Counts { waiting, attention, in_progress }) => {
+            Some(frames([DeskFrame::Counts(ListCounts { waiting, attention, in_progress })]))
         }
+        DeskItem::Ended => None,
+    }
+}
+
+/// What is said at the end of a desk.
+pub(in crate::transport) fn desk_ended() -> DeskFrame {
+    let sentence = "the workspace's engine was begun anew; subscribe again";
+    DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) }
+}
+
+fn frames(frames: impl IntoIterator<Item = DeskFrame>) -> Bytes {
+    let mut bytes = BytesMut::new();
+    for frame in frames {
+        match encode_frame(&frame) {
+            Ok(frame) => bytes.extend_from_slice(&frame),
+            Err(error) => tracing::error!(%error, "a frame could not be encoded"),
+        }
+    }
+    bytes.freeze()
+}
+
+/// The frames of a snapshot: those of a large workspace are many.
+fn snapshot_frames(snapshot: &Snapshot) -> impl Iterator<Item = DeskFrame> {
+    let (rows, agents) = (&snapshot.rows, &snapshot.agents);
+    let mut left = FRAME_BYTES_MAX - ENVELOPE_BYTES;
+    let fitting = rows.iter().take_while(|row| take(&mut left, row.value.bytes())).count();
+    let room = (left / AGENT_BYTES_MAX).min(agents.len());
+    let shown = |rows: &[Arc<Shared<ListRow>>]| rows.iter().map(|shared| row(shared.value.clone())).collect();
+    let first = DeskFrame::Snapshot {
+        rows: shown(&rows[..fitting]),
+        agents: agents[..room].iter().map(agent).collect(),
     };
-    let rest = rest.into_iter().flat_map(|(rows, agents, room)| {
-        let agents = (room..agents.len()).map(move |at| DeskFrame::Agent(agent(&agents[at])));
-        rows.into_iter().map(|later| DeskFrame::Row(row(later))).chain(agents)
-    });
-    std::iter::once(first).chain(rest)
+    let later: Vec<Row> = shown(&rows[fitting..]);
+    let agents = agents[room..].iter().map(|status| DeskFrame::Agent(agent(status)));
+    std::iter::once(first).chain(later.into_iter().map(DeskFrame::Row)).chain(agents)
 }
 
 /// Takes so many bytes of what is left, if there are so many.
@@ -55,7 +81,7 @@ fn agent(status: &desk::AgentStatus) -> AgentStatus {
         away: status.away,
         waiting: status.work.waiting,
         in_progress: status.work.in_progress,
-        over_limit: false,
+        over_limit: status.over_limit,
     }
 }
 
@@ -161,7 +187,14 @@ mod tests {
         id[..8].copy_from_slice(&n.to_be_bytes());
         let name = DisplayName::new("🙂".repeat(DisplayName::CHARS_MAX)).unwrap();
         let work = Work { waiting: u32::MAX, in_progress: u32::MAX };
-        desk::AgentStatus { member: MemberId::from_bytes(id), name, online: true, away: true, work }
+        desk::AgentStatus {
+            member: MemberId::from_bytes(id),
+            name,
+            online: true,
+            away: true,
+            work,
+            over_limit: true,
+        }
     }
 
     #[test]
@@ -179,7 +212,9 @@ mod tests {
     fn every_row_and_agent_of_the_largest_workspace_reaches_the_desk() {
         for rows in [0, 1, limits::LIST_ROWS_MAX] {
             let agents: Vec<_> = (0..limits::MEMBERS_MAX).map(longest_status).collect();
-            let frames = desk(DeskItem::Snapshot(vec![longest_row(); rows], agents.clone().into()));
+            let row = Arc::new(Shared::new(longest_row()));
+            let snapshot = Snapshot { rows: vec![row; rows], agents: agents.clone().into() };
+            let frames = snapshot_frames(&snapshot);
             let (mut told, mut shown) = (Vec::new(), 0);
             for frame in frames {
                 assert!(encode(&frame).is_ok());

@@ -246,8 +246,8 @@ fn the_desk_begins_with_a_snapshot_again_after_a_loss_of_the_connection() {
         let (client, mut first) = connect(&peer).await;
         let (desk, mut stream) = tokio::join!(client.desk(), desk_subscribed(&mut first));
         let mut desk: Desk = desk.unwrap();
-        let snapshot = DeskFrame::Snapshot { rows: Vec::new(), agents: Vec::new(), counts: None };
-        let wanted = DeskUpdate::Snapshot { rows: Vec::new(), agents: Vec::new(), counts: None };
+        let snapshot = DeskFrame::Snapshot { rows: Vec::new(), agents: Vec::new() };
+        let wanted = DeskUpdate::Snapshot { rows: Vec::new(), agents: Vec::new() };
         stream.say(&snapshot).await;
         assert_eq!(desk.next().await, Some(Ok(wanted.clone())));
         first.close(CloseCode::Fault);

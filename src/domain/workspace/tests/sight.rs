@@ -1,4 +1,6 @@
-//! Who sees only what is theirs, and how much anybody gets.
+//! Who sees only what is theirs, and how much automatic assignment gives anybody.
+//!
+//! Owns the workspaces in which that is asked. Must not know lists or desks.
 
 use super::*;
 use crate::domain::assignment::{Load, ProfileAssignment};

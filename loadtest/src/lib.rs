@@ -14,6 +14,7 @@
 
 mod clock;
 pub mod daemon;
+mod desks;
 pub mod load;
 pub mod memory;
 mod order;

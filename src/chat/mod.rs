@@ -4,6 +4,7 @@
 //! know the engine.
 
 pub(crate) mod find;
+mod lists;
 mod room;
 mod script;
 mod show;

@@ -1,4 +1,6 @@
 //! Windows against a plain sort of all rows, whatever changes and however late it is read.
+//!
+//! Owns a world of rows that change, are reported late and read late. Must not know the engine.
 
 #![allow(clippy::unwrap_used)]
 

@@ -11,13 +11,13 @@ use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
 use switchboard_client::vocabulary::{Content, ConversationId, MemberId, SearchText, Seq};
-use switchboard_client::wire::{Event, Sender};
+use switchboard_client::wire::{Event, ListFilter, Row, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::room::{Room, Side};
-use super::{ChatError, customers, past, show, words};
+use super::{ChatError, customers, lists, past, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
@@ -184,6 +184,7 @@ impl<P: Printer> Chat<P> {
         match (line.split_once(' ').unwrap_or((line, "")), &self.room.side) {
             (("", _), _) => {}
             (("/quit", _), _) => return Ok(Next::Leave),
+            (("/more", _), Side::Agent(agent)) if agent.listed.has_more() => self.list(None).await?,
             (("/more", _), _) => self.more().await?,
             (("/help", _), Side::Customer) => self.say(format!("{HELP}\n{CUSTOMER_HELP}")),
             (("/help", _), Side::Agent(_)) => self.say(format!("{HELP}\n{AGENT_HELP}")),
@@ -222,7 +223,6 @@ impl<P: Printer> Chat<P> {
                 self.room.conversation = client.open().await?;
                 return Ok(Next::Enter);
             }
-            (("/list", _), Side::Agent(_)) => self.list(),
             (("/customer", ""), Side::Agent(_)) => self.customer().await?,
             (("/customer", details), Side::Agent(_)) => match customers::edits(details) {
                 Ok((set, clear)) => {
@@ -231,11 +231,20 @@ impl<P: Printer> Chat<P> {
                 Err(why) => self.say(format!("— {why}")),
             },
             (("/find", text), Side::Agent(_)) => self.find(text).await?,
+            (("/list", words), Side::Agent(_)) => match lists::filter(words) {
+                Ok(filter) => self.list(Some(filter)).await?,
+                Err(why) => self.say(format!("— {why}")),
+            },
+            (("/board", _), Side::Agent(agent)) => {
+                let board = lists::board(&agent.state);
+                self.say(board);
+            }
             (("/open", number), Side::Agent(agent)) => {
-                let at = |number: &str| Some(number.parse::<usize>().ok()?.wrapping_sub(1));
+                let found =
+                    |number: &str| self.found.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied();
                 let chosen = match number.strip_prefix('f') {
-                    Some(number) => at(number).and_then(|at| self.found.get(at)).copied(),
-                    None => at(number).and_then(|at| agent.rows.get(at)).map(|row| row.conversation),
+                    Some(number) => found(number),
+                    None => agent.listed.numbered(number),
                 };
                 let Some(chosen) = chosen else {
                     self.say(format!("— /open: {number:?} is none of the numbers that /list and /find show"));
@@ -243,6 +252,9 @@ impl<P: Printer> Chat<P> {
                 };
                 self.room.serve(chosen).await?;
                 self.room.conversation = chosen;
+                if let Side::Agent(agent) = &mut self.room.side {
+                    agent.listed.leave();
+                }
                 return Ok(Next::Enter);
             }
             ((command, rest), _) if command.starts_with('/') => match words::spoken(command, rest) {
@@ -336,14 +348,26 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
-    fn list(&mut self) {
-        let Side::Agent(agent) = &self.room.side else { return };
-        let here = self.room.conversation;
-        let lines: Vec<String> = (1..)
-            .zip(&agent.rows)
-            .map(|(number, row)| show::row_line(number, row, &agent.names, row.conversation == here))
-            .collect();
+    /// Begins a list, or goes on with the one that was shown last.
+    async fn list(&mut self, filter: Option<ListFilter>) -> Result<(), ClientError> {
+        let (client, here) = (self.room.client.clone(), self.room.conversation);
+        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
+        let rows = match filter {
+            Some(filter) => agent.listed.begin(&client, filter).await?,
+            None => agent.listed.read(&client).await?,
+        };
+        let me = client.member();
+        let line = |(number, row): &(usize, Row)| {
+            lists::row_line(*number, row, &agent.names, (row.conversation == here, me))
+        };
+        let mut lines: Vec<String> = rows.iter().map(line).collect();
+        if agent.listed.has_more() {
+            lines.push("— /more shows still others".to_owned());
+        } else if lines.is_empty() {
+            lines.push("— there are none".to_owned());
+        }
         self.say(lines.join("\n"));
+        Ok(())
     }
 
     /// Shows who the customer is.
@@ -364,9 +388,10 @@ impl<P: Printer> Chat<P> {
         };
         let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
         let here = self.room.conversation;
+        let me = self.room.client.member();
         let rows = (1..).zip(&page.rows);
-        let lines =
-            rows.map(|(number, row)| show::row_line(number, row, self.names(), row.conversation == here));
+        let lines = rows
+            .map(|(number, row)| lists::row_line(number, row, self.names(), (row.conversation == here, me)));
         let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
         self.found = page.rows.iter().map(|row| row.conversation).collect();
         self.say(lines.join("\n"));
@@ -517,7 +542,9 @@ const CUSTOMER_HELP: &str = "/call      call an agent, about something if you li
     /cancel    take the call back\n\
     /restart   end this conversation and begin a new one";
 
-const AGENT_HELP: &str = "/list      the conversations\n\
+const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progress, completed, missed, bot; with mine\n\
+    /more      after /list: what else is in it\n\
+    /board     who is there, and what there is to do\n\
     /open N    serve another one, by its number in the list, or of those that were found\n\
     /find TEXT look for a customer's name, phone, e-mail or key, or what a consultation was about\n\
     /customer  who this is; what to write down behind it: name=Kim phone=010-1234-5678, a bare email= clears\n\

@@ -64,7 +64,7 @@ impl Client {
     }
 
     pub(super) async fn desk(&mut self, subscription: u32) -> Board {
-        self.ask(Asked::FollowDesk { subscription });
+        self.ask(desk_of_all(subscription));
         let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
         Board(desk)
     }
@@ -105,9 +105,9 @@ impl Board {
     pub(super) async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
         loop {
             let found = match soon(self.0.outlet().next()).await {
-                DeskItem::Snapshot(_, agents) => agents.iter().any(&such),
-                DeskItem::Agent(agent) => such(&agent),
-                DeskItem::Row(_) => false,
+                DeskItem::Snapshot(snapshot) => snapshot.value.agents.iter().any(&such),
+                DeskItem::Agent(agent) => such(&agent.value),
+                DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(_) => false,
                 DeskItem::Ended => panic!("the desk has ended"),
             };
             if found {

@@ -27,6 +27,7 @@ use crate::domain::consultation::{Assignees, Beginning, Consultation, How, Reque
 use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
 use crate::domain::customer::Details;
 use crate::domain::hours::Override;
+use crate::domain::listing::{Listing, Past};
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{
@@ -325,7 +326,7 @@ fn row_cases() -> Vec<Case> {
         cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
     };
     let ended = RowState { ended: true, ..row() };
-    let served = RowState { served: records::without(conversation().served), ..row() };
+    let served = row_of(records::without(conversation().served));
     let rows = [
         (1, "row", row()),
         (1, "row_empty", empty_row()),
@@ -333,9 +334,8 @@ fn row_cases() -> Vec<Case> {
         (3, "row_served", served),
     ];
     let latest = records::conversations().into_iter();
-    let latest =
-        latest.map(|(name, state)| (format!("row_{name}"), RowState { served: state.served, ..row() }));
-    let latest = latest.chain(described::rows(&row()));
+    let latest = latest.map(|(name, state)| (format!("row_{name}"), row_of(state.served)));
+    let latest = latest.chain(described::rows(&row())).chain(listed_rows());
     let rows = rows.into_iter().map(|(version, name, row)| (version, name.to_owned(), row));
     for (version, name, row) in rows.chain(latest.map(|(name, row)| (4, name, row))) {
         let name = name.as_str();
@@ -401,6 +401,7 @@ fn row() -> RowState {
         details: Details::default(),
         categories: Vec::new(),
         served: row_served(),
+        listing: Listing::of(&row_served()),
         ended: false,
         last_message: "How can I help?".to_owned(),
         last_at: Timestamp::from_millis(1_700_000_003_000),
@@ -409,6 +410,11 @@ fn row() -> RowState {
         revision: 8,
         position: Position(70_000),
     }
+}
+
+/// A row that says no more than who serves it.
+fn row_of(served: Served) -> RowState {
+    RowState { listing: Listing::of(&served), served, ..row() }
 }
 
 /// Who served, as rows said it before there were consultations.
@@ -430,6 +436,26 @@ fn row_served() -> Served {
     Served { consultation: Some(consultation), ..Served::default() }
 }
 
+/// The row of a conversation whose last call was missed by somebody.
+fn missed_row() -> RowState {
+    let category = described::bank();
+    let past = Some(Past { served: false, by: Some(member_id(3)), category });
+    let served = Served { epoch: 3, ..Served::default() };
+    RowState { served, listing: Listing { past, answered: None }, ..row() }
+}
+
+/// Rows that say how the last consultation ended, where that cannot be seen.
+fn listed_rows() -> [(String, RowState); 2] {
+    [("row_missed".to_owned(), missed_row()), ("row_requeued".to_owned(), requeued_row())]
+}
+
+/// The row of one that waits again, whose last one nobody answered for.
+fn requeued_row() -> RowState {
+    let past = Some(Past { served: false, by: None, category: CategoryPath::default() });
+    let listing = Listing { past, answered: Some(member_id(4)) };
+    RowState { served: records::without(conversation().served), listing, ..row() }
+}
+
 /// The row of a conversation that has not started.
 fn empty_row() -> RowState {
     RowState {
@@ -437,6 +463,7 @@ fn empty_row() -> RowState {
         details: Details::default(),
         categories: Vec::new(),
         served: Served::default(),
+        listing: Listing::default(),
         ended: false,
         last_message: String::new(),
         last_at: Timestamp::from_millis(0),

@@ -31,7 +31,7 @@ fn scanned(
     sees: Option<MemberId>,
 ) -> Vec<ConversationId> {
     let found = rows.iter().filter(|(_, row)| {
-        let is_seen = sees.is_none() || row.served.assignee() == sees;
+        let is_seen = sees.is_none() || row.listing.member(&row.served) == sees;
         is_seen && row.findable().is_some_and(|findable| query.finds(&findable))
     });
     let mut found: Vec<_> = found.filter_map(|(id, row)| Some((row.place(*id)?, *id))).collect();
@@ -40,10 +40,11 @@ fn scanned(
 }
 
 /// Every page of a search.
-async fn searched(journal: &Journal, query: &Query, sight: Sight, limit: usize) -> Vec<ConversationId> {
+async fn searched(journal: &Journal, query: &Query, filter: Filter, limit: usize) -> Vec<ConversationId> {
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
-        let page = journal.search(workspace(), query.clone(), sight, cursor.as_deref(), limit).await.unwrap();
+        let page =
+            journal.search(workspace(), query.clone(), filter, cursor.as_deref(), limit).await.unwrap();
         assert!(page.rows.len() <= limit && !page.more);
         assert!(!page.rows.is_empty() || cursor.is_none(), "a page that was promised has something");
         for row in page.rows {
@@ -98,9 +99,10 @@ async fn check(model: &Model, journal: &Journal, steps: &[Step]) {
     let rows = rows(model);
     for (limit, text) in (1..=3).cycle().zip(texts(steps)) {
         for query in FIELDS.into_iter().filter_map(|by| query(&text, by)) {
-            let found = searched(journal, &query, Sight::Everything, limit).await;
+            let found = searched(journal, &query, Filter::ALL, limit).await;
             assert_eq!(found, scanned(&rows, &query, None), "{query:?}");
-            let found = searched(journal, &query, Sight::Of(member_id(1)), limit).await;
+            let found =
+                searched(journal, &query, Filter { of: Some(member_id(1)), ..Filter::ALL }, limit).await;
             assert_eq!(found, scanned(&rows, &query, Some(member_id(1))), "{query:?} of one member");
         }
     }
@@ -182,7 +184,7 @@ fn a_search_that_too_much_begins_with_says_so_and_gives_the_youngest() {
         }
         let search = async |text: &str| {
             let query = query(text, Some(Field::Name)).unwrap();
-            journal.search(workspace(), query, Sight::Everything, None, 5).await.unwrap()
+            journal.search(workspace(), query, Filter::ALL, None, 5).await.unwrap()
         };
         while journal.figures().folded < journal.figures().durable {
             // A search waits until the fold thread has looked at everything.

@@ -192,20 +192,20 @@ impl Model {
 
     /// Who writes down what: only what differs is recorded.
     fn describe(&self, by: Party, change: &DetailsChange) -> Expected {
-        fn differs<T: Clone + PartialEq>(edit: &Edit<T>, now: Option<T>) -> Edit<T> {
+        fn differs<T: Clone + PartialEq>(edit: &Edit<T>, now: Option<&T>) -> Edit<T> {
             let then = match edit {
                 Edit::Leave => return Edit::Leave,
-                Edit::Set(value) => Some(value.clone()),
+                Edit::Set(value) => Some(value),
                 Edit::Clear => None,
             };
             if then == now { Edit::Leave } else { edit.clone() }
         }
         let Details { name, phone, email, gender } = self.details();
         let differences = DetailsChange {
-            name: differs(&change.name, name),
-            phone: differs(&change.phone, phone),
-            email: differs(&change.email, email),
-            gender: differs(&change.gender, gender),
+            name: differs(&change.name, name.as_ref()),
+            phone: differs(&change.phone, phone.as_ref()),
+            email: differs(&change.email, email.as_ref()),
+            gender: differs(&change.gender, gender.as_ref()),
         };
         let nothing = differences == DetailsChange::default();
         let what = if nothing { What::Unchanged } else { What::Described(Box::new(differences)) };

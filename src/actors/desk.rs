@@ -198,6 +198,7 @@ mod tests {
         let mut id = [0; 16];
         id[..2].copy_from_slice(&conversation.to_be_bytes());
         ListRow {
+            epoch: 0,
             conversation: ConversationId::from_bytes(id),
             customer: CustomerKey {
                 profile: ProfileId::from_bytes([1; 16]),

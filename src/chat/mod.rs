@@ -5,6 +5,7 @@
 
 mod customers;
 pub(crate) mod find;
+mod past;
 mod room;
 mod script;
 mod show;

@@ -160,7 +160,7 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
     }
 }
 
-fn about(category: &CategoryPath) -> String {
+pub(super) fn about(category: &CategoryPath) -> String {
     if category.levels().is_empty() {
         String::new()
     } else {
@@ -200,12 +200,12 @@ fn name(sender: &Sender, names: &HashMap<MemberId, String>, me: Option<&Sender>)
     }
 }
 
-fn name_of(member: MemberId, names: &HashMap<MemberId, String>) -> String {
+pub(super) fn name_of(member: MemberId, names: &HashMap<MemberId, String>) -> String {
     names.get(&member).cloned().unwrap_or_else(|| member.to_string())
 }
 
 /// The time of day, UTC.
-fn clock(at: Timestamp) -> String {
+pub(super) fn clock(at: Timestamp) -> String {
     let seconds = at.as_millis().div_euclid(1_000).rem_euclid(86_400);
     format!("{:02}:{:02}", seconds / 3_600, seconds / 60 % 60)
 }
@@ -222,7 +222,7 @@ mod tests {
 
     fn event(what: EventKind) -> Event {
         let by = Sender::Agent { member: Some(MemberId::from_bytes([7; 16])) };
-        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what }
+        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what, epoch: None }
     }
 
     #[test]

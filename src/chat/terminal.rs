@@ -17,7 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::room::{Room, Side};
-use super::{ChatError, customers, show, words};
+use super::{ChatError, customers, past, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
@@ -32,6 +32,7 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         typed: None,
         shown_typing: None,
         found: Vec::new(),
+        epoch: None,
     };
     let mut connection = chat.room.client.connection();
     let mut following = chat.enter().await?;
@@ -99,6 +100,8 @@ struct Chat<P> {
     first: Option<Seq>,
     /// The last event shown.
     last: Seq,
+    /// Agent: the last epoch of who serves it that was shown.
+    epoch: Option<u64>,
     /// When the other side was last told that something is being typed.
     typed: Option<Instant>,
     /// Whose typing was shown, and when.
@@ -129,6 +132,7 @@ impl<P: Printer> Chat<P> {
         if history.more {
             self.say("— /more shows what was said before".to_owned());
         }
+        self.epoch = None;
         self.first = history.events.first().map(|event| event.seq);
         self.last = history.events.last().map_or(Seq::ZERO, |event| event.seq);
         for event in &history.events {
@@ -183,14 +187,20 @@ impl<P: Printer> Chat<P> {
             (("/more", _), _) => self.more().await?,
             (("/help", _), Side::Customer) => self.say(format!("{HELP}\n{CUSTOMER_HELP}")),
             (("/help", _), Side::Agent(_)) => self.say(format!("{HELP}\n{AGENT_HELP}")),
-            (("/take", _), Side::Agent(_)) => self.ask(async move { client.take(conversation).await }).await,
+            (("/past", _), Side::Agent(_)) => self.past().await?,
+            (("/why", _), Side::Agent(_)) => self.why().await?,
+            (("/take", _), Side::Agent(_)) => match self.epoch {
+                Some(epoch) => self.ask(async move { client.take_at(conversation, epoch).await }).await,
+                None => self.ask(async move { client.take(conversation).await }).await,
+            },
             (("/join", _), Side::Agent(_)) => self.ask(async move { client.join(conversation).await }).await,
             (("/leave", _), Side::Agent(_)) => {
                 self.ask(async move { client.leave(conversation).await }).await
             }
-            (("/complete", _), Side::Agent(_)) => {
-                self.ask(async move { client.complete(conversation).await }).await
-            }
+            (("/complete", _), Side::Agent(_)) => match self.epoch {
+                Some(epoch) => self.ask(async move { client.complete_at(conversation, epoch).await }).await,
+                None => self.ask(async move { client.complete(conversation).await }).await,
+            },
             (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
             (("/give", name), Side::Agent(agent)) => match agent.transfer(conversation, name) {
                 Ok((from, to)) => {
@@ -301,6 +311,31 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
+    /// Shows what became of the consultations of this conversation.
+    async fn past(&mut self) -> Result<(), ClientError> {
+        let page = self.room.client.consultations(self.room.conversation, None, PAST_SHOWN).await?;
+        let lines = page.consultations.iter().map(|of| past::consultation_line(of, self.names()));
+        let mut lines: Vec<_> = lines.collect();
+        if lines.is_empty() {
+            lines.push("— there was none".to_owned());
+        } else if page.next.is_some() {
+            lines.push("— and earlier ones".to_owned());
+        }
+        self.say(lines.join("\n"));
+        Ok(())
+    }
+
+    /// Shows why somebody got it, or why it waits.
+    async fn why(&mut self) -> Result<(), ClientError> {
+        let (decisions, _) = self.room.client.explain(self.room.conversation).await?;
+        let lines = match decisions.first() {
+            Some(latest) => past::decision_lines(latest, self.names()),
+            None => "— nothing was decided about it".to_owned(),
+        };
+        self.say(lines);
+        Ok(())
+    }
+
     fn list(&mut self) {
         let Side::Agent(agent) = &self.room.side else { return };
         let here = self.room.conversation;
@@ -363,6 +398,7 @@ impl<P: Printer> Chat<P> {
             Side::Customer => Sender::Customer,
             Side::Agent(_) => Sender::Agent { member: self.room.client.member() },
         };
+        self.epoch = self.epoch.max(event.epoch);
         let line = show::event_line(event, self.names(), &me);
         self.say(line);
     }
@@ -490,10 +526,14 @@ const AGENT_HELP: &str = "/list      the conversations\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
     /complete  end the service; the bot goes on\n\
+    /past      what became of its consultations\n\
+    /why       why somebody got it, or why it waits\n\
     /end       end the conversation; the customer's next one is another";
 
 /// How many of the conversations that were found are shown.
 const FOUND_ROWS: u16 = 20;
+/// So many consultations are shown.
+const PAST_SHOWN: u16 = 10;
 
 /// How long the other side believes that something is being typed, in milliseconds.
 const TYPING_HOLDS_MS: u32 = 5_000;

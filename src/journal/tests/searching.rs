@@ -18,7 +18,7 @@ use crate::journal::stored::samples::member_id;
 fn rows(model: &Model) -> Vec<(ConversationId, RowState)> {
     let rows = model.conversations.iter().map(|(id, (_, entries))| {
         let mut row = RowState::new();
-        entries.iter().for_each(|entry| row.apply(entry, Position(entry.revision)));
+        entries.iter().for_each(|entry| drop(row.apply(entry, Position(entry.revision))));
         (*id, row)
     });
     rows.collect()

@@ -63,7 +63,7 @@ fn no_golden_file_is_forgotten() {
         for file in std::fs::read_dir(folder(version)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             assert!(
-                names.contains(&name) || NOT_USED_ANY_MORE.iter().any(|of| of.contains(&(version, &*name))),
+                names.contains(&name) || BEFORE_CONSULTATIONS.contains(&(version, &*name)),
                 "{name} is read by no test"
             );
         }
@@ -170,14 +170,6 @@ fn a_snapshot_of_a_served_conversation_from_before_consultations_is_not_used() {
         let error = decode_conversation(workspace_id(1), conversation_id(2), &bytes).unwrap_err();
         assert!(error.to_string().contains("served without a consultation"), "{error}");
     }
-}
-
-/// A store of an older layout lacks what is read by key today: it is made anew from the log.
-#[test]
-fn the_mark_of_an_older_layout_is_none() {
-    let (version, name) = FIRST_LAYOUT;
-    let error = FoldMark::decode(&read_hex(&folder(version).join(name))).unwrap_err();
-    assert!(error.to_string().contains("layout 1 of the folds"), "{error}");
 }
 
 /// What people are called can be erased from an entry without a trace in its order.
@@ -380,7 +372,7 @@ fn small_cases() -> [Case; 4] {
         },
         Case {
             name: "fold_mark".to_owned(),
-            version: 4,
+            version: 1,
             meaning: format!("{mark:?}"),
             bytes: mark.encode().unwrap(),
             means_it: Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
@@ -645,12 +637,6 @@ fn folder(version: u64) -> PathBuf {
 
 /// The newest version that anything is stored in.
 const NEWEST: u64 = 4;
-
-/// Files of forms that are made anew from the entries when they are met.
-const NOT_USED_ANY_MORE: [&[(u64, &str)]; 2] = [BEFORE_CONSULTATIONS, &[FIRST_LAYOUT]];
-
-/// The mark of a store that was made before conversations were found by what is known of their customers.
-const FIRST_LAYOUT: (u64, &str) = (1, "fold_mark.hex");
 
 /// States as they were stored before there were consultations, with somebody who served them.
 const BEFORE_CONSULTATIONS: &[(u64, &str)] = &[(1, "conversation_full.hex"), (2, "conversation_ended.hex")];

@@ -17,6 +17,7 @@ mod chance;
 mod chat;
 mod daemon;
 mod ending;
+mod epochs;
 mod folder;
 mod full_disk;
 mod half_open;

@@ -309,6 +309,7 @@ mod tests {
             at: Timestamp::from_millis(0),
             by: Sender::Customer,
             what: EventKind::message(Content::text(MessageText::new("x").unwrap())),
+            epoch: None,
         })
     }
 

@@ -48,7 +48,10 @@ pub const DESK_ROWS_MAX: usize = 256;
 pub const DESK_AGENTS_MAX: usize = 256;
 
 /// Rows of a page of the conversation list: as many of the longest as fit into a frame.
-pub const LIST_ROWS_MAX: usize = 48;
+pub const LIST_ROWS_MAX: usize = 40;
+
+/// Terms that a search looks at of those with one beginning: so many rows are read at the most.
+pub const SEARCH_TERMS_MAX: usize = 500;
 
 /// Decisions about a conversation that are told at once.
 pub const DECISIONS_MAX: usize = 10;

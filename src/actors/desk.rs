@@ -205,6 +205,7 @@ mod tests {
                 platform: Platform::new("web").unwrap(),
                 user_key: UserKey::new("u").unwrap(),
             },
+            name: None,
             assignee: None,
             ended: false,
             last_message: String::new(),

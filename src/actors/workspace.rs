@@ -383,7 +383,7 @@ impl WorkspaceState {
         let greeting = workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
         let reply = reply.with_greeting(greeting);
         match self.openings.want(&customer, ended, reply, clock::conversation_id) {
-            Opening::Known(reply, id) => return reply.opened(id),
+            Opening::Known(reply, named) => return reply.opened(named),
             Opening::Later => return,
             Opening::LookUp => {}
         }
@@ -400,10 +400,10 @@ impl WorkspaceState {
         match found {
             Ok(latest) => {
                 let found = self.openings.found(customer, latest, clock::conversation_id);
-                for (id, reply) in
-                    found.into_iter().flat_map(|(id, all)| all.into_iter().map(move |it| (id, it)))
+                for (named, reply) in
+                    found.into_iter().flat_map(|(named, all)| all.into_iter().map(move |it| (named, it)))
                 {
-                    reply.opened(id);
+                    reply.opened(named);
                 }
             }
             Err(why) => {

@@ -10,6 +10,7 @@ mod backups;
 mod checks;
 mod consultations;
 mod full;
+mod searching;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -37,6 +37,12 @@ impl Lines {
         self.told.is_empty()
     }
 
+    /// Whether somebody who waits is told for how long: that changes by itself.
+    #[must_use]
+    pub fn estimates(&self) -> bool {
+        self.told.values().any(|waiting| waiting.told.is_some_and(|line| line.wait_s.is_some()))
+    }
+
     /// A conversation has stopped: its next incarnation has not been told anything.
     pub fn forget(&mut self, conversation: ConversationId) {
         self.told.entry(conversation).and_modify(|waiting| waiting.told = None);

@@ -33,5 +33,7 @@ pub mod openings;
 pub mod outbox;
 pub mod planted;
 pub mod residence;
+#[cfg(test)]
+mod restarts;
 pub mod room;
 pub mod route;

@@ -5,6 +5,7 @@
 //! the names of agents, which customers are not told.
 
 mod consultations;
+mod customer;
 mod desk;
 mod explained;
 #[cfg(test)]
@@ -25,7 +26,7 @@ use self::desk::row;
 use super::settings;
 use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
-use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
+use crate::actors::session::{Answered, Asked, Closing, Refusal, Search, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
 use crate::domain::consultation::{How, Requeued};
@@ -137,6 +138,15 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Take { conversation, epoch } => {
             command(conversation, Action::Take { consultation: clock::consultation_id(), epoch })
         }
+        Op::Describe { conversation, details, clear } => {
+            let change = Box::new(customer::change(details, &clear)?);
+            command(conversation, Action::Describe { change })
+        }
+        Op::Search { text, by, cursor, limit } => {
+            let by = by.map(customer::field).transpose()?;
+            Asked::Search(Search { text, by, cursor, limit: limit.into() })
+        }
+        Op::Customer { conversation } => Asked::Customer { conversation },
         Op::Transfer { conversation, from, to, epoch } => {
             command(conversation, Action::Transfer { from, to, epoch })
         }
@@ -242,6 +252,13 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             ReplyBody::Events { more: history.more || surplus > 0, events: events.split_off(surplus) }
         }
         Answered::Decisions(decisions) => explained::reply(&decisions),
+        Answered::Customer(found) => customer::reply(found),
+        Answered::Found(page) => ReplyBody::Found {
+            rows: page.rows.into_iter().map(row).collect(),
+            next: page.next,
+            more: page.more,
+            position: page.position.0,
+        },
         Answered::Consultations(page) => consultations::reply(page),
         Answered::List(page) => ReplyBody::Conversations {
             rows: page.rows.into_iter().map(row).collect(),
@@ -270,6 +287,7 @@ fn surplus(events: &[Event], limit: usize) -> usize {
                     content.bytes() + keyboard.as_ref().map_or(0, |keyboard| keyboard.bytes())
                 }
                 EventKind::Called { category, .. } | EventKind::CallRefused { category } => category.bytes(),
+                EventKind::Described { details, .. } => details.bytes(),
                 EventKind::Started
                 | EventKind::Assigned { .. }
                 | EventKind::Requeued { .. }
@@ -300,6 +318,7 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::TooManySubscriptions => ErrorCode::TooManySubscriptions,
         Refusal::NotQuarantined(_) => ErrorCode::NotQuarantined,
         Refusal::BadCursor(_) => ErrorCode::BadCursor,
+        Refusal::BadSearch(_) => ErrorCode::MalformedRequest,
     };
     let waits = [(ErrorCode::Unavailable, RETRY_MS), (ErrorCode::NoRoom, NO_ROOM_RETRY_MS)];
     let wait_ms = waits.iter().find(|(waits, _)| *waits == code).map(|(_, wait_ms)| *wait_ms);
@@ -318,7 +337,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::AlreadyCalled => ErrorCode::AlreadyCalled,
         Rejection::NotCalled => ErrorCode::NotCalled,
         Rejection::AlreadyServed => ErrorCode::AlreadyServed,
-        Rejection::Preview => ErrorCode::Preview,
+        Rejection::Preview | Rejection::Nobody => ErrorCode::Preview,
         Rejection::Moved { .. } => ErrorCode::Moved,
         Rejection::NotPresent { .. } => ErrorCode::NotPresent,
         Rejection::Ended => ErrorCode::ConversationEnded,
@@ -426,6 +445,7 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
         What::Ended => EventKind::Ended,
+        What::Described(change) => customer::described(change),
         // In no sequence, so it is not seen as an event.
         What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };

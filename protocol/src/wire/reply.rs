@@ -4,8 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuditEntry, Consultation, Decision, ErrorBody, Event, Goodbye, Row, Settings, Welcome};
-use crate::vocabulary::{ConversationId, Seq, Timestamp};
+use super::{
+    AuditEntry, Consultation, CustomerDetails, Decision, ErrorBody, Event, Goodbye, Row, Settings, Welcome,
+};
+use crate::vocabulary::{ConversationId, Platform, ProfileId, Seq, Timestamp, UserKey};
 
 /// A frame from the server on the session stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +97,32 @@ pub enum ReplyBody {
         /// Where the next page starts; absent on the last.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<String>,
+        /// The position in the log at which the page is true.
+        position: u64,
+    },
+    /// Who the customer of a conversation is.
+    Customer {
+        /// The profile talked to.
+        profile: ProfileId,
+        /// Where the customer comes from.
+        platform: Platform,
+        /// What the customer is known by there.
+        user_key: UserKey,
+        /// What is known of the customer.
+        #[serde(default, skip_serializing_if = "CustomerDetails::is_empty")]
+        details: CustomerDetails,
+    },
+    /// A page of the conversations that a text is found in.
+    Found {
+        /// Newest activity first.
+        rows: Vec<Row>,
+        /// Where the next page starts; absent on the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+        /// Whether there are conversations that were not looked at, because too many begin with the text: a
+        /// longer one finds them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
         /// The position in the log at which the page is true.
         position: u64,
     },

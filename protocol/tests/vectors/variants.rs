@@ -8,9 +8,10 @@ use switchboard_protocol::vocabulary::{
 };
 use switchboard_protocol::wire::{
     AssignmentRule, AssignmentStrategy, BegunBy, Change, Choosing, CloseCode, Consultation,
-    ConversationFrame, Credentials, Decided, Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How,
-    Op, Outcome, PassedOver, ReplyBody, Request, RequeuedWhy, Role, Sender, ServerFrame, Settings,
-    SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy, WaitsWhy,
+    ConversationFrame, Credentials, CustomerDetails, CustomerField, Decided, Decision, DeskFrame, ErrorBody,
+    Event, EventKind, Gender, Hello, How, Op, Outcome, PassedOver, ReplyBody, Request, RequeuedWhy, Role,
+    SearchBy, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy,
+    WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -47,8 +48,12 @@ enums! {
     Credentials { Customer Agent Unknown }
     DeskFrame { Snapshot Row Agent Ended Unknown }
     EventKind {
-        Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Unknown
+        Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Described
+        Unknown
     }
+    CustomerField { Name Phone Email Gender Unknown }
+    Gender { Female Male Other Unknown }
+    SearchBy { Name Phone Email UserKey Category Unknown }
     How { Automatic Taken SteppedIn Transferred Unknown }
     Keyboard { Any Text Number Location Buttons Unknown }
     MediaKind { Image Video Audio Link Unknown }
@@ -58,12 +63,13 @@ enums! {
         Unknown
     }
     Op {
-        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
-        Explain Consultations List Quarantined Release Settings Change Status Audit Waiting Latency Unknown
+        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End Describe
+        Customer Search History Explain Consultations List Quarantined Release Settings Change Status Audit Waiting
+        Latency Unknown
     }
     ReplyBody {
-        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Consultations Conversations Quarantined
-        Released Settings Changed Audit Waiting Latency Unknown
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Customer Found Consultations
+        Conversations Quarantined Released Settings Changed Audit Waiting Latency Unknown
     }
     Role { Owner Admin Editor Readonly Unknown }
     Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Completion Unknown }
@@ -108,6 +114,13 @@ impl Variants for Request {
         if let Op::Post { content, .. } = &self.op {
             content.variants(seen);
         }
+        if let Op::Describe { details, clear, .. } = &self.op {
+            details.variants(seen);
+            seen.extend(clear.iter().map(Named::name));
+        }
+        if let Op::Search { by: Some(by), .. } = &self.op {
+            seen.push(by.name());
+        }
         if let Op::Settings { of } = &self.op {
             seen.push(of.name());
         }
@@ -127,6 +140,9 @@ impl Variants for ServerFrame {
             seen.push(reply.body.name());
             if let ReplyBody::Events { events, .. } = &reply.body {
                 events.iter().for_each(|event| event.variants(seen));
+            }
+            if let ReplyBody::Customer { details, .. } = &reply.body {
+                details.variants(seen);
             }
             if let ReplyBody::Explained { decisions, .. } = &reply.body {
                 decisions.iter().for_each(|decision| decision.variants(seen));
@@ -242,6 +258,10 @@ impl Variants for Event {
             EventKind::Assigned { how, .. } => seen.push(how.name()),
             EventKind::Requeued { why, .. } => seen.push(why.name()),
             EventKind::Unserved { why } => seen.push(why.name()),
+            EventKind::Described { details, cleared } => {
+                details.variants(seen);
+                seen.extend(cleared.iter().map(Named::name));
+            }
             EventKind::Started
             | EventKind::Called { .. }
             | EventKind::CallRefused { .. }
@@ -251,6 +271,12 @@ impl Variants for Event {
             | EventKind::Ended
             | EventKind::Unknown => {}
         }
+    }
+}
+
+impl Variants for CustomerDetails {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.extend(self.gender.iter().map(Named::name));
     }
 }
 

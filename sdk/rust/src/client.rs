@@ -493,6 +493,8 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::AlreadyAccepted => "already_accepted",
         ReplyBody::Opened { .. } => "opened",
         ReplyBody::Explained { .. } => "explained",
+        ReplyBody::Customer { .. } => "customer",
+        ReplyBody::Found { .. } => "found",
         ReplyBody::Consultations { .. } => "consultations",
         ReplyBody::Subscribed { .. } => "subscribed",
         ReplyBody::Unsubscribed => "unsubscribed",

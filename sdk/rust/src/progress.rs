@@ -308,8 +308,8 @@ mod tests {
             seq: seq(at),
             at: Timestamp::from_millis(0),
             by: Sender::Customer,
-            what: EventKind::message(Content::text(MessageText::new("x").unwrap())),
             epoch: None,
+            what: EventKind::message(Content::text(MessageText::new("x").unwrap())),
         })
     }
 

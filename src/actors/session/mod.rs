@@ -4,6 +4,7 @@
 //! its outbox. Must not know sockets or frames: behind the outbox is the transport.
 
 mod consultations;
+mod customers;
 mod following;
 mod question;
 mod routing;
@@ -22,11 +23,13 @@ use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Command, Origin};
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
 use crate::domain::workspace::{MemberCommand, WorkspaceAction};
-use crate::journal::Journal;
+use crate::journal::{Journal, ReadError};
 use crate::limits;
+use crate::machines::openings::Named;
 use crate::machines::route::Tag;
 use crate::stats::Latency;
 
@@ -35,7 +38,7 @@ use following::Following;
 use routing::{Pending, PendingKind, RoutedErrand, Routing};
 
 pub use following::{DeskFollowing, Lane};
-pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
+pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal, Search};
 pub use waiters::{LocateReply, Located, OpenReply, SetAside, SettingsOf, Told, WorkspaceReply};
 
 /// What a session is told.
@@ -69,12 +72,23 @@ pub enum SessionMsg {
         /// For which of the session's openings.
         opening: u64,
         /// Which, or why not.
-        found: Result<ConversationId, String>,
+        found: Result<Named, String>,
         /// What the bot says first.
         greeting: Option<Message>,
     },
     /// What a question with this credit asked for was read, or the workspace has answered it.
     Replied(u64, Result<Answered, Refusal>, OwnedSemaphorePermit),
+    /// What is known of a customer from their conversation before was read.
+    Recalled {
+        /// For which of the session's openings.
+        opening: u64,
+        /// The customer's conversation.
+        conversation: ConversationId,
+        /// What the bot says first.
+        greeting: Option<Message>,
+        /// What is known, or why it cannot be said.
+        known: Result<Details, ReadError>,
+    },
     /// A subscription was ended by the transport.
     SubscriptionEnded(Lane),
     /// The workspace ended before it answered.
@@ -195,6 +209,9 @@ impl Actor for SessionActor {
                 state.opened(&myself, opening, found, greeting);
             }
             SessionMsg::Replied(ask, answer, credit) => state.reply(ask, answer, credit),
+            SessionMsg::Recalled { opening, conversation, greeting, known } => {
+                state.recalled(&myself, opening, conversation, greeting, known);
+            }
             SessionMsg::SubscriptionEnded(lane) => state.following.ended(lane),
             SessionMsg::WorkspaceGone => state.close(&myself, Closing::Fault),
             SessionMsg::Close(closing) => state.close(&myself, closing),
@@ -250,6 +267,8 @@ impl SessionState {
                 let kind = PendingKind::History { before, limit };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
+            Asked::Customer { conversation } => self.customer_of(myself, id, conversation, credit),
+            Asked::Search(search) => self.search(myself, id, search, credit),
             Asked::Explain { conversation } => self.explain(myself, id, conversation, credit),
             Asked::Consultations { conversation, cursor, limit } => {
                 self.consultations(myself, id, (conversation, cursor, limit), credit);
@@ -308,20 +327,17 @@ impl SessionState {
         &mut self,
         myself: &ActorRef<SessionMsg>,
         opening: u64,
-        found: Result<ConversationId, String>,
+        found: Result<Named, String>,
         greeting: Option<Message>,
     ) {
-        let Some(opening) = self.opening.remove(&opening) else { return };
-        let Opening { ask, counter, arrived, credit } = opening;
-        let Some(customer) = self.customer() else { return };
         match found {
-            Ok(conversation) => {
-                let action = Action::Start { customer, greeting };
-                let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
-                let kind = PendingKind::Open { counter, arrived };
-                self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
+            Ok(Named { conversation, former: None }) => {
+                self.begin(myself, opening, conversation, greeting, Details::default());
             }
-            Err(why) => self.reply(ask, Err(Refusal::Unavailable(why)), credit),
+            Ok(Named { conversation, former: Some(former) }) => {
+                self.recall(myself, opening, (former, conversation), greeting);
+            }
+            Err(why) => self.cannot_open(opening, why),
         }
     }
 

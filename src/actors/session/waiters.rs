@@ -12,6 +12,7 @@ use super::{Answered, Refusal, SessionMsg};
 use crate::actors::errand::Way;
 use crate::domain::message::Message;
 use crate::domain::workspace::{Changed, Workspace};
+use crate::machines::openings::Named;
 
 /// Where a conversation is.
 #[derive(Debug)]
@@ -85,8 +86,8 @@ impl OpenReply {
     }
 
     /// This is it.
-    pub fn opened(self, conversation: ConversationId) {
-        self.say(Ok(conversation));
+    pub fn opened(self, named: Named) {
+        self.say(Ok(named));
     }
 
     /// It cannot be had now.
@@ -94,7 +95,7 @@ impl OpenReply {
         self.say(Err(why.to_owned()));
     }
 
-    fn say(mut self, found: Result<ConversationId, String>) {
+    fn say(mut self, found: Result<Named, String>) {
         if let Some(session) = self.to.take() {
             let greeting = self.greeting.take();
             // A session that is gone needs no conversation.

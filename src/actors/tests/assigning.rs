@@ -15,7 +15,7 @@ use switchboard_protocol::vocabulary::CategoryPath;
 
 impl House {
     /// One whose profile assigns automatically, so many to an agent.
-    async fn assigning(maximum: u32, conversation_idle: Duration) -> (Self, Client) {
+    pub(super) async fn assigning(maximum: u32, conversation_idle: Duration) -> (Self, Client) {
         let house = Self::start(conversation_idle).await;
         let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
         let load = Load { maximum, ..Load::default() };
@@ -92,7 +92,7 @@ impl Client {
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
     }
 
-    fn goes(self) {
+    pub(super) fn goes(self) {
         self.session.tell(SessionMsg::Closed);
     }
 }
@@ -134,7 +134,7 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Reads on until something happens, and returns it.
-    async fn until<T>(&mut self, wanted: impl Fn(&What) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&mut self, wanted: impl Fn(&What) -> Option<T>) -> T {
         loop {
             if let Some(found) = self.seen.iter().find_map(&wanted) {
                 self.seen.clear();

@@ -107,14 +107,14 @@ impl WorkspaceState {
         Ok(Ok(SetAside::Released(conversation)))
     }
 
-    /// A member wants to be left alone, or does not any more.
-    pub(super) async fn intends(
+    /// Members want to be left alone, or do not any more.
+    pub(super) async fn intend(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
-        member: MemberId,
+        members: &[MemberId],
     ) -> Result<(), ActorProcessingErr> {
-        self.show_status(myself, member);
-        self.at_desk(myself, |desk, now| desk.intends(member, now)).await?;
+        members.iter().for_each(|member| self.show_status(myself, *member));
+        self.at_desk(myself, Desk::intents_changed).await?;
         self.tell_present();
         Ok(())
     }

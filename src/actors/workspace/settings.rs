@@ -70,8 +70,9 @@ impl WorkspaceState {
                 self.read_for_desks(myself);
             }
         }
-        for member in entries.iter().flat_map(WorkspaceEntry::away) {
-            self.intends(myself, member).await?;
+        let intend: Vec<_> = entries.iter().flat_map(WorkspaceEntry::away).collect();
+        if !intend.is_empty() {
+            self.intend(myself, &intend).await?;
         }
         answers.into_iter().for_each(|(reply, outcome)| say(reply, outcome));
         Ok(())
@@ -99,13 +100,7 @@ impl WorkspaceState {
             tracing::info!(revision = entry.revision, by = ?entry.by, "the settings of a workspace were changed");
         }
         let before = self.told.send_replace(Arc::clone(self.ledger.durable()));
-        self.at_desk(myself, |desk, now| {
-            if before.settings.team.service != now.workspace.settings.team.service {
-                desk.deadlines_changed(now.workspace);
-            }
-            desk.rules_changed(now)
-        })
-        .await
+        self.at_desk(myself, |desk, now| desk.settings_changed(&before, now)).await
     }
 }
 

@@ -91,7 +91,11 @@ impl Served {
             What::Ended => return self.end(at, |consultation| consultation.outcome(Unserved::Left)),
             What::Message(_) => self.said(event.by, at),
             What::CallRefused { .. } => self.bot = BotPlace::On,
-            What::Started { .. } | What::Explained(_) | What::Read { .. } | What::Unchanged => {}
+            What::Started { .. }
+            | What::Explained(_)
+            | What::Described(_)
+            | What::Read { .. }
+            | What::Unchanged => {}
         }
         None
     }

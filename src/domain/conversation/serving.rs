@@ -25,7 +25,7 @@ pub(super) fn call(
     if state.served.consultation.is_some() {
         return Err(Rejection::AlreadyCalled);
     }
-    if state.customer.as_ref().is_some_and(|customer| customer.platform.as_str() == PREVIEW) {
+    if is_preview(state) {
         return Err(Rejection::Preview);
     }
     let called = |in_hours, bot_replies| What::Called {
@@ -59,6 +59,11 @@ pub(super) fn call_by_bot(
     // A preview calls nobody, whatever is said in it.
     let consultation = begun_by(state.id, state.revision + 1);
     call(state, Caller::Bot, consultation, category, context).unwrap_or_default()
+}
+
+/// Previews have no customer, call nobody and count nowhere.
+pub(super) fn is_preview(state: &Conversation) -> bool {
+    state.customer.as_ref().is_some_and(|customer| customer.platform.as_str() == PREVIEW)
 }
 
 /// The customer takes the call back.
@@ -254,5 +259,5 @@ const WORDS_BYTES_MAX: usize = 1_300;
 /// What the bot asks a customer who has something to choose from.
 const QUESTION: &str = "What is it about? / 어떤 상담을 원하시나요?";
 
-/// The platform of previews: they have no customer, call nobody and count nowhere.
+/// The platform of previews.
 const PREVIEW: &str = "test";

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
 use super::consultation::{StoredBotPlace, StoredConsultation, WITH_RECORDS, bot_place, version};
+use super::details::StoredDetails;
 use super::parts::{
     Id, StoredCustomer, StoredParty, StoredPlace, at, instance, instance_id, member, member_id,
 };
@@ -13,6 +14,7 @@ use super::{StoredError, read, write};
 use crate::domain::conversation::{
     Answer, BotPlace, Client, Clients, Conversation, PartyClients, Place, Served, UNREAD_MAX, Unread,
 };
+use crate::domain::customer::Details;
 
 /// The stored form of a conversation's state.
 ///
@@ -20,7 +22,9 @@ use crate::domain::conversation::{
 /// None for what the domain makes.
 pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Vec<u8>, StoredError> {
     let stored = StoredConversation {
-        v: if serves(state) {
+        v: if state.details != Details::default() {
+            WITH_RECORDS
+        } else if serves(state) {
             version(&state.served)
         } else if state.ended {
             ENDED
@@ -28,6 +32,7 @@ pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Ve
             FIRST
         },
         customer: state.customer.as_ref().map(StoredCustomer::new),
+        details: StoredDetails::new(&state.details),
         revision: state.revision,
         last: StoredPlace::new(state.last),
         last_at: state.last_at.as_millis(),
@@ -79,6 +84,7 @@ pub(in crate::journal) fn decode_conversation(
         id,
         workspace,
         customer: stored.customer.as_ref().map(|customer| customer.customer(CONVERSATION)).transpose()?,
+        details: stored.details.as_ref().map_or(Ok(Details::default()), StoredDetails::details)?,
         revision: stored.revision,
         last: stored.last.place(CONVERSATION)?,
         last_at: at(stored.last_at),
@@ -103,6 +109,8 @@ struct StoredConversation<'a> {
     v: u64,
     #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
     customer: Option<StoredCustomer<'a>>,
+    #[serde(rename = "i", borrow, default, skip_serializing_if = "Option::is_none")]
+    details: Option<StoredDetails<'a>>,
     #[serde(rename = "r")]
     revision: u64,
     #[serde(rename = "l")]

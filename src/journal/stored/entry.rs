@@ -11,11 +11,13 @@ use serde_bytes::Bytes;
 use switchboard_protocol::vocabulary::ConversationId;
 
 use super::consultation::WITH_RECORDS;
+use super::details::StoredDetailsChange;
 use super::message::{PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
 use super::parts::{Id, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id};
 use super::service::{self, StoredService};
 use super::{StoredError, Version, known_version, one_value, read, write};
 use crate::domain::conversation::{Entry, Event, Origin, Side, What};
+use crate::domain::customer::DetailsChange;
 use crate::domain::message::Message;
 
 /// Appends the stored form of an entry to a buffer.
@@ -178,6 +180,8 @@ struct EventContent<'a> {
     keyboard: Option<StoredKeyboard<'a>>,
     #[serde(rename = "u", borrow, default, skip_serializing_if = "Option::is_none")]
     user_key: Option<Cow<'a, str>>,
+    #[serde(rename = "d", borrow, default, skip_serializing_if = "Option::is_none")]
+    details: Option<StoredDetailsChange<'a>>,
 }
 
 fn split(
@@ -216,7 +220,7 @@ fn split(
             stored.kind = Cow::Borrowed(MESSAGE);
             let keyboard = message.keyboard.as_deref().map(StoredKeyboard::new).transpose()?;
             let message = Some(StoredContent::new(&message.content)?);
-            content = Some(EventContent { message, keyboard, user_key: None });
+            content = Some(EventContent { message, keyboard, ..EventContent::default() });
         }
         What::Called { .. }
         | What::CallRefused { .. }
@@ -236,6 +240,12 @@ fn split(
         What::Ended => {
             stored.v = WITH_END;
             stored.kind = Cow::Borrowed(ENDED);
+        }
+        What::Described(change) => {
+            stored.v = WITH_RECORDS;
+            stored.kind = Cow::Borrowed(DESCRIBED);
+            let details = Some(StoredDetailsChange::new(change));
+            content = Some(EventContent { details, ..EventContent::default() });
         }
         What::Read { side, up_to } => {
             stored.kind = Cow::Borrowed(READ);
@@ -281,6 +291,10 @@ fn join(
         LEFT => What::Left { member: of_member()? },
         COMPLETED => What::Completed,
         ENDED => What::Ended,
+        DESCRIBED => {
+            let change = content.and_then(|content| content.details.as_ref());
+            What::Described(Box::new(change.map_or(Ok(DetailsChange::default()), |change| change.change())?))
+        }
         READ => {
             let side = match stored.side.as_deref() {
                 Some(SIDE_CUSTOMER) => Side::Customer,
@@ -304,6 +318,7 @@ const ENTERED: &str = "enter";
 const LEFT: &str = "leave";
 const COMPLETED: &str = "done";
 const ENDED: &str = "end";
+const DESCRIBED: &str = "desc";
 const READ: &str = "read";
 const UNCHANGED: &str = "same";
 

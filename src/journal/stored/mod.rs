@@ -11,6 +11,9 @@ mod change;
 pub(in crate::journal) mod changes;
 mod consultation;
 mod conversation;
+#[cfg(test)]
+mod described;
+mod details;
 mod entry;
 mod erasure;
 #[cfg(test)]

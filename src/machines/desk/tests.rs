@@ -234,3 +234,32 @@ fn an_estimate_is_compared_when_somebody_was_found_and_not_when_the_customer_gav
     assert_eq!((waiting, accuracy.compared), (1, 1));
     assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s()), (60, 60));
 }
+
+#[test]
+fn whoever_has_become_a_member_is_among_those_who_are_considered() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.says(1, said(1, 2, Stage::InProgress(AGENT)));
+    scene.says(1, said(2, 1, Stage::Waiting));
+    let details = scene.workspace.members[&AGENT].clone();
+    scene.workspace.members.insert(MemberId::from_bytes([2; 16]), details);
+    scene.workspace.settings.team.assignment.load.maximum = 2;
+    let told = scene.at(2, Desk::rules_changed);
+    let [(_, OwnAction::Decided { explanation, .. })] = told.as_slice() else { panic!("{told:?}") };
+    let considered = explanation.considered.candidates.iter().map(|candidate| candidate.member);
+    assert!(considered.eq(scene.workspace.members.keys().copied()));
+}
+
+#[test]
+fn whoever_says_that_they_are_away_is_given_nothing_by_a_setting_of_the_same_commit() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.says(1, said(1, 2, Stage::InProgress(AGENT)));
+    assert_eq!(given(&scene.says(1, said(2, 1, Stage::Waiting))), [(conversation(2), None)]);
+    scene.workspace.away.insert(AGENT);
+    scene.workspace.settings.team.assignment.load.maximum = 2;
+    assert_eq!(scene.at(2, Desk::rules_changed), []);
+    assert_eq!(scene.at(2, Desk::intents_changed), []);
+    scene.workspace.away.remove(&AGENT);
+    assert_eq!(given(&scene.at(3, Desk::intents_changed)), [(conversation(2), Some(AGENT))]);
+}

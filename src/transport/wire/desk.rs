@@ -67,6 +67,7 @@ pub(super) fn row(row: ListRow) -> Row {
         profile: row.customer.profile,
         platform: row.customer.platform,
         user_key: row.customer.user_key,
+        name: row.name,
         assignee: row.assignee,
         ended: row.ended,
         last_message: row.last_message,
@@ -80,9 +81,9 @@ pub(super) fn row(row: ListRow) -> Row {
 // One more stands for the envelope.
 const _: () = assert!((limits::LIST_ROWS_MAX + 1) * ROW_BYTES_MAX < FRAME_BYTES_MAX);
 
-/// What a row takes at the most: three texts of up to 90, 100 and 80 characters, of up to four bytes
+/// What a row takes at the most: four texts of up to 90, 100, 60 and 80 characters, of up to four bytes
 /// each, three ids, numbers, and the names of the fields.
-const ROW_BYTES_MAX: usize = 1_280;
+const ROW_BYTES_MAX: usize = 1_530;
 
 /// What an agent takes at the most: a name of up to 30 characters, an id, numbers, and the names of the fields.
 const AGENT_BYTES_MAX: usize = 220;
@@ -95,7 +96,7 @@ mod tests {
     use crate::domain::identity::CustomerKey;
     use crate::journal::Position;
     use switchboard_protocol::vocabulary::{
-        ConversationId, DisplayName, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
+        ConversationId, CustomerName, DisplayName, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
     };
     use switchboard_protocol::wire::{ReplyBody, encode};
 
@@ -107,6 +108,7 @@ mod tests {
                 platform: Platform::new("🙂".repeat(Platform::CHARS_MAX)).unwrap(),
                 user_key: UserKey::new("🙂".repeat(UserKey::CHARS_MAX)).unwrap(),
             },
+            name: Some(CustomerName::new("🙂".repeat(CustomerName::CHARS_MAX)).unwrap()),
             assignee: Some(MemberId::from_bytes([0xff; 16])),
             ended: true,
             last_message: "🙂".repeat(limits::PREVIEW_CHARS_MAX),

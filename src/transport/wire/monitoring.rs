@@ -18,6 +18,7 @@ use switchboard_protocol::wire::{ConversationFrame, Typing, encode, encode_frame
 use super::{caught_up, cursors, error, events, reply, reply_frame, sender};
 use crate::actors::session::{Answered, Refusal};
 use crate::domain::conversation::{Action as Do, Command, Context, Conversation, Entry, Origin, Policy};
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::machines::feed::Verdict;
 use crate::machines::live::{Action, Live, Outcome, Outlet, Ports, SideCursors, SubscriberId};
@@ -143,7 +144,7 @@ impl Scene {
     fn new() -> Self {
         let live = Live::new(Conversation::new(WORKSPACE, CONVERSATION));
         let mut scene = Self { live, told: Told::default(), now: 1_000, counter: 0 };
-        scene.does(&customer(), Do::Start { customer: key(), greeting: None });
+        scene.does(&customer(), Do::Start { customer: key(), known: Details::default(), greeting: None });
         scene.follows(CUSTOMER, &customer(), Rc::clone(&scene.told));
         // The agent's own client is there as well.
         scene.follows(AGENT, &agent(ADA), Told::default());

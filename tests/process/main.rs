@@ -18,6 +18,7 @@ mod chat;
 mod customers;
 mod daemon;
 mod ending;
+mod epochs;
 mod folder;
 mod full_disk;
 mod half_open;

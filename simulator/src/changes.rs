@@ -346,6 +346,7 @@ impl World {
             | WorkspaceEvent::TeamHoursSet(_)
             | WorkspaceEvent::ProfileHoursSet { .. }
             | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::CompletionSet { .. }
             | WorkspaceEvent::GreetingSet { .. } => {}
         }
     }

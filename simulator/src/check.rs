@@ -117,6 +117,7 @@ impl World {
                     What::CallRefused { .. } => self.check_doors(entry, false),
                     What::Started { .. }
                     | What::Message(_)
+                    | What::Described(_)
                     | What::Assigned { .. }
                     | What::Unserved { .. }
                     | What::Entered { .. }
@@ -134,8 +135,13 @@ impl World {
                     self.broken(promise, format!("{}: {what}", name(entry.conversation)));
                 }
             }
+            let describes = entry.events.iter().any(|event| matches!(event.what, What::Described(_)));
             if self.model.is_another(entry) {
                 self.note(Count::SecondConversation);
+            }
+            if describes {
+                let begins = entry.revision == 1;
+                self.note(if begins { Count::Remembered } else { Count::Described });
             }
             if entry.events.iter().any(|event| event.what == What::Ended) {
                 self.note(Count::Ended);

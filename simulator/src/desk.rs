@@ -58,7 +58,8 @@ impl World {
         }
         self.latest_run = Some(workspace.run);
         self.told.replace(Arc::clone(workspace.settings()));
-        self.at_desk(workspace, |desk, now| desk.begin(found, now));
+        let turns = self.disk.turns().to_vec();
+        self.at_desk(workspace, |desk, now| desk.begin(found, turns, now));
     }
 
     /// Something has happened: the desk says what is to be told.

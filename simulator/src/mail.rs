@@ -10,12 +10,14 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use switchboard::domain::conversation::{Command, Entry, OwnAction};
+use switchboard::domain::customer::Details;
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::workspace::MemberCommand;
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::desk::Due;
 use switchboard::machines::dispatch::Announcement;
 use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::openings::Named;
 use switchboard::machines::room::NoRoom;
 use switchboard::machines::route::Tag;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq};
@@ -61,7 +63,9 @@ pub(crate) enum SessionMsg {
     Ask(Request),
     Typing(ConversationId, Seq),
     /// The workspace names the customer's conversation, for one of the session's openings.
-    Opened(u64, Result<ConversationId, String>),
+    Opened(u64, Result<Named, String>),
+    /// What is known of a customer from the conversation before was read, for one of the session's openings.
+    Recalled(u64, ConversationId, Result<Details, String>),
     Listed(u64, Vec<ConversationId>),
     Released(u64, bool),
     /// What became of a change of a setting.
@@ -359,7 +363,7 @@ impl LocateReply {
 }
 
 impl OpenReply {
-    pub(crate) fn opened(self, found: Result<ConversationId, String>) {
+    pub(crate) fn opened(self, found: Result<Named, String>) {
         let message = SessionMsg::Opened(self.about.0, found);
         self.say(message);
     }

@@ -36,6 +36,7 @@ pub(crate) enum Action {
     ReadHistory(usize),
     ReadList(usize),
     LookUp(usize),
+    Recall(usize),
     Arrives(usize, Lane),
     DatagramArrives(usize),
     LateRequest(usize),
@@ -158,6 +159,9 @@ impl World {
         for at in 0..self.look_ups.len() {
             choices.add(turn(Part::Disk), true, Action::LookUp(at));
         }
+        for at in 0..self.recalls.len() {
+            choices.add(turn(Part::Disk), true, Action::Recall(at));
+        }
         // A long time is only over when nothing else happens.
         let is_long = self.is_calm && choices.total == 0;
         let idle = if is_long { 1 } else { self.rates.faults.idle * u32::from(!self.is_calm) };
@@ -249,6 +253,7 @@ impl World {
             Action::ReadHistory(at) => self.read_history(at),
             Action::ReadList(at) => self.read_list(at),
             Action::LookUp(at) => self.look_up(at),
+            Action::Recall(at) => self.recall(at),
             Action::Arrives(at, lane) => self.arrives(at, lane),
             Action::DatagramArrives(at) => self.datagram_arrives(at),
             Action::AddressChanges(at) => self.change_address(at),

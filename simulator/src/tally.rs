@@ -47,6 +47,9 @@ counts! {
     SecondConversation "customers' next conversations begun";
     WaitedForName "openings that waited for a name under way";
     LookUpFailed "openings for which the journal could not be read";
+    RecallFailed "openings for which what was known of the customer could not be read";
+    Remembered "next conversations that began with what was known of their customer";
+    Described "details of customers written down";
     Listed "lists read";
     Released "conversations tried again that were set aside";
     ResendRecognised "resent commands recognised";
@@ -93,6 +96,7 @@ counts! {
     SnapshotKept "snapshots kept";
     Called "calls";
     CalledOutside "calls taken outside operating hours";
+    CalledAgain "calls of a bot that was parked at its call";
     CallRefused "calls refused outside operating hours";
     Cancelled "calls taken back, or left";
     CancelledEarly "calls taken back at once";

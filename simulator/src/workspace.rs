@@ -223,7 +223,7 @@ impl World {
     ) {
         let fresh = self.conversation_id();
         match workspace.openings.want(&customer, ended, reply, || fresh) {
-            Opening::Known(reply, id) => reply.opened(Ok(id)),
+            Opening::Known(reply, named) => reply.opened(Ok(named)),
             Opening::Later => self.note(Count::WaitedForName),
             Opening::LookUp => self.look_ups.push((workspace.run, customer)),
         }
@@ -251,9 +251,9 @@ impl World {
         let fresh = self.conversation_id();
         match found {
             Ok(latest) => {
-                let (id, waiting) = workspace.openings.found(customer, latest, || fresh).unzip();
+                let (named, waiting) = workspace.openings.found(customer, latest, || fresh).unzip();
                 for reply in waiting.into_iter().flatten() {
-                    reply.opened(id.ok_or_else(String::new));
+                    reply.opened(named.ok_or_else(String::new));
                 }
             }
             Err(why) => {

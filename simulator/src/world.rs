@@ -31,7 +31,7 @@ use crate::mail::{Mail, Run, SessionId, Way};
 use crate::model::Model;
 use crate::pump::Pump;
 use crate::rates::{Part, Rates};
-use crate::session::Session;
+use crate::session::{Recall, Session};
 use crate::settings::{self, MEMBERS, PROFILES, Timetable};
 use crate::space::{PLENTY_BYTES, SNAPSHOT_BYTES, Space};
 use crate::tally::{Count, Tally};
@@ -65,6 +65,8 @@ pub(crate) struct World {
     pub(crate) history_reads: Vec<HistoryRead>,
     /// Customers whose conversation the journal is asked for, and by whom.
     pub(crate) look_ups: Vec<(Run, CustomerKey)>,
+    /// Customers of whom is read what was known at the end of their conversation before.
+    pub(crate) recalls: Vec<Recall>,
     /// Questions for the list.
     pub(crate) list_reads: Vec<(SessionId, u64)>,
     /// Snapshots that are not on the disk yet.
@@ -127,6 +129,7 @@ impl World {
             places: Places::new(usize::MAX),
             history_reads: Vec::new(),
             look_ups: Vec::new(),
+            recalls: Vec::new(),
             list_reads: Vec::new(),
             snapshots: VecDeque::new(),
             disk: Disk::new(WORKSPACE),
@@ -292,6 +295,7 @@ impl World {
         self.places = Places::new(usize::MAX);
         self.history_reads.clear();
         self.look_ups.clear();
+        self.recalls.clear();
         self.list_reads.clear();
         self.bot_replies.clear();
         // Customers could not write meanwhile.

@@ -337,7 +337,7 @@ impl ConversationState {
             Errand::Command { command, arrived } => {
                 let ConversationPorts { policy, journal, present, .. } = &self.ports;
                 let service = &self.service.1;
-                let doors = match asks_for_doors(&command.action, service) {
+                let doors = match asks_for_doors(live.state(), &command.action, service) {
                     true => self.ports.doors(live.state()),
                     false => Doors::default(),
                 };

@@ -13,7 +13,7 @@ use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
 use super::lines::Lines;
 use super::planted::{Bug, is_planted};
-use crate::domain::assignment::{Line, Standing};
+use crate::domain::assignment::{Accuracy, Line, Standing};
 use crate::domain::consultation::Stage;
 use crate::domain::conversation::{OwnAction, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
@@ -41,6 +41,15 @@ pub struct Due {
     pub settings: u64,
     /// When, if ever.
     pub at: Option<Timestamp>,
+}
+
+/// How waiting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many wait for whom nobody is found.
+    pub waiting: usize,
+    /// How far off the estimates were, since the workspace began.
+    pub accuracy: Accuracy,
 }
 
 /// What a look rests on besides what is known.
@@ -128,9 +137,17 @@ impl Desk {
         self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
     }
 
-    /// The workspace begins with what is on disk. Nobody is there yet.
-    pub fn begin(&mut self, found: impl IntoIterator<Item = Found>, now: &mut Now<'_>) -> Vec<Told> {
+    /// The workspace begins with what is on disk: what goes on, and whose turn it was, the last at the end. Nobody
+    /// is there yet.
+    pub fn begin(
+        &mut self,
+        found: impl IntoIterator<Item = Found>,
+        turns: impl IntoIterator<Item = MemberId>,
+        now: &mut Now<'_>,
+    ) -> Vec<Told> {
         self.settings = now.workspace.revision;
+        let members = &now.workspace.members;
+        self.dispatch.had_turns(turns.into_iter().filter(|member| members.contains_key(member)));
         for member in now.workspace.members.keys() {
             let none = self.dispatch.stands(*member, Standing::Offline, now.seeds);
             debug_assert!(none.is_empty(), "nothing is decided before anything is known");
@@ -303,13 +320,21 @@ impl Desk {
             }
             return Vec::new();
         }
-        let told = self.lines.turn(&self.dispatch.queues(), now, is_awake);
+        let dispatch = &self.dispatch;
+        let is_found = |id| dispatch.get(id).is_some_and(|open| open.stage.assignee().is_some());
+        let told = self.lines.turn(&dispatch.queues(), now, is_awake, is_found);
         // While nothing happens only an estimate gets longer, and it is told so less and less often.
         if self.lines.estimates() {
             self.lines_gap_ms = self.lines_gap_ms.saturating_mul(2);
             self.alarms.set(Alarm::Lines, Some(after(now, self.lines_gap_ms)));
         }
         told
+    }
+
+    /// How many wait, and how far off the estimates were that their customers were told.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        Waiting { waiting: self.dispatch.waiting(), accuracy: self.lines.accuracy() }
     }
 
     /// The time has come to look at something.

@@ -212,6 +212,11 @@ impl Dispatch {
         self.drain(seeds)
     }
 
+    /// Members had their turn before anything that is known here, in this order.
+    pub fn had_turns(&mut self, members: impl IntoIterator<Item = MemberId>) {
+        self.roster.had_turns(members);
+    }
+
     /// How a member stands; one who is not known becomes known.
     pub fn stands(
         &mut self,

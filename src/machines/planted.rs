@@ -44,6 +44,8 @@ pub enum Bug {
     NameForgotten,
     /// The same is forgotten when the conversation falls asleep without having begun.
     NameForgottenAsleep,
+    /// What was known of a customer is not said to whoever asks for the same next conversation later.
+    FormerForgotten,
     /// A client that connects again does not wait for the end of its session before.
     SessionForgotten,
     /// An agent with two devices is offline when the first of them goes.
@@ -102,6 +104,7 @@ impl Bug {
         Self::ResumeOneLate,
         Self::NameForgotten,
         Self::NameForgottenAsleep,
+        Self::FormerForgotten,
         Self::SessionForgotten,
         Self::OfflineTooSoon,
         Self::FullDiskForgotten,

@@ -199,7 +199,7 @@ async fn whoever_is_full_gets_the_next_one_when_one_is_completed_in_the_order_of
         let Outcome::Assigned { member, .. } = explanation.outcome else { panic!("{explanation:?}") };
         let chosen = explanation.considered.candidates.iter().find(|candidate| candidate.member == member);
         assert_eq!(chosen.unwrap().agent.load, 0, "one at a time");
-        for action in [Action::Join, Action::Complete] {
+        for action in [Action::Join, Action::Complete { epoch: None }] {
             counter += 1;
             olivia.send(*conversation, counter, action);
             olivia.accepted().await;
@@ -273,7 +273,7 @@ async fn customers_who_wait_are_told_their_place_and_that_they_move_up() {
     follower.stands_at(Some(1)).await;
     ada.send(first, 1, Action::Join);
     ada.accepted().await;
-    ada.send(first, 2, Action::Complete);
+    ada.send(first, 2, Action::Complete { epoch: None });
     ada.accepted().await;
     follower.stands_at(None).await;
     house.stop().await;

@@ -348,7 +348,7 @@ fn customer(user: &str) -> Proof {
 }
 
 fn take() -> Action {
-    Action::Take { consultation: clock::consultation_id() }
+    Action::Take { consultation: clock::consultation_id(), epoch: None }
 }
 
 fn text(text: &str) -> Content {

@@ -25,10 +25,11 @@ impl WorkspaceState {
     ) -> Result<(), ActorProcessingErr> {
         let workspace = self.ledger.durable().id;
         let open = self.conversation_ports.journal.open_consultations(workspace).await?;
+        let turns = self.conversation_ports.journal.turns(workspace).await?;
         let found = open.into_iter().map(|OpenConsultation { conversation, customer, revision, served }| {
             Found { conversation, profile: customer.profile, revision, served }
         });
-        self.at_desk(myself, |desk, now| desk.begin(found, now)).await
+        self.at_desk(myself, |desk, now| desk.begin(found, turns, now)).await
     }
 
     /// Something has happened: the desk says what is to be told.

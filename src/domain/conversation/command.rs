@@ -13,6 +13,7 @@ use switchboard_protocol::vocabulary::{
 use super::{Answer, Entry, Origin};
 use crate::domain::assignment::{Explanation, Outcome};
 use crate::domain::consultation::Requeued;
+use crate::domain::customer::{Details, DetailsChange};
 use crate::domain::hours::CountedHours;
 use crate::domain::identity::{CustomerKey, Identity};
 use crate::domain::message::Message;
@@ -37,6 +38,8 @@ pub enum Action {
         customer: CustomerKey,
         /// What the bot says first.
         greeting: Option<Message>,
+        /// What was known of the customer when their conversation before this one ended.
+        known: Details,
     },
     /// Post a message.
     Post {
@@ -65,6 +68,8 @@ pub enum Action {
     Take {
         /// The consultation that it begins, if there is none.
         consultation: ConsultationId,
+        /// At which epoch; `None`: at any.
+        epoch: Option<u64>,
     },
     /// Give the consultation to somebody.
     Transfer {
@@ -72,9 +77,19 @@ pub enum Action {
         from: MemberId,
         /// To whom.
         to: MemberId,
+        /// At which epoch; `None`: at any at which `from` answers for it.
+        epoch: Option<u64>,
+    },
+    /// Write down what is known of the customer.
+    Describe {
+        /// What becomes of each detail.
+        change: Box<DetailsChange>,
     },
     /// End the service.
-    Complete,
+    Complete {
+        /// At which epoch; `None`: at any.
+        epoch: Option<u64>,
+    },
     /// End the conversation for good: the customer begins anew, or an agent is through with it.
     End,
 }
@@ -178,6 +193,8 @@ pub struct Service {
     pub categories: Vec<CategoryPath>,
     /// What the bot answers to everything else; `None`: nothing.
     pub reply: Option<MessageText>,
+    /// What the bot says at the start.
+    pub greeting: Option<Message>,
     /// What the customer says to take a call back.
     pub cancel_word: Option<MessageText>,
     /// A call that is taken back at once is not missed.
@@ -212,6 +229,7 @@ impl Service {
         call_word: None,
         categories: Vec::new(),
         reply: None,
+        greeting: None,
         cancel_word: None,
         early_cancel_is_no_miss: false,
         silent_ms: None,
@@ -323,6 +341,9 @@ pub enum Rejection {
     /// It is a preview.
     #[error("call: a preview calls nobody")]
     Preview,
+    /// It is a preview.
+    #[error("describe: a preview has no customer")]
+    Nobody,
     /// Whoever is to get it is not there, or does not want to be.
     #[error("to: member {member} is away, not there, or none of this workspace")]
     NotPresent {

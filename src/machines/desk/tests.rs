@@ -48,7 +48,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let mut scene = Self { desk: Desk::new(at(0)), workspace: workspace() };
-        assert_eq!(scene.at(0, |desk, now| desk.begin([], now)), []);
+        assert_eq!(scene.at(0, |desk, now| desk.begin([], [], now)), []);
         scene
     }
 
@@ -218,4 +218,29 @@ fn whoever_says_that_they_are_away_is_given_nothing_by_a_setting_of_the_same_com
     assert_eq!(scene.at(2, Desk::intents_changed), []);
     scene.workspace.away.remove(&AGENT);
     assert_eq!(given(&scene.at(3, Desk::intents_changed)), [(conversation(2), Some(AGENT))]);
+}
+
+#[test]
+fn an_estimate_is_compared_when_somebody_was_found_and_not_when_the_customer_gave_up() {
+    let mut scene = Scene::new();
+    (1..=7).for_each(|n| drop(scene.says(1, said(n, 1, Stage::Waiting))));
+    let lines = |scene: &mut Scene, millis| {
+        scene.at(millis, Desk::look);
+        drop(scene.desk.take_lines(at(millis), |_| true));
+    };
+    lines(&mut scene, 2);
+    lines(&mut scene, 3_000);
+    // Four go, one a minute: from then on there are estimates.
+    for n in 1..=4 {
+        let millis = i64::from(n) * 60_000;
+        scene.says(millis, said(n, 2, Stage::InProgress(AGENT)));
+        lines(&mut scene, millis);
+    }
+    assert_eq!(scene.desk.waiting().waiting, 3);
+    scene.says(300_000, said(5, 2, Stage::InProgress(AGENT)));
+    scene.says(300_000, Announcement { conversation: conversation(6), revision: 2, open: None });
+    lines(&mut scene, 300_000);
+    let Waiting { waiting, accuracy } = scene.desk.waiting();
+    assert_eq!((waiting, accuracy.compared), (1, 1));
+    assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s()), (60, 60));
 }

@@ -28,6 +28,7 @@ use super::live::{Action as Do, Live, NotDone, Outlet, Ports, SideCursors};
 use crate::domain::conversation::{
     Action, Command, Context, Conversation, Entry, Origin, OwnAction, Policy, Service, What, deadline,
 };
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity};
 use crate::domain::workspace::{
     Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide_own as decide_workspace,
@@ -353,7 +354,7 @@ impl House {
                 served: state.served,
             })
             .collect();
-        self.at_desk(|desk, now| desk.begin(found, now));
+        self.at_desk(|desk, now| desk.begin(found, [], now));
         self.deliver();
     }
 
@@ -394,7 +395,7 @@ impl House {
     fn calls(&mut self, id: ConversationId) {
         let who = customer(id);
         let Identity::Customer { customer, .. } = who.clone() else { panic!("no customer") };
-        self.does(who.clone(), id, Action::Start { customer, greeting: None });
+        self.does(who.clone(), id, Action::Start { customer, known: Details::default(), greeting: None });
         self.does(who, id, call(id));
     }
 }

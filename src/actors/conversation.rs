@@ -114,6 +114,7 @@ pub struct ConversationActor;
 /// Its state: open, or refusing everybody because it cannot be opened.
 pub struct ConversationState {
     id: ConversationId,
+    way: Way,
     ports: ConversationPorts,
     phase: Phase,
     /// When it was last told something.
@@ -157,11 +158,12 @@ impl Actor for ConversationActor {
 
     async fn pre_start(
         &self,
-        _: ActorRef<ConversationMsg>,
+        myself: ActorRef<ConversationMsg>,
         (id, ports): Self::Arguments,
     ) -> Result<ConversationState, ActorProcessingErr> {
         Ok(ConversationState {
             id,
+            way: Way(myself),
             ports,
             phase: Phase::Opening,
             active: clock::instant(),
@@ -183,7 +185,9 @@ impl Actor for ConversationActor {
                 let kept_revision = opened.state.revision;
                 let live = Live::new(opened.state);
                 // A workspace that is gone asks again when it is there.
-                let _ = ports.workspace.cast(WorkspaceMsg::Announced(live.first_announcement()));
+                let _ = ports
+                    .workspace
+                    .cast(WorkspaceMsg::Announced(live.first_announcement(), state.way.clone()));
                 state.phase = Phase::Open { live, incarnation: opened.incarnation, kept_revision };
             }
             Err(error) => {
@@ -404,7 +408,7 @@ impl ConversationState {
                 }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
                 Action::Announce(announcement) => {
-                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(announcement));
+                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(announcement, self.way.clone()));
                 }
             }
         }

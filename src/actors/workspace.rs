@@ -51,7 +51,7 @@ pub enum WorkspaceMsg {
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
     /// What is durable of a conversation's consultation.
-    Announced(Announcement),
+    Announced(Announcement, Way),
     /// A conversation did not take what was decided at an epoch.
     DecisionRefused(ConversationId, Way, u64),
     /// The time has come to look at something: the look that was set for this time.
@@ -245,8 +245,11 @@ impl Actor for WorkspaceActor {
                 state.residence.quarantine(id, reason);
                 state.at_desk(&myself, |desk, now| desk.set_aside(id, now)).await?;
             }
-            WorkspaceMsg::Announced(announcement) => {
-                state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
+            WorkspaceMsg::Announced(said, way) if state.residence.has_failed(said.conversation, &way) => {
+                state.at_desk(&myself, |desk, now| desk.announced_late(said, now)).await?;
+            }
+            WorkspaceMsg::Announced(said, _) => {
+                state.at_desk(&myself, |desk, now| desk.announced(said, now)).await?;
             }
             // What an incarnation refused that has failed is told to the next one.
             WorkspaceMsg::DecisionRefused(id, way, _) if state.residence.has_failed(id, &way) => {}

@@ -225,24 +225,10 @@ impl Talk {
             What::Left { member } => {
                 self.inside.remove(member);
             }
-            What::Completed => return self.completed(entry, event, timetable),
-            What::Unserved { why } => {
-                let Some(call) = self.open.take().filter(|call| !call.was_served) else {
-                    return one_owner("nobody waited", self);
-                };
-                self.over();
-                return match why {
-                    Unserved::TooLong => {
-                        waited(&call, entry.at, event, timetable)?;
-                        Ok(Some(Count::UnservedClosed))
-                    }
-                    Unserved::Cancelled if entry.at.as_millis() - call.called_at.as_millis() > WINDOW_MS => {
-                        Err((Promise::Timers, format!("{event:?} at {:?}: {call:?}", entry.at)))
-                    }
-                    Unserved::Cancelled => Ok(Some(Count::CancelledEarly)),
-                    Unserved::GaveUp | Unserved::Left | Unserved::Dismissed => Ok(Some(Count::Cancelled)),
-                };
+            What::Completed => {
+                return self.completed(entry, event, timetable);
             }
+            What::Unserved { why } => return self.unserved(entry.at, event, *why, timetable),
             What::Ended => {
                 if self.open.is_some() {
                     return one_owner("while it goes on", self);
@@ -258,6 +244,30 @@ impl Talk {
             What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
+    }
+
+    fn unserved(
+        &mut self,
+        at: Timestamp,
+        event: &Event,
+        why: Unserved,
+        timetable: &Timetable,
+    ) -> Result<Option<Count>, Broken> {
+        let Some(call) = self.open.take().filter(|call| !call.was_served) else {
+            return Err((Promise::OneOwner, format!("{event:?} nobody waited; it was {:?}", self.open)));
+        };
+        self.over();
+        match why {
+            Unserved::TooLong => {
+                waited(&call, at, event, timetable)?;
+                Ok(Some(Count::UnservedClosed))
+            }
+            Unserved::Cancelled if at.as_millis() - call.called_at.as_millis() > WINDOW_MS => {
+                Err((Promise::Timers, format!("{event:?} at {at:?}: {call:?}")))
+            }
+            Unserved::Cancelled => Ok(Some(Count::CancelledEarly)),
+            Unserved::GaveUp | Unserved::Left | Unserved::Dismissed => Ok(Some(Count::Cancelled)),
+        }
     }
 
     fn completed(

@@ -121,7 +121,7 @@ counts! {
     ReplyTooLate "answers of the bot that came too late";
     DecisionRefused "decisions that were not taken";
     DecisionToldAgain "decisions told again after a failure";
-    AnnouncedTooLate "words of conversations that had failed on their consultations";
+    AnnouncedLate "announcements of conversations that had failed";
     RefusalTooLate "refusals of conversations that had failed";
     OwnRejected "things decided elsewhere that rested on what was not so any more";
     OwnNoRoom "things decided elsewhere for which there was no room";

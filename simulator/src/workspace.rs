@@ -139,11 +139,14 @@ impl World {
                 WorkspaceMsg::AgentSession(member, session, came) => {
                     self.agent_came_or_went(&mut workspace, member, session, came);
                 }
-                WorkspaceMsg::Announced(way, it) if workspace.residence.has_failed(it.conversation, &way) => {
-                    self.note(Count::AnnouncedTooLate);
+                WorkspaceMsg::Announced(said, way)
+                    if workspace.residence.has_failed(said.conversation, &way) =>
+                {
+                    self.note(Count::AnnouncedLate);
+                    self.at_desk(&mut workspace, |desk, now| desk.announced_late(said, now));
                 }
-                WorkspaceMsg::Announced(_, announcement) => {
-                    self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
+                WorkspaceMsg::Announced(said, _) => {
+                    self.at_desk(&mut workspace, |desk, now| desk.announced(said, now));
                 }
                 WorkspaceMsg::DecisionRefused(id, way, _) if workspace.residence.has_failed(id, &way) => {
                     self.note(Count::RefusalTooLate);

@@ -4,7 +4,7 @@
 //! not so any more hears who was faster; and that a bot that was parked calls again. Must not know the rules.
 
 use switchboard_client::vocabulary::{CategoryPath, ConversationId, MessageText};
-use switchboard_client::wire::{BegunBy, Bot, Change, ErrorCode, EventKind, Outcome, Sender};
+use switchboard_client::wire::{BegunBy, Bot, Change, ErrorCode, EventKind, ListFilter, Outcome, Sender};
 use switchboard_client::{Client, ClientError};
 
 use crate::daemon::Daemon;
@@ -26,7 +26,7 @@ async fn staff_are_told_the_epoch_and_of_two_who_act_on_it_one_is_told_who_was_f
     let (ada, ben) = (people::agent(&daemon, 0).await, people::agent(&daemon, 1).await);
     let conversation = in_time("conversation", customer.open()).await.unwrap();
     customer.call(conversation, CategoryPath::default()).await.unwrap();
-    let page = ada.list(None, 9).await.unwrap();
+    let page = ada.list(ListFilter::default(), None, 9).await.unwrap();
     let seen = page.rows[0].epoch;
     assert_eq!(seen, 1);
     ada.take_at(conversation, seen).await.unwrap();

@@ -76,7 +76,7 @@ async fn a_conversation_that_has_failed_says_nothing_more_of_its_consultation() 
     };
     let open = Some(Open { request, epoch: 9, stage: Stage::Waiting });
     let late = Announcement { conversation, revision: 99, open };
-    house.workspace().await.cast(WorkspaceMsg::Announced(way, late)).unwrap();
+    house.workspace().await.cast(WorkspaceMsg::Announced(late, way)).unwrap();
     minji.send(conversation, 2, call());
     minji.accepted().await;
     olivia.watches(1, conversation).await.assigned().await;

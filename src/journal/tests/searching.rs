@@ -177,7 +177,7 @@ fn a_store_from_before_there_were_terms_is_made_anew_and_has_them() {
         let (journal, report) = start(dir.path());
         assert_eq!(report.rebuilt, Some(RebuildReason::OtherLayout));
         let query = query("customer-7", Some(Field::UserKey)).unwrap();
-        assert_eq!(searched(&journal, &query, Sight::Everything, 1).await, [conversation_id(1)]);
+        assert_eq!(searched(&journal, &query, Filter::ALL, 1).await, [conversation_id(1)]);
         journal.stop().unwrap();
     });
 }

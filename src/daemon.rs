@@ -292,6 +292,7 @@ async fn start_engine(
         policy: Policy { text_chars_max: settings.conversation.text_chars_max },
         conversation_idle: millis(settings.conversation.idle_ms),
         sessions_max: settings.listen.sessions_max,
+        lease: millis(settings.agents.lease_ms),
     };
     Engine::start(journal.clone(), latency.clone(), options)
         .await

@@ -18,7 +18,9 @@ use switchboard::ready::Demo;
 use switchboard::stats::Latency;
 use switchboard::transport::fuzzing::{Session, Taken};
 use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Seq, Token, UserKey};
-use switchboard_protocol::wire::{Credentials, Hello, Op, PROTOCOL_VERSION, Request, Topic, Typing, encode};
+use switchboard_protocol::wire::{
+    Credentials, Hello, Op, PROTOCOL_VERSION, Purpose, Request, Topic, Typing, encode,
+};
 use tokio::runtime::{Builder, Runtime};
 
 /// The bytes are read as who it is and what they send.
@@ -65,6 +67,7 @@ impl House {
                 policy: Policy { text_chars_max: TEXT_CHARS_MAX },
                 conversation_idle: Duration::from_millis(20),
                 sessions_max: 64,
+                lease: Duration::from_secs(60),
             };
             let engine =
                 Engine::start(journal.clone(), Latency::default(), options).await.expect("an engine");
@@ -182,7 +185,13 @@ fn hello(demo: &Demo, who: u8) -> Vec<u8> {
         Some(0) => token(&demo.agents[0].token),
         Some(_) => token(&demo.owner.token),
     };
-    body(&Hello { protocol: PROTOCOL_VERSION, instance: None, credentials, resume: None })
+    body(&Hello {
+        protocol: PROTOCOL_VERSION,
+        instance: None,
+        credentials,
+        resume: None,
+        purpose: Purpose::default(),
+    })
 }
 
 fn body(value: &impl serde::Serialize) -> Vec<u8> {

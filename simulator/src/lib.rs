@@ -22,6 +22,7 @@ mod model;
 mod network;
 mod outbox;
 mod people;
+mod places;
 mod pump;
 mod rates;
 mod run;

@@ -6,20 +6,23 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard::domain::conversation::{Action, Answer, Command, Entry, Origin, Rejection};
 use switchboard::domain::identity::{Identity, Reader};
 use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::places::Place;
 use switchboard::machines::route::{Route, Step, Tag};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, Timestamp};
 use switchboard_protocol::wire::{ErrorBody, ErrorCode, Op, ReplyBody, Request, Topic};
 
 use crate::mail::{
-    Ask, ConversationMsg, Errand, ErrandAnswer, Located, Opening, Run, SessionId, SessionMsg, Way,
+    Ask, ConversationMsg, Errand, ErrandAnswer, ForGood, Located, Opening, Run, SessionId, SessionMsg, Way,
     WorkspaceMsg,
 };
 use crate::network::Down;
 use crate::outbox::Outbox;
+use crate::places::{LEASE, Signs};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -32,6 +35,10 @@ pub(crate) struct Session {
     pub(crate) identity: Rc<Identity>,
     pub(crate) instance: InstanceId,
     pub(crate) run: Run,
+    pub(crate) place: Place,
+    /// Until when the client is believed to be there, and what that rests on.
+    pub(crate) until: Duration,
+    pub(crate) signs: Signs,
     routes: BTreeMap<ConversationId, Route<Way, Routed>>,
     pending: BTreeMap<Tag, Pending>,
     last_tag: Tag,
@@ -89,6 +96,7 @@ impl Session {
         identity: Rc<Identity>,
         instance: InstanceId,
         run: Run,
+        (place, signs): (Place, Signs),
     ) -> Self {
         Self {
             id,
@@ -97,6 +105,9 @@ impl Session {
             identity,
             instance,
             run,
+            place,
+            until: Duration::ZERO,
+            signs,
             routes: BTreeMap::new(),
             pending: BTreeMap::new(),
             last_tag: 0,
@@ -104,6 +115,11 @@ impl Session {
             opening: BTreeMap::new(),
             last_opening: 0,
         }
+    }
+
+    /// What was asked of the workspace before may rest on what the next one does not know.
+    fn waits_for_something(&self) -> bool {
+        !self.pending.is_empty() || !self.opening.is_empty()
     }
 
     fn command(&self, counter: u64, action: Action) -> Errand {
@@ -161,40 +177,57 @@ impl World {
                 }
             }
             SessionMsg::SubscriptionEnded(number) => drop(session.following.remove(&number)),
-            SessionMsg::WorkspaceGone | SessionMsg::Replaced => {
-                self.hang_up(session.client, session.connection);
-                return self.end_session(session);
+            SessionMsg::Attends(until) => {
+                if !self.attends(&mut session, until) {
+                    return self.close_session(session, ForGood(false));
+                }
             }
+            SessionMsg::WorkspaceBegun(_) if session.waits_for_something() => {
+                return self.close_session(session, ForGood(false));
+            }
+            SessionMsg::WorkspaceBegun(run) => {
+                session.run = run;
+                let until = session.until;
+                if !self.attends(&mut session, until) {
+                    return self.close_session(session, ForGood(false));
+                }
+            }
+            SessionMsg::WorkspaceGone => return self.close_session(session, ForGood(false)),
+            SessionMsg::Close(for_good) => return self.close_session(session, for_good),
             SessionMsg::Closed => return self.end_session(session),
         }
         self.sessions.insert(id, session);
     }
 
-    /// A client was proven: its session begins.
-    pub(crate) fn session_begins(&mut self, session: Session) {
+    /// A client was proven and has its place: its session begins.
+    pub(crate) fn session_begins(&mut self, mut session: Session) {
         self.mail.open_session(session.id);
-        self.agent_session(&session, true);
-        self.sessions.insert(session.id, session);
+        let until = self.now + LEASE;
+        if self.attends(&mut session, until) {
+            self.sessions.insert(session.id, session);
+        } else {
+            self.close_session(session, ForGood(false));
+        }
     }
 
-    fn agent_session(&self, session: &Session, came: bool) {
-        if let Identity::Member { member, .. } = &*session.identity {
-            self.mail.to_workspace(session.run, WorkspaceMsg::AgentSession(*member, session.id, came));
-        }
+    fn close_session(&mut self, session: Session, for_good: ForGood) {
+        self.hang_up(session.client, session.connection, for_good);
+        self.end_session(session);
     }
 
     /// The actor panics. The transport notices, and closes the connection.
     pub(crate) fn fail_session(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.remove(&id) {
             self.note(Count::SessionFailed);
-            self.hang_up(session.client, session.connection);
-            self.end_session(session);
+            self.close_session(session, ForGood(false));
         }
     }
 
     fn end_session(&mut self, session: Session) {
-        self.places.left(&(Rc::clone(&session.identity), session.instance), &session.id);
-        self.agent_session(&session, false);
+        // Whoever it made room for comes before it goes.
+        let steps = self.places.left(&session.id);
+        self.carry_out_places(steps);
+        self.has_gone(&session);
         for followed in session.following.into_values().flatten() {
             self.end_following(&followed);
         }

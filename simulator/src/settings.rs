@@ -15,7 +15,7 @@ use switchboard_protocol::vocabulary::{
     CategoryName, CategoryPath, DisplayName, MemberId, MessageText, ProfileId, ProfileTitle, WorkspaceId,
 };
 
-use crate::mail::{SessionMsg, WorkspaceMsg};
+use crate::mail::{ForGood, SessionMsg, WorkspaceMsg};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -43,6 +43,7 @@ pub(crate) fn draw(workspace: WorkspaceId, rng: &mut Rng) -> Workspace {
     team.service.absence.in_progress = if rng.u8(..4) == 0 { InProgress::Keep } else { InProgress::Requeue };
     team.service.auto_close.silent_minutes = rng.bool().then_some(AUTO_CLOSE_MINUTES);
     team.service.auto_close.unserved_minutes = rng.bool().then_some(AUTO_CLOSE_MINUTES);
+    team.service.several_places = rng.bool();
     team.hours.acceptance = if rng.bool() { Acceptance::Accept } else { Acceptance::Refuse };
     let own = settings.settings.profiles.entry(PROFILE).or_default();
     own.assignment.automatic = rng.u8(..8) > 0;
@@ -124,7 +125,7 @@ impl World {
         for session in self.sessions.values() {
             match &*session.identity {
                 Identity::Member { member, .. } if !members.contains_key(member) => {
-                    self.mail.to_session(session.id, SessionMsg::Replaced);
+                    self.mail.to_session(session.id, SessionMsg::Close(ForGood(false)));
                 }
                 Identity::Member { .. } | Identity::Customer { .. } => {}
             }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use switchboard::domain::conversation::OwnAction;
 use switchboard::domain::identity::CustomerKey;
@@ -34,7 +35,7 @@ pub(crate) struct WorkspaceActor {
     /// The settings that it knows.
     pub(crate) settings: Rc<Workspace>,
     openings: Openings<CustomerKey, OpenReply>,
-    agents: BTreeMap<MemberId, Attendance<SessionId>>,
+    pub(crate) agents: BTreeMap<MemberId, Attendance<SessionId, Duration>>,
     /// Who of the agents is online, as the others are told.
     pub(crate) online: BTreeSet<MemberId>,
 }
@@ -85,6 +86,7 @@ impl World {
                 self.mail.order(Order::Ready(*claim, 0));
                 self.learn_what_goes_on(&mut workspace);
                 self.workspace = Some(workspace);
+                self.tell_workspace_begun();
             }
             Err(_) => self.mail.close_workspace(run),
         }
@@ -116,8 +118,8 @@ impl World {
                     }
                     reply.released(released);
                 }
-                WorkspaceMsg::AgentSession(member, session, came) => {
-                    self.agent_came_or_went(&mut workspace, member, session, came);
+                WorkspaceMsg::AgentSession(member, session, until) => {
+                    self.agent_came_or_went(&mut workspace, member, session, until);
                 }
                 WorkspaceMsg::Announced(announcement) => {
                     self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
@@ -167,6 +169,8 @@ impl World {
         for actor in self.conversations.values_mut().filter(|actor| actor.run == run) {
             actor.is_orphan = true;
         }
+        // Its sessions need not come again.
+        self.start_workspace();
     }
 
     fn conversation_ended(&mut self, workspace: &mut WorkspaceActor, ended: Ended) {
@@ -247,18 +251,24 @@ impl World {
         workspace: &mut WorkspaceActor,
         member: MemberId,
         session: SessionId,
-        came: bool,
+        until: Option<Duration>,
     ) {
         let agent = workspace.agents.entry(member).or_default();
-        if came && agent.came(session) {
-            workspace.online.insert(member);
-            self.note(Count::CameOnline);
-            self.at_desk(workspace, |desk, now| desk.stands(member, true, now));
-        } else if !came && agent.left(&session) {
-            workspace.online.remove(&member);
-            self.note(Count::WentOffline);
-            self.at_desk(workspace, |desk, now| desk.stands(member, false, now));
+        match until {
+            Some(until) if agent.attends(session, until) => {
+                workspace.online.insert(member);
+                self.note(Count::CameOnline);
+                self.at_desk(workspace, |desk, now| desk.stands(member, true, now));
+            }
+            None if agent.left(&session) => self.goes_offline(workspace, member),
+            Some(_) | None => {}
         }
+    }
+
+    pub(crate) fn goes_offline(&mut self, workspace: &mut WorkspaceActor, member: MemberId) {
+        workspace.online.remove(&member);
+        self.note(Count::WentOffline);
+        self.at_desk(workspace, |desk, now| desk.stands(member, false, now));
     }
 
     /// The list is read for an agent.

@@ -13,7 +13,7 @@ use switchboard::domain::conversation::{Conversation, OwnAction};
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::message::Message;
 use switchboard::domain::workspace::Workspace;
-use switchboard::machines::attendance::Places;
+use switchboard::machines::places::Places;
 use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
     ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(crate) grace_until: Timestamp,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) pumps: BTreeMap<u64, Pump>,
-    pub(crate) places: Places<(Rc<Identity>, InstanceId), SessionId>,
+    pub(crate) places: Places<Rc<Identity>, InstanceId, SessionId, Box<Session>>,
     pub(crate) history_reads: Vec<HistoryRead>,
     /// Customers whose conversation the journal is asked for, and by whom.
     pub(crate) look_ups: Vec<(Run, CustomerKey)>,
@@ -144,7 +144,7 @@ impl World {
             }
         }
         for at in 0..self.rates.agents {
-            // The third agent is the first one's second device.
+            // The third agent and the fourth are the first one's second device.
             let member = MemberId::from_bytes([at as u8 % 2 + 1; 16]);
             self.settle_client(Identity::Member { workspace: WORKSPACE, member });
         }

@@ -62,6 +62,8 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         // A command is refused by one session, and done by the one before.
         Bug::SessionForgotten => (&[G2], 0..1_000),
         Bug::OfflineTooSoon => (&[Presence], 0..50),
+        Bug::TwoPlaces => (&[Presence], 0..50),
+        Bug::LeaseWithoutEvidence => (&[Presence], 0..50),
         Bug::FullDiskForgotten => (&[Room], 0..200),
         Bug::VerdictOvertakes => (&[G3], 0..50),
         Bug::TakenWithoutReserve => (&[Room], 0..50),

@@ -4,6 +4,7 @@
 //! know the engine.
 
 pub(crate) mod find;
+mod presence;
 mod room;
 mod script;
 mod show;
@@ -34,6 +35,9 @@ pub(crate) struct Options {
     /// Agent: which agent of the demo workspace, by name. Without it, the first.
     #[arg(long, value_name = "NAME", requires = "agent", conflicts_with = "token")]
     name: Option<String>,
+    /// Agent: serve from here, whether or not you serve from another place. Without it, you are asked at a terminal.
+    #[arg(long, requires = "agent")]
+    take_over: bool,
     /// Agent: which conversation. Without it, the one with the newest activity.
     #[arg(long, value_name = "ID", requires = "agent")]
     conversation: Option<String>,

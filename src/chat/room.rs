@@ -3,12 +3,13 @@
 //! Owns how it is entered, as a customer or as an agent. Must not know how it is shown.
 
 use std::collections::HashMap;
+use std::io::IsTerminal as _;
 
 use switchboard_client::vocabulary::{ConversationId, MemberId, Seq};
-use switchboard_client::wire::{ErrorCode, Row};
-use switchboard_client::{Client, ClientError, Desk, DeskUpdate, Following, History};
+use switchboard_client::wire::{AgentStatus, ErrorCode, Row};
+use switchboard_client::{Client, ClientError, ConnectOptions, Desk, DeskUpdate, Following, History};
 
-use super::{ChatError, Options, find};
+use super::{ChatError, Options, find, presence};
 
 /// A conversation that was entered.
 pub(super) struct Room {
@@ -28,18 +29,23 @@ pub(super) struct AgentSide {
     pub(super) desk: Desk,
     pub(super) names: HashMap<MemberId, String>,
     pub(super) rows: Vec<Row>,
+    /// Who this is.
+    pub(super) me: Option<MemberId>,
+    /// Whether they want to be left alone, as the desk shows it.
+    pub(super) away: bool,
 }
 
 impl Room {
     /// Connects, and enters the conversation that the flags name.
     pub(super) async fn enter(options: &Options) -> Result<Self, ChatError> {
-        let client = Client::connect(find::connect_options(options)?).await?;
+        let client = connect(find::connect_options(options)?).await?;
         if !options.agent {
             let conversation = client.open().await?;
             return Ok(Self { client, side: Side::Customer, conversation });
         }
         let desk = client.desk().await?;
-        let mut side = AgentSide { desk, names: HashMap::new(), rows: Vec::new() };
+        let me = client.member();
+        let mut side = AgentSide { desk, names: HashMap::new(), rows: Vec::new(), me, away: false };
         let conversation = match &options.conversation {
             Some(id) => {
                 side.update().await?;
@@ -73,6 +79,19 @@ impl Room {
     }
 }
 
+/// Connects. An agent who serves from another place is asked, if there is somebody to answer.
+async fn connect(options: ConnectOptions) -> Result<Client, ChatError> {
+    match Client::connect(options.clone()).await {
+        Err(ClientError::ServedElsewhere { since }) if std::io::stdin().is_terminal() => {
+            if presence::takes_over(since)? {
+                return Ok(Client::connect(options.take_over(true)).await?);
+            }
+            Err(ClientError::ServedElsewhere { since }.into())
+        }
+        connected => Ok(connected?),
+    }
+}
+
 impl AgentSide {
     /// Waits for what is new on the desk.
     pub(super) async fn update(&mut self) -> Result<(), ClientError> {
@@ -100,6 +119,7 @@ impl AgentSide {
         match update {
             DeskUpdate::Snapshot { rows, agents } => {
                 self.rows = rows;
+                agents.iter().for_each(|agent| self.stands(agent));
                 self.names = agents.into_iter().map(|agent| (agent.member, agent.name.to_string())).collect();
             }
             DeskUpdate::Row(row) => {
@@ -107,8 +127,15 @@ impl AgentSide {
                 self.rows.insert(0, row);
             }
             DeskUpdate::Agent(agent) => {
+                self.stands(&agent);
                 self.names.insert(agent.member, agent.name.to_string());
             }
+        }
+    }
+
+    fn stands(&mut self, agent: &AgentStatus) {
+        if Some(agent.member) == self.me {
+            self.away = agent.away;
         }
     }
 

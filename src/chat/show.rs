@@ -189,7 +189,7 @@ fn name_of(member: MemberId, names: &HashMap<MemberId, String>) -> String {
 }
 
 /// The time of day, UTC.
-fn clock(at: Timestamp) -> String {
+pub(super) fn clock(at: Timestamp) -> String {
     let seconds = at.as_millis().div_euclid(1_000).rem_euclid(86_400);
     format!("{:02}:{:02}", seconds / 3_600, seconds / 60 % 60)
 }

@@ -334,6 +334,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/transport/wire/explained.rs", "switchboard::domain"),
     ("src/transport/wire/explained.rs", "switchboard::journal::Decisions"),
     ("src/transport/wire/desk.rs", "switchboard::domain"),
+    ("src/transport/wire/opening.rs", "switchboard::domain"),
     ("src/transport/wire/desk.rs", "switchboard::journal::ListRow"),
     ("src/transport/wire/desk.rs", "switchboard::journal::Position"),
     ("src/transport/wire.rs", "switchboard::machines::feed::Gap"),

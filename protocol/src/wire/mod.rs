@@ -36,7 +36,7 @@ pub use event::{
 };
 pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, WaitsWhy};
 pub use frame::{FrameError, FrameReader};
-pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
+pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, Purpose, ServerLimits, Welcome};
 pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
 pub use settings::{

@@ -8,8 +8,8 @@ use switchboard_protocol::vocabulary::{
 };
 use switchboard_protocol::wire::{
     AssignmentRule, AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials, Decided,
-    Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How, Op, PassedOver, ReplyBody, Request,
-    RequeuedWhy, Role, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
+    Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How, Op, PassedOver, Purpose, ReplyBody,
+    Request, RequeuedWhy, Role, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
     UnservedWhy, WaitsWhy,
 };
 
@@ -41,7 +41,7 @@ macro_rules! enums {
 
 enums! {
     Button { Link Postback Goto Unknown }
-    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded Removed }
+    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded Removed TakenOver }
     Content { Text Media Cards Location Unknown }
     ConversationFrame { Event Cursors CaughtUp Ended Unknown }
     Credentials { Customer Agent Unknown }
@@ -70,6 +70,7 @@ enums! {
     AssignmentRule { Sticky Specialist General Unknown }
     AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
     Decided { Assigned Waits Unknown }
+    Purpose { Serve TakeOver Look Unknown }
     PassedOver { Outside Away Offline Full Unknown }
     RequeuedWhy { Absent Removed Unknown }
     Sender { Customer Bot Agent Unknown }
@@ -93,6 +94,7 @@ plain! { ConversationId Seq Timestamp SubscriptionHead ErrorBody }
 impl Variants for Hello {
     fn variants(&self, seen: &mut Vec<&'static str>) {
         seen.push(self.credentials.name());
+        seen.push(self.purpose.name());
     }
 }
 

@@ -4,28 +4,32 @@
 //! its outbox. Must not know sockets or frames: behind the outbox is the transport.
 
 mod following;
+mod presence;
 mod question;
 mod routing;
 mod waiters;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Seq, SessionId};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::conversation::ConversationMsg;
 use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::WorkspaceMsg;
+use crate::clock;
 use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
 use crate::domain::workspace::{MemberCommand, WorkspaceAction, WorkspaceEntry};
 use crate::journal::{Journal, ListPage};
 use crate::limits;
+pub use crate::machines::attendance::Evidence;
+pub use crate::machines::places::{Place, Refused};
 use crate::machines::route::Tag;
 use crate::stats::Latency;
 
@@ -38,6 +42,9 @@ pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
 pub use waiters::{
     ChangeReply, LocateReply, Located, OpenReply, QuarantineReply, SetAside, SettingsOf, Told,
 };
+
+/// Says that the session has come to the message.
+pub type Taken = oneshot::Sender<()>;
 
 /// What a session is told.
 #[derive(Debug)]
@@ -85,6 +92,10 @@ pub enum SessionMsg {
     Audited(u64, Result<(Vec<WorkspaceEntry>, bool), Refusal>, OwnedSemaphorePermit),
     /// A subscription was ended by the transport.
     SubscriptionEnded(Lane),
+    /// Something was heard of the client: that it is there is believed until then.
+    Attends(Instant, Option<Taken>),
+    /// The workspace has begun anew.
+    WorkspaceBegun(ActorRef<WorkspaceMsg>),
     /// The workspace ended before it answered.
     WorkspaceGone,
     /// The connection is to be closed.
@@ -105,6 +116,10 @@ pub struct SessionPorts {
     pub instance: InstanceId,
     /// Who it has been proven to be.
     pub identity: Arc<Identity>,
+    /// The place that it takes.
+    pub place: Place,
+    /// For so long a member is believed to be there after a sign of life.
+    pub lease: Duration,
     /// The identity's workspace.
     pub workspace: ActorRef<WorkspaceMsg>,
     /// Stored state.
@@ -126,6 +141,12 @@ impl SessionHandle {
         let _ = self.0.cast(message);
     }
 
+    /// Ends a session that does not come to its messages.
+    pub fn kill(&self) {
+        tracing::error!("a session does not come to its messages; it is ended");
+        self.0.kill();
+    }
+
     /// Waits until the session has ended.
     pub async fn ended(&self) {
         // Without a limit there is no other outcome.
@@ -143,6 +164,8 @@ pub struct SessionState {
     following: Following,
     opening: BTreeMap<u64, Opening>,
     last_opening: u64,
+    /// Until when the client is believed to be there.
+    until: Instant,
 }
 
 /// A customer's question for their conversation, until the workspace has named it.
@@ -160,16 +183,19 @@ impl Actor for SessionActor {
 
     async fn pre_start(
         &self,
-        _: ActorRef<SessionMsg>,
+        myself: ActorRef<SessionMsg>,
         ports: SessionPorts,
     ) -> Result<SessionState, ActorProcessingErr> {
-        Ok(SessionState {
+        let mut state = SessionState {
             ports,
             routing: Routing::default(),
             following: Following::default(),
             opening: BTreeMap::new(),
             last_opening: 0,
-        })
+            until: clock::instant(),
+        };
+        state.begins(&myself);
+        Ok(state)
     }
 
     async fn handle(
@@ -212,6 +238,14 @@ impl Actor for SessionActor {
                 state.reply(ask, audit, credit);
             }
             SessionMsg::SubscriptionEnded(lane) => state.following.ended(lane),
+            SessionMsg::Attends(until, taken) => {
+                // A connection that has ended does not want to know.
+                if let Some(taken) = taken {
+                    let _ = taken.send(());
+                }
+                state.attends(&myself, until);
+            }
+            SessionMsg::WorkspaceBegun(workspace) => state.workspace_begun(&myself, workspace),
             SessionMsg::WorkspaceGone => state.close(&myself, Closing::Fault),
             SessionMsg::Close(closing) => state.close(&myself, closing),
             SessionMsg::Closed => myself.stop(None),
@@ -226,6 +260,9 @@ impl Actor for SessionActor {
 impl SessionState {
     fn ask(&mut self, myself: &ActorRef<SessionMsg>, ask: Ask) {
         let Ask { id, arrived, what, credit } = ask;
+        if let Err(refusal) = self.may(&what) {
+            return self.reply(id, Err(refusal), credit);
+        }
         match what {
             Asked::Open { counter } => {
                 self.open(myself, Opening { ask: id, counter, arrived, credit }, None);
@@ -426,7 +463,7 @@ impl SessionState {
 
     /// Only where it follows: the way is known, and nobody is woken for it.
     fn typing(&self, conversation: ConversationId, after_seq: Seq, expires_ms: u32) {
-        if let Some((way, from)) = self.following.way_to(conversation) {
+        if let Some((way, from)) = self.following.way_to(conversation).filter(|_| self.counts()) {
             let identity = Arc::clone(&self.ports.identity);
             let expires_ms = expires_ms.min(limits::TYPING_MS_MAX);
             let _ = way.0.cast(ConversationMsg::Typing { from, identity, after_seq, expires_ms });
@@ -435,7 +472,7 @@ impl SessionState {
 
     /// As with typing: whoever has received something follows, and nobody is woken for it.
     fn received(&self, ask: u64, conversation: ConversationId, up_to: Seq, credit: OwnedSemaphorePermit) {
-        if let Some((way, _)) = self.following.way_to(conversation) {
+        if let Some((way, _)) = self.following.way_to(conversation).filter(|_| self.counts()) {
             let identity = Arc::clone(&self.ports.identity);
             let _ = way.0.cast(ConversationMsg::Received { identity, up_to });
         }

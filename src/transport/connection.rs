@@ -387,6 +387,8 @@ impl Open {
                 return close;
             }
         }
+        // Before the client hears that it is over: its next program is not told that it serves from here.
+        self.session.tell(SessionMsg::Closed);
         say_last(&mut self.send, Bytes::new()).await;
         CloseCode::Done
     }

@@ -27,6 +27,7 @@ mod load;
 mod manners;
 mod network;
 mod people;
+mod places;
 mod quarantine;
 mod raw;
 mod reconnects;

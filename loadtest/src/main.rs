@@ -162,7 +162,10 @@ fn target(cli: &Cli) -> Result<(Option<Daemon>, Target), Failure> {
     if let (Some(address), Some(fingerprint), Some(profile)) = (addr, fingerprint, profile) {
         let trust = Trust::Pinned(*fingerprint);
         let agents = token.clone();
-        return Ok((None, Target { addresses: vec![*address], trust, profile: *profile, agents, pid: None }));
+        return Ok((
+            None,
+            Target { addresses: vec![*address], trust, profile: *profile, agents, owner: None, pid: None },
+        ));
     }
     if let Some(file) = ready_file {
         return Ok((None, Target::from_ready_file(file)?));

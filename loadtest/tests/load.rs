@@ -38,6 +38,7 @@ impl Listener {
             trust: Trust::Pinned(ready.fingerprint.parse().unwrap()),
             profile: demo.profile,
             agents: demo.agents.iter().map(|agent| Token::new(&*agent.token).unwrap()).collect(),
+            owner: Token::new(&*demo.owner.token).ok(),
             pid: Some(ready.pid),
         };
         Self { target, daemon, _folder: folder }

@@ -96,6 +96,9 @@ impl World {
             desk.deadlines_changed(now.workspace);
             desk.rules_changed(now)
         });
+        let members = &workspace.settings.members;
+        workspace.agents.retain(|member, _| members.contains_key(member));
+        workspace.online.retain(|member| members.contains_key(member));
         self.show_out_strangers();
     }
 

@@ -18,8 +18,8 @@ use switchboard::machines::residence::{Residence, Want};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId};
 
 use crate::mail::{
-    ConversationMsg, Ended, LocateReply, Located, OpenReply, Order, Resolved, Run, SessionId, SessionMsg,
-    Way, WorkspaceMsg,
+    ConversationMsg, Ended, ForGood, LocateReply, Located, OpenReply, Order, Resolved, Run, SessionId,
+    SessionMsg, Way, WorkspaceMsg,
 };
 use crate::tally::Count;
 use crate::world::World;
@@ -253,6 +253,13 @@ impl World {
         session: SessionId,
         until: Option<Duration>,
     ) {
+        if !workspace.settings.members.contains_key(&member) {
+            if until.is_some() {
+                // It was proven before the member was removed.
+                self.mail.to_session(session, SessionMsg::Close(ForGood(false)));
+            }
+            return;
+        }
         let agent = workspace.agents.entry(member).or_default();
         match until {
             Some(until) if agent.attends(session, until) => {

@@ -59,8 +59,8 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::ResumeOneLate => (&[G3], 0..50),
         Bug::NameForgotten => (&[G2], 0..50),
         Bug::NameForgottenAsleep => (&[G2], 0..1_000),
-        // A command is refused by one session, and done by the one before.
-        Bug::SessionForgotten => (&[G2], 0..1_000),
+        // A command is refused by one session, and done by the one before; or both serve.
+        Bug::SessionForgotten => (&[G2, Presence], 0..1_000),
         Bug::OfflineTooSoon => (&[Presence], 0..50),
         Bug::TwoPlaces => (&[Presence], 0..50),
         Bug::LeaseWithoutEvidence => (&[Presence], 0..50),

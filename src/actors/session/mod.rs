@@ -205,7 +205,10 @@ impl Actor for SessionActor {
         state: &mut SessionState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SessionMsg::Ask(ask) => state.ask(&myself, ask),
+            SessionMsg::Ask(ask) => match state.may(&ask.what) {
+                Ok(()) => state.ask(&myself, ask),
+                Err(refusal) => state.reply(ask.id, Err(refusal), ask.credit),
+            },
             SessionMsg::Typing(conversation, after_seq, expires_ms) => {
                 state.typing(conversation, after_seq, expires_ms);
             }
@@ -260,9 +263,6 @@ impl Actor for SessionActor {
 impl SessionState {
     fn ask(&mut self, myself: &ActorRef<SessionMsg>, ask: Ask) {
         let Ask { id, arrived, what, credit } = ask;
-        if let Err(refusal) = self.may(&what) {
-            return self.reply(id, Err(refusal), credit);
-        }
         match what {
             Asked::Open { counter } => {
                 self.open(myself, Opening { ask: id, counter, arrived, credit }, None);

@@ -8,6 +8,8 @@ use crate::actors::agent::AgentMsg;
 use crate::actors::desk::DeskItem;
 use crate::actors::session::{DeskFollowing, Evidence, Refused};
 use crate::actors::workspace::Attending;
+use crate::domain::assignment::ProfileAssignment;
+use switchboard_protocol::vocabulary::CategoryPath;
 
 const ASKS: Place = Place::Only { takes_over: false };
 const TAKES_OVER: Place = Place::Only { takes_over: true };
@@ -20,25 +22,30 @@ impl House {
     }
 }
 
-/// What a desk has shown of Ada.
-struct Shown(DeskFollowing, Vec<bool>);
+/// What a desk has shown of somebody.
+struct Shown(DeskFollowing, Vec<bool>, &'static str);
 
 impl Shown {
+    /// Of Ada.
     async fn to(client: &mut Client) -> Self {
-        client.ask(Asked::FollowDesk { subscription: 1 });
-        let Some(Ok(Answered::FollowingDesk(_, desk))) = client.answer().await else { panic!("no desk") };
-        while !matches!(soon(desk.outlet().next()).await, DeskItem::Snapshot(..)) {}
-        Self(desk, Vec::new())
+        Self::of("Ada", client, 1).await
     }
 
-    /// Waits until it shows her so.
+    async fn of(name: &'static str, client: &mut Client, subscription: u32) -> Self {
+        client.ask(Asked::FollowDesk { subscription });
+        let Some(Ok(Answered::FollowingDesk(_, desk))) = client.answer().await else { panic!("no desk") };
+        while !matches!(soon(desk.outlet().next()).await, DeskItem::Snapshot(..)) {}
+        Self(desk, Vec::new(), name)
+    }
+
+    /// Waits until it shows them so.
     async fn online(&mut self, online: bool) {
         while self.1.last() != Some(&online) {
             match soon(self.0.outlet().next()).await {
-                DeskItem::Agent(agent) if agent.name.as_str() == "Ada" => self.1.push(agent.online),
+                DeskItem::Agent(agent) if agent.name.as_str() == self.2 => self.1.push(agent.online),
                 DeskItem::Snapshot(_, agents) => {
-                    let ada = agents.iter().find(|agent| agent.name.as_str() == "Ada").unwrap();
-                    self.1.push(ada.online);
+                    let found = agents.iter().find(|agent| agent.name.as_str() == self.2).unwrap();
+                    self.1.push(found.online);
                 }
                 DeskItem::Agent(_) | DeskItem::Row(_) => {}
                 DeskItem::Ended => panic!("the desk has ended"),
@@ -46,7 +53,7 @@ impl Shown {
         }
     }
 
-    /// Whether she was shown offline since this was asked last, if she is shown offline now.
+    /// Whether they were shown offline before their client goes now.
     async fn was_ever_offline(&mut self, ada: Client) -> bool {
         ada.session.tell(SessionMsg::Closed);
         self.online(false).await;
@@ -203,17 +210,18 @@ async fn a_lease_is_renewed_by_what_is_heard_and_by_nothing_else() {
     let mut shown = Shown::to(&mut olivia).await;
     let ada = house.ada_at(ASKS).await.unwrap();
     shown.online(true).await;
-    let begun = clock::instant();
-    let mut evidence = Evidence::new(LEASE, begun, 1);
-    let mut heard = 1;
-    while clock::instant() < begun + 3 * LEASE {
-        tokio::time::sleep(evidence.every()).await;
-        heard += 1;
-        let until = evidence.look(clock::instant(), heard).unwrap();
-        ada.session.tell(SessionMsg::Attends(until, None));
-    }
-    assert_eq!(shown.0.outlet().try_next(), None, "nothing has happened for three leases");
-    shown.online(false).await;
+    let mut evidence = Evidence::new(HOUR, clock::instant(), 1);
+    let renewed = evidence.look(clock::instant(), 2).unwrap();
+    assert_eq!(evidence.look(clock::instant(), 2), None, "nothing more was heard");
+    ada.session.tell(SessionMsg::Attends(renewed, None));
+    let mut beside = house.olivia_looking().await;
+    let mut other = Shown::of("Olivia", &mut beside, 1).await;
+    let serving = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
+    other.online(true).await;
+    // Hers began later and runs out first.
+    other.online(false).await;
+    assert!(!shown.was_ever_offline(ada).await);
+    drop(serving);
     house.stop().await;
 }
 
@@ -291,7 +299,7 @@ async fn a_workspace_that_fails_is_begun_anew_at_once_and_told_who_is_there() {
     let mut looker = house.ada_at(Place::None).await.unwrap();
     looker.ask(Asked::FollowDesk { subscription: 1 });
     let Some(Ok(Answered::FollowingDesk(_, desk))) = looker.answer().await else { panic!("no desk") };
-    Shown(desk, Vec::new()).online(true).await;
+    Shown(desk, Vec::new(), "Ada").online(true).await;
     assert_eq!(
         minji.posted(conversation, 3).await.revision,
         4,
@@ -299,6 +307,9 @@ async fn a_workspace_that_fails_is_begun_anew_at_once_and_told_who_is_there() {
     );
     house.stop().await;
 }
+
+/// Longer than any test.
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Long enough for a session to begin, and soon over.
 const LEASE: Duration = Duration::from_millis(300);
@@ -314,4 +325,53 @@ impl House {
         let proven = self.engine.prove(Proof::Token(OLIVIAS_TOKEN)).await.unwrap().unwrap();
         self.connect_at(proven, clock::instance_id(), Place::None).await.unwrap()
     }
+}
+
+#[tokio::test]
+async fn a_member_who_is_one_again_has_just_come_whatever_is_left_of_them_from_before() {
+    let house = House::start(NO_SLEEP).await;
+    let mut olivia = house.olivia_looking().await;
+    let member = house.ada_is().await;
+    let mut counter = 0;
+    let mut change = async |action| {
+        counter += 1;
+        olivia.ask(Asked::Change { counter, action: Box::new(action) });
+        let Some(Ok(Answered::Told(_))) = olivia.answer().await else { panic!("not changed") };
+    };
+    let assignment = Box::new(ProfileAssignment { automatic: true, ..ProfileAssignment::default() });
+    change(WorkspaceAction::SetProfileAssignment { profile: PROFILE, assignment }).await;
+    // A session whose end is told by nobody.
+    let until = Attending::Until(clock::instant() + HOUR);
+    let left = WorkspaceMsg::AgentSession(member, clock::session_id(), until);
+    house.workspace().await.cast(left).unwrap();
+    change(WorkspaceAction::RemoveMember { member }).await;
+    let name = DisplayName::new("Ada").unwrap();
+    let details = Member { name, role: Role::Readonly, token_hash: ADAS_TOKEN };
+    change(WorkspaceAction::AddMember { member, details }).await;
+
+    let mut ada = house.ada_at(ASKS).await.unwrap();
+
+    let (mut minji, conversation) = house.customer("minji").await;
+    minji.send(
+        conversation,
+        2,
+        Action::Call { consultation: clock::consultation_id(), category: CategoryPath::default() },
+    );
+    minji.accepted().await;
+    let mut seen = ada.follow(1, conversation, 0).await;
+    loop {
+        match soon(seen.from.next()).await {
+            Delivery::Entry(entry, _) => {
+                seen.from.take(&entry).unwrap().for_each(drop);
+                let assigned =
+                    |what: &What| matches!(what, What::Assigned { member: to, .. } if *to == member);
+                if entry.events.iter().any(|event| assigned(&event.what)) {
+                    break;
+                }
+            }
+            Delivery::CaughtUp(_) | Delivery::Cursors(_) | Delivery::Typing(_) => {}
+            Delivery::Ended => panic!("it has ended"),
+        }
+    }
+    house.stop().await;
 }

@@ -101,6 +101,14 @@ impl WorkspaceState {
         }
     }
 
+    /// Somebody is no member any more. If they become one again, whoever is there of them then has just come: their
+    /// sessions of before are on their way out.
+    pub(super) fn forget_agent(&mut self, member: MemberId) {
+        if let Some(agent) = self.agents.remove(&member) {
+            agent.actor.stop(None);
+        }
+    }
+
     async fn begin_agent(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,

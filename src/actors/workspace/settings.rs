@@ -64,7 +64,10 @@ impl WorkspaceState {
         if entries.iter().any(WorkspaceEntry::changes_settings) {
             self.tell_directory();
             self.settings_changed(myself, &entries).await?;
-            entries.iter().flat_map(WorkspaceEntry::removed).for_each(|member| self.show_out(member));
+            for member in entries.iter().flat_map(WorkspaceEntry::removed) {
+                self.forget_agent(member);
+                self.show_out(member);
+            }
             if entries.iter().any(WorkspaceEntry::changes_members) {
                 self.desks.iter_mut().for_each(|(_, need)| *need = PageNeed::NextRead);
                 self.read_for_desks(myself);

@@ -1,4 +1,7 @@
 //! One place to a member, whatever happens in between.
+//!
+//! Owns the plain model that the places are held against: it believes only what it is told to do. Must not know how
+//! the machine keeps them.
 
 use std::collections::BTreeMap;
 

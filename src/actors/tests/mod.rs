@@ -187,6 +187,25 @@ impl House {
         workspace
     }
 
+    /// Waits until a workspace that failed has been begun anew, and its sessions have been told.
+    async fn begun_after(&self, failed: &ActorRef<WorkspaceMsg>) {
+        failed.wait(Some(SOON)).await.unwrap();
+        soon(async {
+            loop {
+                let directory = self.engine.directory().await.unwrap();
+                let located = directory.call(|reply| DirectoryMsg::Locate(WORKSPACE, reply), None).await;
+                if let Ok(CallResult::Success(Some(found))) = located
+                    && found.get_id() != failed.get_id()
+                {
+                    break;
+                }
+            }
+        })
+        .await;
+        // Behind what the listener has been told.
+        self.engine.sessions().await.unwrap();
+    }
+
     /// Where a conversation is; `dead` is a way to it that is closed, whose end may not be noticed yet.
     async fn locate(&self, conversation: ConversationId, dead: Option<Way>) -> Located {
         let (to_found, mut found) = mpsc::unbounded_channel();

@@ -281,16 +281,7 @@ async fn a_workspace_that_fails_is_begun_anew_at_once_and_told_who_is_there() {
     failed.cast(WorkspaceMsg::Fail).unwrap();
 
     failed.wait(Some(SOON)).await.unwrap();
-    soon(async {
-        loop {
-            let directory = house.engine.directory().await.unwrap();
-            let located = directory.call(|reply| DirectoryMsg::Locate(WORKSPACE, reply), None).await.unwrap();
-            if matches!(located, CallResult::Success(Some(found)) if found.get_id() != failed.get_id()) {
-                return;
-            }
-        }
-    })
-    .await;
+    house.begun_after(&failed).await;
     // Nobody has connected since, and the sessions that said nothing go on.
     let mut shown = Shown::to(&mut ada).await;
     shown.1.clear();

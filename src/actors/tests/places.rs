@@ -79,20 +79,22 @@ impl Client {
 #[tokio::test]
 async fn another_place_is_refused_until_it_takes_over_and_nobody_sees_the_member_go() {
     let house = House::start(NO_SLEEP).await;
-    let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
+    let mut olivia = house.olivia_looking().await;
     let mut shown = Shown::to(&mut olivia).await;
     let before = clock::now();
     let mut first = house.ada_at(ASKS).await.unwrap();
     shown.online(true).await;
+    let waits = Waits::for_member(&house, house.ada_is().await).await;
     let Err(Refused::Elsewhere { since }) = house.ada_at(ASKS).await else { panic!("there are two places") };
     assert!(since >= before && since <= clock::now());
 
     let mut second = house.ada_at(TAKES_OVER).await.unwrap();
 
     assert_eq!(first.closed().await, Closing::TakenOver);
-    assert_eq!(house.engine.sessions().await.unwrap(), 2, "the first has ended before");
+    soon(first.session.ended()).await;
     let third = house.ada_at(TAKES_OVER).await.unwrap();
     assert_eq!(second.closed().await, Closing::TakenOver);
+    waits.stayed().await;
     assert!(!shown.was_ever_offline(third).await, "a take-over is no going away");
     house.stop().await;
 }
@@ -243,28 +245,29 @@ async fn a_session_whose_end_was_never_told_is_not_believed_for_longer_than_its_
 #[tokio::test]
 async fn an_agent_who_fails_is_begun_anew_with_the_sessions_that_are_live() {
     let house = House::start(NO_SLEEP).await;
-    let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
+    let mut olivia = house.olivia_looking().await;
     let mut shown = Shown::to(&mut olivia).await;
     let before = house.workspace().await.get_cell().get_children();
     let ada = house.ada_at(ASKS).await.unwrap();
     shown.online(true).await;
     let workspace = house.workspace().await;
-    let agent = || {
-        let mut children = workspace.get_cell().get_children();
-        children.retain(|child| before.iter().all(|known| known.get_id() != child.get_id()));
-        children.pop().map(ActorRef::<AgentMsg>::from)
-    };
-    let failing = agent().unwrap();
+    let children = || workspace.get_cell().get_children();
+    let agent =
+        children().into_iter().find(|child| before.iter().all(|known| known.get_id() != child.get_id()));
+    let failing = ActorRef::<AgentMsg>::from(agent.unwrap());
+    let waits = Waits::for_member(&house, house.ada_is().await).await;
+    let all = children().len();
 
     failing.cast(AgentMsg::Fail).unwrap();
 
     failing.wait(Some(SOON)).await.unwrap();
     soon(async {
-        while agent().is_none_or(|agent| agent.get_id() == failing.get_id()) {
+        while children().len() < all {
             tokio::task::yield_now().await;
         }
     })
     .await;
+    waits.stayed().await;
     assert!(!shown.was_ever_offline(ada).await, "nobody goes away because of it");
     assert_eq!(house.workspace().await.get_id(), workspace.get_id());
     house.stop().await;
@@ -323,14 +326,12 @@ async fn a_member_who_is_one_again_has_just_come_whatever_is_left_of_them_from_b
     let house = House::start(NO_SLEEP).await;
     let mut olivia = house.olivia_looking().await;
     let member = house.ada_is().await;
-    let mut counter = 0;
+    let mut counter = 1;
     let mut change = async |action| {
         counter += 1;
         olivia.ask(Asked::Change { counter, action: Box::new(action) });
         let Some(Ok(Answered::Told(_))) = olivia.answer().await else { panic!("not changed") };
     };
-    let assignment = Box::new(ProfileAssignment { automatic: true, ..ProfileAssignment::default() });
-    change(WorkspaceAction::SetProfileAssignment { profile: PROFILE, assignment }).await;
     // A session whose end is told by nobody.
     let until = Attending::Until(clock::instant() + HOUR);
     let left = WorkspaceMsg::AgentSession(member, clock::session_id(), until);
@@ -340,29 +341,60 @@ async fn a_member_who_is_one_again_has_just_come_whatever_is_left_of_them_from_b
     let details = Member { name, role: Role::Readonly, token_hash: ADAS_TOKEN };
     change(WorkspaceAction::AddMember { member, details }).await;
 
-    let mut ada = house.ada_at(ASKS).await.unwrap();
+    let _ada = house.ada_at(ASKS).await.unwrap();
 
-    let (mut minji, conversation) = house.customer("minji").await;
-    minji.send(
-        conversation,
-        2,
-        Action::Call { consultation: clock::consultation_id(), category: CategoryPath::default() },
-    );
-    minji.accepted().await;
-    let mut seen = ada.follow(1, conversation, 0).await;
-    loop {
-        match soon(seen.from.next()).await {
-            Delivery::Entry(entry, _) => {
-                seen.from.take(&entry).unwrap().for_each(drop);
-                let assigned =
-                    |what: &What| matches!(what, What::Assigned { member: to, .. } if *to == member);
-                if entry.events.iter().any(|event| assigned(&event.what)) {
-                    break;
+    Waits::for_member(&house, member).await.stayed().await;
+    house.stop().await;
+}
+
+/// A call that was assigned to somebody who has not entered: it waits again as soon as they go.
+struct Waits {
+    customer: Client,
+    conversation: ConversationId,
+    seen: Follower,
+    all: Vec<What>,
+    _looker: Client,
+}
+
+impl Waits {
+    async fn for_member(house: &House, member: MemberId) -> Self {
+        let mut looker = house.olivia_looking().await;
+        let assignment = Box::new(ProfileAssignment { automatic: true, ..ProfileAssignment::default() });
+        let action = WorkspaceAction::SetProfileAssignment { profile: PROFILE, assignment };
+        looker.ask(Asked::Change { counter: 1, action: Box::new(action) });
+        let Some(Ok(Answered::Told(_))) = looker.answer().await else { panic!("not changed") };
+        let (mut customer, conversation) = house.customer("minji").await;
+        let (consultation, category) = (clock::consultation_id(), CategoryPath::default());
+        customer.send(conversation, 2, Action::Call { consultation, category });
+        customer.accepted().await;
+        let seen = looker.follow(1, conversation, 0).await;
+        let mut waits = Self { customer, conversation, seen, all: Vec::new(), _looker: looker };
+        waits.until(|what| matches!(what, What::Assigned { member: to, .. } if *to == member)).await;
+        waits
+    }
+
+    /// Reads on until something has happened.
+    async fn until(&mut self, wanted: impl Fn(&What) -> bool) {
+        while !self.all.iter().any(&wanted) {
+            match soon(self.seen.from.next()).await {
+                Delivery::Entry(entry, _) => {
+                    self.seen.from.take(&entry).unwrap().for_each(drop);
+                    self.all.extend(entry.events.iter().map(|event| event.what.clone()));
                 }
+                Delivery::CaughtUp(_) | Delivery::Cursors(_) | Delivery::Typing(_) => {}
+                Delivery::Ended => panic!("it has ended"),
             }
-            Delivery::CaughtUp(_) | Delivery::Cursors(_) | Delivery::Typing(_) => {}
-            Delivery::Ended => panic!("it has ended"),
         }
     }
-    house.stop().await;
+
+    /// It has not waited again, not even for a moment.
+    async fn stayed(mut self) {
+        self.customer.posted(self.conversation, 3).await;
+        self.until(
+            |what| matches!(what, What::Message(Message { content, .. }) if content.preview(9) == "3"),
+        )
+        .await;
+        let waits_again = self.all.iter().any(|what| matches!(what, What::Requeued { .. }));
+        assert!(!waits_again, "{:?}", self.all);
+    }
 }

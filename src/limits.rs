@@ -8,6 +8,7 @@ use switchboard_protocol::wire;
 use crate::machines::budget::Allowance;
 
 pub use crate::domain::assignment::ASSIGNMENT_BYTES_MAX;
+pub use crate::domain::consultation::ASSIGNEES_MAX;
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
 pub use crate::domain::hours::{HOLIDAYS_MAX, INTERVALS_MAX, NOTICE_CHARS_MAX};
 pub use crate::domain::instance::INSTANCE_AHEAD_MS_MAX;
@@ -47,7 +48,10 @@ pub const DESK_ROWS_MAX: usize = 256;
 pub const DESK_AGENTS_MAX: usize = 256;
 
 /// Rows of a page of the conversation list: as many of the longest as fit into a frame.
-pub const LIST_ROWS_MAX: usize = 48;
+pub const LIST_ROWS_MAX: usize = 40;
+
+/// Terms that a search looks at of those with one beginning: so many rows are read at the most.
+pub const SEARCH_TERMS_MAX: usize = 500;
 
 /// Decisions about a conversation that are told at once.
 pub const DECISIONS_MAX: usize = 10;
@@ -57,6 +61,9 @@ pub const DECISIONS_ENTRIES_MAX: usize = 2_000;
 
 /// Members who are told of each decision: so many that all decisions fit into a frame.
 pub const CANDIDATES_MAX: usize = 50;
+
+/// Consultations of a page: as many of the longest as fit into a frame.
+pub const CONSULTATIONS_MAX: usize = 16;
 
 /// Events of a page of history.
 pub const HISTORY_EVENTS_MAX: usize = 200;
@@ -196,7 +203,7 @@ mod tests {
         assert!(message.check().is_ok() && message.bytes() + 100 > MESSAGE_BYTES_MAX);
         let by = Sender::Agent { member: Some(MemberId::from_bytes([0xff; 16])) };
         let what = EventKind::Message { content: message.content, keyboard: message.keyboard };
-        Event { seq: Seq::MAX, at: Timestamp::from_millis(i64::MAX), by, what }
+        Event { seq: Seq::MAX, at: Timestamp::from_millis(i64::MAX), by, what, epoch: Some(u64::MAX) }
     }
 
     #[test]

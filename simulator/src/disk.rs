@@ -7,19 +7,41 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use switchboard::domain::consultation::How;
 use switchboard::domain::conversation::{Conversation, Entry, What};
 use switchboard::domain::identity::{CustomerKey, Reader};
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard::domain::workspace::WorkspaceEntry;
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, WorkspaceId};
 
 /// The disk. It survives a crash.
 pub(crate) struct Disk {
     workspace: WorkspaceId,
     durable: BTreeMap<ConversationId, Vec<Arc<Entry>>>,
-    writing: Option<Vec<Arc<Entry>>>,
-    in_doubt: Vec<Arc<Entry>>,
+    writing: Option<Vec<Record>>,
+    in_doubt: Vec<Record>,
     snapshots: BTreeMap<ConversationId, Conversation>,
     /// The conversation of each customer that began last.
     latest: BTreeMap<CustomerKey, ConversationId>,
+    /// Who was ever assigned something automatically, whoever was last at the end.
+    turns: Vec<MemberId>,
+}
+
+/// What is written.
+#[derive(Clone)]
+pub(crate) enum Record {
+    Conversation(Arc<Entry>),
+    /// Of the settings. What they come to is the world's to know.
+    Workspace(Arc<WorkspaceEntry>),
+}
+
+impl Record {
+    /// Its place in its stream.
+    pub(crate) fn revision(&self) -> u64 {
+        match self {
+            Self::Conversation(entry) => entry.revision,
+            Self::Workspace(entry) => entry.revision,
+        }
+    }
 }
 
 /// What is found of a commit after a crash.
@@ -40,11 +62,12 @@ impl Disk {
             in_doubt: Vec::new(),
             snapshots: BTreeMap::new(),
             latest: BTreeMap::new(),
+            turns: Vec::new(),
         }
     }
 
     /// A commit is being written. After a failed one it goes to a new segment.
-    pub(crate) fn begin(&mut self, commit: Vec<Arc<Entry>>) {
+    pub(crate) fn begin(&mut self, commit: Vec<Record>) {
         self.begin_segment();
         self.writing = Some(commit);
     }
@@ -69,7 +92,7 @@ impl Disk {
     }
 
     /// The write and its sync have succeeded. Returns what is durable by it.
-    pub(crate) fn complete(&mut self) -> Vec<Arc<Entry>> {
+    pub(crate) fn complete(&mut self) -> Vec<Record> {
         let commit = self.writing.take().unwrap_or_default();
         self.keep(&commit);
         commit
@@ -86,7 +109,7 @@ impl Disk {
     }
 
     /// The process ends here. Returns what had been on its way and turns out to be durable.
-    pub(crate) fn crash(&mut self, survival: Survival) -> Vec<Arc<Entry>> {
+    pub(crate) fn crash(&mut self, survival: Survival) -> Vec<Record> {
         let in_doubt = std::mem::take(&mut self.in_doubt);
         let last = self.writing.take().unwrap_or(in_doubt);
         let found = match survival {
@@ -100,6 +123,11 @@ impl Disk {
     /// Which conversation of a customer began last.
     pub(crate) fn latest_of(&self, customer: &CustomerKey) -> Option<ConversationId> {
         self.latest.get(customer).copied()
+    }
+
+    /// Who was ever assigned something automatically, whoever was last at the end.
+    pub(crate) fn turns(&self) -> &[MemberId] {
+        &self.turns
     }
 
     /// The conversations that have begun.
@@ -165,11 +193,16 @@ impl Disk {
         found
     }
 
-    fn keep(&mut self, commit: &[Arc<Entry>]) {
-        for entry in commit {
+    fn keep(&mut self, commit: &[Record]) {
+        for record in commit {
+            let Record::Conversation(entry) = record else { continue };
             for event in &entry.events {
                 if let What::Started { customer } = &event.what {
                     self.latest.insert(customer.clone(), entry.conversation);
+                }
+                if let What::Assigned { member, how: How::Automatic } = event.what {
+                    self.turns.retain(|other| *other != member);
+                    self.turns.push(member);
                 }
             }
             self.durable.entry(entry.conversation).or_default().push(Arc::clone(entry));

@@ -11,16 +11,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard::domain::conversation::{Command, Entry, OwnAction};
+use switchboard::domain::customer::Details;
 use switchboard::domain::identity::{CustomerKey, Identity};
+use switchboard::domain::workspace::MemberCommand;
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::desk::Due;
 use switchboard::machines::dispatch::Announcement;
 use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::openings::Named;
 use switchboard::machines::room::NoRoom;
 use switchboard::machines::route::Tag;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq};
 use switchboard_protocol::wire::Request;
 
+use crate::changes::ChangeAnswer;
+use crate::disk::Record;
 use crate::outbox::Outbox;
 use crate::writer::Stream;
 
@@ -59,9 +64,13 @@ pub(crate) enum SessionMsg {
     Ask(Request),
     Typing(ConversationId, Seq),
     /// The workspace names the customer's conversation, for one of the session's openings.
-    Opened(u64, Result<ConversationId, String>),
+    Opened(u64, Result<Named, String>),
+    /// What is known of a customer from the conversation before was read, for one of the session's openings.
+    Recalled(u64, ConversationId, Result<Details, String>),
     Listed(u64, Vec<ConversationId>),
     Released(u64, bool),
+    /// What became of a change of a setting.
+    Changed(Changing, ChangeAnswer),
     Answered {
         conversation: ConversationId,
         tag: Tag,
@@ -123,11 +132,11 @@ pub(crate) enum WorkspaceMsg {
     /// And whether it has begun, and when something has to end in it by itself.
     AsksToSleep(ConversationId, Way, bool, Due),
     /// What is durable of a consultation.
-    Announced(Announcement),
+    Announced(Way, Announcement),
     /// What was decided at an epoch was not taken.
     DecisionRefused(ConversationId, Way, u64),
-    /// Other settings are durable.
-    SettingsChanged,
+    /// A member wants to change a setting.
+    Change(Box<MemberCommand>, ChangeReply),
     Release(ConversationId, ReleaseReply),
     /// A session by which a member is there is believed to be live until then, or has ended.
     AgentSession(MemberId, SessionId, Option<Duration>),
@@ -148,7 +157,7 @@ pub(crate) enum Order {
     OpenWorkspace(Run),
     OpenConversation { term: Term, conversation: ConversationId, way: Way },
     Ready(Claim<Stream>, u64),
-    Append(Claim<Stream>, Arc<Entry>),
+    Append(Claim<Stream>, Record),
     Close(Claim<Stream>),
 }
 
@@ -344,6 +353,13 @@ pub(crate) type OpenReply = WorkspaceReply<Opening>;
 /// A session that wants a conversation set aside no longer, with the number of the question.
 pub(crate) type ReleaseReply = WorkspaceReply<Ask>;
 
+/// A session that wants a setting changed; nobody, if whoever runs the engine does.
+pub(crate) type ChangeReply = WorkspaceReply<Changing>;
+
+/// The number of the question, and the client's counter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changing(pub(crate) u64, pub(crate) u64);
+
 #[derive(Clone, Copy)]
 pub(crate) struct Opening(pub(crate) u64);
 
@@ -358,7 +374,7 @@ impl LocateReply {
 }
 
 impl OpenReply {
-    pub(crate) fn opened(self, found: Result<ConversationId, String>) {
+    pub(crate) fn opened(self, found: Result<Named, String>) {
         let message = SessionMsg::Opened(self.about.0, found);
         self.say(message);
     }
@@ -367,6 +383,18 @@ impl OpenReply {
 impl ReleaseReply {
     pub(crate) fn released(self, released: bool) {
         let message = SessionMsg::Released(self.about.0, released);
+        self.say(message);
+    }
+}
+
+impl ChangeReply {
+    /// Nobody waits for it.
+    pub(crate) const fn nobody() -> Self {
+        Self { boxes: Weak::new(), to: None, about: Changing(0, 0) }
+    }
+
+    pub(crate) fn changed(self, answer: ChangeAnswer) {
+        let message = SessionMsg::Changed(self.about, answer);
         self.say(message);
     }
 }

@@ -4,26 +4,27 @@
 //! know what happens in a conversation.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard::domain::conversation::OwnAction;
 use switchboard::domain::identity::CustomerKey;
 use switchboard::domain::workspace::Workspace;
 use switchboard::machines::attendance::Attendance;
-use switchboard::machines::commit::Term;
+use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::desk::Desk;
+use switchboard::machines::ledger::Ledger;
 use switchboard::machines::openings::{Opening, Openings};
 use switchboard::machines::residence::{Residence, Want};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId};
 
 use crate::mail::{
-    ConversationMsg, Ended, ForGood, LocateReply, Located, OpenReply, Order, Resolved, Run, SessionId,
-    SessionMsg, Way, WorkspaceMsg,
+    ChangeReply, ConversationMsg, Ended, ForGood, LocateReply, Located, OpenReply, Order, Resolved, Run,
+    SessionId, SessionMsg, Way, WorkspaceMsg,
 };
 use crate::tally::Count;
 use crate::world::World;
-use crate::writer::Opened;
+use crate::writer::{Opened, Stream};
 
 /// The actor.
 pub(crate) struct WorkspaceActor {
@@ -32,8 +33,10 @@ pub(crate) struct WorkspaceActor {
     term: Option<Term>,
     pub(crate) residence: Residence<Way, (ConversationId, Wanted)>,
     pub(crate) desk: Desk,
-    /// The settings that it knows.
-    pub(crate) settings: Rc<Workspace>,
+    /// The settings, as they are decided and become durable.
+    pub(crate) ledger: Ledger<ChangeReply>,
+    /// What it appends them by.
+    pub(crate) claim: Option<Claim<Stream>>,
     openings: Openings<CustomerKey, OpenReply>,
     pub(crate) agents: BTreeMap<MemberId, Attendance<SessionId, Duration>>,
     /// Who of the agents is online, as the others are told.
@@ -49,6 +52,11 @@ pub(crate) enum Wanted {
 impl WorkspaceActor {
     pub(crate) const fn is_open(&self) -> bool {
         self.term.is_some()
+    }
+
+    /// The settings in force.
+    pub(crate) const fn settings(&self) -> &Arc<Workspace> {
+        self.ledger.durable()
     }
 
     /// How many conversations are awake or on their way out.
@@ -69,9 +77,18 @@ impl World {
         let residence = Residence::new(self.rates.allowance);
         let (openings, agents, online) = (Openings::default(), BTreeMap::new(), BTreeSet::new());
         let desk = Desk::new(self.grace_until);
-        let settings = self.settings.clone();
-        self.workspace =
-            Some(WorkspaceActor { run, term: None, residence, desk, settings, openings, agents, online });
+        let (ledger, claim) = (Ledger::new(Workspace::clone(&self.settings)), None);
+        self.workspace = Some(WorkspaceActor {
+            run,
+            term: None,
+            residence,
+            desk,
+            ledger,
+            claim,
+            openings,
+            agents,
+            online,
+        });
         self.mail.order(Order::OpenWorkspace(run));
     }
 
@@ -83,7 +100,9 @@ impl World {
         match opened {
             Ok((claim, term)) => {
                 workspace.term = Some(*term);
-                self.mail.order(Order::Ready(*claim, 0));
+                workspace.claim = Some(*claim);
+                workspace.ledger = Ledger::new(Workspace::clone(&self.settings));
+                self.mail.order(Order::Ready(*claim, self.settings.revision));
                 self.learn_what_goes_on(&mut workspace);
                 self.workspace = Some(workspace);
                 self.tell_workspace_begun();
@@ -121,7 +140,10 @@ impl World {
                 WorkspaceMsg::AgentSession(member, session, until) => {
                     self.agent_came_or_went(&mut workspace, member, session, until);
                 }
-                WorkspaceMsg::Announced(announcement) => {
+                WorkspaceMsg::Announced(way, it) if workspace.residence.has_failed(it.conversation, &way) => {
+                    self.note(Count::AnnouncedTooLate);
+                }
+                WorkspaceMsg::Announced(_, announcement) => {
                     self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
                 }
                 WorkspaceMsg::DecisionRefused(id, way, _) if workspace.residence.has_failed(id, &way) => {
@@ -131,7 +153,7 @@ impl World {
                     self.note(Count::DecisionRefused);
                     self.at_desk(&mut workspace, |desk, now| desk.refused(id, epoch, now));
                 }
-                WorkspaceMsg::SettingsChanged => self.settings_changed(&mut workspace),
+                WorkspaceMsg::Change(command, reply) => self.change(&mut workspace, *command, reply),
                 WorkspaceMsg::AsksToSleep(id, way, has_begun, due) => {
                     workspace.openings.asleep(id, has_begun);
                     if workspace.residence.asks_to_sleep(id, &way) {
@@ -147,7 +169,9 @@ impl World {
                     let waiting = workspace.residence.stays(id, &way);
                     self.relocate(&mut workspace, waiting);
                 }
-                WorkspaceMsg::Resolved(Resolved::Durable(_)) => {}
+                WorkspaceMsg::Resolved(Resolved::Durable(up_to)) => {
+                    self.settle_changes(&mut workspace, up_to);
+                }
                 WorkspaceMsg::Resolved(Resolved::Failed(_)) => return self.end_workspace(workspace),
             }
         }
@@ -206,7 +230,7 @@ impl World {
     ) {
         let fresh = self.conversation_id();
         match workspace.openings.want(&customer, ended, reply, || fresh) {
-            Opening::Known(reply, id) => reply.opened(Ok(id)),
+            Opening::Known(reply, named) => reply.opened(Ok(named)),
             Opening::Later => self.note(Count::WaitedForName),
             Opening::LookUp => self.look_ups.push((workspace.run, customer)),
         }
@@ -234,9 +258,9 @@ impl World {
         let fresh = self.conversation_id();
         match found {
             Ok(latest) => {
-                let (id, waiting) = workspace.openings.found(customer, latest, || fresh).unzip();
+                let (named, waiting) = workspace.openings.found(customer, latest, || fresh).unzip();
                 for reply in waiting.into_iter().flatten() {
-                    reply.opened(id.ok_or_else(String::new));
+                    reply.opened(named.ok_or_else(String::new));
                 }
             }
             Err(why) => {
@@ -253,7 +277,7 @@ impl World {
         session: SessionId,
         until: Option<Duration>,
     ) {
-        if !workspace.settings.members.contains_key(&member) {
+        if !workspace.settings().members.contains_key(&member) {
             if until.is_some() {
                 // It was proven before the member was removed.
                 self.mail.to_session(session, SessionMsg::Close(ForGood(false)));

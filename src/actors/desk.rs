@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::journal::ListRow;
 use crate::limits;
+pub use crate::machines::desk::Waiting;
 pub use crate::machines::dispatch::Work;
 
 /// An agent on the status board.
@@ -45,13 +46,13 @@ pub enum DeskItem {
 /// The outbox of a desk subscription.
 #[derive(Debug, Default)]
 pub struct DeskOutlet {
-    waiting: Mutex<Waiting>,
+    held: Mutex<Held>,
     filled: Notify,
     abandoned: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct Held {
     /// No snapshot has come yet: rows are kept until it does.
     begun: bool,
     snapshot: Option<(Vec<ListRow>, Arc<[AgentStatus]>)>,
@@ -142,7 +143,7 @@ impl DeskOutlet {
 
     /// Nobody wants it any more: ends it, and forgets what waits.
     pub fn abandon(&self) {
-        *self.lock() = Waiting { ended: true, ..Waiting::default() };
+        *self.lock() = Held { ended: true, ..Held::default() };
         self.filled.notify_one();
         self.abandoned.notify_one();
     }
@@ -152,13 +153,13 @@ impl DeskOutlet {
         self.abandoned.notified().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         // Nothing that holds the lock can panic half-way.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl Held {
     /// Forgets everything, since a snapshot will have it.
     fn begin_anew(&mut self) {
         self.rows.clear();
@@ -197,12 +198,14 @@ mod tests {
         let mut id = [0; 16];
         id[..2].copy_from_slice(&conversation.to_be_bytes());
         ListRow {
+            epoch: 0,
             conversation: ConversationId::from_bytes(id),
             customer: CustomerKey {
                 profile: ProfileId::from_bytes([1; 16]),
                 platform: Platform::new("web").unwrap(),
                 user_key: UserKey::new("u").unwrap(),
             },
+            name: None,
             assignee: None,
             ended: false,
             last_message: String::new(),

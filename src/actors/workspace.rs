@@ -21,7 +21,7 @@ use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts}
 use super::desk::WorkspaceEnd;
 use super::directory::DirectoryMsg;
 use super::errand::Way;
-use super::session::{ChangeReply, LocateReply, OpenReply, QuarantineReply, SetAside, SettingsOf};
+use super::session::{Answered, LocateReply, OpenReply, SetAside, SettingsOf, WorkspaceReply};
 use crate::clock;
 use crate::domain::conversation::{OwnAction, Policy};
 use crate::domain::identity::CustomerKey;
@@ -52,8 +52,8 @@ pub enum WorkspaceMsg {
     AsksToSleep(ConversationId, Way, bool, Due),
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
-    /// What is durable of a conversation's consultation.
-    Announced(Announcement),
+    /// What is durable of a conversation's consultation, by which of its incarnations.
+    Announced(Way, Announcement),
     /// A conversation did not take what was decided at an epoch.
     DecisionRefused(ConversationId, Way, u64),
     /// The time has come to look at something: the look that was set for this time.
@@ -61,13 +61,15 @@ pub enum WorkspaceMsg {
     /// A conversation cannot be read.
     Quarantine(ConversationId, String),
     /// An agent asks which conversations are set aside.
-    Quarantined(QuarantineReply),
+    Quarantined(WorkspaceReply),
     /// An agent wants a conversation tried again that is set aside.
-    Release(ConversationId, QuarantineReply),
+    Release(ConversationId, WorkspaceReply),
     /// A member wants to change a setting.
-    Change(Box<MemberCommand>, ChangeReply),
+    Change(Box<MemberCommand>, WorkspaceReply),
     /// A member asks for settings.
-    Settings(SettingsOf, ChangeReply),
+    Settings(SettingsOf, WorkspaceReply),
+    /// A member asks how many wait, and how far off the estimates were.
+    Waiting(WorkspaceReply),
     /// A session by which a member is there says so, or has gone.
     AgentSession(MemberId, SessionId, Attending),
     /// An agent is online or is not.
@@ -116,7 +118,7 @@ pub struct WorkspaceActor;
 
 /// Its state.
 pub struct WorkspaceState {
-    ledger: Ledger<ChangeReply>,
+    ledger: Ledger<WorkspaceReply>,
     /// Tells conversations what is in force.
     told: watch::Sender<Arc<Workspace>>,
     /// Tells conversations whom work can be given to.
@@ -189,7 +191,7 @@ impl Actor for WorkspaceActor {
             grace_until: ports.grace_until,
             idle: ports.conversation_idle,
         };
-        let mut state = WorkspaceState {
+        Ok(WorkspaceState {
             ledger: Ledger::new(state),
             told,
             tell_present,
@@ -203,11 +205,18 @@ impl Actor for WorkspaceActor {
             openings: Openings::default(),
             agents: BTreeMap::new(),
             desks: Vec::new(),
-        };
-        state.learn_what_goes_on(&myself).await?;
+        })
+    }
+
+    /// Before anything else that it is told, and without the directory having to wait for a large one.
+    async fn post_start(
+        &self,
+        myself: ActorRef<WorkspaceMsg>,
+        state: &mut WorkspaceState,
+    ) -> Result<(), ActorProcessingErr> {
         // The one before may have ended before it had told everything.
         state.tell_directory();
-        Ok(state)
+        state.learn_what_goes_on(&myself).await
     }
 
     async fn handle(
@@ -244,7 +253,9 @@ impl Actor for WorkspaceActor {
                 state.residence.quarantine(id, reason);
                 state.at_desk(&myself, |desk, now| desk.set_aside(id, now)).await?;
             }
-            WorkspaceMsg::Announced(announcement) => {
+            // One that has failed may not have said all that became durable of it: the next one says that.
+            WorkspaceMsg::Announced(way, it) if state.residence.has_failed(it.conversation, &way) => {}
+            WorkspaceMsg::Announced(_, announcement) => {
                 state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
             }
             // What an incarnation refused that has failed is told to the next one.
@@ -253,12 +264,14 @@ impl Actor for WorkspaceActor {
                 state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
             }
             WorkspaceMsg::Look(at) => state.look(&myself, at).await?,
-            WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
+            WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(Answered::SetAside(state.quarantined()))),
             WorkspaceMsg::Release(id, reply) => {
-                reply.answer(state.release(&myself, id).await?);
+                let released = state.release(&myself, id).await?;
+                reply.answer(released.map(Answered::SetAside));
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
+            WorkspaceMsg::Waiting(reply) => reply.answer(Ok(Answered::Waiting(state.desk.waiting()))),
             WorkspaceMsg::AgentSession(member, session, attending) => {
                 state.agent_session(&myself, member, session, attending).await?;
             }
@@ -374,7 +387,7 @@ impl WorkspaceState {
         let greeting = workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
         let reply = reply.with_greeting(greeting);
         match self.openings.want(&customer, ended, reply, clock::conversation_id) {
-            Opening::Known(reply, id) => return reply.opened(id),
+            Opening::Known(reply, named) => return reply.opened(named),
             Opening::Later => return,
             Opening::LookUp => {}
         }
@@ -391,10 +404,10 @@ impl WorkspaceState {
         match found {
             Ok(latest) => {
                 let found = self.openings.found(customer, latest, clock::conversation_id);
-                for (id, reply) in
-                    found.into_iter().flat_map(|(id, all)| all.into_iter().map(move |it| (id, it)))
+                for (named, reply) in
+                    found.into_iter().flat_map(|(named, all)| all.into_iter().map(move |it| (named, it)))
                 {
-                    reply.opened(id);
+                    reply.opened(named);
                 }
             }
             Err(why) => {

@@ -60,6 +60,8 @@ enum What {
         #[arg(long, value_name = "TEXT")]
         greeting: Option<String>,
     },
+    /// Print how many wait, and how far off the estimates were that customers were told, as JSON.
+    Waiting,
     /// Print what was changed, newest first, one JSON object a line.
     Audit {
         /// Only what was changed before this revision.
@@ -88,6 +90,8 @@ enum Shown {
     Bot,
     /// What the profile's bot says first.
     Greeting,
+    /// Where the profile's bot goes on when a consultation is completed.
+    Completion,
 }
 
 /// What can be set.
@@ -107,6 +111,8 @@ enum Block {
     Bot,
     /// What the profile's bot says first; `null`: nothing.
     Greeting,
+    /// The id of the flow that the profile's bot begins when a consultation is completed; `null`: none.
+    Completion,
 }
 
 /// What is done by hand.
@@ -173,6 +179,7 @@ async fn carry_out(options: &Options) -> Result<(), ChatError> {
         What::AddProfile { title, greeting } => {
             change::add_profile(&client, title, greeting.as_deref()).await?;
         }
+        What::Waiting => show::waiting(&client).await?,
         What::Audit { before, limit } => show::audit(&client, *before, *limit).await?,
     }
     client.close().await?;

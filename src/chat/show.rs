@@ -11,7 +11,7 @@ use switchboard_client::vocabulary::{CategoryPath, MemberId, MessageText, Seq, T
 use switchboard_client::wire::{Event, EventKind, Row, Sender};
 
 use super::room::{Room, Side};
-use super::{ChatError, words};
+use super::{ChatError, customers, words};
 
 /// Prints one JSON object on a line of its own, at once.
 pub(super) fn line(value: &Value) {
@@ -78,6 +78,10 @@ fn event_json(event: &Event) -> Value {
     if let Some(member) = member {
         value["member"] = member.to_string().into();
     }
+    if let EventKind::Described { details, cleared } = &event.what {
+        value["details"] = json!(details);
+        value["cleared"] = json!(cleared);
+    }
     if let EventKind::Message { content, keyboard } = &event.what {
         value["text"] = words::message(content, keyboard.as_deref()).into();
         // Whatever is more than its words is there as it is.
@@ -110,6 +114,7 @@ const fn kind(what: &EventKind) -> &'static str {
         EventKind::Left => "left",
         EventKind::Completed => "completed",
         EventKind::Ended => "ended",
+        EventKind::Described { .. } => "described",
         EventKind::Unknown => "unknown",
     }
 }
@@ -142,11 +147,20 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
         EventKind::Left => format!("{clock} — {name} left"),
         EventKind::Completed => format!("{clock} — {name} completed the service"),
         EventKind::Ended => format!("{clock} — {name} ended the conversation"),
+        EventKind::Described { details, cleared } => {
+            let words = printable(&customers::described_words(details, cleared));
+            match event.by {
+                Sender::Bot => format!("{clock} — known from before: {words}"),
+                Sender::Customer | Sender::Agent { .. } | Sender::Unknown => {
+                    format!("{clock} — {name} wrote down: {words}")
+                }
+            }
+        }
         EventKind::Unknown => format!("{clock} — something that this version cannot show"),
     }
 }
 
-fn about(category: &CategoryPath) -> String {
+pub(super) fn about(category: &CategoryPath) -> String {
     if category.levels().is_empty() {
         String::new()
     } else {
@@ -169,7 +183,9 @@ pub(super) fn row_line(number: usize, row: &Row, names: &HashMap<MemberId, Strin
         None => "bot".to_owned(),
     };
     let unread = if row.unread > 0 { format!(" ({} unread)", row.unread) } else { String::new() };
-    let (customer, last) = (row.user_key.as_str(), printable(&row.last_message));
+    let named = row.name.as_ref().map(|name| printable(name.as_str()));
+    let customer = named.unwrap_or_else(|| row.user_key.to_string());
+    let last = printable(&row.last_message);
     format!("{mark}{number:>3}  {}  {customer}{unread}  [{server}]  {last}", clock(row.last_at))
 }
 
@@ -184,7 +200,7 @@ fn name(sender: &Sender, names: &HashMap<MemberId, String>, me: Option<&Sender>)
     }
 }
 
-fn name_of(member: MemberId, names: &HashMap<MemberId, String>) -> String {
+pub(super) fn name_of(member: MemberId, names: &HashMap<MemberId, String>) -> String {
     names.get(&member).cloned().unwrap_or_else(|| member.to_string())
 }
 
@@ -195,7 +211,7 @@ pub(super) fn clock(at: Timestamp) -> String {
 }
 
 /// Without what would steer the terminal: a message must not be able to.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
@@ -206,7 +222,7 @@ mod tests {
 
     fn event(what: EventKind) -> Event {
         let by = Sender::Agent { member: Some(MemberId::from_bytes([7; 16])) };
-        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what }
+        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what, epoch: None }
     }
 
     #[test]

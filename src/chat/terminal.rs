@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
-use switchboard_client::vocabulary::{Content, MemberId, Seq};
+use switchboard_client::vocabulary::{Content, ConversationId, MemberId, SearchText, Seq};
 use switchboard_client::wire::{Event, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::presence::{self, Away};
 use super::room::{Room, Side};
-use super::{ChatError, show, words};
+use super::{ChatError, customers, past, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
@@ -33,6 +33,8 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         typed: None,
         shown_typing: None,
         away,
+        found: Vec::new(),
+        epoch: None,
     };
     let mut connection = chat.room.client.connection();
     let mut following = chat.enter().await?;
@@ -104,12 +106,16 @@ struct Chat<P> {
     first: Option<Seq>,
     /// The last event shown.
     last: Seq,
+    /// Agent: the last epoch of who serves it that was shown.
+    epoch: Option<u64>,
     /// When the other side was last told that something is being typed.
     typed: Option<Instant>,
     /// Whose typing was shown, and when.
     shown_typing: Option<(Option<Sender>, Instant)>,
     /// Whether this agent is away, as was shown last.
     away: Away,
+    /// The conversations that were found last, as they are numbered.
+    found: Vec<ConversationId>,
 }
 
 type Outcome = Result<Accepted, ClientError>;
@@ -134,6 +140,7 @@ impl<P: Printer> Chat<P> {
         if history.more {
             self.say("— /more shows what was said before".to_owned());
         }
+        self.epoch = None;
         self.first = history.events.first().map(|event| event.seq);
         self.last = history.events.last().map_or(Seq::ZERO, |event| event.seq);
         for event in &history.events {
@@ -188,14 +195,20 @@ impl<P: Printer> Chat<P> {
             (("/more", _), _) => self.more().await?,
             (("/help", _), Side::Customer) => self.say(format!("{HELP}\n{CUSTOMER_HELP}")),
             (("/help", _), Side::Agent(_)) => self.say(format!("{HELP}\n{AGENT_HELP}")),
-            (("/take", _), Side::Agent(_)) => self.ask(async move { client.take(conversation).await }).await,
+            (("/past", _), Side::Agent(_)) => self.past().await?,
+            (("/why", _), Side::Agent(_)) => self.why().await?,
+            (("/take", _), Side::Agent(_)) => match self.epoch {
+                Some(epoch) => self.ask(async move { client.take_at(conversation, epoch).await }).await,
+                None => self.ask(async move { client.take(conversation).await }).await,
+            },
             (("/join", _), Side::Agent(_)) => self.ask(async move { client.join(conversation).await }).await,
             (("/leave", _), Side::Agent(_)) => {
                 self.ask(async move { client.leave(conversation).await }).await
             }
-            (("/complete", _), Side::Agent(_)) => {
-                self.ask(async move { client.complete(conversation).await }).await
-            }
+            (("/complete", _), Side::Agent(_)) => match self.epoch {
+                Some(epoch) => self.ask(async move { client.complete_at(conversation, epoch).await }).await,
+                None => self.ask(async move { client.complete(conversation).await }).await,
+            },
             (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
             (("/away", _), Side::Agent(_)) => self.ask(presence::set_away(client, true)).await,
             (("/back", _), Side::Agent(_)) => self.ask(presence::set_away(client, false)).await,
@@ -220,14 +233,24 @@ impl<P: Printer> Chat<P> {
                 return Ok(Next::Enter);
             }
             (("/list", _), Side::Agent(_)) => self.list(),
+            (("/customer", ""), Side::Agent(_)) => self.customer().await?,
+            (("/customer", details), Side::Agent(_)) => match customers::edits(details) {
+                Ok((set, clear)) => {
+                    self.ask(async move { client.describe(conversation, set, clear).await }).await;
+                }
+                Err(why) => self.say(format!("— {why}")),
+            },
+            (("/find", text), Side::Agent(_)) => self.find(text).await?,
             (("/open", number), Side::Agent(agent)) => {
-                let row =
-                    number.parse::<usize>().ok().and_then(|number| agent.rows.get(number.wrapping_sub(1)));
-                let Some(row) = row else {
-                    self.say(format!("— /open: {number:?} is none of the numbers that /list shows"));
+                let at = |number: &str| Some(number.parse::<usize>().ok()?.wrapping_sub(1));
+                let chosen = match number.strip_prefix('f') {
+                    Some(number) => at(number).and_then(|at| self.found.get(at)).copied(),
+                    None => at(number).and_then(|at| agent.rows.get(at)).map(|row| row.conversation),
+                };
+                let Some(chosen) = chosen else {
+                    self.say(format!("— /open: {number:?} is none of the numbers that /list and /find show"));
                     return Ok(Next::Stay);
                 };
-                let chosen = row.conversation;
                 self.room.serve(chosen).await?;
                 self.room.conversation = chosen;
                 return Ok(Next::Enter);
@@ -298,6 +321,31 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
+    /// Shows what became of the consultations of this conversation.
+    async fn past(&mut self) -> Result<(), ClientError> {
+        let page = self.room.client.consultations(self.room.conversation, None, PAST_SHOWN).await?;
+        let lines = page.consultations.iter().map(|of| past::consultation_line(of, self.names()));
+        let mut lines: Vec<_> = lines.collect();
+        if lines.is_empty() {
+            lines.push("— there was none".to_owned());
+        } else if page.next.is_some() {
+            lines.push("— and earlier ones".to_owned());
+        }
+        self.say(lines.join("\n"));
+        Ok(())
+    }
+
+    /// Shows why somebody got it, or why it waits.
+    async fn why(&mut self) -> Result<(), ClientError> {
+        let (decisions, _) = self.room.client.explain(self.room.conversation).await?;
+        let lines = match decisions.first() {
+            Some(latest) => past::decision_lines(latest, self.names()),
+            None => "— nothing was decided about it".to_owned(),
+        };
+        self.say(lines);
+        Ok(())
+    }
+
     fn list(&mut self) {
         let Side::Agent(agent) = &self.room.side else { return };
         let here = self.room.conversation;
@@ -314,6 +362,33 @@ impl<P: Printer> Chat<P> {
         if let Some(line) = self.away.is(agent.away) {
             self.say(line.to_owned());
         }
+    }
+
+    /// Shows who the customer is.
+    async fn customer(&mut self) -> Result<(), ClientError> {
+        let customer = self.room.client.customer(self.room.conversation).await?;
+        self.say(show::printable(&customers::customer_lines(&customer)));
+        Ok(())
+    }
+
+    /// Shows the conversations that a text is found in.
+    async fn find(&mut self, text: &str) -> Result<(), ClientError> {
+        let text = match SearchText::new(text.trim()) {
+            Ok(text) => text,
+            Err(why) => {
+                self.say(format!("— /find: {why}"));
+                return Ok(());
+            }
+        };
+        let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
+        let here = self.room.conversation;
+        let rows = (1..).zip(&page.rows);
+        let lines =
+            rows.map(|(number, row)| show::row_line(number, row, self.names(), row.conversation == here));
+        let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
+        self.found = page.rows.iter().map(|row| row.conversation).collect();
+        self.say(lines.join("\n"));
+        Ok(())
     }
 
     /// Tells the other side that something is being typed, not more often than it holds.
@@ -341,6 +416,7 @@ impl<P: Printer> Chat<P> {
             Side::Customer => Sender::Customer,
             Side::Agent(_) => Sender::Agent { member: self.room.client.member() },
         };
+        self.epoch = self.epoch.max(event.epoch);
         let line = show::event_line(event, self.names(), &me);
         self.say(line);
     }
@@ -462,14 +538,23 @@ const CUSTOMER_HELP: &str = "/call      call an agent, about something if you li
     /restart   end this conversation and begin a new one";
 
 const AGENT_HELP: &str = "/list      the conversations\n\
-    /open N    serve another one, by its number in the list\n\
+    /open N    serve another one, by its number in the list, or of those that were found\n\
+    /find TEXT look for a customer's name, phone, e-mail or key, or what a consultation was about\n\
+    /customer  who this is; what to write down behind it: name=Kim phone=010-1234-5678, a bare email= clears\n\
     /take      become the one who serves this conversation\n\
     /give NAME give it to a colleague\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
     /away      nothing is assigned to you any more, until /back\n\
     /complete  end the service; the bot goes on\n\
+    /past      what became of its consultations\n\
+    /why       why somebody got it, or why it waits\n\
     /end       end the conversation; the customer's next one is another";
+
+/// How many of the conversations that were found are shown.
+const FOUND_ROWS: u16 = 20;
+/// So many consultations are shown.
+const PAST_SHOWN: u16 = 10;
 
 /// How long the other side believes that something is being typed, in milliseconds.
 const TYPING_HOLDS_MS: u32 = 5_000;

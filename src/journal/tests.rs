@@ -8,7 +8,9 @@
 mod audits;
 mod backups;
 mod checks;
+mod consultations;
 mod full;
+mod searching;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use proptest::prelude::*;
-use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq, WorkspaceId};
 
 use super::stored::samples::{
     Script, Step, conversation_id, customer, steps, workspace_entries, workspace_id,
@@ -294,6 +296,8 @@ fn copy(from: &Path, to: &Path) {
 #[derive(Default)]
 struct Model {
     conversations: BTreeMap<ConversationId, (Script, Vec<Entry>)>,
+    /// Who was assigned something automatically, whoever was last at the end.
+    turns: Vec<MemberId>,
 }
 
 impl Model {
@@ -308,6 +312,7 @@ impl Model {
                 script.step(now, step)
             };
             append(journal, term, id, std::slice::from_ref(&entry)).await;
+            consultations::take_turns(&mut self.turns, &entry);
             entries.push(entry);
         }
     }
@@ -322,7 +327,9 @@ impl Model {
                 check_reads(journal, *id, reader, entries, &script.state).await;
             }
             check_decisions(journal, *id, entries).await;
+            consultations::check(journal, *id, entries, &script.state).await;
         }
+        consultations::check_turns(journal, self).await;
         let mut rows = Vec::new();
         let mut cursor = None;
         loop {

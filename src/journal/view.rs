@@ -2,11 +2,14 @@
 //!
 //! Owns the values that its door answers with. Must not know how they are stored.
 
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, CustomerName, MemberId, Seq, Timestamp, WorkspaceId};
 
+use super::stored::RowState;
 use super::{Incarnation, Position, Term};
 use crate::domain::assignment::Explanation;
+use crate::domain::consultation::Record;
 use crate::domain::conversation::{Conversation, Served};
+use crate::domain::customer::Details;
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::Workspace;
 
@@ -46,6 +49,8 @@ pub struct ListRow {
     pub conversation: ConversationId,
     /// With whom.
     pub customer: CustomerKey,
+    /// What the customer is called, if that is known.
+    pub name: Option<CustomerName>,
     /// Who serves it; `None`: the bot.
     pub assignee: Option<MemberId>,
     /// Whether it has ended.
@@ -59,8 +64,19 @@ pub struct ListRow {
     pub unread: usize,
     /// The last event's sequence for staff.
     pub seq: Seq,
+    /// The epoch of who serves it.
+    pub epoch: u64,
     /// The log's position that the row is true at: of two rows of a conversation the higher is newer.
     pub position: Position,
+}
+
+/// Who a customer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// What they are known by.
+    pub key: CustomerKey,
+    /// What the agents have written down.
+    pub details: Details,
 }
 
 /// A consultation that goes on.
@@ -88,6 +104,15 @@ pub struct Decisions {
     pub more: bool,
 }
 
+/// A page of the consultations of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConsultationPage {
+    /// Newest first; the one that goes on is the newest.
+    pub records: Vec<Record>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPage {
@@ -95,6 +120,38 @@ pub struct ListPage {
     pub rows: Vec<ListRow>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
+    /// The log's position that the page is true at.
+    pub position: Position,
+}
+
+/// Which conversations somebody sees in what they search: the one place where that is narrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// All.
+    Everything,
+    /// Those that the member answers for.
+    Of(MemberId),
+}
+
+impl Sight {
+    /// Whether a row is in it.
+    pub(super) fn sees(self, row: &RowState) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Of(member) => row.served.assignee() == Some(member),
+        }
+    }
+}
+
+/// A page of what a text was found in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundPage {
+    /// Newest activity first.
+    pub rows: Vec<ListRow>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+    /// Whether more begins with the text than was looked at.
+    pub more: bool,
     /// The log's position that the page is true at.
     pub position: Position,
 }
@@ -153,6 +210,8 @@ pub enum RebuildReason {
     },
     /// It could not be opened or read.
     Unreadable(String),
+    /// It was made by a program that laid it out otherwise.
+    OtherLayout,
     /// The checkpoint could not be read.
     CheckpointUnreadable,
     /// It was asked for.

@@ -13,7 +13,8 @@ use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
 use super::lines::Lines;
 use super::planted::{Bug, is_planted};
-use crate::domain::assignment::{Line, Standing};
+use crate::domain::assignment::{Accuracy, Line, Standing};
+use crate::domain::consultation::Stage;
 use crate::domain::conversation::{OwnAction, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
 
@@ -40,6 +41,15 @@ pub struct Due {
     pub settings: u64,
     /// When, if ever.
     pub at: Option<Timestamp>,
+}
+
+/// How waiting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many wait for whom nobody is found.
+    pub waiting: usize,
+    /// How far off the estimates were, since the workspace began.
+    pub accuracy: Accuracy,
 }
 
 /// What a look rests on besides what is known.
@@ -75,6 +85,8 @@ pub struct Desk {
     lines: Lines,
     /// Whether customers are to be told of their place.
     lines_due: bool,
+    /// After how long they were told last, in milliseconds.
+    lines_gap_ms: i64,
     /// Conversations that have failed and have not said since what is so.
     unheard: BTreeSet<ConversationId>,
     /// Those whose decision has not reached them: they could not be opened.
@@ -83,6 +95,8 @@ pub struct Desk {
     aside: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
     grace_until: Timestamp,
+    /// The revision of the settings that conversations are told.
+    settings: u64,
 }
 
 impl Desk {
@@ -95,10 +109,12 @@ impl Desk {
             alarms,
             lines: Lines::default(),
             lines_due: false,
+            lines_gap_ms: LINES_AFTER_MS,
             unheard: BTreeSet::new(),
             untold: BTreeSet::new(),
             aside: BTreeSet::new(),
             grace_until,
+            settings: 0,
         }
     }
 
@@ -121,8 +137,17 @@ impl Desk {
         self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
     }
 
-    /// The workspace begins with what is on disk. Nobody is there yet.
-    pub fn begin(&mut self, found: impl IntoIterator<Item = Found>, now: &mut Now<'_>) -> Vec<Told> {
+    /// The workspace begins with what is on disk: what goes on, and whose turn it was, the last at the end. Nobody
+    /// is there yet.
+    pub fn begin(
+        &mut self,
+        found: impl IntoIterator<Item = Found>,
+        turns: impl IntoIterator<Item = MemberId>,
+        now: &mut Now<'_>,
+    ) -> Vec<Told> {
+        self.settings = now.workspace.revision;
+        let members = &now.workspace.members;
+        self.dispatch.had_turns(turns.into_iter().filter(|member| members.contains_key(member)));
         for member in now.workspace.members.keys() {
             let none = self.dispatch.stands(*member, Standing::Offline, now.seeds);
             debug_assert!(none.is_empty(), "nothing is decided before anything is known");
@@ -130,9 +155,11 @@ impl Desk {
         let mut orders = Vec::new();
         for Found { conversation, profile, revision, served } in found {
             let at = served.consultation.as_ref().and_then(|consultation| {
-                // Never later than what ends by itself: the conversation looks when exactly that is.
-                let since = consultation.served_at.unwrap_or(consultation.called_at);
-                self.earliest_end(&now.workspace.service(profile), since)
+                let since = match consultation.stage {
+                    Stage::InProgress(_) => consultation.served_at.unwrap_or(consultation.called_at),
+                    Stage::Waiting | Stage::Assigned(_) => consultation.waits_since,
+                };
+                self.earliest_end(&now.workspace.service(profile), consultation.stage, since)
             });
             self.alarms.set(Alarm::Conversation(conversation), at);
             let open = Open::of(profile, &served);
@@ -143,22 +170,36 @@ impl Desk {
         orders
     }
 
-    /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
-    pub fn deadlines_changed(&mut self, workspace: &Workspace) {
-        let open: Vec<_> = self.dispatch.open().map(|(id, open)| (id, open.request.clone())).collect();
-        for (conversation, request) in open {
-            let at = self.earliest_end(&workspace.service(request.profile), request.called_at);
-            self.alarms.set(Alarm::Conversation(conversation), at);
+    /// The settings are others from now on, for conversations too, which are told.
+    pub fn settings_changed(&mut self, before: &Workspace, now: &mut Now<'_>) -> Vec<Told> {
+        self.settings = now.workspace.revision;
+        if now.workspace.ends_otherwise(before) {
+            self.deadlines_changed(now.workspace);
         }
+        self.rules_changed(now)
     }
 
-    fn earliest_end(&self, service: &Service, since: Timestamp) -> Option<Timestamp> {
-        let after = [service.silent_ms, service.unserved_ms].into_iter().flatten().min()?;
-        let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
-        Some(at.max(self.grace_until))
+    /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
+    fn deadlines_changed(&mut self, workspace: &Workspace) {
+        let open = self.dispatch.open().map(|(conversation, Open { request, stage, .. })| {
+            let service = workspace.service(request.profile);
+            (conversation, self.earliest_end(&service, *stage, request.called_at))
+        });
+        let ends: Vec<_> = open.collect();
+        ends.into_iter()
+            .for_each(|(conversation, at)| self.alarms.set(Alarm::Conversation(conversation), at));
     }
 
-    /// The settings or the operating hours in force are others from now on.
+    /// Never later than something ends by itself: the conversation looks when exactly that is.
+    fn earliest_end(&self, service: &Service, stage: Stage, since: Timestamp) -> Option<Timestamp> {
+        let end = match stage {
+            Stage::InProgress(_) => service.silent_at(since),
+            Stage::Waiting | Stage::Assigned(_) => service.unserved_at(since),
+        };
+        end.map(|at| at.max(self.grace_until))
+    }
+
+    /// The rules or the operating hours in force are others from now on.
     pub fn rules_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
         let (members, mut orders) = (&now.workspace.members, Vec::new());
         let known: Vec<_> = self.dispatch.roster().agents().map(|(member, _)| member).collect();
@@ -166,13 +207,15 @@ impl Desk {
             orders.extend(self.dispatch.removed(member));
             self.alarms.set(Alarm::Grace(member), None);
         }
-        // Before anybody is added: nothing is decided any more by the rules that were.
-        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
+        // Nothing is given any more to whoever has said meanwhile that they are away.
+        self.dispatch.note_standings(self.standings(now.workspace));
         for member in members.keys() {
             if self.dispatch.roster().get(*member).is_none() {
-                orders.extend(self.dispatch.stands(*member, Standing::Offline, now.seeds));
+                self.dispatch.joined(*member);
             }
         }
+        // Only now: nothing is decided any more by the rules, or among the members, that were.
+        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         self.alarms.set(Alarm::Boundary, now.workspace.next_boundary(now.at));
         told(orders)
     }
@@ -243,11 +286,17 @@ impl Desk {
         told(orders)
     }
 
-    /// A member wants to be left alone, or does not any more. They keep what they have.
-    pub fn intends(&mut self, member: MemberId, now: &mut Now<'_>) -> Vec<Told> {
-        let Some(agent) = self.dispatch.roster().get(member) else { return Vec::new() };
-        let online = agent.standing != Standing::Offline;
-        told(self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds))
+    /// Members want to be left alone, or do not any more. They keep what they have.
+    pub fn intents_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
+        let standings = self.standings(now.workspace);
+        told(self.dispatch.stand(standings, now.seeds))
+    }
+
+    /// How those stand who are there, as they have said last.
+    fn standings(&self, workspace: &Workspace) -> Vec<(MemberId, Standing)> {
+        let agents = self.dispatch.roster().agents();
+        let there = agents.filter(|(_, agent)| agent.standing != Standing::Offline);
+        there.map(|(member, _)| (member, standing_of(member, true, workspace))).collect()
     }
 
     /// Those who have more or less to do than when this was asked last.
@@ -262,13 +311,30 @@ impl Desk {
         now: Timestamp,
         is_awake: impl Fn(ConversationId) -> bool,
     ) -> Vec<(ConversationId, Option<Line>)> {
-        let is_due = mem::take(&mut self.lines_due);
-        let told = is_due.then(|| self.lines.turn(&self.dispatch.queues(), now, is_awake));
-        let may_change = !self.lines.is_empty() || self.dispatch.waiting() > 0;
-        if may_change && !self.alarms.is_set(&Alarm::Lines) {
-            self.alarms.set(Alarm::Lines, Some(after(now, LINES_AFTER_MS)));
+        if !mem::take(&mut self.lines_due) {
+            let may_change = !self.lines.is_empty() || self.dispatch.waiting() > 0;
+            self.lines_gap_ms = LINES_AFTER_MS;
+            let at = after(now, LINES_AFTER_MS);
+            if may_change && self.alarms.get(&Alarm::Lines).is_none_or(|set| set > at) {
+                self.alarms.set(Alarm::Lines, Some(at));
+            }
+            return Vec::new();
         }
-        told.unwrap_or_default()
+        let dispatch = &self.dispatch;
+        let is_found = |id| dispatch.get(id).is_some_and(|open| open.stage.assignee().is_some());
+        let told = self.lines.turn(&dispatch.queues(), now, is_awake, is_found);
+        // While nothing happens only an estimate gets longer, and it is told so less and less often.
+        if self.lines.estimates() {
+            self.lines_gap_ms = self.lines_gap_ms.saturating_mul(2);
+            self.alarms.set(Alarm::Lines, Some(after(now, self.lines_gap_ms)));
+        }
+        told
+    }
+
+    /// How many wait, and how far off the estimates were that their customers were told.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        Waiting { waiting: self.dispatch.waiting(), accuracy: self.lines.accuracy() }
     }
 
     /// The time has come to look at something.
@@ -281,6 +347,7 @@ impl Desk {
                     self.try_again(now.at);
                 }
                 Alarm::Lines => self.lines_due = true,
+                Alarm::Boundary if is_planted(Bug::OpeningOverlooked) => {}
                 Alarm::Boundary => all.extend(self.rules_changed(now)),
                 Alarm::Grace(member) => {
                     let requeues = now.workspace.settings.team.service.absence.in_progress;
@@ -299,7 +366,7 @@ impl Desk {
     /// by other settings, or could not be, is worked out again soon.
     pub fn sleeps(&mut self, conversation: ConversationId, due: Due, now: &Now<'_>) {
         let may_go_on = self.dispatch.is_open(conversation) || self.unheard.contains(&conversation);
-        let must_try_again = may_go_on && due.settings != now.workspace.revision;
+        let must_try_again = may_go_on && due.settings != self.settings;
         let at = if must_try_again { Some(after(now.at, AGAIN_AFTER_MS)) } else { due.at };
         if must_try_again {
             self.unheard.insert(conversation);
@@ -365,7 +432,8 @@ fn told_one(order: Order) -> Told {
 
 /// Whether somebody is there and whether they want to be left alone are two facts.
 fn standing_of(member: MemberId, online: bool, workspace: &Workspace) -> Standing {
-    match (online, workspace.away.contains(&member)) {
+    let is_away = workspace.away.contains(&member) && !is_planted(Bug::AwayOverlooked);
+    match (online, is_away) {
         (false, _) => Standing::Offline,
         (true, true) => Standing::Away,
         (true, false) => Standing::Online,
@@ -380,7 +448,7 @@ const fn after(now: Timestamp, millis: i64) -> Timestamp {
     Timestamp::from_millis(now.as_millis().saturating_add(millis))
 }
 
-/// How often customers are told of their place, at the most.
+/// How often customers are told of their place, at the most; each time after which nothing has happened, half as often.
 const LINES_AFTER_MS: i64 = 2_000;
 
 /// How soon what was not taken is decided again, in milliseconds.

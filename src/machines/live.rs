@@ -314,10 +314,16 @@ impl<P: Ports> Live<P> {
         }
     }
 
-    /// Everything up to a sequence of the reader's has reached whoever says so. Nothing is recorded: this
-    /// is remembered while the conversation is awake.
+    /// Everything up to a sequence of the reader's has reached whoever says so and takes part. Nothing is
+    /// recorded: this is remembered while the conversation is awake.
     pub fn received(&mut self, identity: &Identity, up_to: Seq) {
-        if admit(&self.state, identity).is_err() {
+        // An agent who has not entered looks on, and nobody is to notice.
+        let takes_part = match admit(&self.state, identity) {
+            Ok(Party::Customer) => true,
+            Ok(Party::Agent { member }) => self.state.served.agents.contains(&member),
+            Ok(Party::Bot) | Err(_) => false,
+        };
+        if !takes_part {
             return;
         }
         let (side, unread) = match identity.reader() {
@@ -489,6 +495,10 @@ impl<P: Ports> Live<P> {
                     *after /= 2;
                 }
                 Some(decide_own(&self.state, action, &Context { service: &service, ..*context }))
+            }
+            OwnAction::Requeue { consultation, why, .. } if is_planted(Bug::TimerTwice) => {
+                let (consultation, epoch, why) = (*consultation, self.state.served.epoch, *why);
+                Some(decide_own(&self.state, &OwnAction::Requeue { consultation, epoch, why }, context))
             }
             OwnAction::Decided { .. }
             | OwnAction::Requeue { .. }

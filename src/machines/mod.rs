@@ -35,5 +35,7 @@ pub mod outbox;
 pub mod places;
 pub mod planted;
 pub mod residence;
+#[cfg(test)]
+mod restarts;
 pub mod room;
 pub mod route;

@@ -4,8 +4,12 @@
 //! frames; decides nothing. What a reader may not see has been left out before it comes here, but for
 //! the names of agents, which customers are not told.
 
+mod consultations;
+mod customer;
 mod desk;
 mod explained;
+#[cfg(test)]
+mod monitoring;
 mod opening;
 
 use bytes::{Bytes, BytesMut};
@@ -13,8 +17,8 @@ use serde::Deserialize;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq};
 use switchboard_protocol::wire::{
     CloseCode, CodecError, ConversationFrame, Cursors, DATAGRAM_BYTES_MAX, ErrorBody, ErrorCode, Event,
-    EventKind, Goodbye, How, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request, RequeuedWhy,
-    Sender, ServerFrame, StageLatency, Topic, Typing, UnservedWhy, decode, encode_frame,
+    EventKind, Goodbye, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request, RequeuedWhy, Sender,
+    ServerFrame, StageLatency, Topic, Typing, decode, encode_frame,
 };
 
 pub(super) use self::desk::desk;
@@ -24,10 +28,10 @@ pub(super) use self::opening::{
 };
 use super::settings;
 use crate::actors::outlet::{self, Stamp};
-use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
+use crate::actors::session::{Answered, Asked, Closing, Refusal, Search, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
-use crate::domain::consultation::{self, Requeued, Unserved};
+use crate::domain::consultation::{How, Requeued};
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::mask::{MaskAfter, hidden};
@@ -78,11 +82,22 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             command(conversation, Action::Call { consultation: clock::consultation_id(), category })
         }
         Op::Cancel { conversation } => command(conversation, Action::Cancel),
-        Op::Take { conversation } => {
-            command(conversation, Action::Take { consultation: clock::consultation_id() })
+        Op::Take { conversation, epoch } => {
+            command(conversation, Action::Take { consultation: clock::consultation_id(), epoch })
         }
-        Op::Transfer { conversation, from, to } => command(conversation, Action::Transfer { from, to }),
-        Op::Complete { conversation } => command(conversation, Action::Complete),
+        Op::Describe { conversation, details, clear } => {
+            let change = Box::new(customer::change(details, &clear)?);
+            command(conversation, Action::Describe { change })
+        }
+        Op::Search { text, by, cursor, limit } => {
+            let by = by.map(customer::field).transpose()?;
+            Asked::Search(Search { text, by, cursor, limit: limit.into() })
+        }
+        Op::Customer { conversation } => Asked::Customer { conversation },
+        Op::Transfer { conversation, from, to, epoch } => {
+            command(conversation, Action::Transfer { from, to, epoch })
+        }
+        Op::Complete { conversation, epoch } => command(conversation, Action::Complete { epoch }),
         Op::End { conversation } => command(conversation, Action::End),
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
             Asked::Follow { subscription, conversation, after }
@@ -96,6 +111,9 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             Asked::History { conversation, before, limit: limit.into() }
         }
         Op::Explain { conversation } => Asked::Explain { conversation },
+        Op::Consultations { conversation, cursor, limit } => {
+            Asked::Consultations { conversation, cursor, limit: limit.into() }
+        }
         Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
         Op::Quarantined => Asked::Quarantined,
         Op::Release { conversation } => Asked::Release { conversation },
@@ -103,6 +121,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Change { change } => Asked::Change { counter, action: Box::new(settings::action(*change)?) },
         Op::Status { away } => Asked::Status { counter, away },
         Op::Audit { before, limit } => Asked::Audit { before, limit: limit.into() },
+        Op::Waiting => Asked::Waiting,
         Op::Latency => Asked::Latency,
         Op::Unknown => return Err(ErrorBody::new(ErrorCode::Unsupported, "op: this one is not known here")),
     })
@@ -180,6 +199,14 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             ReplyBody::Events { more: history.more || surplus > 0, events: events.split_off(surplus) }
         }
         Answered::Decisions(decisions) => explained::reply(&decisions),
+        Answered::Customer(found) => customer::reply(found),
+        Answered::Found(page) => ReplyBody::Found {
+            rows: page.rows.into_iter().map(row).collect(),
+            next: page.next,
+            more: page.more,
+            position: page.position.0,
+        },
+        Answered::Consultations(page) => consultations::reply(page),
         Answered::List(page) => ReplyBody::Conversations {
             rows: page.rows.into_iter().map(row).collect(),
             next: page.next,
@@ -192,6 +219,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
         Answered::SetAside(SetAside::Released(_)) => ReplyBody::Released,
         Answered::Told(told) => settings::told(&told),
         Answered::Audit(entries, more) => settings::audit(&entries, more),
+        Answered::Waiting(waiting) => desk::waiting(waiting),
         Answered::Latency(stages) => ReplyBody::Latency { stages: stages.into_iter().map(stage).collect() },
     }
 }
@@ -206,6 +234,7 @@ fn surplus(events: &[Event], limit: usize) -> usize {
                     content.bytes() + keyboard.as_ref().map_or(0, |keyboard| keyboard.bytes())
                 }
                 EventKind::Called { category, .. } | EventKind::CallRefused { category } => category.bytes(),
+                EventKind::Described { details, .. } => details.bytes(),
                 EventKind::Started
                 | EventKind::Assigned { .. }
                 | EventKind::Requeued { .. }
@@ -237,6 +266,7 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::TooManySubscriptions => ErrorCode::TooManySubscriptions,
         Refusal::NotQuarantined(_) => ErrorCode::NotQuarantined,
         Refusal::BadCursor(_) => ErrorCode::BadCursor,
+        Refusal::BadSearch(_) => ErrorCode::MalformedRequest,
     };
     let waits = [(ErrorCode::Unavailable, RETRY_MS), (ErrorCode::NoRoom, NO_ROOM_RETRY_MS)];
     let wait_ms = waits.iter().find(|(waits, _)| *waits == code).map(|(_, wait_ms)| *wait_ms);
@@ -255,7 +285,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::AlreadyCalled => ErrorCode::AlreadyCalled,
         Rejection::NotCalled => ErrorCode::NotCalled,
         Rejection::AlreadyServed => ErrorCode::AlreadyServed,
-        Rejection::Preview => ErrorCode::Preview,
+        Rejection::Preview | Rejection::Nobody => ErrorCode::Preview,
         Rejection::Moved { .. } => ErrorCode::Moved,
         Rejection::NotPresent { .. } => ErrorCode::NotPresent,
         Rejection::Ended => ErrorCode::ConversationEnded,
@@ -359,31 +389,22 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
                 Requeued::Removed => RequeuedWhy::Removed,
             },
         },
-        What::Unserved { why } => EventKind::Unserved {
-            why: match why {
-                Unserved::Cancelled => UnservedWhy::Cancelled,
-                Unserved::GaveUp => UnservedWhy::GaveUp,
-                Unserved::Left => UnservedWhy::Left,
-                Unserved::TooLong => UnservedWhy::TooLong,
-            },
-        },
+        What::Unserved { why } => EventKind::Unserved { why: consultations::why(*why) },
         What::Entered { .. } => EventKind::Entered,
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
         What::Ended => EventKind::Ended,
+        What::Described(change) => customer::described(change),
         // In no sequence, so it is not seen as an event.
         What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };
-    Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what }
+    // It counts what a customer must not be able to.
+    let epoch = seen.epoch.filter(|_| reader == Reader::Staff);
+    Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what, epoch }
 }
 
-fn assigned(member: MemberId, how: consultation::How) -> EventKind {
-    let (how, from) = match how {
-        consultation::How::Automatic => (How::Automatic, None),
-        consultation::How::Taken => (How::Taken, None),
-        consultation::How::SteppedIn { .. } => (How::SteppedIn, None),
-        consultation::How::Transferred { from } => (How::Transferred, Some(from)),
-    };
+fn assigned(member: MemberId, how: How) -> EventKind {
+    let (how, from) = consultations::how(how);
     EventKind::Assigned { member, how, from }
 }
 

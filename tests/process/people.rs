@@ -103,6 +103,7 @@ pub(crate) fn said(event: &Event) -> Option<&str> {
         | EventKind::Left
         | EventKind::Completed
         | EventKind::Ended
+        | EventKind::Described { .. }
         | EventKind::Unknown => None,
     }
 }
@@ -140,6 +141,7 @@ pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Completed
+        | EventKind::Described { .. }
         | EventKind::Unknown => false,
     });
     let seen = seen.map(|event| {
@@ -148,7 +150,7 @@ pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
             Sender::Agent { .. } => Sender::Agent { member: None },
             Sender::Customer | Sender::Bot | Sender::Unknown => event.by.clone(),
         };
-        Event { seq: last, at: event.at, by, what: event.what.clone() }
+        Event { seq: last, at: event.at, by, what: event.what.clone(), epoch: None }
     });
     seen.collect()
 }

@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ErrorBody;
+use super::{CustomerDetails, CustomerField, ErrorBody};
 use crate::vocabulary::{
-    CategoryPath, ConsultationId, Content, ConversationId, DisplayName, Keyboard, MemberId, Platform,
-    ProfileId, Seq, Timestamp, UserKey,
+    CategoryPath, ConsultationId, Content, ConversationId, CustomerName, DisplayName, Keyboard, MemberId,
+    Platform, ProfileId, Seq, Timestamp, UserKey,
 };
 
 /// The first frame of a subscription stream: which subscription it carries.
@@ -52,6 +52,9 @@ pub struct Event {
     pub by: Sender,
     /// What happened.
     pub what: EventKind,
+    /// For staff: the epoch of the conversation that begins with it, if it changes who serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
 }
 
 /// Who did something, as far as the reader may know.
@@ -87,7 +90,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keyboard: Option<Box<Keyboard>>,
     },
-    /// The customer called an agent: a consultation waits.
+    /// An agent was called, by the customer or by the bot for them: a consultation waits.
     Called {
         /// Which.
         consultation: ConsultationId,
@@ -95,7 +98,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
         category: CategoryPath,
     },
-    /// Staff only: the customer called an agent outside operating hours, when calls are not accepted.
+    /// Staff only: an agent was called outside operating hours, when calls are not accepted.
     CallRefused {
         /// What it would have been about.
         #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
@@ -130,6 +133,16 @@ pub enum EventKind {
     Left,
     /// Staff only: the service was completed and the bot goes on.
     Completed,
+    /// Staff only: details of the customer were written down, by an agent; or by the bot what was known of them
+    /// from the conversation before.
+    Described {
+        /// What was set.
+        #[serde(default, skip_serializing_if = "CustomerDetails::is_empty")]
+        details: CustomerDetails,
+        /// What was cleared.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cleared: Vec<CustomerField>,
+    },
     /// The conversation ended; nothing follows in it.
     Ended,
     /// Something that this version does not know; it has its place in the sequence all the same.
@@ -184,6 +197,8 @@ pub enum UnservedWhy {
     GaveUp,
     /// The customer ended the conversation.
     Left,
+    /// An agent ended the conversation.
+    Dismissed,
     /// It waited for longer than is allowed.
     TooLong,
     /// For a reason that this version does not know.
@@ -285,6 +300,9 @@ pub struct Row {
     pub platform: Platform,
     /// What the customer is known by.
     pub user_key: UserKey,
+    /// What the customer is called, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<CustomerName>,
     /// Who serves it; absent: the bot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<MemberId>,
@@ -299,6 +317,14 @@ pub struct Row {
     pub unread: u32,
     /// The last event's sequence for staff.
     pub seq: Seq,
+    /// The epoch of who serves it; absent before the first.
+    #[serde(default, skip_serializing_if = "is_before_the_first")]
+    pub epoch: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the attribute calls it so")]
+const fn is_before_the_first(epoch: &u64) -> bool {
+    *epoch == 0
 }
 
 /// Somebody is typing. A datagram, both ways; it may be lost, and is forgotten when it expires.

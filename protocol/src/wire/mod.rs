@@ -15,6 +15,8 @@
 
 mod change;
 mod codec;
+mod consultation;
+mod customer;
 mod error;
 mod event;
 mod explanation;
@@ -29,6 +31,8 @@ mod tests;
 
 pub use change::{AuditEntry, Change};
 pub use codec::{CodecError, decode, encode, encode_frame};
+pub use consultation::{Assignee, BegunBy, Consultation, Outcome};
+pub use customer::{CustomerDetails, CustomerField, Gender, SearchBy};
 pub use error::{CloseCode, ErrorBody, ErrorCode};
 pub use event::{
     AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, How, Line, RequeuedWhy, Row,
@@ -37,7 +41,7 @@ pub use event::{
 pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, WaitsWhy};
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, Purpose, ServerLimits, Welcome};
-pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
+pub use reply::{EstimateFigures, QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
 pub use settings::{
     AssignmentStrategy, Bot, ByHand, Choosing, Greeting, Holiday, Load, MemberRow, ProfileAssignment,

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, SettingsOf};
-use crate::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq};
+use super::{Change, CustomerDetails, CustomerField, SearchBy, SettingsOf};
+use crate::vocabulary::{CategoryPath, Content, ConversationId, MemberId, SearchText, Seq};
 
 /// One request on the session stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +89,9 @@ pub enum Op {
     Take {
         /// Which.
         conversation: ConversationId,
+        /// At which epoch, as an event or a row has said: if it is another by now, it is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
     },
     /// Agent: give the consultation to another agent. *Changes.*
     Transfer {
@@ -98,16 +101,39 @@ pub enum Op {
         from: MemberId,
         /// Who is to.
         to: MemberId,
+        /// At which epoch, as an event or a row has said: if it is another by now, it is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
     },
     /// Agent: end the service; all agents leave, and the bot goes on. *Changes.*
     Complete {
         /// Which.
         conversation: ConversationId,
+        /// At which epoch, as an event or a row has said: if it is another by now, it is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
     },
     /// End a conversation for good, as its customer or as an agent who has entered it; the customer's next
     /// `open` begins a new one. *Changes.*
     End {
         /// Which.
+        conversation: ConversationId,
+    },
+    /// Agent: write down what is known of the customer: of each detail that is named a value, or that there is
+    /// none. *Changes.*
+    Describe {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// What is to be set.
+        #[serde(default, skip_serializing_if = "CustomerDetails::is_empty")]
+        details: CustomerDetails,
+        /// What is to be cleared.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        clear: Vec<CustomerField>,
+    },
+    /// Agent: who the customer of a conversation is, and what is known of them.
+    Customer {
+        /// Of which conversation.
         conversation: ConversationId,
     },
     /// Events before a sequence, newest last.
@@ -125,8 +151,31 @@ pub enum Op {
         /// Which conversation.
         conversation: ConversationId,
     },
+    /// Agent: the consultations of a conversation, newest first.
+    Consultations {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Where the page before ended, as its reply said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+        /// How many at the most.
+        limit: u16,
+    },
     /// Agent: the conversations of the workspace, newest activity first.
     List {
+        /// Where the page before ended, as its reply said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+        /// How many at the most.
+        limit: u16,
+    },
+    /// Agent: the conversations of the workspace that a text is found in, newest activity first.
+    Search {
+        /// What is searched for; at least two characters.
+        text: SearchText,
+        /// In which field; in all of them when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<SearchBy>,
         /// Where the page before ended, as its reply said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
@@ -164,6 +213,8 @@ pub enum Op {
         /// How many at the most.
         limit: u16,
     },
+    /// Agent: how many wait for whom nobody is found, and how far off the estimates were that customers were told.
+    Waiting,
     /// Agent: the latencies of every stage that messages pass, since the daemon started.
     Latency,
     /// An operation that this version does not know; refused.
@@ -206,17 +257,22 @@ impl Op {
             | Self::Complete { .. }
             | Self::Change { .. }
             | Self::Status { .. }
+            | Self::Describe { .. }
             | Self::End { .. } => true,
             Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
             | Self::Received { .. }
             | Self::History { .. }
             | Self::Explain { .. }
+            | Self::Consultations { .. }
             | Self::List { .. }
+            | Self::Customer { .. }
+            | Self::Search { .. }
             | Self::Quarantined
             | Self::Release { .. }
             | Self::Settings { .. }
             | Self::Audit { .. }
+            | Self::Waiting
             | Self::Latency
             | Self::Unknown => false,
         }

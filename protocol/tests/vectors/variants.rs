@@ -7,10 +7,11 @@ use switchboard_protocol::vocabulary::{
     Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
 };
 use switchboard_protocol::wire::{
-    AssignmentRule, AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials, Decided,
-    Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How, Op, PassedOver, Purpose, ReplyBody,
-    Request, RequeuedWhy, Role, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
-    UnservedWhy, WaitsWhy,
+    AssignmentRule, AssignmentStrategy, BegunBy, Change, Choosing, CloseCode, Consultation,
+    ConversationFrame, Credentials, CustomerDetails, CustomerField, Decided, Decision, DeskFrame, ErrorBody,
+    Event, EventKind, Gender, Hello, How, Op, Outcome, PassedOver, Purpose, ReplyBody, Request, RequeuedWhy,
+    Role, SearchBy, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy,
+    WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -47,26 +48,34 @@ enums! {
     Credentials { Customer Agent Unknown }
     DeskFrame { Snapshot Row Agent Ended Unknown }
     EventKind {
-        Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Unknown
+        Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Described
+        Unknown
     }
+    CustomerField { Name Phone Email Gender Unknown }
+    Gender { Female Male Other Unknown }
+    SearchBy { Name Phone Email UserKey Category Unknown }
     How { Automatic Taken SteppedIn Transferred Unknown }
     Keyboard { Any Text Number Location Buttons Unknown }
     MediaKind { Image Video Audio Link Unknown }
     Change {
         Created AddMember RenameMember ChangeRole RemoveMember Status AddProfile TeamAssignment TeamHours
-        TeamService ProfileAssignment ProfileHours Bot Greeting OverrideHours Unknown
+        TeamService ProfileAssignment ProfileHours Bot Greeting Completion OverrideHours
+        Unknown
     }
     Op {
-        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
-        Explain List Quarantined Release Settings Change Status Audit Latency Unknown
+        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End Describe
+        Customer Search History Explain Consultations List Quarantined Release Settings Change Status Audit Waiting
+        Latency Unknown
     }
     ReplyBody {
-        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Conversations Quarantined Released
-        Settings Changed Audit Latency Unknown
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Customer Found Consultations
+        Conversations Quarantined Released Settings Changed Audit Waiting Latency Unknown
     }
     Role { Owner Admin Editor Readonly Unknown }
-    Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
-    SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
+    Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Completion Unknown }
+    SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Completion Unknown }
+    BegunBy { Customer Bot Agent Unknown }
+    Outcome { Completed Missed Cancelled Unknown }
     AssignmentRule { Sticky Specialist General Unknown }
     AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
     Decided { Assigned Waits Unknown }
@@ -77,7 +86,7 @@ enums! {
     ServerFrame { Welcome Reply Error Goodbye Unknown }
     Topic { Conversation Desk Unknown }
     WaitsWhy { Manual Closed ForFormer NobodyFree Unknown }
-    UnservedWhy { Cancelled GaveUp Left TooLong Unknown }
+    UnservedWhy { Cancelled GaveUp Left Dismissed TooLong Unknown }
 }
 
 /// What has no enums in it.
@@ -107,6 +116,13 @@ impl Variants for Request {
         if let Op::Post { content, .. } = &self.op {
             content.variants(seen);
         }
+        if let Op::Describe { details, clear, .. } = &self.op {
+            details.variants(seen);
+            seen.extend(clear.iter().map(Named::name));
+        }
+        if let Op::Search { by: Some(by), .. } = &self.op {
+            seen.push(by.name());
+        }
         if let Op::Settings { of } = &self.op {
             seen.push(of.name());
         }
@@ -127,8 +143,14 @@ impl Variants for ServerFrame {
             if let ReplyBody::Events { events, .. } = &reply.body {
                 events.iter().for_each(|event| event.variants(seen));
             }
+            if let ReplyBody::Customer { details, .. } = &reply.body {
+                details.variants(seen);
+            }
             if let ReplyBody::Explained { decisions, .. } = &reply.body {
                 decisions.iter().for_each(|decision| decision.variants(seen));
+            }
+            if let ReplyBody::Consultations { consultations, .. } = &reply.body {
+                consultations.iter().for_each(|consultation| consultation.variants(seen));
             }
             if let ReplyBody::Settings { settings, .. } = &reply.body {
                 settings.variants(seen);
@@ -152,6 +174,17 @@ impl Variants for Decision {
     }
 }
 
+impl Variants for Consultation {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.begun_by.name());
+        seen.extend(self.outcome.iter().map(Named::name));
+        if let Some(Outcome::Missed { why }) = &self.outcome {
+            seen.push(why.name());
+        }
+        seen.extend(self.assignees.iter().map(|assignee| assignee.how.name()));
+    }
+}
+
 impl Variants for Change {
     fn variants(&self, seen: &mut Vec<&'static str>) {
         seen.push(self.name());
@@ -172,6 +205,7 @@ impl Variants for Change {
             | Self::TeamService { .. }
             | Self::ProfileHours { .. }
             | Self::Bot { .. }
+            | Self::Completion { .. }
             | Self::OverrideHours { .. }
             | Self::Unknown => {}
         }
@@ -190,7 +224,11 @@ impl Variants for Settings {
             Self::Greeting { greeting } => {
                 greeting.iter().for_each(|greeting| greeting.content.variants(seen));
             }
-            Self::Profiles { .. } | Self::ProfileHours { .. } | Self::Bot { .. } | Self::Unknown => {}
+            Self::Profiles { .. }
+            | Self::ProfileHours { .. }
+            | Self::Bot { .. }
+            | Self::Completion { .. }
+            | Self::Unknown => {}
         }
     }
 }
@@ -222,6 +260,10 @@ impl Variants for Event {
             EventKind::Assigned { how, .. } => seen.push(how.name()),
             EventKind::Requeued { why, .. } => seen.push(why.name()),
             EventKind::Unserved { why } => seen.push(why.name()),
+            EventKind::Described { details, cleared } => {
+                details.variants(seen);
+                seen.extend(cleared.iter().map(Named::name));
+            }
             EventKind::Started
             | EventKind::Called { .. }
             | EventKind::CallRefused { .. }
@@ -231,6 +273,12 @@ impl Variants for Event {
             | EventKind::Ended
             | EventKind::Unknown => {}
         }
+    }
+}
+
+impl Variants for CustomerDetails {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.extend(self.gender.iter().map(Named::name));
     }
 }
 

@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 
 use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    Decision, Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits, StageLatency, Typing, encode,
+    Decision, EstimateFigures, Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits,
+    StageLatency, Typing, encode,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -264,7 +265,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::open`]; refused when somebody answers for it, who is named.
     pub async fn take(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Take { conversation }).await)
+        accepted(self.shared().ask(Op::Take { conversation, epoch: None }).await)
     }
 
     /// Agent: gives the consultation from the one who answers for it to another agent.
@@ -277,7 +278,7 @@ impl Client {
         from: MemberId,
         to: MemberId,
     ) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Transfer { conversation, from, to }).await)
+        accepted(self.shared().ask(Op::Transfer { conversation, from, to, epoch: None }).await)
     }
 
     /// Agent: ends the service; all agents leave, and the bot goes on.
@@ -285,7 +286,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::open`].
     pub async fn complete(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Complete { conversation }).await)
+        accepted(self.shared().ask(Op::Complete { conversation, epoch: None }).await)
     }
 
     /// Ends a conversation for good, as its customer or as an agent who has entered it: nothing can be
@@ -362,6 +363,17 @@ impl Client {
         }
     }
 
+    /// Agent: how many wait for whom nobody is found, and how far off the estimates were that customers were told.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn waiting(&self) -> Result<(u32, EstimateFigures), ClientError> {
+        match self.shared().ask(Op::Waiting).await? {
+            ReplyBody::Waiting { waiting, estimates } => Ok((waiting, estimates)),
+            other => Err(wrong(&other)),
+        }
+    }
+
     /// Agent: the latency of every stage that messages pass, since the daemon started.
     ///
     /// # Errors
@@ -374,6 +386,9 @@ impl Client {
     }
 
     /// Follows a conversation from the event after `after`. Waits until the server has accepted it.
+    ///
+    /// An agent who follows without having entered *monitors*: sees what is said and done, and is seen by nobody
+    /// for it. The customer can tell neither that nor by whom: no event, cursor or typing of theirs is another.
     ///
     /// # Errors
     /// [`ClientError::TooManySubscriptions`], and as for [`Client::open`].
@@ -466,7 +481,7 @@ async fn first_session(connector: &mut Connector) -> Result<Session, Ending> {
     }
 }
 
-fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
+pub(crate) fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
     match answer? {
         ReplyBody::Accepted { seq, at } => Ok(Accepted { seq, at: Some(at) }),
         ReplyBody::AlreadyAccepted => Ok(Accepted { seq: None, at: None }),
@@ -481,6 +496,9 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::AlreadyAccepted => "already_accepted",
         ReplyBody::Opened { .. } => "opened",
         ReplyBody::Explained { .. } => "explained",
+        ReplyBody::Customer { .. } => "customer",
+        ReplyBody::Found { .. } => "found",
+        ReplyBody::Consultations { .. } => "consultations",
         ReplyBody::Subscribed { .. } => "subscribed",
         ReplyBody::Unsubscribed => "unsubscribed",
         ReplyBody::Events { .. } => "events",
@@ -490,6 +508,7 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::Settings { .. } => "settings",
         ReplyBody::Changed { .. } => "changed",
         ReplyBody::Audit { .. } => "audit",
+        ReplyBody::Waiting { .. } => "waiting",
         ReplyBody::Latency { .. } => "latency",
         ReplyBody::Unknown => "one that this version does not know",
     })

@@ -263,9 +263,13 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Take { .. }
         | Op::Transfer { .. }
         | Op::Complete { .. }
+        | Op::Describe { .. }
+        | Op::Customer { .. }
+        | Op::Search { .. }
         | Op::End { .. }
         | Op::History { .. }
         | Op::Explain { .. }
+        | Op::Consultations { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }
@@ -273,6 +277,7 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Change { .. }
         | Op::Status { .. }
         | Op::Audit { .. }
+        | Op::Waiting
         | Op::Latency
         | Op::Unknown => false,
     }

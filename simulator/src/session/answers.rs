@@ -128,7 +128,7 @@ impl World {
     }
 
     /// What leaves here is revealed: from now on it must be true for ever.
-    pub(super) fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
+    pub(crate) fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
         self.say(|| format!("     session {} answers {ask}, counter {counter:?}: {reply:?}", session.id.0));
         if let Some(counter) = counter {
             let reader = session.identity.reader();

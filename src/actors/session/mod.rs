@@ -3,6 +3,8 @@
 //! Owns the carrying of its questions to conversations, workspace and journal, and of the answers to
 //! its outbox. Must not know sockets or frames: behind the outbox is the transport.
 
+mod consultations;
+mod customers;
 mod following;
 mod presence;
 mod question;
@@ -23,12 +25,14 @@ use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::conversation::{Action, Command, Origin};
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
-use crate::domain::workspace::{MemberCommand, WorkspaceAction, WorkspaceEntry};
-use crate::journal::{Journal, ListPage};
+use crate::domain::workspace::{MemberCommand, WorkspaceAction};
+use crate::journal::{Journal, ReadError};
 use crate::limits;
 pub use crate::machines::attendance::Evidence;
+use crate::machines::openings::Named;
 pub use crate::machines::places::{Place, Refused};
 use crate::machines::route::Tag;
 use crate::stats::Latency;
@@ -38,16 +42,13 @@ use following::Following;
 use routing::{Pending, PendingKind, RoutedErrand, Routing};
 
 pub use following::{DeskFollowing, Lane};
-pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
-pub use waiters::{
-    ChangeReply, LocateReply, Located, OpenReply, QuarantineReply, SetAside, SettingsOf, Told,
-};
+pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal, Search};
+pub use waiters::{LocateReply, Located, OpenReply, SetAside, SettingsOf, Told, WorkspaceReply};
 
 /// Says that the session has come to the message.
 pub type Taken = oneshot::Sender<()>;
 
 /// What a session is told.
-#[derive(Debug)]
 pub enum SessionMsg {
     /// The client asks.
     Ask(Ask),
@@ -78,18 +79,23 @@ pub enum SessionMsg {
         /// For which of the session's openings.
         opening: u64,
         /// Which, or why not.
-        found: Result<ConversationId, String>,
+        found: Result<Named, String>,
         /// What the bot says first.
         greeting: Option<Message>,
     },
-    /// The list was read, for a question with this credit.
-    Listed(u64, Result<ListPage, Refusal>, OwnedSemaphorePermit),
-    /// The workspace answers a question about its quarantine.
-    SetAside(u64, Result<SetAside, Refusal>, OwnedSemaphorePermit),
-    /// The workspace answers a question about its settings.
-    Told(u64, Result<Told, Refusal>, OwnedSemaphorePermit),
-    /// What was changed was read back.
-    Audited(u64, Result<(Vec<WorkspaceEntry>, bool), Refusal>, OwnedSemaphorePermit),
+    /// What a question with this credit asked for was read, or the workspace has answered it.
+    Replied(u64, Result<Answered, Refusal>, OwnedSemaphorePermit),
+    /// What is known of a customer from their conversation before was read.
+    Recalled {
+        /// For which of the session's openings.
+        opening: u64,
+        /// The customer's conversation.
+        conversation: ConversationId,
+        /// What the bot says first.
+        greeting: Option<Message>,
+        /// What is known, or why it cannot be said.
+        known: Result<Details, ReadError>,
+    },
     /// A subscription was ended by the transport.
     SubscriptionEnded(Lane),
     /// Something was heard of the client: that it is there is believed until then.
@@ -231,14 +237,9 @@ impl Actor for SessionActor {
             SessionMsg::Opened { opening, found, greeting } => {
                 state.opened(&myself, opening, found, greeting);
             }
-            SessionMsg::Listed(ask, page, credit) => state.reply(ask, page.map(Answered::List), credit),
-            SessionMsg::SetAside(ask, answer, credit) => {
-                state.reply(ask, answer.map(Answered::SetAside), credit);
-            }
-            SessionMsg::Told(ask, answer, credit) => state.reply(ask, answer.map(Answered::Told), credit),
-            SessionMsg::Audited(ask, read, credit) => {
-                let audit = read.map(|(entries, more)| Answered::Audit(entries, more));
-                state.reply(ask, audit, credit);
+            SessionMsg::Replied(ask, answer, credit) => state.reply(ask, answer, credit),
+            SessionMsg::Recalled { opening, conversation, greeting, known } => {
+                state.recalled(&myself, opening, conversation, greeting, known);
             }
             SessionMsg::SubscriptionEnded(lane) => state.following.ended(lane),
             SessionMsg::Attends(until, taken) => {
@@ -303,19 +304,19 @@ impl SessionState {
                 let kind = PendingKind::History { before, limit };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
-            Asked::Explain { conversation } => match self.staff("explain") {
-                Err(refusal) => self.reply(id, Err(refusal), credit),
-                Ok(()) => {
-                    let identity = Arc::clone(&self.ports.identity);
-                    let errand = RoutedErrand::Plain(Errand::Explain { identity });
-                    self.send(myself, conversation, errand, Pending::new(id, PendingKind::Explain, credit));
-                }
-            },
+            Asked::Customer { conversation } => self.customer_of(myself, id, conversation, credit),
+            Asked::Search(search) => self.search(myself, id, search, credit),
+            Asked::Explain { conversation } => self.explain(myself, id, conversation, credit),
+            Asked::Consultations { conversation, cursor, limit } => {
+                self.consultations(myself, id, (conversation, cursor, limit), credit);
+            }
             Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
-            Asked::Quarantined => self.ask_quarantine(myself, id, credit, WorkspaceMsg::Quarantined),
+            Asked::Quarantined => {
+                self.ask_workspace(myself, id, "quarantine", credit, WorkspaceMsg::Quarantined)
+            }
             Asked::Release { conversation } => {
                 let release = |reply| WorkspaceMsg::Release(conversation, reply);
-                self.ask_quarantine(myself, id, credit, release);
+                self.ask_workspace(myself, id, "quarantine", credit, release);
             }
             Asked::Change { counter, action } => {
                 self.change(myself, id, counter, "change", |_| *action, credit);
@@ -324,14 +325,11 @@ impl SessionState {
                 let action = |member| WorkspaceAction::SetAway { member, away };
                 self.change(myself, id, counter, "status", action, credit);
             }
-            Asked::Settings(of) => match self.staff("settings") {
-                Err(refusal) => self.reply(id, Err(refusal), credit),
-                // A workspace that is gone drops the reply, which says so.
-                Ok(()) => {
-                    let reply = ChangeReply::new(myself.clone(), id, credit);
-                    let _ = self.ports.workspace.cast(WorkspaceMsg::Settings(of, reply));
-                }
-            },
+            Asked::Settings(of) => {
+                let settings = |reply| WorkspaceMsg::Settings(of, reply);
+                self.ask_workspace(myself, id, "settings", credit, settings);
+            }
+            Asked::Waiting => self.ask_workspace(myself, id, "waiting", credit, WorkspaceMsg::Waiting),
             Asked::Audit { before, limit } => self.audit(myself, id, before, limit, credit),
             Asked::Latency => {
                 let figures = self.staff("latency").map(|()| self.ports.latency.figures());
@@ -366,20 +364,17 @@ impl SessionState {
         &mut self,
         myself: &ActorRef<SessionMsg>,
         opening: u64,
-        found: Result<ConversationId, String>,
+        found: Result<Named, String>,
         greeting: Option<Message>,
     ) {
-        let Some(opening) = self.opening.remove(&opening) else { return };
-        let Opening { ask, counter, arrived, credit } = opening;
-        let Some(customer) = self.customer() else { return };
         match found {
-            Ok(conversation) => {
-                let action = Action::Start { customer, greeting };
-                let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
-                let kind = PendingKind::Open { counter, arrived };
-                self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
+            Ok(Named { conversation, former: None }) => {
+                self.begin(myself, opening, conversation, greeting, Details::default());
             }
-            Err(why) => self.reply(ask, Err(Refusal::Unavailable(why)), credit),
+            Ok(Named { conversation, former: Some(former) }) => {
+                self.recall(myself, opening, (former, conversation), greeting);
+            }
+            Err(why) => self.cannot_open(opening, why),
         }
     }
 
@@ -399,7 +394,7 @@ impl SessionState {
         tokio::spawn(async move {
             let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
             let page = journal.list(workspace, cursor.as_deref(), limit).await.map_err(Refusal::from);
-            let _ = myself.cast(SessionMsg::Listed(ask, page, credit));
+            let _ = myself.cast(SessionMsg::Replied(ask, page.map(Answered::List), credit));
         });
     }
 
@@ -419,7 +414,7 @@ impl SessionState {
                 let instance = self.ports.instance;
                 let action = action(member);
                 let command = Box::new(MemberCommand { member, instance, counter, action });
-                let reply = ChangeReply::new(myself.clone(), ask, credit);
+                let reply = WorkspaceReply::new(myself.clone(), ask, credit);
                 let _ = self.ports.workspace.cast(WorkspaceMsg::Change(command, reply));
             }
         }
@@ -441,22 +436,24 @@ impl SessionState {
         tokio::spawn(async move {
             let limit = limit.clamp(1, limits::AUDIT_ENTRIES_MAX);
             let read = journal.audit(workspace, before, limit, limits::CATCH_UP_BYTES_MAX).await;
-            let _ = myself.cast(SessionMsg::Audited(ask, read.map_err(Refusal::from), credit));
+            let audit = read.map(|(entries, more)| Answered::Audit(entries, more)).map_err(Refusal::from);
+            let _ = myself.cast(SessionMsg::Replied(ask, audit, credit));
         });
     }
 
-    fn ask_quarantine(
+    fn ask_workspace(
         &self,
         myself: &ActorRef<SessionMsg>,
         ask: u64,
+        action: &'static str,
         credit: OwnedSemaphorePermit,
-        what: impl FnOnce(QuarantineReply) -> WorkspaceMsg,
+        what: impl FnOnce(WorkspaceReply) -> WorkspaceMsg,
     ) {
-        match self.staff("quarantine") {
+        match self.staff(action) {
             Err(refusal) => self.reply(ask, Err(refusal), credit),
             // A workspace that is gone drops the reply, which says so.
             Ok(()) => {
-                let _ = self.ports.workspace.cast(what(QuarantineReply::new(myself.clone(), ask, credit)));
+                let _ = self.ports.workspace.cast(what(WorkspaceReply::new(myself.clone(), ask, credit)));
             }
         }
     }

@@ -62,7 +62,8 @@ impl SessionState {
             | Action::Leave
             | Action::Take { .. }
             | Action::Transfer { .. }
-            | Action::Complete
+            | Action::Describe { .. }
+            | Action::Complete { .. }
             | Action::End => Ok(()),
         }
     }

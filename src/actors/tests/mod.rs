@@ -6,12 +6,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod absent;
 mod assigning;
 mod bounds;
 mod corrupt;
 mod ending;
 mod failing;
 mod places;
+mod remembering;
 mod settings;
 mod sleeping;
 
@@ -114,6 +116,13 @@ impl House {
         create_workspace(&journal, WORKSPACE, PROFILE, [OLIVIAS_TOKEN, ADAS_TOKEN]).await;
         let engine = start_engine_with(&journal, conversation_idle, lease).await;
         Self { engine, journal, conversation_idle, _dir: dir }
+    }
+
+    /// The engine ends and begins again, on the same journal.
+    async fn again(self) -> Self {
+        self.engine.stop().await;
+        let engine = start_engine(&self.journal, self.conversation_idle).await;
+        Self { engine, ..self }
     }
 
     async fn stop(self) {
@@ -343,7 +352,9 @@ async fn start_engine(journal: &Journal, conversation_idle: Duration) -> Engine 
 }
 
 async fn start_engine_with(journal: &Journal, conversation_idle: Duration, lease: Duration) -> Engine {
-    let options = EngineOptions { policy: Policy::default(), conversation_idle, sessions_max: 100, lease };
+    // Nobody here waits for what ends by itself.
+    let (policy, grace) = (Policy::default(), Duration::ZERO);
+    let options = EngineOptions { policy, conversation_idle, grace, sessions_max: 100, lease };
     Engine::start(journal.clone(), Latency::default(), options).await.unwrap()
 }
 
@@ -380,7 +391,7 @@ fn customer(user: &str) -> Proof {
 }
 
 fn take() -> Action {
-    Action::Take { consultation: clock::consultation_id() }
+    Action::Take { consultation: clock::consultation_id(), epoch: None }
 }
 
 fn text(text: &str) -> Content {

@@ -13,6 +13,8 @@ use switchboard_protocol::vocabulary::{
 use super::{Answer, Entry, Origin};
 use crate::domain::assignment::{Explanation, Outcome};
 use crate::domain::consultation::Requeued;
+use crate::domain::customer::{Details, DetailsChange};
+use crate::domain::hours::CountedHours;
 use crate::domain::identity::{CustomerKey, Identity};
 use crate::domain::message::Message;
 
@@ -36,6 +38,8 @@ pub enum Action {
         customer: CustomerKey,
         /// What the bot says first.
         greeting: Option<Message>,
+        /// What was known of the customer when their conversation before this one ended.
+        known: Details,
     },
     /// Post a message.
     Post {
@@ -64,6 +68,8 @@ pub enum Action {
     Take {
         /// The consultation that it begins, if there is none.
         consultation: ConsultationId,
+        /// At which epoch; `None`: at any.
+        epoch: Option<u64>,
     },
     /// Give the consultation to somebody.
     Transfer {
@@ -71,9 +77,19 @@ pub enum Action {
         from: MemberId,
         /// To whom.
         to: MemberId,
+        /// At which epoch; `None`: at any at which `from` answers for it.
+        epoch: Option<u64>,
+    },
+    /// Write down what is known of the customer.
+    Describe {
+        /// What becomes of each detail.
+        change: Box<DetailsChange>,
     },
     /// End the service.
-    Complete,
+    Complete {
+        /// At which epoch; `None`: at any.
+        epoch: Option<u64>,
+    },
     /// End the conversation for good: the customer begins anew, or an agent is through with it.
     End,
 }
@@ -177,6 +193,8 @@ pub struct Service {
     pub categories: Vec<CategoryPath>,
     /// What the bot answers to everything else; `None`: nothing.
     pub reply: Option<MessageText>,
+    /// What the bot says at the start.
+    pub greeting: Option<Message>,
     /// What the customer says to take a call back.
     pub cancel_word: Option<MessageText>,
     /// A call that is taken back at once is not missed.
@@ -185,6 +203,8 @@ pub struct Service {
     pub silent_ms: Option<i64>,
     /// A consultation that nobody serves is missed after so long, in milliseconds.
     pub unserved_ms: Option<i64>,
+    /// The hours in which that counts; `None`: it always does.
+    pub hours: Option<Arc<CountedHours>>,
     /// Nothing ends by itself before this: after a downtime customers have a time of grace.
     pub grace_until: Timestamp,
 }
@@ -209,12 +229,35 @@ impl Service {
         call_word: None,
         categories: Vec::new(),
         reply: None,
+        greeting: None,
         cancel_word: None,
         early_cancel_is_no_miss: false,
         silent_ms: None,
         unserved_ms: None,
+        hours: None,
         grace_until: Timestamp::from_millis(0),
     };
+
+    /// When a consultation ends in which the customer has said nothing since then.
+    #[must_use]
+    pub fn silent_at(&self, since: Timestamp) -> Option<Timestamp> {
+        Some(later(since, self.silent_ms?).max(self.grace_until))
+    }
+
+    /// When a call is missed that nobody has served since then: only the time counts in which the doors are open.
+    #[must_use]
+    pub fn unserved_at(&self, since: Timestamp) -> Option<Timestamp> {
+        let after = self.unserved_ms?;
+        let at = match &self.hours {
+            Some(hours) => hours.after(since, after)?,
+            None => later(since, after),
+        };
+        Some(at.max(self.grace_until))
+    }
+}
+
+const fn later(since: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(since.as_millis().saturating_add(millis))
 }
 
 impl Default for Service {
@@ -298,6 +341,9 @@ pub enum Rejection {
     /// It is a preview.
     #[error("call: a preview calls nobody")]
     Preview,
+    /// It is a preview.
+    #[error("describe: a preview has no customer")]
+    Nobody,
     /// Whoever is to get it is not there, or does not want to be.
     #[error("to: member {member} is away, not there, or none of this workspace")]
     NotPresent {

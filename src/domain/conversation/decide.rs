@@ -6,9 +6,11 @@ use switchboard_protocol::vocabulary::{Content, MemberId, Party, Seq};
 
 use super::serving;
 use super::{
-    Action, Command, Context, Conversation, Decision, Entry, Event, Floor, Known, Rejection, Service, Side,
-    What,
+    Action, BotPlace, Command, Context, Conversation, Decision, Event, Floor, Known, Rejection, Service,
+    Side, What,
 };
+use crate::domain::consultation::Caller;
+use crate::domain::customer::{Details, DetailsChange};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::{Message, only_bots};
 
@@ -30,7 +32,8 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         | Action::Leave
         | Action::Take { .. }
         | Action::Transfer { .. }
-        | Action::Complete
+        | Action::Describe { .. }
+        | Action::Complete { .. }
         | Action::End => admit(state, &command.identity)?,
     };
     debug_assert_eq!(party, command.origin.party, "a command's origin is its identity's");
@@ -42,12 +45,12 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         Known::Forgotten => return Err(Rejection::InstanceForgotten),
     }
     let events = match &command.action {
-        Action::Start { customer, greeting } => start(state, customer, greeting.as_ref())?,
+        Action::Start { customer, greeting, known } => start(state, customer, greeting.as_ref(), known)?,
         Action::Post { content } => post(state, party, content, context)?,
         Action::Read { up_to } => read(state, party, *up_to)?,
         Action::Call { consultation, category } => {
             only_customer(party, "call")?;
-            serving::call(state, *consultation, category, context)?
+            serving::call(state, Caller::Customer, *consultation, category, context)?
         }
         Action::Cancel => {
             only_customer(party, "cancel")?;
@@ -55,11 +58,14 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         }
         Action::Join => serving::join(state, member_of(party, "join")?)?,
         Action::Leave => serving::leave(state, member_of(party, "leave")?),
-        Action::Take { consultation } => serving::take(state, member_of(party, "take")?, *consultation)?,
-        Action::Transfer { from, to } => {
-            serving::transfer(state, member_of(party, "transfer")?, (*from, *to), context)?
+        Action::Take { consultation, epoch } => {
+            serving::take(state, member_of(party, "take")?, *consultation, *epoch)?
         }
-        Action::Complete => serving::complete(state, member_of(party, "complete")?)?,
+        Action::Describe { change } => describe(state, member_of(party, "describe")?, change)?,
+        Action::Transfer { from, to, epoch } => {
+            serving::transfer(state, member_of(party, "transfer")?, (*from, *to), *epoch, context)?
+        }
+        Action::Complete { epoch } => serving::complete(state, member_of(party, "complete")?, *epoch)?,
         Action::End => serving::end(state, party, context)?,
     };
     // Only a start, a read and an end come to nothing here. They need not be remembered: what has ended
@@ -68,21 +74,15 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
     if events.is_empty() {
         return Ok(Decision::AlreadySo);
     }
-    Ok(Decision::Record(Entry {
-        conversation: state.id,
-        revision: state.revision + 1,
-        before: state.last,
-        at: context.now.max(state.last_at),
-        origin: Some(command.origin),
-        events,
-    }))
+    Ok(Decision::Record(state.next_entry(context.now, Some(command.origin), events)))
 }
 
 /// Whether a decision depends on the operating hours, which take longer to work out than most of the rest.
 #[must_use]
-pub fn asks_for_doors(action: &Action, service: &Service) -> bool {
+pub fn asks_for_doors(state: &Conversation, action: &Action, service: &Service) -> bool {
     match action {
         Action::Call { .. } => true,
+        Action::Post { .. } if matches!(state.served.bot, BotPlace::Parked { .. }) => true,
         Action::Post { content: Content::Text { text, .. } } => serving::may_mean(text.as_str(), service),
         Action::Post { .. }
         | Action::Start { .. }
@@ -92,7 +92,8 @@ pub fn asks_for_doors(action: &Action, service: &Service) -> bool {
         | Action::Leave
         | Action::Take { .. }
         | Action::Transfer { .. }
-        | Action::Complete
+        | Action::Describe { .. }
+        | Action::Complete { .. }
         | Action::End => false,
     }
 }
@@ -108,7 +109,8 @@ fn in_any_order(command: &Command) -> Result<(), Rejection> {
         | Action::Leave
         | Action::Take { .. }
         | Action::Transfer { .. }
-        | Action::Complete
+        | Action::Describe { .. }
+        | Action::Complete { .. }
         | Action::End => Err(Rejection::Overtaken { counter: command.origin.counter }),
     }
 }
@@ -148,14 +150,27 @@ fn start(
     state: &Conversation,
     customer: &CustomerKey,
     greeting: Option<&Message>,
+    known: &Details,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
     if state.customer.is_some() {
         return Ok(Vec::new());
     }
     let started = Event { by: Party::Customer, what: What::Started { customer: customer.clone() } };
-    let greeted = greeting.map(|message| Event { by: Party::Bot, what: What::Message(message.clone()) });
-    Ok(std::iter::once(started).chain(greeted).collect())
+    let known = known.from_nothing().map(|change| What::Described(Box::new(change)));
+    let greeting = greeting.map(|message| What::Message(message.clone()));
+    let by_bot = known.into_iter().chain(greeting).map(|what| Event { by: Party::Bot, what });
+    Ok(std::iter::once(started).chain(by_bot).collect())
+}
+
+/// A member writes down what is known of the customer. What has ended says for ever what the next one begins with.
+fn describe(state: &Conversation, member: MemberId, change: &DetailsChange) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
+    if serving::is_preview(state) {
+        return Err(Rejection::Nobody);
+    }
+    let differences = state.details.differences(change).map(|change| What::Described(Box::new(change)));
+    Ok(or_unchanged(member, differences.map(|what| by(member, what))))
 }
 
 /// Nothing begins, is said or is served in a conversation that has ended; it is still read.
@@ -182,11 +197,16 @@ fn post(
     check(content, context)?;
     let said = Event { by: party, what: What::Message(Message::plain(content.clone())) };
     let words = match content {
-        Content::Text { text, .. } if party == Party::Customer => Some(text.as_str()),
-        Content::Text { .. } | Content::Media(_) | Content::Cards { .. } | Content::Location(_) => None,
-        Content::Unknown => None,
+        Content::Text { text, .. } => Some(text.as_str()),
+        Content::Media(_) | Content::Cards { .. } | Content::Location(_) | Content::Unknown => None,
     };
-    let meant = words.map_or_else(Vec::new, |words| serving::meant(state, words, context));
+    let meant = match (party, &state.served.bot) {
+        (Party::Customer, BotPlace::Parked { category }) => serving::call_by_bot(state, category, context),
+        (Party::Customer, BotPlace::On | BotPlace::Start) => {
+            words.map_or_else(Vec::new, |words| serving::meant(state, words, context))
+        }
+        (Party::Bot | Party::Agent { .. }, _) => Vec::new(),
+    };
     Ok(std::iter::once(said).chain(meant).collect())
 }
 

@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::{
 use super::{Origin, Side};
 use crate::domain::assignment::Explanation;
 use crate::domain::consultation::{How, Requeued, Unserved};
+use crate::domain::customer::DetailsChange;
 use crate::domain::identity::{CustomerKey, Reader};
 use crate::domain::mask::{Mask, MaskAfter, hidden};
 use crate::domain::message::Message;
@@ -79,6 +80,9 @@ pub struct Entry {
     pub at: Timestamp,
     /// Which client's command it was; `None` for the engine's own.
     pub origin: Option<Origin>,
+    /// At which epoch it came, if it changes who serves the conversation or has the floor; entries from before
+    /// that was written down have none.
+    pub epoch: Option<u64>,
     /// What happened; at least one.
     pub events: Vec<Event>,
 }
@@ -153,6 +157,8 @@ pub enum What {
     Completed,
     /// The conversation ended: all agents left, nobody is assigned, and nothing is said in it any more.
     Ended,
+    /// Details of the customer were written down; by the bot: they were known before the conversation began.
+    Described(Box<DetailsChange>),
     /// One side has read the other side's messages up to a place.
     Read {
         /// Which side.
@@ -181,8 +187,31 @@ impl What {
             | Self::Requeued { .. }
             | Self::Entered { .. }
             | Self::Left { .. }
+            | Self::Described(_)
             | Self::Completed => Audience::Staff,
             Self::Explained(_) | Self::Read { .. } | Self::Unchanged => Audience::Uncounted,
+        }
+    }
+
+    /// Whether it changes who serves the conversation or has the floor, and so begins the next epoch.
+    #[must_use]
+    pub const fn begins_epoch(&self) -> bool {
+        match self {
+            Self::Called { .. }
+            | Self::Assigned { .. }
+            | Self::Requeued { .. }
+            | Self::Unserved { .. }
+            | Self::Completed
+            | Self::Ended => true,
+            Self::Started { .. }
+            | Self::Message(_)
+            | Self::CallRefused { .. }
+            | Self::Explained(_)
+            | Self::Described(_)
+            | Self::Entered { .. }
+            | Self::Left { .. }
+            | Self::Read { .. }
+            | Self::Unchanged => false,
         }
     }
 }
@@ -194,6 +223,8 @@ pub struct Seen<'a> {
     pub seq: Seq,
     /// When it happened.
     pub at: Timestamp,
+    /// The epoch that it begins, if it begins one and that is known.
+    pub epoch: Option<u64>,
     /// The event.
     pub event: &'a Event,
 }
@@ -203,6 +234,14 @@ impl Entry {
     #[must_use]
     pub fn after(&self) -> Place {
         self.events.iter().fold(self.before, |place, event| place.after(event.what.audience()))
+    }
+
+    /// Who was assigned something automatically by it.
+    pub fn assigned_automatically(&self) -> impl Iterator<Item = MemberId> {
+        self.events.iter().filter_map(|event| match event.what {
+            What::Assigned { member, how: How::Automatic } => Some(member),
+            _ => None,
+        })
     }
 
     /// Whether some of its messages are masked, now or later.
@@ -258,6 +297,7 @@ impl Entry {
             | What::Left { .. }
             | What::Completed
             | What::Ended
+            | What::Described(_)
             | What::Read { .. }
             | What::Unchanged => &[],
         });
@@ -275,7 +315,24 @@ impl Entry {
     /// What this reader sees of it, in sequence.
     pub fn seen_by(&self, reader: Reader) -> impl Iterator<Item = Seen<'_>> {
         self.placed()
-            .filter(move |(_, event)| event.what.audience().includes(reader))
-            .map(move |(place, event)| Seen { seq: place.of(reader), at: self.at, event })
+            .zip(self.epochs())
+            .filter(move |((_, event), _)| event.what.audience().includes(reader))
+            .map(move |((place, event), epoch)| Seen { seq: place.of(reader), at: self.at, epoch, event })
+    }
+
+    /// The epoch that each event begins, if it begins one and that is known.
+    fn epochs(&self) -> impl Iterator<Item = Option<u64>> {
+        self.events.iter().scan(self.epoch, |epoch, event| {
+            Some(
+                event
+                    .what
+                    .begins_epoch()
+                    .then(|| {
+                        *epoch = epoch.map(|epoch| epoch + 1);
+                        *epoch
+                    })
+                    .flatten(),
+            )
+        })
     }
 }

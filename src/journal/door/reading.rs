@@ -5,15 +5,19 @@
 
 use std::sync::Arc;
 
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, WorkspaceId};
 
 use super::{Journal, blocking, catch_up};
 use crate::clock;
 use crate::domain::conversation::Entry;
 use crate::domain::identity::{CustomerKey, Reader};
+use crate::domain::search::Query;
 use crate::domain::workspace::WorkspaceEntry;
-use crate::journal::read::{self, Cursor};
-use crate::journal::{Decisions, ListPage, OpenConsultation, ReadError, Stream, Workspaces};
+use crate::journal::read::{self, ConsultationCursor, Cursor};
+use crate::journal::{
+    ConsultationPage, Customer, Decisions, FoundPage, ListPage, OpenConsultation, ReadError, Sight, Stream,
+    Workspaces,
+};
 use crate::limits;
 
 impl Journal {
@@ -101,6 +105,22 @@ impl Journal {
             .map_err(|fault| fault.into_read(&"the conversation of a customer"))
     }
 
+    /// Who the customer of a conversation is, and what is durably known of them; `None` when it has not begun.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn customer_of(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+    ) -> Result<Option<Customer>, ReadError> {
+        let folds = Arc::clone(&self.inner.folds);
+        blocking(move || read::customer_of(&folds, workspace, conversation))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read(&"the customer of a conversation"))
+    }
+
     /// Every workspace that was created.
     ///
     /// # Errors
@@ -148,6 +168,63 @@ impl Journal {
                 .map_err(|fault| fault.into_read(&"the consultations that go on"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
+    /// A page of the conversations of a workspace that a text is found in and that somebody sees, newest activity
+    /// first. Looks at everything that was durable when it was asked for, unless too much begins with the text.
+    ///
+    /// # Errors
+    /// When the cursor is none, or the store is not available or damaged.
+    pub async fn search(
+        &self,
+        workspace: WorkspaceId,
+        query: Query,
+        sight: Sight,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<FoundPage, ReadError> {
+        let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
+        let folds = Arc::clone(&self.inner.folds);
+        let read = move || {
+            catch_up(&folds)?;
+            read::search(&folds, workspace, &query, sight, cursor, limit)
+                .map_err(|fault| fault.into_read(&"the terms that conversations are found by"))
+        };
+        blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
+    /// The members of a workspace who were ever assigned something automatically, whoever was last at the end.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn turns(&self, workspace: WorkspaceId) -> Result<Vec<MemberId>, ReadError> {
+        let folds = Arc::clone(&self.inner.folds);
+        let read = move || {
+            catch_up(&folds)?;
+            read::turns(&folds, workspace).map_err(|fault| fault.into_read(&"whose turn it was"))
+        };
+        blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
+    /// A page of the consultations of a conversation, newest first, with everything that is durable; `None` if the
+    /// conversation has not begun.
+    ///
+    /// # Errors
+    /// When the cursor is none, or the store is not available or damaged.
+    pub async fn consultations(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<ConsultationPage>, ReadError> {
+        let cursor = cursor.map(str::parse::<ConsultationCursor>).transpose()?;
+        let limit = limit.clamp(1, limits::CONSULTATIONS_MAX);
+        let folds = Arc::clone(&self.inner.folds);
+        blocking(move || read::consultations(&folds, (workspace, conversation), cursor, limit))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read(&"the consultations of a conversation"))
     }
 
     /// A page of the conversations of a workspace, newest activity first. Holds everything that

@@ -3,10 +3,10 @@
 //! Owns the layout of keys: a letter for the kind, then ids, so that what is read together lies
 //! together and nobody's key can reach into another workspace. Must not know values.
 
-use switchboard_protocol::vocabulary::{ConversationId, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId, Timestamp, WorkspaceId};
 
 use crate::domain::identity::CustomerKey;
-use crate::journal::Stream;
+use crate::journal::{Position, Stream};
 
 /// How far the folds are.
 pub(in crate::journal) const MARK: &[u8] = b"m";
@@ -22,6 +22,15 @@ pub(in crate::journal) const ROWS: &[u8] = b"r";
 
 /// All places of rows in lists.
 pub(in crate::journal) const LISTS: &[u8] = b"l";
+
+/// Of which layout the store is.
+pub(in crate::journal) const LAYOUT: &[u8] = b"v";
+
+/// All consultations that are over.
+pub(in crate::journal) const RECORDS: &[u8] = b"e";
+
+/// When each member was last assigned something automatically.
+pub(in crate::journal) const TURNS: &[u8] = b"t";
 
 /// The conversations with a consultation that goes on.
 pub(in crate::journal) const OPEN: &[u8] = b"o";
@@ -113,6 +122,41 @@ pub(in crate::journal) fn open_conversation_of(key: &[u8]) -> Option<Conversatio
     key.get(17..).and_then(|id| id.try_into().ok()).map(ConversationId::from_bytes)
 }
 
+/// The consultations of a conversation that are over, the last to end first.
+pub(in crate::journal) fn records(workspace: WorkspaceId, conversation: ConversationId) -> Vec<u8> {
+    key(RECORDS, &[workspace.as_bytes(), conversation.as_bytes()])
+}
+
+/// The record of a consultation that is over.
+pub(in crate::journal) fn record(
+    workspace: WorkspaceId,
+    conversation: ConversationId,
+    place: RecordPlace,
+) -> Vec<u8> {
+    key(RECORDS, &[workspace.as_bytes(), conversation.as_bytes(), &place.0])
+}
+
+/// The place that a key of a record has.
+pub(in crate::journal) fn record_place_of(key: &[u8]) -> Option<RecordPlace> {
+    key.get(33..).and_then(|place| place.try_into().ok()).map(RecordPlace)
+}
+
+/// When the members of a workspace were last assigned something automatically.
+pub(in crate::journal) fn turns(workspace: WorkspaceId) -> Vec<u8> {
+    key(TURNS, &[workspace.as_bytes()])
+}
+
+/// When a member was last assigned something automatically.
+pub(in crate::journal) fn turn(workspace: WorkspaceId, member: MemberId) -> Vec<u8> {
+    key(TURNS, &[workspace.as_bytes(), member.as_bytes()])
+}
+
+/// The member and the place in the log that such a pair says.
+pub(in crate::journal) fn turn_of(key: &[u8], value: &[u8]) -> Option<(MemberId, Position)> {
+    let member = key.get(17..).and_then(|id| id.try_into().ok()).map(MemberId::from_bytes)?;
+    Some((member, Position(u64::from_be_bytes(value.try_into().ok()?))))
+}
+
 /// The place that a key of a list has.
 pub(in crate::journal) fn list_place_of(key: &[u8]) -> Option<ListPlace> {
     key.get(LIST_PLACE_AT..).and_then(|place| <[u8; 24]>::try_from(place).ok()).map(ListPlace)
@@ -195,6 +239,20 @@ impl ListPlace {
         let mut id = [0; 16];
         id.copy_from_slice(&self.0[8..]);
         ConversationId::from_bytes(id)
+    }
+}
+
+/// The place of a consultation among those of its conversation: the last to end first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::journal) struct RecordPlace(pub(in crate::journal) [u8; 24]);
+
+impl RecordPlace {
+    /// The place of a consultation that was over with this entry.
+    pub(in crate::journal) fn new(revision: u64, consultation: ConsultationId) -> Self {
+        let mut place = [0; 24];
+        place[..8].copy_from_slice(&(!revision).to_be_bytes());
+        place[8..].copy_from_slice(consultation.as_bytes());
+        Self(place)
     }
 }
 

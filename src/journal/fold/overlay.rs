@@ -3,11 +3,11 @@
 //! Owns how lists show everything durable although the store is behind. Written by the fold thread
 //! alone, read by whoever lists.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, WorkspaceId};
 
 use super::keys::{self, ListPlace};
 use super::record::{Meaning, Understood};
@@ -26,6 +26,8 @@ pub(in crate::journal) struct Overlay {
 struct State {
     rows: HashMap<RowKey, RowState>,
     places: BTreeSet<(WorkspaceId, ListPlace)>,
+    /// Where members were last assigned something automatically, of what the store does not have.
+    turns: BTreeMap<(WorkspaceId, MemberId), Position>,
     seen: Position,
 }
 
@@ -94,6 +96,7 @@ impl Overlay {
     /// Drops the rows that the store has now, which is true at `folded`.
     pub(in crate::journal) fn drop_folded(&self, records: &[Understood], folded: Position) {
         let mut state = self.lock();
+        state.turns.retain(|_, turn| *turn > folded);
         for key in records.iter().filter_map(|record| row_key(record.record.stream)) {
             if state.rows.get(&key).is_some_and(|row| row.position <= folded) {
                 state.take_place(key);
@@ -135,11 +138,37 @@ impl Overlay {
         Overlaid { rows: rows.take(limit).collect(), stale: stale.collect(), position: state.seen }
     }
 
+    /// Every row of a workspace that fits, with the conversations whose rows in the store are out of date.
+    pub(in crate::journal) fn matching(
+        &self,
+        workspace: WorkspaceId,
+        fits: impl Fn(&RowState) -> bool,
+    ) -> Overlaid {
+        let state = self.lock();
+        let of_workspace = state.rows.iter().filter(|((of, _), _)| *of == workspace);
+        let (mut rows, mut stale) = (Vec::new(), HashSet::new());
+        for ((_, conversation), row) in of_workspace {
+            stale.insert(*conversation);
+            if fits(row) {
+                rows.extend(row.place(*conversation).zip(row.shown(*conversation)));
+            }
+        }
+        Overlaid { rows, stale, position: state.seen }
+    }
+
     /// The rows of a workspace that the store does not have as they are.
     pub(in crate::journal) fn rows_of(&self, workspace: WorkspaceId) -> HashMap<ConversationId, RowState> {
         let state = self.lock();
         let rows = state.rows.iter().filter(|((of, _), _)| *of == workspace);
         rows.map(|((_, conversation), row)| (*conversation, row.clone())).collect()
+    }
+
+    /// Where the members of a workspace were last assigned something automatically, of what the store does not
+    /// have.
+    pub(in crate::journal) fn turns_of(&self, workspace: WorkspaceId) -> BTreeMap<MemberId, Position> {
+        let state = self.lock();
+        let turns = state.turns.iter().filter(|((of, _), _)| *of == workspace);
+        turns.map(|((_, member), turn)| (*member, *turn)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -170,7 +199,12 @@ impl State {
             return;
         }
         match &understood.meaning {
-            Meaning::Conversation(entry) => row.apply(entry, record.position),
+            Meaning::Conversation(entry) => {
+                for member in entry.assigned_automatically() {
+                    self.turns.insert((record.stream.workspace(), member), record.position);
+                }
+                drop(row.apply(entry, record.position));
+            }
             Meaning::Workspace(_) | Meaning::Unreadable(_) => row.passed(record.revision, record.position),
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! Owns the definition of the list "all": what a row shows, and which activity orders it.
 
-use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, Party, Seq, Timestamp};
 
 use super::keys::ListPlace;
+use crate::domain::consultation::Record;
 use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
+use crate::domain::customer::Details;
 use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
@@ -15,6 +17,8 @@ impl RowState {
     pub(in crate::journal) fn new() -> Self {
         Self {
             customer: None,
+            details: Details::default(),
+            categories: Vec::new(),
             served: Served::default(),
             ended: false,
             last_message: String::new(),
@@ -27,13 +31,16 @@ impl RowState {
     }
 
     /// Adds the next entry. What nobody sees is no activity: reading moves no row.
-    pub(in crate::journal) fn apply(&mut self, entry: &Entry, position: Position) {
+    ///
+    /// Gives the consultations that are over by it. The one that goes on is in the row.
+    pub(in crate::journal) fn apply(&mut self, entry: &Entry, position: Position) -> Vec<Record> {
+        let mut over = Vec::new();
         for (place, event) in entry.placed() {
             match event.what.audience() {
                 Audience::Everyone | Audience::Staff => self.last_at = entry.at,
                 Audience::Uncounted => {}
             }
-            self.served.apply(entry.at, &event.what);
+            over.extend(self.served.apply(entry.at, event));
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
                 What::Message(message) => {
@@ -47,9 +54,10 @@ impl RowState {
                     }
                 }
                 What::Ended => self.ended = true,
+                What::Described(change) => self.details.change(change),
+                What::Called { category, .. } => self.is_about(category),
                 What::Read { side: Side::Staff, up_to } => self.unread.read_up_to(*up_to),
-                What::Called { .. }
-                | What::CallRefused { .. }
+                What::CallRefused { .. }
                 | What::Assigned { .. }
                 | What::Requeued { .. }
                 | What::Unserved { .. }
@@ -63,6 +71,19 @@ impl RowState {
         }
         self.seq = entry.after().staff;
         self.passed(entry.revision, position);
+        over
+    }
+
+    /// A consultation begins. Of many only the latest are kept.
+    fn is_about(&mut self, category: &CategoryPath) {
+        if category.is_empty() {
+            return;
+        }
+        self.categories.retain(|known| known != category);
+        self.categories.push(category.clone());
+        if self.categories.len() > CATEGORIES_MAX {
+            self.categories.remove(0);
+        }
     }
 
     /// Steps over an entry that cannot be read.
@@ -81,16 +102,21 @@ impl RowState {
         self.customer.as_ref().map(|customer| ListRow {
             conversation,
             customer: customer.clone(),
+            name: self.details.name.clone(),
             assignee: self.served.assignee(),
             ended: self.ended,
             last_message: self.last_message.clone(),
             last_at: self.last_at,
             unread: self.unread.count(),
             seq: self.seq,
+            epoch: self.served.epoch,
             position: self.position,
         })
     }
 }
+
+/// So many of the paths that consultations were about are kept in a row.
+pub(in crate::journal) const CATEGORIES_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests {

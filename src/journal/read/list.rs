@@ -16,7 +16,7 @@ use crate::journal::{ListPage, ListRow, ReadError};
 
 /// Where a page of a list ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::journal) struct Cursor(ListPlace);
+pub(in crate::journal) struct Cursor(pub(super) ListPlace);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

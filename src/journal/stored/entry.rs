@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 use switchboard_protocol::vocabulary::ConversationId;
 
+use super::consultation::WITH_RECORDS;
+use super::details::StoredDetailsChange;
 use super::message::{PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
 use super::parts::{Id, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id};
 use super::service::{self, StoredService};
 use super::{StoredError, Version, known_version, one_value, read, write};
 use crate::domain::conversation::{Entry, Event, Origin, Side, What};
+use crate::domain::customer::DetailsChange;
 use crate::domain::message::Message;
 
 /// Appends the stored form of an entry to a buffer.
@@ -29,6 +32,7 @@ pub(in crate::journal) fn encode_entry(entry: &Entry, buffer: &mut Vec<u8>) -> R
         origin: entry.origin.map(|origin| {
             StoredOrigin(StoredParty(origin.party), instance_id(origin.instance), origin.counter)
         }),
+        epoch: entry.epoch,
         events: Vec::with_capacity(entry.events.len()),
     };
     let mut contents = Vec::with_capacity(entry.events.len());
@@ -38,7 +42,7 @@ pub(in crate::journal) fn encode_entry(entry: &Entry, buffer: &mut Vec<u8>) -> R
         contents.push(content);
     }
     while contents.pop_if(|content| content.is_none()).is_some() {}
-    begin_parts(ENTRY_VERSION, buffer);
+    begin_parts(if entry.epoch.is_some() { WITH_EPOCH } else { FIRST }, buffer);
     write_part(STRUCTURE, buffer, |buffer| write(ENTRY, &structure, buffer))?;
     write_part(CONTENT, buffer, |buffer| write(ENTRY, &contents, buffer))
 }
@@ -51,7 +55,7 @@ pub(in crate::journal) fn decode_entry(
     conversation: ConversationId,
     bytes: &[u8],
 ) -> Result<Entry, StoredError> {
-    let parts: Parts<'_> = read(ENTRY, u64::from(ENTRY_VERSION), bytes)?;
+    let parts: Parts<'_> = read(ENTRY, u64::from(WITH_EPOCH), bytes)?;
     one_value(ENTRY, parts.structure)?;
     one_value(ENTRY, parts.content)?;
     let structure: StoredEntry<'_> = rmp_serde::from_slice(parts.structure)
@@ -75,6 +79,7 @@ pub(in crate::journal) fn decode_entry(
         before: structure.before.place(ENTRY)?,
         at: at(structure.at),
         origin,
+        epoch: structure.epoch,
         events: events
             .map(|(event, content)| join(event, content.as_ref(), place))
             .collect::<Result<_, _>>()?,
@@ -133,6 +138,8 @@ struct StoredEntry<'a> {
     at: i64,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     origin: Option<StoredOrigin>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
     #[serde(rename = "e", borrow)]
     events: Vec<StoredEvent<'a>>,
 }
@@ -173,6 +180,8 @@ struct EventContent<'a> {
     keyboard: Option<StoredKeyboard<'a>>,
     #[serde(rename = "u", borrow, default, skip_serializing_if = "Option::is_none")]
     user_key: Option<Cow<'a, str>>,
+    #[serde(rename = "d", borrow, default, skip_serializing_if = "Option::is_none")]
+    details: Option<StoredDetailsChange<'a>>,
 }
 
 fn split(
@@ -192,7 +201,7 @@ fn split(
         service: None,
     };
     if let Some((kind, member, service)) = service::split(&event.what, place) {
-        let v = if service.is_some() { WITH_SERVICE } else { PLAIN };
+        let v = service::version(&event.what, service.is_some());
         let (kind, member) = (Cow::Borrowed(kind), member.map(member_id));
         return Ok((StoredEvent { v, kind, member, service, ..stored }, None));
     }
@@ -211,7 +220,7 @@ fn split(
             stored.kind = Cow::Borrowed(MESSAGE);
             let keyboard = message.keyboard.as_deref().map(StoredKeyboard::new).transpose()?;
             let message = Some(StoredContent::new(&message.content)?);
-            content = Some(EventContent { message, keyboard, user_key: None });
+            content = Some(EventContent { message, keyboard, ..EventContent::default() });
         }
         What::Called { .. }
         | What::CallRefused { .. }
@@ -231,6 +240,12 @@ fn split(
         What::Ended => {
             stored.v = WITH_END;
             stored.kind = Cow::Borrowed(ENDED);
+        }
+        What::Described(change) => {
+            stored.v = WITH_RECORDS;
+            stored.kind = Cow::Borrowed(DESCRIBED);
+            let details = Some(StoredDetailsChange::new(change));
+            content = Some(EventContent { details, ..EventContent::default() });
         }
         What::Read { side, up_to } => {
             stored.kind = Cow::Borrowed(READ);
@@ -276,6 +291,10 @@ fn join(
         LEFT => What::Left { member: of_member()? },
         COMPLETED => What::Completed,
         ENDED => What::Ended,
+        DESCRIBED => {
+            let change = content.and_then(|content| content.details.as_ref());
+            What::Described(Box::new(change.map_or(Ok(DetailsChange::default()), |change| change.change())?))
+        }
         READ => {
             let side = match stored.side.as_deref() {
                 Some(SIDE_CUSTOMER) => Side::Customer,
@@ -299,6 +318,7 @@ const ENTERED: &str = "enter";
 const LEFT: &str = "leave";
 const COMPLETED: &str = "done";
 const ENDED: &str = "end";
+const DESCRIBED: &str = "desc";
 const READ: &str = "read";
 const UNCHANGED: &str = "same";
 
@@ -317,13 +337,13 @@ const ENTRY: &str = "entry";
 const EVENT: &str = "event";
 
 /// The version of the entry as a whole.
-const ENTRY_VERSION: u8 = 1;
+const FIRST: u8 = 1;
+
+/// The first version that has the epoch at which the entry came.
+const WITH_EPOCH: u8 = 4;
 
 /// The newest version of the events in it.
-const EVENT_VERSION: u64 = WITH_SERVICE;
-
-/// The first version that has consultations.
-const WITH_SERVICE: u64 = 3;
+const EVENT_VERSION: u64 = WITH_RECORDS;
 
 /// The first version that has the end of a conversation.
 const WITH_END: u64 = 2;

@@ -23,8 +23,9 @@ use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing,
     Strategy as AssignmentStrategy, Why,
 };
-use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
+use crate::domain::consultation::{Assignees, Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
+use crate::domain::customer::Details;
 use crate::domain::hours::Override;
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
@@ -61,7 +62,7 @@ fn no_golden_file_is_forgotten() {
         for file in std::fs::read_dir(folder(version)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             assert!(
-                names.contains(&name) || BEFORE_CONSULTATIONS.contains(&(version, &*name)),
+                names.contains(&name) || NOT_USED_ANY_MORE.iter().any(|of| of.contains(&(version, &*name))),
                 "{name} is read by no test"
             );
         }
@@ -87,12 +88,14 @@ fn every_kind_of_event_has_a_golden_file() {
         What::Requeued { .. } => 12,
         What::Unserved { .. } => 13,
         What::Explained(_) => 14,
+        What::Described(_) => 15,
     };
     let entries = entries().into_iter().map(|(_, entry)| entry);
     let entries = entries.chain(newer_entries().into_iter().map(|(_, entry)| entry));
     let entries = entries.chain(service_entries().into_iter().map(|(_, entry)| entry));
+    let entries = entries.chain(latest_entries().map(|(_, entry)| entry));
     let kinds: BTreeSet<_> = entries.flat_map(|entry| entry.events).map(|event| kind(&event.what)).collect();
-    assert_eq!(kinds, (0..15).collect());
+    assert_eq!(kinds, (0..16).collect());
 
     let kind = |event: &WorkspaceEvent| match event {
         WorkspaceEvent::Created { .. } => 0,
@@ -121,10 +124,13 @@ fn every_kind_of_event_has_a_golden_file() {
         },
         WorkspaceEvent::AwaySet { away: false, .. } => 20,
         WorkspaceEvent::AwaySet { away: true, .. } => 21,
+        WorkspaceEvent::CompletionSet { flow: None, .. } => 22,
+        WorkspaceEvent::CompletionSet { flow: Some(_), .. } => 23,
     };
     let entries: Vec<_> = workspace_entries().into_iter().chain(changes::entries()).collect();
+    let entries: Vec<_> = entries.into_iter().chain(records::workspace_entries()).collect();
     let kinds: BTreeSet<_> = entries.iter().flat_map(|(_, entry)| &entry.events).map(kind).collect();
-    assert_eq!(kinds, (0..22).collect());
+    assert_eq!(kinds, (0..24).collect());
 }
 
 #[test]
@@ -163,6 +169,29 @@ fn a_snapshot_of_a_served_conversation_from_before_consultations_is_not_used() {
         let error = decode_conversation(workspace_id(1), conversation_id(2), &bytes).unwrap_err();
         assert!(error.to_string().contains("served without a consultation"), "{error}");
     }
+}
+
+/// A store of an older layout lacks what is read by key today: it is made anew from the log.
+#[test]
+fn the_mark_of_an_older_layout_is_none() {
+    let (version, name) = FIRST_LAYOUT;
+    let error = FoldMark::decode(&read_hex(&folder(version).join(name))).unwrap_err();
+    assert!(error.to_string().contains("layout 1 of the folds"), "{error}");
+}
+
+/// What people are called can be erased from an entry without a trace in its order.
+#[test]
+fn a_description_whose_content_was_erased_describes_nothing() {
+    let (_, entry) = described::entries().remove(1);
+    let mut bytes = Vec::new();
+    encode_entry(&entry, &mut bytes).unwrap();
+    // The content is the last part: an array of one, which becomes empty.
+    let content = bytes.windows(3).rposition(|window| window == [0xa1, b'c', 0xc6]).unwrap();
+    bytes.truncate(content + 3);
+    bytes.extend_from_slice(&[0, 0, 0, 1, 0x90]);
+    let erased = decode_entry(entry.conversation, &bytes).unwrap();
+    assert_eq!(erased.events[0].what, What::Described(Box::default()));
+    assert_eq!((erased.before, erased.after()), (entry.before, entry.after()));
 }
 
 #[test]
@@ -214,7 +243,8 @@ fn cases() -> Vec<Case> {
     let old = entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_entries().into_iter().map(|(name, entry)| (2, name, entry));
     let served = service_entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
-    for (version, name, entry) in old.chain(newer).chain(served) {
+    let latest = latest_entries().map(|(name, entry)| (4, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(served).chain(latest) {
         let mut bytes = Vec::new();
         encode_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -229,7 +259,8 @@ fn cases() -> Vec<Case> {
     let old = workspace_entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_workspace_entries().into_iter().map(|(name, entry)| (2, name, entry));
     let changes = changes::entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
-    for (version, name, entry) in old.chain(newer).chain(changes) {
+    let latest = records::workspace_entries().into_iter().map(|(name, entry)| (4, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(changes).chain(latest) {
         let mut bytes = Vec::new();
         encode_workspace_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -241,13 +272,27 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
+    cases.extend(state_cases());
+    cases.extend(row_cases());
+    cases.extend(small_cases());
+    cases
+}
+
+fn state_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |version: u64, name: &str, meaning: String, bytes: Vec<u8>, means_it| {
+        cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
+    };
     let mut simple = Conversation { silent_since: None, ..conversation() };
     simple.served.consultation = None;
     let ended = Conversation { ended: true, ..simple };
     let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
-    for (version, name, state) in
-        [(1, "empty", unbegun), (2, "over", ended), (3, "served", conversation()), (3, "waiting", waiting())]
-    {
+    let served = Conversation { served: records::without(conversation().served), ..conversation() };
+    let states =
+        [(1, "empty", unbegun), (2, "over", ended), (3, "served", served), (3, "waiting", waiting())];
+    let latest = records::conversations().into_iter().chain([described::conversation(waiting())]);
+    let latest = latest.map(|(name, state)| (4, name, state));
+    for (version, name, state) in states.into_iter().chain(latest) {
         add(
             version,
             &format!("conversation_{name}"),
@@ -261,6 +306,7 @@ fn cases() -> Vec<Case> {
         (1, "workspace_empty", Workspace::new(workspace_id(1))),
         (2, "workspace_with_keyboard", newer_workspace()),
         (3, "workspace_with_settings", changes::with_settings()),
+        (4, "workspace_with_completion", records::with_completion()),
     ] {
         add(
             version,
@@ -270,11 +316,29 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
         );
     }
+    cases
+}
+
+fn row_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |version: u64, name: &str, meaning: String, bytes: Vec<u8>, means_it| {
+        cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
+    };
     let ended = RowState { ended: true, ..row() };
-    let served = RowState { served: conversation().served, ..row() };
-    for (version, name, row) in
-        [(1, "row", row()), (1, "row_empty", empty_row()), (2, "row_ended", ended), (3, "row_served", served)]
-    {
+    let served = RowState { served: records::without(conversation().served), ..row() };
+    let rows = [
+        (1, "row", row()),
+        (1, "row_empty", empty_row()),
+        (2, "row_ended", ended),
+        (3, "row_served", served),
+    ];
+    let latest = records::conversations().into_iter();
+    let latest =
+        latest.map(|(name, state)| (format!("row_{name}"), RowState { served: state.served, ..row() }));
+    let latest = latest.chain(described::rows(&row()));
+    let rows = rows.into_iter().map(|(version, name, row)| (version, name.to_owned(), row));
+    for (version, name, row) in rows.chain(latest.map(|(name, row)| (4, name, row))) {
+        let name = name.as_str();
         add(
             version,
             name,
@@ -283,7 +347,15 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
         );
     }
-    cases.extend(small_cases());
+    for (name, record) in records::records() {
+        add(
+            4,
+            &format!("consultation_{name}"),
+            format!("{record:?}"),
+            encode_record(&record).unwrap(),
+            Box::new(move |bytes| Ok(decode_record(bytes)? == record)),
+        );
+    }
     cases
 }
 
@@ -308,7 +380,7 @@ fn small_cases() -> [Case; 4] {
         },
         Case {
             name: "fold_mark".to_owned(),
-            version: 1,
+            version: 4,
             meaning: format!("{mark:?}"),
             bytes: mark.encode().unwrap(),
             means_it: Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
@@ -326,6 +398,8 @@ fn small_cases() -> [Case; 4] {
 fn row() -> RowState {
     RowState {
         customer: Some(customer(1)),
+        details: Details::default(),
+        categories: Vec::new(),
         served: row_served(),
         ended: false,
         last_message: "How can I help?".to_owned(),
@@ -348,7 +422,10 @@ fn row_served() -> Served {
         waits_since: at,
         stage: Stage::InProgress(member_id(3)),
         served_at: Some(at),
+        answered_at: None,
         transfers: 0,
+        requeues: 0,
+        assignees: Assignees::default(),
     };
     Served { consultation: Some(consultation), ..Served::default() }
 }
@@ -357,6 +434,8 @@ fn row_served() -> Served {
 fn empty_row() -> RowState {
     RowState {
         customer: None,
+        details: Details::default(),
+        categories: Vec::new(),
         served: Served::default(),
         ended: false,
         last_message: String::new(),
@@ -445,9 +524,13 @@ fn service_entries() -> Vec<(&'static str, Entry)> {
     all
 }
 
+/// Entries that the third version could not say.
+fn latest_entries() -> impl Iterator<Item = (&'static str, Entry)> {
+    records::entries().into_iter().chain(described::entries())
+}
+
 fn called(in_hours: bool, bot_replies: bool) -> What {
-    let names = ["Bank", "카드"].map(|name| CategoryName::new(name).unwrap());
-    let category = CategoryPath::new(names.to_vec()).unwrap();
+    let category = described::bank();
     What::Called { consultation: ConsultationId::from_bytes([0xc1; 16]), category, in_hours, bot_replies }
 }
 
@@ -534,7 +617,13 @@ fn folder(version: u64) -> PathBuf {
 }
 
 /// The newest version that anything is stored in.
-const NEWEST: u64 = 3;
+const NEWEST: u64 = 4;
+
+/// Files of forms that are made anew from the entries when they are met.
+const NOT_USED_ANY_MORE: [&[(u64, &str)]; 2] = [BEFORE_CONSULTATIONS, &[FIRST_LAYOUT]];
+
+/// The mark of a store that was made before conversations were found by what is known of their customers.
+const FIRST_LAYOUT: (u64, &str) = (1, "fold_mark.hex");
 
 /// States as they were stored before there were consultations, with somebody who served them.
 const BEFORE_CONSULTATIONS: &[(u64, &str)] = &[(1, "conversation_full.hex"), (2, "conversation_ended.hex")];

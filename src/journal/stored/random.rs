@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    CATEGORY_LEVELS_MAX, CategoryName, CategoryPath, ConsultationId, DisplayName, InstanceId, MemberId,
-    Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
+    CATEGORY_LEVELS_MAX, CategoryName, CategoryPath, ConsultationId, CustomerName, DisplayName, EmailAddress,
+    InstanceId, MemberId, Party, Phone, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
 };
 
 use super::messages::message;
@@ -20,11 +20,15 @@ use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy as Choice,
     Why,
 };
-use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
-use crate::domain::conversation::{
-    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Served,
-    Side, Unread, What,
+use crate::domain::consultation::{
+    ASSIGNEES_MAX, Assignee, Assignees, Beginning, Caller, Consultation, How, Outcome as Ended, Over, Record,
+    Requeued, Stage, Unserved,
 };
+use crate::domain::conversation::{
+    AGENTS_MAX, Answer, BotPlace, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place,
+    Served, Side, Unread, What,
+};
+use crate::domain::customer::{Details, DetailsChange, Edit, Gender};
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::{
     Member, MembersAnswers, Profile, Role, Settings, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent,
@@ -93,6 +97,36 @@ fn category() -> impl Strategy<Value = CategoryPath> {
     prop::collection::vec(name, 0..=CATEGORY_LEVELS_MAX).prop_map(|names| CategoryPath::new(names).unwrap())
 }
 
+fn details() -> impl Strategy<Value = Details> {
+    let name = prop::option::of("\\PC{0,30}x\\PC{0,29}".prop_map(|name| CustomerName::new(name).unwrap()));
+    let phone = prop::option::of("[0-9]{3,20}".prop_map(|phone| Phone::new(phone).unwrap()));
+    let email = prop::option::of("[a-z가]{1,60}@[a-z]{1,60}".prop_map(|it| EmailAddress::new(it).unwrap()));
+    let genders = vec![Gender::Female, Gender::Male, Gender::Other];
+    let gender = prop::option::of(prop::sample::select(genders));
+    (name, phone, email, gender).prop_map(|(name, phone, email, gender)| Details {
+        name,
+        phone,
+        email,
+        gender,
+    })
+}
+
+fn details_change() -> impl Strategy<Value = DetailsChange> {
+    fn edit<T>(value: Option<T>, clear: bool) -> Edit<T> {
+        match value {
+            Some(_) if clear => Edit::Clear,
+            Some(value) => Edit::Set(value),
+            None => Edit::Leave,
+        }
+    }
+    (details(), any::<[bool; 4]>()).prop_map(|(details, clear)| DetailsChange {
+        name: edit(details.name, clear[0]),
+        phone: edit(details.phone, clear[1]),
+        email: edit(details.email, clear[2]),
+        gender: edit(details.gender, clear[3]),
+    })
+}
+
 fn consultation_id() -> impl Strategy<Value = ConsultationId> {
     any::<[u8; 16]>().prop_map(ConsultationId::from_bytes)
 }
@@ -143,15 +177,17 @@ fn explanation() -> impl Strategy<Value = Explanation> {
     )
 }
 
-fn service() -> impl Strategy<Value = What> {
-    let how = prop_oneof![
+fn how() -> impl Strategy<Value = How> {
+    prop_oneof![
         Just(How::Automatic),
         Just(How::Taken),
         consultation_id().prop_map(|consultation| How::SteppedIn { consultation }),
         member_id().prop_map(|from| How::Transferred { from }),
-    ];
+    ]
+}
+
+fn service() -> impl Strategy<Value = What> {
     let requeued = prop::sample::select(vec![Requeued::Absent, Requeued::Removed]);
-    let unserved = vec![Unserved::Cancelled, Unserved::GaveUp, Unserved::Left, Unserved::TooLong];
     prop_oneof![
         (consultation_id(), category(), any::<(bool, bool)>()).prop_map(
             |(consultation, category, (in_hours, bot_replies))| What::Called {
@@ -162,16 +198,21 @@ fn service() -> impl Strategy<Value = What> {
             }
         ),
         category().prop_map(|category| What::CallRefused { category }),
-        (member_id(), how).prop_map(|(member, how)| What::Assigned { member, how }),
+        (member_id(), how()).prop_map(|(member, how)| What::Assigned { member, how }),
         (member_id(), requeued).prop_map(|(from, why)| What::Requeued { from, why }),
-        prop::sample::select(unserved).prop_map(|why| What::Unserved { why }),
+        prop::sample::select(UNSERVED.to_vec()).prop_map(|why| What::Unserved { why }),
         explanation().prop_map(|explanation| What::Explained(Box::new(explanation))),
     ]
 }
 
 fn consultation() -> impl Strategy<Value = Consultation> {
+    let caller = prop::sample::select(vec![Caller::Customer, Caller::Bot]);
     let beginning = prop_oneof![
-        any::<(bool, bool)>().prop_map(|(in_hours, bot_replies)| Beginning::Called { in_hours, bot_replies }),
+        (caller, any::<(bool, bool)>()).prop_map(|(by, (in_hours, bot_replies))| Beginning::Called {
+            by,
+            in_hours,
+            bot_replies
+        }),
         Just(Beginning::SteppedIn),
     ];
     let stage = prop_oneof![
@@ -179,18 +220,47 @@ fn consultation() -> impl Strategy<Value = Consultation> {
         member_id().prop_map(Stage::Assigned),
         member_id().prop_map(Stage::InProgress),
     ];
-    let rest =
-        (consultation_id(), beginning, category(), (at(), at()), stage, prop::option::of(at()), any::<u32>());
-    rest.prop_map(|(id, beginning, category, times, stage, served_at, transfers)| Consultation {
-        id,
-        beginning,
-        category,
-        called_at: times.0,
-        waits_since: times.1,
-        stage,
-        served_at,
-        transfers,
+    let times = (at(), at(), prop::option::of(at()), prop::option::of(at()));
+    let counts = (any::<u32>(), any::<u32>(), assignees());
+    let rest = (consultation_id(), beginning, category(), times, stage, counts);
+    rest.prop_map(|(id, beginning, category, times, stage, (transfers, requeues, assignees))| {
+        let mut consultation = Consultation {
+            id,
+            beginning,
+            category,
+            called_at: times.0,
+            waits_since: times.1,
+            stage,
+            served_at: times.2,
+            answered_at: times.3,
+            transfers,
+            requeues,
+            assignees,
+        };
+        // Whoever stepped in stepped into this one.
+        for assignee in &mut consultation.assignees.last {
+            if let How::SteppedIn { consultation } = &mut assignee.how {
+                *consultation = id;
+            }
+        }
+        consultation
     })
+}
+
+fn assignees() -> impl Strategy<Value = Assignees> {
+    let assignee = (member_id(), how(), at(), prop::option::of(at()))
+        .prop_map(|(member, how, since, until)| Assignee { member, how, since, until });
+    (prop::collection::vec_deque(assignee, 0..=ASSIGNEES_MAX), any::<u32>())
+        .prop_map(|(last, earlier)| Assignees { last, earlier })
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let outcome = prop_oneof![
+        Just(Ended::Completed),
+        prop::sample::select(UNSERVED.to_vec()).prop_map(Ended::Unserved),
+    ];
+    (consultation(), at(), outcome)
+        .prop_map(|(consultation, at, outcome)| Record { consultation, over: Some(Over { at, outcome }) })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -203,6 +273,7 @@ fn event() -> impl Strategy<Value = Event> {
         member_id().prop_map(|member| What::Left { member }),
         Just(What::Completed),
         Just(What::Ended),
+        details_change().prop_map(|change| What::Described(Box::new(change))),
         (side, place()).prop_map(|(side, up_to)| What::Read { side, up_to }),
         Just(What::Unchanged),
     ];
@@ -213,16 +284,16 @@ fn entry() -> impl Strategy<Value = Entry> {
     let origin = (party(), instance_id(), number());
     let origin = origin.prop_map(|(party, instance, counter)| Origin { party, instance, counter });
     let events = prop::collection::vec(event(), 1..6);
-    (number(), place(), at(), prop::option::of(origin), events).prop_map(
-        |(revision, before, at, origin, events)| Entry {
-            conversation: conversation_id(2),
-            revision,
-            before,
-            at,
-            origin,
-            events,
-        },
-    )
+    let rest = (prop::option::of(origin), prop::option::of(number()), events);
+    (number(), place(), at(), rest).prop_map(|(revision, before, at, (origin, epoch, events))| Entry {
+        conversation: conversation_id(2),
+        revision,
+        before,
+        at,
+        origin,
+        epoch,
+        events,
+    })
 }
 
 fn unread() -> impl Strategy<Value = Unread> {
@@ -247,23 +318,31 @@ fn clients() -> impl Strategy<Value = Clients> {
 
 fn served() -> impl Strategy<Value = Served> {
     let agents = prop::collection::btree_set(member_id(), 0..AGENTS_MAX);
-    let rest = (prop::option::of(consultation()), number(), prop::option::of(member_id()));
-    (agents, rest).prop_map(|(agents, (consultation, epoch, former))| Served {
+    let bot = prop_oneof![
+        Just(BotPlace::On),
+        category().prop_map(|category| BotPlace::Parked { category }),
+        Just(BotPlace::Start),
+    ];
+    let rest = (prop::option::of(consultation()), number(), prop::option::of(member_id()), bot);
+    (agents, rest).prop_map(|(agents, (consultation, epoch, former, bot))| Served {
         agents: BTreeSet::from_iter(agents),
         consultation,
         epoch,
         former,
+        bot,
     })
 }
 
 fn conversation() -> impl Strategy<Value = Conversation> {
     let service = (served(), prop::option::of(number()), prop::option::of(at()), any::<bool>());
     let counts = (unread(), unread(), clients());
-    (prop::option::of(customer()), number(), place(), at(), service, counts).prop_map(
-        |(customer, revision, last, last_at, (served, owed, silent_since, ended), counts)| {
+    let who = (prop::option::of(customer()), details());
+    (who, number(), place(), at(), service, counts).prop_map(
+        |((customer, details), revision, last, last_at, (served, owed, silent_since, ended), counts)| {
             let (customer_unread, staff_unread, clients) = counts;
             Conversation {
                 customer,
+                details,
                 revision,
                 last,
                 last_at,
@@ -344,9 +423,12 @@ fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
 
 fn row() -> impl Strategy<Value = RowState> {
     let latest = ("(?s).{0,80}", at(), unread(), seq(), any::<bool>());
-    (prop::option::of(customer()), served(), latest, number(), number()).prop_map(
-        |(customer, served, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
-            customer,
+    let who = (prop::option::of(customer()), details(), prop::collection::vec(category(), 0..3));
+    (who, served(), latest, number(), number()).prop_map(
+        |(who, served, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
+            customer: who.0,
+            details: who.1,
+            categories: who.2,
             served,
             ended,
             last_message,
@@ -391,6 +473,7 @@ fn stored() -> impl Strategy<Value = Vec<u8>> {
         conversation().prop_map(|state| encode_conversation(&state).unwrap()).boxed(),
         workspace().prop_map(|state| encode_workspace(&state).unwrap()).boxed(),
         row().prop_map(|row| encode_row(&row).unwrap()).boxed(),
+        record().prop_map(|record| encode_record(&record).unwrap()).boxed(),
         page().prop_map(|page| encoded_page(&page)).boxed(),
     ]
 }
@@ -403,6 +486,7 @@ fn read_as_everything(bytes: &[u8]) -> usize {
         decode_conversation(workspace_id(1), conversation_id(2), bytes).is_ok(),
         decode_workspace(workspace_id(1), bytes).is_ok(),
         decode_row(bytes).is_ok(),
+        decode_record(bytes).is_ok(),
         Page::decode(bytes).is_ok(),
         CurrentConversation::decode(bytes).is_ok(),
         Damaged::decode(bytes).is_ok(),
@@ -444,6 +528,12 @@ proptest! {
     fn every_row_is_read_as_it_was_stored(row in row()) {
         let bytes = encode_row(&row).unwrap();
         prop_assert_eq!(decode_row(&bytes), Ok(row));
+    }
+
+    #[test]
+    fn every_record_is_read_as_it_was_stored(record in record()) {
+        let bytes = encode_record(&record).unwrap();
+        prop_assert_eq!(decode_record(&bytes), Ok(record));
     }
 
     #[test]
@@ -502,6 +592,10 @@ proptest! {
         read_as_everything(&bytes);
     }
 }
+
+/// Why nobody serves something.
+const UNSERVED: [Unserved; 5] =
+    [Unserved::Cancelled, Unserved::GaveUp, Unserved::Left, Unserved::Dismissed, Unserved::TooLong];
 
 /// What an event takes besides its message, at the most: the longest names of a customer.
 const EVENT_BYTES_MAX: usize = 1_024;

@@ -6,12 +6,15 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::consultation::{StoredServed, WITH_RECORDS, version};
 use super::conversation::{StoredUnread, stored_unread, unread};
+use super::details::StoredDetails;
 use super::parts::{Id, StoredCustomer, at, member, member_id, seq};
-use super::service::StoredServed;
+use super::service::{category, stored_category};
 use super::{StoredError, read, write};
-use crate::domain::consultation::{Beginning, Consultation, Stage};
+use crate::domain::consultation::{Assignees, Beginning, Consultation, Stage};
 use crate::domain::conversation::{Served, Unread};
+use crate::domain::customer::Details;
 use crate::domain::identity::CustomerKey;
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Seq, Timestamp};
@@ -21,6 +24,10 @@ use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, S
 pub(in crate::journal) struct RowState {
     /// With whom; `None` until it has started, and then it is in no list.
     pub(in crate::journal) customer: Option<CustomerKey>,
+    /// What is known of them.
+    pub(in crate::journal) details: Details,
+    /// What its last consultations were about, each path once, the latest last.
+    pub(in crate::journal) categories: Vec<CategoryPath>,
     /// Who serves it.
     pub(in crate::journal) served: Served,
     /// Whether it has ended.
@@ -47,11 +54,14 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
     let old = row.served == before_consultations(row.served.assignee(), row.last_at);
     let stored = StoredRow {
         v: match (old, row.ended) {
-            (false, _) => WITH_SERVICE,
+            _ if row.details != Details::default() || !row.categories.is_empty() => WITH_RECORDS,
+            (false, _) => version(&row.served),
             (true, true) => ENDED,
             (true, false) => FIRST,
         },
         customer: row.customer.as_ref().map(StoredCustomer::new),
+        details: StoredDetails::new(&row.details),
+        categories: row.categories.iter().map(stored_category).collect(),
         assignee: row.served.assignee().filter(|_| old).map(member_id),
         served: (!old).then(|| StoredServed::new(&row.served)),
         ended: row.ended,
@@ -72,13 +82,15 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
-    let stored: StoredRow<'_> = read(ROW, WITH_SERVICE, bytes)?;
+    let stored: StoredRow<'_> = read(ROW, WITH_RECORDS, bytes)?;
     let served = match &stored.served {
         Some(served) => served.served()?,
         None => before_consultations(stored.assignee.map(member), at(stored.last_at)),
     };
     Ok(RowState {
         customer: stored.customer.as_ref().map(|customer| customer.customer(ROW)).transpose()?,
+        details: stored.details.as_ref().map_or(Ok(Details::default()), StoredDetails::details)?,
+        categories: stored.categories.iter().map(|levels| category(levels)).collect::<Result<_, _>>()?,
         served,
         ended: stored.ended,
         last_message: stored.last_message.into_owned(),
@@ -95,6 +107,10 @@ struct StoredRow<'a> {
     v: u64,
     #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
     customer: Option<StoredCustomer<'a>>,
+    #[serde(rename = "i", borrow, default, skip_serializing_if = "Option::is_none")]
+    details: Option<StoredDetails<'a>>,
+    #[serde(rename = "k", borrow, default, skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<Vec<Cow<'a, str>>>,
     /// What there was before there were consultations.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     assignee: Option<Id>,
@@ -118,11 +134,9 @@ struct StoredRow<'a> {
 
 const ROW: &str = "row";
 
-/// A row bears the first version that can say it: the second has the end.
+/// A row bears the first version that can say it: the second has the end, later ones who serves.
 const FIRST: u64 = 1;
 const ENDED: u64 = 2;
-/// The third has consultations.
-const WITH_SERVICE: u64 = 3;
 
 /// Who serves a conversation, as far as rows said it before there were consultations.
 fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served {
@@ -134,7 +148,10 @@ fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served 
         waits_since: since,
         stage: Stage::InProgress(member),
         served_at: Some(since),
+        answered_at: None,
         transfers: 0,
+        requeues: 0,
+        assignees: Assignees::default(),
     });
     Served { consultation, ..Served::default() }
 }

@@ -3,9 +3,11 @@
 //! Owns the translation of rows, agents and the desk's items, and how much of them fits into a frame. Must not
 //! know where they come from.
 
-use switchboard_protocol::wire::{AgentStatus, DeskFrame, ErrorBody, ErrorCode, FRAME_BYTES_MAX, Row};
+use switchboard_protocol::wire::{
+    AgentStatus, DeskFrame, ErrorBody, ErrorCode, EstimateFigures, FRAME_BYTES_MAX, ReplyBody, Row,
+};
 
-use crate::actors::desk::{self, DeskItem};
+use crate::actors::desk::{self, DeskItem, Waiting};
 use crate::journal::ListRow;
 use crate::limits;
 
@@ -46,27 +48,42 @@ fn agent(status: &desk::AgentStatus) -> AgentStatus {
     }
 }
 
+/// How waiting goes.
+pub(super) fn waiting(Waiting { waiting, accuracy }: Waiting) -> ReplyBody {
+    ReplyBody::Waiting {
+        waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+        estimates: EstimateFigures {
+            compared: accuracy.compared,
+            told_mean_s: accuracy.told_mean_s(),
+            took_mean_s: accuracy.took_mean_s(),
+            off_mean_s: accuracy.off_mean_s(),
+        },
+    }
+}
+
 pub(super) fn row(row: ListRow) -> Row {
     Row {
         conversation: row.conversation,
         profile: row.customer.profile,
         platform: row.customer.platform,
         user_key: row.customer.user_key,
+        name: row.name,
         assignee: row.assignee,
         ended: row.ended,
         last_message: row.last_message,
         last_at: row.last_at,
         unread: u32::try_from(row.unread).unwrap_or(u32::MAX),
         seq: row.seq,
+        epoch: row.epoch,
     }
 }
 
 // One more stands for the envelope.
 const _: () = assert!((limits::LIST_ROWS_MAX + 1) * ROW_BYTES_MAX < FRAME_BYTES_MAX);
 
-/// What a row takes at the most: three texts of up to 90, 100 and 80 characters, of up to four bytes
+/// What a row takes at the most: four texts of up to 90, 100, 60 and 80 characters, of up to four bytes
 /// each, three ids, numbers, and the names of the fields.
-const ROW_BYTES_MAX: usize = 1_280;
+const ROW_BYTES_MAX: usize = 1_530;
 
 /// What an agent takes at the most: a name of up to 30 characters, an id, numbers, and the names of the fields.
 const AGENT_BYTES_MAX: usize = 220;
@@ -79,7 +96,7 @@ mod tests {
     use crate::domain::identity::CustomerKey;
     use crate::journal::Position;
     use switchboard_protocol::vocabulary::{
-        ConversationId, DisplayName, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
+        ConversationId, CustomerName, DisplayName, MemberId, Platform, ProfileId, Seq, Timestamp, UserKey,
     };
     use switchboard_protocol::wire::{ReplyBody, encode};
 
@@ -91,12 +108,14 @@ mod tests {
                 platform: Platform::new("🙂".repeat(Platform::CHARS_MAX)).unwrap(),
                 user_key: UserKey::new("🙂".repeat(UserKey::CHARS_MAX)).unwrap(),
             },
+            name: Some(CustomerName::new("🙂".repeat(CustomerName::CHARS_MAX)).unwrap()),
             assignee: Some(MemberId::from_bytes([0xff; 16])),
             ended: true,
             last_message: "🙂".repeat(limits::PREVIEW_CHARS_MAX),
             last_at: Timestamp::from_millis(i64::MAX),
             unread: usize::MAX,
             seq: Seq::MAX,
+            epoch: u64::MAX,
             position: Position(u64::MAX),
         }
     }

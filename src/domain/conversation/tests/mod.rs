@@ -7,9 +7,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod calling;
+mod describing;
 mod ending;
+mod epochs;
+mod history;
 mod model;
 mod once;
+mod parking;
 mod random;
 mod reading;
 mod seeing;
@@ -25,6 +29,7 @@ use switchboard_protocol::vocabulary::{
 
 use super::*;
 use crate::domain::consultation::How;
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
 
@@ -181,7 +186,7 @@ fn said(words: &str) -> Message {
 }
 
 fn start() -> Action {
-    Action::Start { customer: key("minji"), greeting: None }
+    Action::Start { customer: key("minji"), greeting: None, known: Details::default() }
 }
 
 fn post(words: &str) -> Action {
@@ -189,7 +194,7 @@ fn post(words: &str) -> Action {
 }
 
 const fn take() -> Action {
-    Action::Take { consultation: CONSULTATION }
+    Action::Take { consultation: CONSULTATION, epoch: None }
 }
 
 /// What taking a conversation with the bot becomes.

@@ -305,4 +305,4 @@ impl World {
 const LOOKS_UNTAKEN_MAX: u32 = 3;
 
 /// How long a sign of life is good for.
-pub(crate) const LEASE: Duration = Duration::from_secs(3);
+pub(crate) const LEASE: Duration = Duration::from_secs(24);

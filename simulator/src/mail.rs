@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard::domain::conversation::{Command, Entry, OwnAction};
 use switchboard::domain::customer::Details;
@@ -33,7 +34,7 @@ use crate::writer::Stream;
 pub(crate) struct Way(pub(crate) u64);
 
 /// One session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SessionId(pub(crate) u64);
 
 /// One incarnation of the workspace's actor.
@@ -83,9 +84,18 @@ pub(crate) enum SessionMsg {
     Located(ConversationId, Located),
     SubscriptionEnded(u32),
     WorkspaceGone,
-    Replaced,
+    /// That the client is there is believed until then.
+    Attends(Duration),
+    /// The workspace has begun anew.
+    WorkspaceBegun(Run),
+    /// It is to end, and what its client is told.
+    Close(ForGood),
     Closed,
 }
+
+/// Whether a client whose session ends comes back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ForGood(pub(crate) bool);
 
 pub(crate) enum Located {
     At(Way),
@@ -130,8 +140,8 @@ pub(crate) enum WorkspaceMsg {
     Release(ConversationId, ReleaseReply),
     /// A member wants the list.
     List(ListReply),
-    /// A session of a member has come or gone.
-    AgentSession(MemberId, SessionId, bool),
+    /// A session by which a member is there is believed to be live until then, or has ended.
+    AgentSession(MemberId, SessionId, Option<Duration>),
     Stays(ConversationId, Way),
     Resolved(Resolved),
 }
@@ -217,7 +227,8 @@ impl Mail {
         undelivered.is_none()
     }
 
-    pub(crate) fn to_workspace(&self, run: Run, message: WorkspaceMsg) {
+    /// `false`: it is gone, and the message is dropped.
+    pub(crate) fn to_workspace(&self, run: Run, message: WorkspaceMsg) -> bool {
         let undelivered = match self.0.borrow_mut().workspaces.get_mut(&run) {
             Some(mailbox) => {
                 mailbox.push_back(message);
@@ -225,7 +236,7 @@ impl Mail {
             }
             None => Some(message),
         };
-        drop(undelivered);
+        undelivered.is_none()
     }
 
     pub(crate) fn ended(&self, run: Run, ended: Ended) {

@@ -16,12 +16,13 @@ use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Upda
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use super::presence::{self, Away};
 use super::room::{Room, Side};
 use super::{ChatError, customers, lists, past, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
-    let Keyboard { printer, mut keys, interrupted } = open_keyboard()?;
+    let Keyboard { printer, mut keys, interrupted, away } = open_keyboard()?;
     let (outcome_to, mut outcomes) = mpsc::unbounded_channel();
     let mut chat = Chat {
         room,
@@ -31,11 +32,13 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         last: Seq::ZERO,
         typed: None,
         shown_typing: None,
+        away,
         found: Vec::new(),
         epoch: None,
     };
     let mut connection = chat.room.client.connection();
     let mut following = chat.enter().await?;
+    chat.show_presence();
     loop {
         tokio::select! {
             key = keys.recv() => match key {
@@ -67,7 +70,10 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
                 let state = connection.borrow_and_update().clone();
                 chat.connection(&state)?;
             }
-            desk = desk(&mut chat.room.side) => desk?,
+            desk = desk(&mut chat.room.side) => {
+                desk?;
+                chat.show_presence();
+            }
         }
     }
     drop(following);
@@ -106,6 +112,8 @@ struct Chat<P> {
     typed: Option<Instant>,
     /// Whose typing was shown, and when.
     shown_typing: Option<(Option<Sender>, Instant)>,
+    /// Whether this agent is away, as was shown last.
+    away: Away,
     /// The conversations that were found last, as they are numbered.
     found: Vec<ConversationId>,
 }
@@ -203,6 +211,8 @@ impl<P: Printer> Chat<P> {
                 None => self.ask(async move { client.complete(conversation).await }).await,
             },
             (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
+            (("/away", _), Side::Agent(_)) => self.ask(presence::set_away(client, true)).await,
+            (("/back", _), Side::Agent(_)) => self.ask(presence::set_away(client, false)).await,
             (("/give", name), Side::Agent(agent)) => match agent.transfer(conversation, name) {
                 Ok((from, to)) => {
                     self.ask(async move { client.transfer(conversation, from, to).await }).await;
@@ -370,6 +380,14 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
+    /// Says whether the agent is away, if that is new.
+    fn show_presence(&mut self) {
+        let Side::Agent(agent) = &self.room.side else { return };
+        if let Some(line) = self.away.is(agent.is_away()) {
+            self.say(line.to_owned());
+        }
+    }
+
     /// Shows who the customer is.
     async fn customer(&mut self) -> Result<(), ClientError> {
         let customer = self.room.client.customer(self.room.conversation).await?;
@@ -472,6 +490,7 @@ struct Keyboard<P> {
     keys: mpsc::UnboundedReceiver<Key>,
     /// Ctrl-C: not to be queued behind the lines before it.
     interrupted: Arc<Notify>,
+    away: Away,
 }
 
 /// Reads the keyboard in a thread of its own.
@@ -479,7 +498,8 @@ fn open_keyboard() -> Result<Keyboard<impl Printer>, ChatError> {
     let failed = |error: ReadlineError| ChatError::Terminal(error.to_string());
     let (key_to, keys) = mpsc::unbounded_channel();
     let interrupted = Arc::new(Notify::new());
-    let interrupt = Arc::clone(&interrupted);
+    let (interrupt, away) = (Arc::clone(&interrupted), Away::default());
+    let shown = away.clone();
     let mut editor: Editor<Typist, DefaultHistory> = Editor::new().map_err(failed)?;
     editor.set_helper(Some(Typist { keys: key_to.clone() }));
     // There is none when the input is no terminal.
@@ -488,7 +508,7 @@ fn open_keyboard() -> Result<Keyboard<impl Printer>, ChatError> {
         .name("keyboard".to_owned())
         .spawn(move || {
             let end = loop {
-                let line = match editor.readline("> ") {
+                let line = match editor.readline(shown.prompt()) {
                     Ok(line) => line,
                     Err(end) => break end,
                 };
@@ -505,7 +525,7 @@ fn open_keyboard() -> Result<Keyboard<impl Printer>, ChatError> {
             let _ = key_to.send(Key::Line("/quit".to_owned()));
         })
         .map_err(|error| ChatError::Terminal(error.to_string()))?;
-    Ok(Keyboard { printer, keys, interrupted })
+    Ok(Keyboard { printer, keys, interrupted, away })
 }
 
 /// Notices that something is being typed: the editor asks for a hint whenever the line changes.
@@ -552,6 +572,7 @@ const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progre
     /give NAME give it to a colleague\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
+    /away      nothing is assigned to you any more, until /back\n\
     /complete  end the service; the bot goes on\n\
     /past      what became of its consultations\n\
     /why       why somebody got it, or why it waits\n\

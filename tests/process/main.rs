@@ -29,6 +29,7 @@ mod load;
 mod manners;
 mod network;
 mod people;
+mod places;
 mod quarantine;
 mod raw;
 mod reconnects;

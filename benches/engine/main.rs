@@ -8,6 +8,7 @@
 
 mod assignment;
 mod codec;
+mod desks;
 mod domain;
 mod folds;
 mod journal;
@@ -28,5 +29,6 @@ fn main() {
     assignment::bench(&mut criterion);
     journal::bench(&mut criterion);
     folds::bench(&mut criterion);
+    desks::bench(&mut criterion);
     criterion.final_summary();
 }

@@ -21,8 +21,8 @@ use switchboard_protocol::vocabulary::{
     Content, ConversationId, CustomerName, MessageText, SearchText, Seq, Token, UserKey,
 };
 use switchboard_protocol::wire::{
-    Credentials, CustomerDetails, CustomerField, Hello, Op, PROTOCOL_VERSION, Request, SearchBy, Topic,
-    Typing, encode,
+    Credentials, CustomerDetails, CustomerField, DeskView, Hello, ListFilter, ListName, Op, PROTOCOL_VERSION,
+    Request, SearchBy, Topic, Typing, encode,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -143,7 +143,7 @@ impl House {
         let subscription = choices.int_in_range(0..=20)?;
         Ok(match choices.int_in_range(0..=17)? {
             0 => Op::Open,
-            1 => Op::Subscribe { subscription, topic: Topic::Desk },
+            1 => Op::Subscribe { subscription, topic: Topic::Desk { view: DeskView::default() } },
             2 => Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after: seq } },
             3 => Op::Unsubscribe { subscription },
             4 => Op::Read { conversation, up_to: seq },
@@ -152,7 +152,15 @@ impl House {
             7 => Op::Take { conversation, epoch: choices.arbitrary()? },
             8 => Op::Complete { conversation, epoch: choices.arbitrary()? },
             9 => Op::History { conversation, before: Some(seq), limit: choices.arbitrary()? },
-            10 => Op::List { cursor: choices.arbitrary()?, limit: choices.arbitrary()? },
+            10 => Op::List {
+                filter: ListFilter {
+                    lists: vec![ListName::Waiting; choices.int_in_range(0..=3)?],
+                    mine: choices.arbitrary()?,
+                    hide_bot: choices.arbitrary()?,
+                },
+                cursor: choices.arbitrary()?,
+                limit: choices.arbitrary()?,
+            },
             11 => Op::Quarantined,
             12 => Op::Release { conversation },
             13 => Op::Latency,

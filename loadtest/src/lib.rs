@@ -16,6 +16,7 @@
 pub mod calls;
 mod clock;
 pub mod daemon;
+mod desks;
 pub mod load;
 pub mod memory;
 mod order;

@@ -10,6 +10,7 @@ use switchboard_client::wire::StageLatency;
 use tokio::task::JoinHandle;
 
 use crate::clock::Micros;
+use crate::desks::Desks;
 use crate::pace::Sent;
 use crate::pairs::{OpenPair, Pair};
 use crate::payload::Side;
@@ -27,6 +28,7 @@ use crate::{Failure, clock, pace, pairs};
 /// When it could not be put on it. What was lost or came twice is in the report.
 pub async fn run(load: &Load, target: &Target) -> Result<LoadReport, Failure> {
     let open = pairs::open(load, target).await?;
+    let desks = Desks::open(load.desks, target).await?;
     let tally = Arc::new(Tally::new()?);
     let (pairs, receiving) = receive(open, load.bytes, &tally);
     let pairs = Arc::new(pairs);
@@ -50,9 +52,11 @@ pub async fn run(load: &Load, target: &Target) -> Result<LoadReport, Failure> {
     // What has not come by then is lost, and reported so.
     let _ = tokio::time::timeout(SETTLE_WAIT, settled).await;
     let stages = stages(&pairs).await?;
+    let desk_updates = desks.close().await;
     close(pairs).await;
     let received = joined(receiving).await?;
-    usage.report(load, &tally, &sent, &received, stages)
+    let report = usage.report(load, &tally, &sent, &received, stages)?;
+    Ok(LoadReport { desk_updates, ..report })
 }
 
 /// Begins to receive at both ends of every pair.
@@ -150,6 +154,8 @@ impl Usage {
         };
         Ok(LoadReport {
             pairs: load.pairs,
+            desks: load.desks,
+            desk_updates: 0,
             bytes: load.bytes,
             rate: load.rate,
             seconds,

@@ -135,6 +135,9 @@ struct LoadFlags {
     /// UDP sockets that the clients share.
     #[arg(long, value_name = "N", default_value_t = 2)]
     sockets: usize,
+    /// Agents besides, on a socket of their own, who follow a desk each and do nothing else.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    desks: usize,
 }
 
 fn main() -> ExitCode {
@@ -234,6 +237,7 @@ impl LoadFlags {
             agent_percent: self.agent_percent,
             agent_connections: self.agent_connections,
             sockets: self.sockets,
+            desks: self.desks,
         }
     }
 }

@@ -25,4 +25,6 @@ pub struct Load {
     pub agent_connections: Option<usize>,
     /// UDP sockets that clients share.
     pub sockets: usize,
+    /// Agents besides who follow a desk each and do nothing else.
+    pub desks: usize,
 }

@@ -13,6 +13,10 @@ use switchboard_client::wire::StageLatency;
 pub struct LoadReport {
     /// Pairs of a customer and an agent.
     pub pairs: usize,
+    /// Agents besides who followed a desk.
+    pub desks: usize,
+    /// What all of them were told together, the warm-up included.
+    pub desk_updates: u64,
     /// The messages' size, in bytes.
     pub bytes: usize,
     /// The rate that was asked for, in messages a second; 0 is as fast as possible.
@@ -177,6 +181,9 @@ impl fmt::Display for LoadReport {
         )?;
         if let Some(why) = &self.first_fault {
             writeln!(f, "the first of them: {why}")?;
+        }
+        if self.desks > 0 {
+            writeln!(f, "{} desks, told of {} changes", self.desks, self.desk_updates)?;
         }
         writeln!(f, "{:.0} a second\n", self.per_second)?;
         head(f, "milliseconds")?;

@@ -61,6 +61,7 @@ fn short_load() -> Load {
         agent_percent: 50,
         agent_connections: None,
         sockets: 1,
+        desks: 3,
     }
 }
 
@@ -72,6 +73,7 @@ async fn at_a_rate_every_message_is_sent_accepted_and_delivered_once() {
     assert_eq!((report.sent, report.acknowledged, report.delivered), (200, 200, 200));
     let measured = [&report.latencies.due_to_acknowledged, &report.latencies.due_to_delivered];
     assert!(measured.iter().all(|figures| figures.count == 100), "half of them were due after the warm-up");
+    assert!(report.desks == 3 && report.desk_updates > 3, "every desk begins with what there is: {report}");
     assert!(report.stages.iter().any(|stage| stage.stage == "written" && stage.count > 200));
     listener.stop().await;
 }

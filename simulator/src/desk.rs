@@ -29,7 +29,7 @@ use crate::world::{CLOCK_JUMP_MS, World};
 /// A decision as it was made.
 #[derive(Clone, Copy)]
 pub(crate) struct Made {
-    /// Which one it was.
+    /// Its place among all decisions.
     pub(crate) number: usize,
     run: Run,
     conversation: ConversationId,

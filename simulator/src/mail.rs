@@ -128,6 +128,8 @@ pub(crate) enum WorkspaceMsg {
     /// A member wants to change a setting.
     Change(Box<MemberCommand>, ChangeReply),
     Release(ConversationId, ReleaseReply),
+    /// A member wants the list.
+    List(ListReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
     Stays(ConversationId, Way),
@@ -298,6 +300,12 @@ impl Mail {
     pub(crate) fn workspace_reply<T>(&self, to: SessionId, about: T) -> WorkspaceReply<T> {
         WorkspaceReply { boxes: Rc::downgrade(&self.0), to: Some(to), about }
     }
+
+    /// A session asks the workspace for the list.
+    pub(crate) fn ask_for_list(&self, run: Run, session: SessionId, ask: u64) {
+        let reply = self.workspace_reply(session, ListAsk(ask));
+        self.to_workspace(run, WorkspaceMsg::List(reply));
+    }
 }
 
 /// Whoever waits for the answer to an errand.
@@ -349,6 +357,12 @@ pub(crate) type ChangeReply = WorkspaceReply<Changing>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Changing(pub(crate) u64, pub(crate) u64);
 
+/// A session that wants the list, with the number of the question.
+pub(crate) type ListReply = WorkspaceReply<ListAsk>;
+
+#[derive(Clone, Copy)]
+pub(crate) struct ListAsk(u64);
+
 #[derive(Clone, Copy)]
 pub(crate) struct Opening(pub(crate) u64);
 
@@ -384,6 +398,13 @@ impl ChangeReply {
 
     pub(crate) fn changed(self, answer: ChangeAnswer) {
         let message = SessionMsg::Changed(self.about, answer);
+        self.say(message);
+    }
+}
+
+impl ListReply {
+    pub(crate) fn listed(self, conversations: Vec<ConversationId>) {
+        let message = SessionMsg::Listed(self.about.0, conversations);
         self.say(message);
     }
 }

@@ -7,7 +7,7 @@ use switchboard::domain::identity::{Identity, Reader};
 use switchboard_protocol::vocabulary::{
     CategoryPath, Content, ConversationId, CustomerName, MessageText, Seq,
 };
-use switchboard_protocol::wire::{CustomerDetails, Op, Topic};
+use switchboard_protocol::wire::{CustomerDetails, ListFilter, Op, Topic};
 
 use crate::clients::Waiter;
 use crate::settings::{CALL_WORD, MEMBERS, category, member};
@@ -38,7 +38,7 @@ impl World {
         let Some(latest) = latest.filter(|_| !is_over || self.rng.u8(..6) == 0) else {
             let op = match reader {
                 Reader::Customer => Op::Open,
-                Reader::Staff => Op::List { cursor: None, limit: 9 },
+                Reader::Staff => Op::List { filter: ListFilter::default(), cursor: None, limit: 9 },
             };
             return self.request(at, op, None);
         };
@@ -102,7 +102,7 @@ impl World {
             20..21 => Op::Open,
             // Between them somebody is described.
             23..24 => Op::Release { conversation },
-            _ => Op::List { cursor: None, limit: 9 },
+            _ => Op::List { filter: ListFilter::default(), cursor: None, limit: 9 },
         }
     }
 
@@ -142,7 +142,7 @@ impl World {
     /// What is written down of a customer is never the same twice; now and then it is that nothing is known.
     fn describe(&mut self, conversation: ConversationId) -> Op {
         let number = self.number();
-        let name = CustomerName::new(format!("name {number}")).ok().filter(|_| number % 5 != 0);
+        let name = CustomerName::new(format!("name {number}")).ok().filter(|_| !number.is_multiple_of(5));
         let details = CustomerDetails { name, ..CustomerDetails::default() };
         Op::Describe { conversation, details, clear: Vec::new() }
     }

@@ -184,13 +184,13 @@ impl Talk {
                     return one_owner("while another goes on", self);
                 }
                 let by_bot = event.by == Party::Bot;
-                let again = self.calls_again(by_bot, category)?;
+                let count = self.calls(by_bot, category)?;
                 self.begin(*consultation, category.clone(), entry.at, (*in_hours, *bot_replies));
                 self.open.iter_mut().for_each(|call| call.by_bot = by_bot);
-                return Ok(Some(match (again, *in_hours) {
-                    (true, _) => Count::CalledAgain,
-                    (false, true) => Count::Called,
-                    (false, false) => Count::CalledOutside,
+                return Ok(Some(if *in_hours || count == Count::CalledAgain {
+                    count
+                } else {
+                    Count::CalledOutside
                 }));
             }
             What::Assigned { member, how } => {
@@ -238,8 +238,7 @@ impl Talk {
             }
             What::Message(_) => return self.said(entry, event),
             What::CallRefused { category } => {
-                self.calls_again(event.by == Party::Bot, category)?;
-                return Ok(Some(Count::CallRefused));
+                return self.calls(event.by == Party::Bot, category).map(|_| Some(Count::CallRefused));
             }
             What::Started { customer } => self.profile = Some(customer.profile),
             What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
@@ -296,12 +295,13 @@ impl Talk {
     }
 
     /// Somebody calls; the bot, if it was parked, about the same as before.
-    fn calls_again(&mut self, by_bot: bool, category: &CategoryPath) -> Result<bool, Broken> {
+    fn calls(&mut self, by_bot: bool, category: &CategoryPath) -> Result<Count, Broken> {
         match self.parked.take() {
             Some(parked) if by_bot && parked != *category => {
                 Err((Promise::Floor, format!("the bot was parked at {parked}, and called about {category}")))
             }
-            parked => Ok(by_bot && parked.is_some()),
+            Some(_) if by_bot => Ok(Count::CalledAgain),
+            Some(_) | None => Ok(Count::Called),
         }
     }
 

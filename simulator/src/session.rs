@@ -266,7 +266,7 @@ impl World {
                 }
                 self.reply(session, id, None, Ok(ALREADY_SO));
             }
-            Op::List { .. } => self.list_reads.push((session.id, id)),
+            Op::List { .. } => self.mail.ask_for_list(session.run, session.id, id),
             Op::Release { conversation } => {
                 let reply = self.mail.workspace_reply(session.id, Ask(id));
                 self.mail.to_workspace(session.run, WorkspaceMsg::Release(conversation, reply));
@@ -275,7 +275,7 @@ impl World {
                 n.into_iter().for_each(|counter| self.ask_change(session, id, counter));
             }
             // Nobody asks for these here.
-            Op::Subscribe { topic: Topic::Desk | Topic::Unknown, .. }
+            Op::Subscribe { topic: Topic::Desk { .. } | Topic::Unknown, .. }
             | Op::Explain { .. }
             | Op::Customer { .. }
             | Op::Search { .. }

@@ -19,7 +19,7 @@ use switchboard_protocol::vocabulary::{ConversationId, MemberId};
 
 use crate::mail::{
     ChangeReply, ConversationMsg, Ended, LocateReply, Located, OpenReply, Order, Resolved, Run, SessionId,
-    SessionMsg, Way, WorkspaceMsg,
+    Way, WorkspaceMsg,
 };
 use crate::tally::Count;
 use crate::world::World;
@@ -124,6 +124,7 @@ impl World {
                     self.open_for_customer(&mut workspace, customer, ended, reply);
                 }
                 WorkspaceMsg::Found(customer, found) => self.found(&mut workspace, &customer, found),
+                WorkspaceMsg::List(reply) => self.list_reads.push(reply),
                 WorkspaceMsg::Release(id, reply) => {
                     let released = workspace.residence.release(id);
                     if released {
@@ -290,10 +291,10 @@ impl World {
 
     /// The list is read for an agent.
     pub(crate) fn read_list(&mut self, at: usize) {
-        let (session, ask) = self.list_reads.swap_remove(at);
+        let reply = self.list_reads.swap_remove(at);
         let conversations = self.model.conversations().map(|(id, _)| id).collect();
         self.note(Count::Listed);
-        self.mail.to_session(session, SessionMsg::Listed(ask, conversations));
+        reply.listed(conversations);
     }
 
     pub(crate) fn locate(

@@ -27,7 +27,7 @@ use crate::clients::Client;
 use crate::conversation::{ConversationActor, HistoryRead, name};
 use crate::desk::Made;
 use crate::disk::{Disk, Survival};
-use crate::mail::{Mail, Run, SessionId, Way};
+use crate::mail::{ListReply, Mail, Run, SessionId, Way};
 use crate::model::Model;
 use crate::pump::Pump;
 use crate::rates::{Part, Rates};
@@ -68,7 +68,7 @@ pub(crate) struct World {
     /// Customers of whom is read what was known at the end of their conversation before.
     pub(crate) recalls: Vec<Recall>,
     /// Questions for the list.
-    pub(crate) list_reads: Vec<(SessionId, u64)>,
+    pub(crate) list_reads: Vec<ListReply>,
     /// Snapshots that are not on the disk yet.
     pub(crate) snapshots: VecDeque<Conversation>,
     // What survives it.

@@ -62,8 +62,8 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::NameForgotten => (&[G2], 0..50),
         Bug::NameForgottenAsleep => (&[G2], 0..1_000),
         Bug::FormerForgotten => (&[G2], 0..1_000),
-        // A command is refused by one session, and done by the one before.
-        Bug::SessionForgotten => (&[G2], 0..5_000),
+        // A command is refused by one session, and done by the one before; or an agent is there whose session is not.
+        Bug::SessionForgotten => (&[G2, Eligible], 0..1_000),
         Bug::OfflineTooSoon => (&[Presence], 0..50),
         Bug::FullDiskForgotten => (&[Room], 0..200),
         Bug::VerdictOvertakes => (&[G3], 0..50),

@@ -114,6 +114,7 @@ pub struct ConversationActor;
 /// Its state: open, or refusing everybody because it cannot be opened.
 pub struct ConversationState {
     id: ConversationId,
+    /// The way to this incarnation.
     way: Way,
     ports: ConversationPorts,
     phase: Phase,

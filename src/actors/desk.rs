@@ -1,19 +1,22 @@
-//! The desk: the live conversation list and the status board of a workspace.
+//! The desk: a live view of the conversation lists and the status board of a workspace.
 //!
 //! Owns the outbox of a desk subscription, in which a later value of a row replaces an earlier one,
 //! so that a busy workspace costs a slow desk nothing. A desk that falls too far behind is given a
-//! fresh snapshot instead. Must not know where rows come from.
+//! fresh snapshot instead. Must not know where rows come from, or which are in its view.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use switchboard_protocol::vocabulary::{ConversationId, DisplayName, MemberId};
 use tokio::sync::Notify;
 
+use crate::domain::listing::{List, ListPlace};
 use crate::journal::ListRow;
 use crate::limits;
 pub use crate::machines::desk::Waiting;
 pub use crate::machines::dispatch::Work;
+use crate::machines::views::Listed;
 
 /// An agent on the status board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,17 +31,94 @@ pub struct AgentStatus {
     pub away: bool,
     /// What they have to do.
     pub work: Work,
+    /// Whether that is more than automatic assignment gives anybody.
+    pub over_limit: bool,
+}
+
+/// How many conversations a member has to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Those that wait.
+    pub waiting: u32,
+    /// Those of them that nobody answers for, or the member does.
+    pub attention: u32,
+    /// Those in progress.
+    pub in_progress: u32,
+}
+
+/// Something that many desks are told in the same bytes.
+#[derive(Debug)]
+pub struct Shared<T> {
+    /// What it says.
+    pub value: T,
+    encoded: OnceLock<Bytes>,
+}
+
+impl<T> Shared<T> {
+    /// Something that is to be told.
+    pub const fn new(value: T) -> Self {
+        Self { value, encoded: OnceLock::new() }
+    }
+
+    /// The bytes that say it: made by whoever wants them first.
+    pub fn bytes(&self, encode: impl FnOnce(&T) -> Bytes) -> Bytes {
+        self.encoded.get_or_init(|| encode(&self.value)).clone()
+    }
+}
+
+impl Listed for Shared<ListRow> {
+    fn place(&self) -> ListPlace {
+        self.value.place()
+    }
+
+    fn list(&self) -> List {
+        self.value.list
+    }
+
+    fn member(&self) -> Option<MemberId> {
+        self.value.member
+    }
+
+    fn position(&self) -> u64 {
+        self.value.position.0
+    }
+}
+
+/// All that a view shows, and the status board.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The rows of the view.
+    pub rows: Vec<Arc<Shared<ListRow>>>,
+    /// Every agent.
+    pub agents: Arc<[AgentStatus]>,
+}
+
+/// What has changed since a desk was told last.
+#[derive(Debug, Default)]
+pub struct Changes<'a> {
+    /// Rows that are new in its view, or have changed.
+    pub rows: &'a [Arc<Shared<ListRow>>],
+    /// Rows that have left it.
+    pub gone: &'a [ConversationId],
+    /// Agents who stand otherwise.
+    pub agents: &'a [Arc<Shared<AgentStatus>>],
+    /// How many conversations there are now, if they are more or fewer.
+    pub counts: Option<Counts>,
 }
 
 /// What the writing task takes from a desk's outbox.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum DeskItem {
     /// Replaces everything before.
-    Snapshot(Vec<ListRow>, Arc<[AgentStatus]>),
-    /// A row is new or has changed.
-    Row(ListRow),
+    Snapshot(Arc<Shared<Snapshot>>),
     /// An agent has come or gone, or has more or less to do.
-    Agent(AgentStatus),
+    Agent(Arc<Shared<AgentStatus>>),
+    /// Rows have left the view.
+    Gone(Vec<ConversationId>),
+    /// A row is new in the view, or has changed.
+    Row(Arc<Shared<ListRow>>),
+    /// How many conversations there are.
+    Counts(Counts),
     /// The subscription has ended.
     Ended,
 }
@@ -53,11 +133,11 @@ pub struct DeskOutlet {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// No snapshot has come yet: rows are kept until it does.
-    begun: bool,
-    snapshot: Option<(Vec<ListRow>, Arc<[AgentStatus]>)>,
-    rows: BTreeMap<ConversationId, ListRow>,
-    agents: BTreeMap<MemberId, AgentStatus>,
+    snapshot: Option<Arc<Shared<Snapshot>>>,
+    rows: BTreeMap<ConversationId, Arc<Shared<ListRow>>>,
+    gone: BTreeSet<ConversationId>,
+    agents: BTreeMap<MemberId, Arc<Shared<AgentStatus>>>,
+    counts: Option<Counts>,
     ended: bool,
 }
 
@@ -73,66 +153,61 @@ impl DeskOutlet {
         }
     }
 
-    /// The next item, if there is one.
+    /// The next item, if there is one. Those of the rows come before the counts that speak of them.
     pub fn try_next(&self) -> Option<DeskItem> {
         let mut waiting = self.lock();
         if waiting.ended {
             return Some(DeskItem::Ended);
         }
-        if !waiting.begun {
-            return None;
-        }
-        if let Some((rows, agents)) = waiting.snapshot.take() {
-            return Some(DeskItem::Snapshot(rows, agents));
+        if let Some(snapshot) = waiting.snapshot.take() {
+            return Some(DeskItem::Snapshot(snapshot));
         }
         if let Some((_, agent)) = waiting.agents.pop_first() {
             return Some(DeskItem::Agent(agent));
         }
-        waiting.rows.pop_first().map(|(_, row)| DeskItem::Row(row))
+        if !waiting.gone.is_empty() {
+            return Some(DeskItem::Gone(std::mem::take(&mut waiting.gone).into_iter().collect()));
+        }
+        if let Some((_, row)) = waiting.rows.pop_first() {
+            return Some(DeskItem::Row(row));
+        }
+        waiting.counts.take().map(DeskItem::Counts)
     }
 
-    /// Gives the state of everything; rows that are newer stay behind it.
-    pub fn snapshot(&self, rows: Vec<ListRow>, agents: Arc<[AgentStatus]>) {
+    /// Gives the state of everything; what was not taken yet is in it.
+    pub fn snapshot(&self, snapshot: Arc<Shared<Snapshot>>, counts: Counts) {
         let mut waiting = self.lock();
-        for row in &rows {
-            let newer = waiting.rows.get(&row.conversation).is_some_and(|kept| kept.position > row.position);
-            if !newer {
-                waiting.rows.remove(&row.conversation);
-            }
-        }
-        waiting.agents.clear();
-        waiting.snapshot = Some((rows, agents));
-        waiting.begun = true;
+        waiting.forget();
+        waiting.snapshot = Some(snapshot);
+        waiting.counts = Some(counts);
         drop(waiting);
         self.filled.notify_one();
     }
 
-    /// A row has changed. `false`: too many wait; a snapshot is wanted instead.
+    /// Something has changed. `false`: too much waits; a snapshot is wanted instead.
     #[must_use]
-    pub fn row(&self, row: ListRow) -> bool {
+    pub fn change(&self, changes: &Changes<'_>) -> bool {
         let mut waiting = self.lock();
-        if waiting.rows.len() >= limits::DESK_ROWS_MAX && !waiting.rows.contains_key(&row.conversation) {
-            waiting.begin_anew();
-            return false;
+        for row in changes.rows {
+            waiting.gone.remove(&row.value.conversation);
+            waiting.rows.insert(row.value.conversation, Arc::clone(row));
         }
-        waiting.rows.insert(row.conversation, row);
+        for conversation in changes.gone {
+            waiting.rows.remove(conversation);
+            waiting.gone.insert(*conversation);
+        }
+        for agent in changes.agents {
+            waiting.agents.insert(agent.value.member, Arc::clone(agent));
+        }
+        waiting.counts = changes.counts.or(waiting.counts);
+        let rows = waiting.rows.len() + waiting.gone.len();
+        let has_room = rows <= limits::DESK_ROWS_MAX && waiting.agents.len() <= limits::DESK_AGENTS_MAX;
+        if !has_room {
+            waiting.forget();
+        }
         drop(waiting);
         self.filled.notify_one();
-        true
-    }
-
-    /// An agent has come or gone, or has more or less to do. `false`: too many wait; a snapshot is wanted instead.
-    #[must_use]
-    pub fn agent(&self, status: AgentStatus) -> bool {
-        let mut waiting = self.lock();
-        if waiting.agents.len() >= limits::DESK_AGENTS_MAX && !waiting.agents.contains_key(&status.member) {
-            waiting.begin_anew();
-            return false;
-        }
-        waiting.agents.insert(status.member, status);
-        drop(waiting);
-        self.filled.notify_one();
-        true
+        has_room
     }
 
     /// Ends the subscription.
@@ -161,11 +236,8 @@ impl DeskOutlet {
 
 impl Held {
     /// Forgets everything, since a snapshot will have it.
-    fn begin_anew(&mut self) {
-        self.rows.clear();
-        self.agents.clear();
-        self.snapshot = None;
-        self.begun = false;
+    fn forget(&mut self) {
+        *self = Self { ended: self.ended, ..Self::default() };
     }
 }
 
@@ -192,54 +264,94 @@ mod tests {
     use super::*;
     use crate::domain::identity::CustomerKey;
     use crate::journal::Position;
-    use switchboard_protocol::vocabulary::{Platform, ProfileId, Seq, Timestamp, UserKey};
+    use switchboard_protocol::vocabulary::{CategoryPath, Platform, ProfileId, Seq, Timestamp, UserKey};
 
-    fn row(conversation: u16, position: u64) -> ListRow {
+    fn id(conversation: u16) -> ConversationId {
         let mut id = [0; 16];
         id[..2].copy_from_slice(&conversation.to_be_bytes());
-        ListRow {
+        ConversationId::from_bytes(id)
+    }
+
+    fn row(conversation: u16, position: u64) -> Arc<Shared<ListRow>> {
+        Arc::new(Shared::new(ListRow {
             epoch: 0,
-            conversation: ConversationId::from_bytes(id),
+            conversation: id(conversation),
             customer: CustomerKey {
                 profile: ProfileId::from_bytes([1; 16]),
                 platform: Platform::new("web").unwrap(),
                 user_key: UserKey::new("u").unwrap(),
             },
             name: None,
+            list: List::WithBot,
             assignee: None,
+            member: None,
+            waits_since: None,
+            category: CategoryPath::default(),
             ended: false,
             last_message: String::new(),
             last_at: Timestamp::from_millis(0),
             unread: 0,
             seq: Seq::ZERO,
             position: Position(position),
-        }
+        }))
+    }
+
+    fn snapshot(rows: Vec<Arc<Shared<ListRow>>>) -> Arc<Shared<Snapshot>> {
+        Arc::new(Shared::new(Snapshot { rows, agents: Arc::default() }))
+    }
+
+    /// What is taken, in short.
+    fn taken(outlet: &DeskOutlet) -> Vec<String> {
+        let items = std::iter::from_fn(|| outlet.try_next());
+        items
+            .map(|item| match item {
+                DeskItem::Snapshot(snapshot) => format!("snapshot of {}", snapshot.value.rows.len()),
+                DeskItem::Agent(agent) => format!("agent {}", agent.value.online),
+                DeskItem::Gone(gone) => format!("{} gone", gone.len()),
+                DeskItem::Row(row) => format!("row at {}", row.value.position.0),
+                DeskItem::Counts(counts) => format!("{} wait", counts.waiting),
+                DeskItem::Ended => "ended".to_owned(),
+            })
+            .collect()
     }
 
     #[test]
-    fn nothing_goes_out_before_the_snapshot_and_nothing_old_after_it() {
+    fn a_snapshot_replaces_what_waits_and_what_comes_later_follows_it() {
         let outlet = DeskOutlet::default();
-        assert!(outlet.row(row(1, 5)) && outlet.row(row(2, 9)));
-        assert_eq!(outlet.try_next(), None);
-        outlet.snapshot(vec![row(1, 7), row(2, 8)], Arc::default());
-        assert_eq!(outlet.try_next(), Some(DeskItem::Snapshot(vec![row(1, 7), row(2, 8)], Arc::default())));
-        assert_eq!(outlet.try_next(), Some(DeskItem::Row(row(2, 9))));
-        assert_eq!(outlet.try_next(), None);
+        let counts = |waiting| Counts { waiting, ..Counts::default() };
+        let early = [row(1, 5)];
+        assert!(outlet.change(&Changes { rows: &early, counts: Some(counts(1)), ..Changes::default() }));
+        outlet.snapshot(snapshot(vec![row(1, 7), row(2, 8)]), counts(2));
+        let later = [row(2, 9)];
+        assert!(outlet.change(&Changes { rows: &later, gone: &[id(1)], ..Changes::default() }));
+        assert_eq!(taken(&outlet), ["snapshot of 2", "1 gone", "row at 9", "2 wait"]);
     }
 
     #[test]
-    fn a_row_waits_once_and_too_many_ask_for_a_snapshot() {
+    fn the_last_word_on_a_row_is_the_only_one() {
         let outlet = DeskOutlet::default();
-        outlet.snapshot(Vec::new(), Arc::default());
-        outlet.try_next();
-        for position in 1..=10_000 {
-            assert!(outlet.row(row(1, position)));
+        for position in 1..=100 {
+            let (rows, gone) = ([row(1, position), row(2, position)], [id(1)]);
+            assert!(outlet.change(&Changes { rows: &rows, ..Changes::default() }));
+            assert!(outlet.change(&Changes { gone: &gone, ..Changes::default() }));
         }
-        for conversation in 2..=limits::DESK_ROWS_MAX as u16 {
-            assert!(outlet.row(row(conversation, 1)));
+        assert_eq!(taken(&outlet), ["1 gone", "row at 100"]);
+        assert!(outlet.change(&Changes { gone: &[id(1)], ..Changes::default() }));
+        assert!(outlet.change(&Changes { rows: &[row(1, 101)], ..Changes::default() }));
+        assert_eq!(taken(&outlet), ["row at 101"]);
+    }
+
+    #[test]
+    fn too_many_rows_ask_for_a_snapshot() {
+        let outlet = DeskOutlet::default();
+        for n in 0..limits::DESK_ROWS_MAX as u16 {
+            let (rows, gone) = ([row(n, 1)], [id(n)]);
+            let changes = Changes { rows: &rows, ..Changes::default() };
+            assert!(outlet.change(&changes));
+            assert!(n % 2 == 0 || outlet.change(&Changes { gone: &gone, ..Changes::default() }));
         }
-        assert!(!outlet.row(row(60_000, 1)));
-        assert_eq!(outlet.try_next(), None, "the snapshot comes first");
+        assert!(!outlet.change(&Changes { gone: &[id(60_000)], ..Changes::default() }));
+        assert!(taken(&outlet).is_empty(), "the snapshot has it");
     }
 
     #[test]
@@ -248,18 +360,29 @@ mod tests {
             let mut id = [0; 16];
             id[..2].copy_from_slice(&n.to_be_bytes());
             let (member, name) = (MemberId::from_bytes(id), DisplayName::new("Ada").unwrap());
-            AgentStatus { member, name, online, away: false, work: Work::default() }
+            let work = Work::default();
+            Arc::new(Shared::new(AgentStatus { member, name, online, away: false, work, over_limit: false }))
         };
         let outlet = DeskOutlet::default();
-        outlet.snapshot(Vec::new(), Arc::default());
-        outlet.try_next();
         for n in 0..10_000_u16 {
-            assert!(outlet.agent(status(n % limits::DESK_AGENTS_MAX as u16, n % 2 == 0)));
+            let agents = [status(n % limits::DESK_AGENTS_MAX as u16, n % 2 == 0)];
+            assert!(outlet.change(&Changes { agents: &agents, ..Changes::default() }));
         }
-        assert!(!outlet.agent(status(60_000, true)));
-        assert_eq!(outlet.try_next(), None, "the snapshot comes first");
-        outlet.snapshot(Vec::new(), Arc::default());
-        assert!(outlet.try_next().is_some_and(|item| matches!(item, DeskItem::Snapshot(..))));
-        assert_eq!(outlet.try_next(), None, "it has what waited");
+        assert!(!outlet.change(&Changes { agents: &[status(60_000, true)], ..Changes::default() }));
+        assert!(taken(&outlet).is_empty(), "the snapshot has it");
+    }
+
+    #[test]
+    fn what_many_are_told_is_encoded_once() {
+        let mut times = 0;
+        let row = row(1, 1);
+        for _ in 0..3 {
+            let bytes = row.bytes(|_| {
+                times += 1;
+                Bytes::from_static(b"row")
+            });
+            assert_eq!(bytes, "row");
+        }
+        assert_eq!(times, 1);
     }
 }

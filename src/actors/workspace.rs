@@ -3,6 +3,7 @@
 //! Owns the waking of conversations and what their failure means, the naming of a customer's next
 //! conversation, and the desk's subscribers. Must not know what happens in a conversation.
 
+mod desks;
 mod dispatching;
 mod settings;
 
@@ -14,12 +15,16 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
+use self::desks::Desks;
+pub use self::desks::NewDesk;
+
 use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
-use super::desk::{AgentStatus, WorkspaceEnd};
 use super::directory::DirectoryMsg;
 use super::errand::Way;
-use super::session::{Answered, LocateReply, OpenReply, SetAside, SettingsOf, WorkspaceReply};
+use super::session::{
+    Answered, LocateReply, OpenReply, SetAside, SettingsOf, WantedPage, WantedSearch, WorkspaceReply,
+};
 use crate::clock;
 use crate::domain::conversation::{OwnAction, Policy};
 use crate::domain::identity::CustomerKey;
@@ -34,6 +39,7 @@ use crate::machines::dispatch::Announcement;
 use crate::machines::ledger::Ledger;
 use crate::machines::openings::{Opening, Openings};
 use crate::machines::residence::{Residence, Want};
+use crate::machines::views::ReadOf;
 use crate::stats::Latency;
 
 /// What a workspace is told.
@@ -68,16 +74,22 @@ pub enum WorkspaceMsg {
     Settings(SettingsOf, WorkspaceReply),
     /// A member asks how many wait, and how far off the estimates were.
     Waiting(WorkspaceReply),
+    /// A member wants a page of the lists.
+    List(WantedPage, WorkspaceReply),
+    /// A member searches.
+    Search(WantedSearch, WorkspaceReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
     /// An agent is online or is not.
     AgentStatus(MemberId, bool),
     /// Somebody follows the desk.
-    FollowDesk(WorkspaceEnd),
-    /// Rows of the list have changed.
+    FollowDesk(NewDesk),
+    /// Rows of the lists have changed.
     Rows(Vec<ListRow>),
-    /// The list was read for the desks that need it.
-    DeskPage(Result<ListPage, String>),
+    /// The first rows of a view were read for the desks that look at it.
+    DeskPage(ReadOf, Result<ListPage, String>),
+    /// It is time to tell the desks what has changed.
+    TurnDesks,
     /// The journal says what became of appends, or that the term has ended.
     Resolved(Resolved),
     /// Fails on purpose, to prove that other workspaces do not notice.
@@ -120,7 +132,7 @@ pub struct WorkspaceState {
     conversations: HashMap<ActorId, (ConversationId, Way)>,
     openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Agent>,
-    desks: Vec<(WorkspaceEnd, PageNeed)>,
+    desks: Desks,
 }
 
 /// What a conversation is wanted for.
@@ -129,17 +141,6 @@ enum Wanted {
     Way(LocateReply),
     /// It is told to do something.
     Told(OwnAction),
-}
-
-/// Whether a desk needs a page of the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PageNeed {
-    /// It has one.
-    None,
-    /// The page being read now will do.
-    ThisRead,
-    /// It needs one whose reading has not begun.
-    NextRead,
 }
 
 struct Agent {
@@ -196,7 +197,7 @@ impl Actor for WorkspaceActor {
             conversations: HashMap::new(),
             openings: Openings::default(),
             agents: BTreeMap::new(),
-            desks: Vec::new(),
+            desks: Desks::default(),
         })
     }
 
@@ -265,6 +266,8 @@ impl Actor for WorkspaceActor {
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
             WorkspaceMsg::Waiting(reply) => reply.answer(Ok(Answered::Waiting(state.desk.waiting()))),
+            WorkspaceMsg::List(wanted, reply) => state.list(wanted, reply),
+            WorkspaceMsg::Search(wanted, reply) => state.search(wanted, reply),
             WorkspaceMsg::AgentSession(member, session, came) => {
                 state.agent_session(&myself, member, session, came).await?;
             }
@@ -275,13 +278,10 @@ impl Actor for WorkspaceActor {
                     state.tell_present();
                 }
             }
-            WorkspaceMsg::FollowDesk(desk) => {
-                state.desks.retain(|(desk, _)| desk.has_reader());
-                state.desks.push((desk, PageNeed::NextRead));
-                state.read_for_desks(&myself);
-            }
-            WorkspaceMsg::Rows(rows) => state.rows(&myself, &rows),
-            WorkspaceMsg::DeskPage(page) => state.desk_page(&myself, page),
+            WorkspaceMsg::FollowDesk(desk) => state.follow_desk(&myself, desk),
+            WorkspaceMsg::Rows(rows) => state.rows(&myself, rows),
+            WorkspaceMsg::DeskPage(of, page) => state.desk_page(&myself, of, page),
+            WorkspaceMsg::TurnDesks => state.turn_desks(&myself),
             WorkspaceMsg::Resolved(Resolved::Durable { up_to }) => state.settle(&myself, up_to).await?,
             WorkspaceMsg::Resolved(Resolved::Failed(why)) => return Err(why.into()),
             #[cfg(feature = "planted-bugs")]
@@ -458,72 +458,6 @@ impl WorkspaceState {
         self.agents.remove(&member);
         self.show_status(myself, member);
         Some(member)
-    }
-
-    pub(super) fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {
-        let Some(status) = self.status_of(member) else { return };
-        for (desk, need) in &mut self.desks {
-            if !desk.0.agent(status.clone()) {
-                *need = PageNeed::NextRead;
-            }
-        }
-        self.read_for_desks(myself);
-    }
-
-    fn status_of(&self, member: MemberId) -> Option<AgentStatus> {
-        let name = self.ledger.durable().members.get(&member)?.name.clone();
-        let online = self.agents.get(&member).is_some_and(|agent| agent.online);
-        let away = self.ledger.durable().away.contains(&member);
-        Some(AgentStatus { member, name, online, away, work: self.desk.dispatch().work(member) })
-    }
-
-    fn rows(&mut self, myself: &ActorRef<WorkspaceMsg>, rows: &[ListRow]) {
-        self.desks.retain(|(desk, _)| desk.has_reader());
-        for (desk, need) in &mut self.desks {
-            if rows.iter().any(|row| !desk.0.row(row.clone())) {
-                *need = PageNeed::NextRead;
-            }
-        }
-        self.read_for_desks(myself);
-    }
-
-    /// Reads the list beside the mailbox, once for all desks that need it.
-    fn read_for_desks(&mut self, myself: &ActorRef<WorkspaceMsg>) {
-        let runs = self.desks.iter().any(|(_, need)| *need == PageNeed::ThisRead);
-        if runs || self.desks.iter().all(|(_, need)| *need == PageNeed::None) {
-            return;
-        }
-        for (_, need) in &mut self.desks {
-            if *need == PageNeed::NextRead {
-                *need = PageNeed::ThisRead;
-            }
-        }
-        let (myself, journal, workspace) =
-            (myself.clone(), self.conversation_ports.journal.clone(), self.ledger.durable().id);
-        tokio::spawn(async move {
-            let page = journal.list(workspace, None, limits::LIST_ROWS_MAX).await;
-            let _ = myself.cast(WorkspaceMsg::DeskPage(page.map_err(|error| error.to_string())));
-        });
-    }
-
-    fn desk_page(&mut self, myself: &ActorRef<WorkspaceMsg>, page: Result<ListPage, String>) {
-        let page = match page {
-            Ok(page) => page,
-            Err(why) => {
-                tracing::warn!(why, "the list cannot be read for the desk");
-                self.desks.clear();
-                return;
-            }
-        };
-        let agents: Arc<[_]> =
-            self.ledger.durable().members.keys().filter_map(|member| self.status_of(*member)).collect();
-        for (desk, need) in &mut self.desks {
-            if *need == PageNeed::ThisRead {
-                *need = PageNeed::None;
-                desk.0.snapshot(page.rows.clone(), Arc::clone(&agents));
-            }
-        }
-        self.read_for_desks(myself);
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod customers;
 pub(crate) mod find;
+mod lists;
+mod past;
 mod room;
 mod script;
 mod show;

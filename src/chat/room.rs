@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 
 use switchboard_client::vocabulary::{ConversationId, MemberId, Seq};
-use switchboard_client::wire::{ErrorCode, Row};
-use switchboard_client::{Client, ClientError, Desk, DeskUpdate, Following, History};
+use switchboard_client::wire::ErrorCode;
+use switchboard_client::{Client, ClientError, Desk, DeskState, Following, History};
 
+use super::lists::Listed;
 use super::{ChatError, Options, find};
 
 /// A conversation that was entered.
@@ -27,7 +28,10 @@ pub(super) enum Side {
 pub(super) struct AgentSide {
     pub(super) desk: Desk,
     pub(super) names: HashMap<MemberId, String>,
-    pub(super) rows: Vec<Row>,
+    /// What the desk shows.
+    pub(super) state: DeskState,
+    /// What was listed last.
+    pub(super) listed: Listed,
 }
 
 impl Room {
@@ -39,7 +43,8 @@ impl Room {
             return Ok(Self { client, side: Side::Customer, conversation });
         }
         let desk = client.desk().await?;
-        let mut side = AgentSide { desk, names: HashMap::new(), rows: Vec::new() };
+        let mut side =
+            AgentSide { desk, names: HashMap::new(), state: DeskState::default(), listed: Listed::default() };
         let conversation = match &options.conversation {
             Some(id) => {
                 side.update().await?;
@@ -77,7 +82,11 @@ impl AgentSide {
     /// Waits for what is new on the desk.
     pub(super) async fn update(&mut self) -> Result<(), ClientError> {
         match self.desk.next().await {
-            Some(update) => self.take(update?),
+            Some(update) => {
+                self.state.apply(update?);
+                let named = self.state.agents().iter();
+                self.names = named.map(|agent| (agent.member, agent.name.to_string())).collect();
+            }
             // Ended with the session; the conversation's own stream says why.
             None => std::future::pending().await,
         }
@@ -90,26 +99,14 @@ impl AgentSide {
         conversation: ConversationId,
         name: &str,
     ) -> Result<(MemberId, MemberId), String> {
-        let row = self.rows.iter().find(|row| row.conversation == conversation);
-        let from = row.and_then(|row| row.assignee).ok_or("nobody answers for this conversation yet")?;
+        // Newer than what was listed, as long as it is among the newest.
+        let shown = self.state.rows().iter().find(|row| row.conversation == conversation);
+        let listed = || self.listed.assignee(conversation);
+        let from = shown
+            .map_or_else(listed, |row| row.assignee)
+            .ok_or("nobody answers for this conversation yet")?;
         let to = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(member, _)| *member);
         to.map(|to| (from, to)).ok_or_else(|| format!("/give: {name:?} is the name of nobody here"))
-    }
-
-    fn take(&mut self, update: DeskUpdate) {
-        match update {
-            DeskUpdate::Snapshot { rows, agents } => {
-                self.rows = rows;
-                self.names = agents.into_iter().map(|agent| (agent.member, agent.name.to_string())).collect();
-            }
-            DeskUpdate::Row(row) => {
-                self.rows.retain(|known| known.conversation != row.conversation);
-                self.rows.insert(0, row);
-            }
-            DeskUpdate::Agent(agent) => {
-                self.names.insert(agent.member, agent.name.to_string());
-            }
-        }
     }
 
     /// The conversation with the newest activity that has not ended; waits until there is one.
@@ -117,7 +114,7 @@ impl AgentSide {
         let mut said = quiet;
         loop {
             self.update().await?;
-            if let Some(row) = self.rows.iter().find(|row| !row.ended) {
+            if let Some(row) = self.state.rows().iter().find(|row| !row.ended) {
                 return Ok(row.conversation);
             }
             if !said {

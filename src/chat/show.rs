@@ -8,7 +8,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use switchboard_client::Update;
 use switchboard_client::vocabulary::{CategoryPath, MemberId, MessageText, Seq, Timestamp};
-use switchboard_client::wire::{Event, EventKind, Row, Sender};
+use switchboard_client::wire::{Event, EventKind, Sender};
 
 use super::room::{Room, Side};
 use super::{ChatError, customers, words};
@@ -160,7 +160,7 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
     }
 }
 
-fn about(category: &CategoryPath) -> String {
+pub(super) fn about(category: &CategoryPath) -> String {
     if category.levels().is_empty() {
         String::new()
     } else {
@@ -174,21 +174,6 @@ pub(super) fn typing_line(by: Option<&Sender>, names: &HashMap<MemberId, String>
     format!("      … {name} is typing")
 }
 
-/// A row of the conversation list as a line for people.
-pub(super) fn row_line(number: usize, row: &Row, names: &HashMap<MemberId, String>, here: bool) -> String {
-    let mark = if here { "*" } else { " " };
-    let server = match row.assignee {
-        _ if row.ended => "ended".to_owned(),
-        Some(member) => name_of(member, names),
-        None => "bot".to_owned(),
-    };
-    let unread = if row.unread > 0 { format!(" ({} unread)", row.unread) } else { String::new() };
-    let named = row.name.as_ref().map(|name| printable(name.as_str()));
-    let customer = named.unwrap_or_else(|| row.user_key.to_string());
-    let last = printable(&row.last_message);
-    format!("{mark}{number:>3}  {}  {customer}{unread}  [{server}]  {last}", clock(row.last_at))
-}
-
 fn name(sender: &Sender, names: &HashMap<MemberId, String>, me: Option<&Sender>) -> String {
     match sender {
         sender if Some(sender) == me => "you".to_owned(),
@@ -200,12 +185,12 @@ fn name(sender: &Sender, names: &HashMap<MemberId, String>, me: Option<&Sender>)
     }
 }
 
-fn name_of(member: MemberId, names: &HashMap<MemberId, String>) -> String {
+pub(super) fn name_of(member: MemberId, names: &HashMap<MemberId, String>) -> String {
     names.get(&member).cloned().unwrap_or_else(|| member.to_string())
 }
 
 /// The time of day, UTC.
-fn clock(at: Timestamp) -> String {
+pub(super) fn clock(at: Timestamp) -> String {
     let seconds = at.as_millis().div_euclid(1_000).rem_euclid(86_400);
     format!("{:02}:{:02}", seconds / 3_600, seconds / 60 % 60)
 }

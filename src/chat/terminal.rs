@@ -11,13 +11,13 @@ use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
 use switchboard_client::vocabulary::{Content, ConversationId, MemberId, SearchText, Seq};
-use switchboard_client::wire::{Event, Sender};
+use switchboard_client::wire::{Event, ListFilter, Row, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::room::{Room, Side};
-use super::{ChatError, customers, show, words};
+use super::{ChatError, customers, lists, past, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
@@ -32,6 +32,7 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         typed: None,
         shown_typing: None,
         found: Vec::new(),
+        epoch: None,
     };
     let mut connection = chat.room.client.connection();
     let mut following = chat.enter().await?;
@@ -99,6 +100,8 @@ struct Chat<P> {
     first: Option<Seq>,
     /// The last event shown.
     last: Seq,
+    /// Agent: the last epoch of who serves it that was shown.
+    epoch: Option<u64>,
     /// When the other side was last told that something is being typed.
     typed: Option<Instant>,
     /// Whose typing was shown, and when.
@@ -129,6 +132,7 @@ impl<P: Printer> Chat<P> {
         if history.more {
             self.say("— /more shows what was said before".to_owned());
         }
+        self.epoch = None;
         self.first = history.events.first().map(|event| event.seq);
         self.last = history.events.last().map_or(Seq::ZERO, |event| event.seq);
         for event in &history.events {
@@ -180,17 +184,24 @@ impl<P: Printer> Chat<P> {
         match (line.split_once(' ').unwrap_or((line, "")), &self.room.side) {
             (("", _), _) => {}
             (("/quit", _), _) => return Ok(Next::Leave),
+            (("/more", _), Side::Agent(agent)) if agent.listed.has_more() => self.list(None).await?,
             (("/more", _), _) => self.more().await?,
             (("/help", _), Side::Customer) => self.say(format!("{HELP}\n{CUSTOMER_HELP}")),
             (("/help", _), Side::Agent(_)) => self.say(format!("{HELP}\n{AGENT_HELP}")),
-            (("/take", _), Side::Agent(_)) => self.ask(async move { client.take(conversation).await }).await,
+            (("/past", _), Side::Agent(_)) => self.past().await?,
+            (("/why", _), Side::Agent(_)) => self.why().await?,
+            (("/take", _), Side::Agent(_)) => match self.epoch {
+                Some(epoch) => self.ask(async move { client.take_at(conversation, epoch).await }).await,
+                None => self.ask(async move { client.take(conversation).await }).await,
+            },
             (("/join", _), Side::Agent(_)) => self.ask(async move { client.join(conversation).await }).await,
             (("/leave", _), Side::Agent(_)) => {
                 self.ask(async move { client.leave(conversation).await }).await
             }
-            (("/complete", _), Side::Agent(_)) => {
-                self.ask(async move { client.complete(conversation).await }).await
-            }
+            (("/complete", _), Side::Agent(_)) => match self.epoch {
+                Some(epoch) => self.ask(async move { client.complete_at(conversation, epoch).await }).await,
+                None => self.ask(async move { client.complete(conversation).await }).await,
+            },
             (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
             (("/give", name), Side::Agent(agent)) => match agent.transfer(conversation, name) {
                 Ok((from, to)) => {
@@ -212,7 +223,6 @@ impl<P: Printer> Chat<P> {
                 self.room.conversation = client.open().await?;
                 return Ok(Next::Enter);
             }
-            (("/list", _), Side::Agent(_)) => self.list(),
             (("/customer", ""), Side::Agent(_)) => self.customer().await?,
             (("/customer", details), Side::Agent(_)) => match customers::edits(details) {
                 Ok((set, clear)) => {
@@ -221,11 +231,20 @@ impl<P: Printer> Chat<P> {
                 Err(why) => self.say(format!("— {why}")),
             },
             (("/find", text), Side::Agent(_)) => self.find(text).await?,
+            (("/list", words), Side::Agent(_)) => match lists::filter(words) {
+                Ok(filter) => self.list(Some(filter)).await?,
+                Err(why) => self.say(format!("— {why}")),
+            },
+            (("/board", _), Side::Agent(agent)) => {
+                let board = lists::board(&agent.state);
+                self.say(board);
+            }
             (("/open", number), Side::Agent(agent)) => {
-                let at = |number: &str| Some(number.parse::<usize>().ok()?.wrapping_sub(1));
+                let found =
+                    |number: &str| self.found.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied();
                 let chosen = match number.strip_prefix('f') {
-                    Some(number) => at(number).and_then(|at| self.found.get(at)).copied(),
-                    None => at(number).and_then(|at| agent.rows.get(at)).map(|row| row.conversation),
+                    Some(number) => found(number),
+                    None => agent.listed.numbered(number),
                 };
                 let Some(chosen) = chosen else {
                     self.say(format!("— /open: {number:?} is none of the numbers that /list and /find show"));
@@ -233,6 +252,9 @@ impl<P: Printer> Chat<P> {
                 };
                 self.room.serve(chosen).await?;
                 self.room.conversation = chosen;
+                if let Side::Agent(agent) = &mut self.room.side {
+                    agent.listed.leave();
+                }
                 return Ok(Next::Enter);
             }
             ((command, rest), _) if command.starts_with('/') => match words::spoken(command, rest) {
@@ -301,14 +323,51 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
-    fn list(&mut self) {
-        let Side::Agent(agent) = &self.room.side else { return };
-        let here = self.room.conversation;
-        let lines: Vec<String> = (1..)
-            .zip(&agent.rows)
-            .map(|(number, row)| show::row_line(number, row, &agent.names, row.conversation == here))
-            .collect();
+    /// Shows what became of the consultations of this conversation.
+    async fn past(&mut self) -> Result<(), ClientError> {
+        let page = self.room.client.consultations(self.room.conversation, None, PAST_SHOWN).await?;
+        let lines = page.consultations.iter().map(|of| past::consultation_line(of, self.names()));
+        let mut lines: Vec<_> = lines.collect();
+        if lines.is_empty() {
+            lines.push("— there was none".to_owned());
+        } else if page.next.is_some() {
+            lines.push("— and earlier ones".to_owned());
+        }
         self.say(lines.join("\n"));
+        Ok(())
+    }
+
+    /// Shows why somebody got it, or why it waits.
+    async fn why(&mut self) -> Result<(), ClientError> {
+        let (decisions, _) = self.room.client.explain(self.room.conversation).await?;
+        let lines = match decisions.first() {
+            Some(latest) => past::decision_lines(latest, self.names()),
+            None => "— nothing was decided about it".to_owned(),
+        };
+        self.say(lines);
+        Ok(())
+    }
+
+    /// Begins a list, or goes on with the one that was shown last.
+    async fn list(&mut self, filter: Option<ListFilter>) -> Result<(), ClientError> {
+        let (client, here) = (self.room.client.clone(), self.room.conversation);
+        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
+        let rows = match filter {
+            Some(filter) => agent.listed.begin(&client, filter).await?,
+            None => agent.listed.read(&client).await?,
+        };
+        let me = client.member();
+        let line = |(number, row): &(usize, Row)| {
+            lists::row_line(*number, row, &agent.names, (row.conversation == here, me))
+        };
+        let mut lines: Vec<String> = rows.iter().map(line).collect();
+        if agent.listed.has_more() {
+            lines.push("— /more shows still others".to_owned());
+        } else if lines.is_empty() {
+            lines.push("— there are none".to_owned());
+        }
+        self.say(lines.join("\n"));
+        Ok(())
     }
 
     /// Shows who the customer is.
@@ -329,10 +388,10 @@ impl<P: Printer> Chat<P> {
         };
         let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
         let here = self.room.conversation;
+        let me = self.room.client.member();
         let rows = (1..).zip(&page.rows);
-        let lines = rows.map(|(number, row)| {
-            format!("f{}", show::row_line(number, row, self.names(), row.conversation == here).trim_start())
-        });
+        let lines = rows
+            .map(|(number, row)| lists::row_line(number, row, self.names(), (row.conversation == here, me)));
         let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
         self.found = page.rows.iter().map(|row| row.conversation).collect();
         self.say(lines.join("\n"));
@@ -364,6 +423,7 @@ impl<P: Printer> Chat<P> {
             Side::Customer => Sender::Customer,
             Side::Agent(_) => Sender::Agent { member: self.room.client.member() },
         };
+        self.epoch = self.epoch.max(event.epoch);
         let line = show::event_line(event, self.names(), &me);
         self.say(line);
     }
@@ -482,7 +542,9 @@ const CUSTOMER_HELP: &str = "/call      call an agent, about something if you li
     /cancel    take the call back\n\
     /restart   end this conversation and begin a new one";
 
-const AGENT_HELP: &str = "/list      the conversations\n\
+const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progress, completed, missed, bot; with mine\n\
+    /more      after /list: what else is in it\n\
+    /board     who is there, and what there is to do\n\
     /open N    serve another one, by its number in the list, or of those that were found\n\
     /find TEXT look for a customer's name, phone, e-mail or key, or what a consultation was about\n\
     /customer  who this is; what to write down behind it: name=Kim phone=010-1234-5678, a bare email= clears\n\
@@ -491,10 +553,14 @@ const AGENT_HELP: &str = "/list      the conversations\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
     /complete  end the service; the bot goes on\n\
+    /past      what became of its consultations\n\
+    /why       why somebody got it, or why it waits\n\
     /end       end the conversation; the customer's next one is another";
 
 /// How many of the conversations that were found are shown.
 const FOUND_ROWS: u16 = 20;
+/// So many consultations are shown.
+const PAST_SHOWN: u16 = 10;
 
 /// How long the other side believes that something is being typed, in milliseconds.
 const TYPING_HOLDS_MS: u32 = 5_000;

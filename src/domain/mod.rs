@@ -13,6 +13,7 @@ pub mod customer;
 pub mod hours;
 pub mod identity;
 pub mod instance;
+pub mod listing;
 pub mod mask;
 pub mod message;
 pub mod search;

@@ -163,4 +163,7 @@ pub enum ReadError {
     /// The cursor of a list was not made by this journal.
     #[error("cursor: {0:?} is not one that a list ended with")]
     Cursor(String),
+    /// The cursor of a list was made for another filter.
+    #[error("cursor: {0:?} is that of a list with another filter; begin this one without a cursor")]
+    CursorOfOtherFilter(String),
 }

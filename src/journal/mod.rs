@@ -57,7 +57,7 @@ pub use space::FreeSpace;
 pub use stored::StoredError;
 pub use view::{
     ConsultationPage, Customer, Decisions, DeskChange, Figures, FoundPage, ListPage, ListRow,
-    OpenConsultation, OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress, RebuildReason, Sight,
+    OpenConsultation, OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress, RebuildReason,
     StartReport, Workspaces,
 };
 

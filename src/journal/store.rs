@@ -156,7 +156,7 @@ impl Store {
         &self,
         prefix: &[u8],
         from: &[u8],
-    ) -> impl Iterator<Item = Result<(Value, Value), StoreError>> {
+    ) -> impl Iterator<Item = Result<(Value, Value), StoreError>> + use<> {
         let prefix = prefix.to_vec();
         let mut range = self.db().map(|db| db.range(from.to_vec()..));
         std::iter::from_fn(move || {

@@ -8,7 +8,9 @@
 mod audits;
 mod backups;
 mod checks;
+mod consultations;
 mod full;
+mod searching;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,15 +19,16 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use proptest::prelude::*;
-use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq, WorkspaceId};
 
 use super::stored::samples::{
-    Script, Step, conversation_id, customer, steps, workspace_entries, workspace_id,
+    Script, Step, conversation_id, customer, member_id, steps, workspace_entries, workspace_id,
 };
 use super::*;
 use crate::domain::assignment::Explanation;
-use crate::domain::conversation::{Conversation, Entry, What};
+use crate::domain::conversation::{Audience, Conversation, Entry, Served, What};
 use crate::domain::identity::Reader;
+use crate::domain::listing::{Filter, List, ListPlace, Listing, Lists};
 use crate::domain::message::Message;
 use crate::limits;
 
@@ -133,7 +136,7 @@ fn what_was_acknowledged_is_there_after_a_start_however_it_ended() {
             assert_eq!(opened.state, script.state);
             assert_eq!(journal.find_conversation(workspace(), &customer(1)).await.unwrap(), Some(id));
             assert_eq!(
-                journal.list(workspace(), None, 10).await.unwrap().rows[0].seq,
+                journal.list(workspace(), Filter::ALL, None, 10).await.unwrap().rows[0].seq,
                 script.state.last.staff
             );
             if round == 1 {
@@ -207,6 +210,28 @@ fn an_entry_is_refused_or_can_be_folded_whatever_its_size() {
 }
 
 #[test]
+fn a_store_of_another_layout_is_made_anew_and_one_of_this_is_not() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = start(dir.path());
+        let term = open_workspace(&journal).await.term;
+        let entry = Script::new(workspace(), conversation_id(1)).start(1, customer(1));
+        append(&journal, term, conversation_id(1), &[entry]).await;
+        journal.stop().unwrap();
+        drop(journal);
+        let (journal, report) = start(dir.path());
+        assert_eq!(report.rebuilt, None);
+        journal.stop().unwrap();
+        drop(journal);
+        lay_out_otherwise(&dir.path().join(recover::STORE));
+        let (journal, report) = start(dir.path());
+        assert_eq!(report.rebuilt, Some(RebuildReason::OtherLayout));
+        let page = journal.list(workspace(), Filter::ALL, None, 9).await.unwrap();
+        assert_eq!(page.rows.len(), 1);
+    });
+}
+
+#[test]
 fn a_second_journal_on_the_same_folder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = start(dir.path());
@@ -242,6 +267,7 @@ enum Harm {
     Garbled,
     NoCheckpoint,
     Rebuilt,
+    OtherLayout,
 }
 
 fn harms() -> impl Strategy<Value = Harm> {
@@ -253,6 +279,7 @@ fn harms() -> impl Strategy<Value = Harm> {
         1 => Just(Harm::Garbled),
         1 => Just(Harm::NoCheckpoint),
         1 => Just(Harm::Rebuilt),
+        1 => Just(Harm::OtherLayout),
     ]
 }
 
@@ -272,9 +299,19 @@ impl Harm {
             }
             Self::Garbled => fs::write(store.join("conf"), b"garbage").unwrap(),
             Self::NoCheckpoint => checkpoint::remove(dir).unwrap(),
+            Self::OtherLayout => lay_out_otherwise(&store),
             Self::Rebuilt => drop(rebuild(dir, &mut |_| {}).unwrap()),
         }
     }
+}
+
+/// Makes a store one that bears another layout than this program's.
+fn lay_out_otherwise(store: &Path) {
+    let store = store::Store::open(store, 8 << 20).unwrap();
+    let mut other = store::Batch::default();
+    other.put(fold::keys::LAYOUT.to_vec(), vec![1]);
+    store.apply(other).unwrap();
+    store.sync().unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -294,6 +331,10 @@ fn copy(from: &Path, to: &Path) {
 #[derive(Default)]
 struct Model {
     conversations: BTreeMap<ConversationId, (Script, Vec<Entry>)>,
+    /// Who was assigned something automatically, whoever was last at the end.
+    turns: Vec<MemberId>,
+    /// Where lists are read on from that were begun before something happened.
+    cursors: BTreeMap<Filter, (String, ListPlace)>,
 }
 
 impl Model {
@@ -308,11 +349,58 @@ impl Model {
                 script.step(now, step)
             };
             append(journal, term, id, std::slice::from_ref(&entry)).await;
+            consultations::take_turns(&mut self.turns, &entry);
             entries.push(entry);
         }
     }
 
-    async fn check(&self, journal: &Journal) {
+    /// The places of a list, sorted from all conversations, from after one.
+    fn places(&self, filter: Filter, after: Option<ListPlace>) -> Vec<ListPlace> {
+        let shown = self.conversations.values().filter_map(|(script, entries)| {
+            let (mut served, mut listing) = (Served::default(), Listing::default());
+            let mut last_at = None;
+            for (at, event) in
+                entries.iter().flat_map(|entry| entry.events.iter().map(|event| (entry.at, event)))
+            {
+                listing.apply(&served, &event.what);
+                served.apply(at, event);
+                last_at = if event.what.audience() == Audience::Uncounted { last_at } else { Some(at) };
+            }
+            let is_shown = filter.shows(listing.list(&served), listing.member(&served));
+            Some(ListPlace::new(last_at?, script.state.id)).filter(|_| is_shown)
+        });
+        let mut places: Vec<_> = shown.filter(|place| after.is_none_or(|after| *place > after)).collect();
+        places.sort();
+        places
+    }
+
+    /// Reads a list page by page, first from where it was left before something happened.
+    async fn check_list(&mut self, journal: &Journal, filter: Filter) {
+        let left = self.cursors.remove(&filter).map(|(cursor, after)| (Some(cursor), Some(after)));
+        for (mut cursor, mut after) in left.into_iter().chain([(None, None)]) {
+            let is_first = cursor.is_none();
+            loop {
+                let page = journal.list(workspace(), filter, cursor.as_deref(), 2).await.unwrap();
+                let expected = self.places(filter, after);
+                let found: Vec<_> = page.rows.iter().map(ListRow::place).collect();
+                assert_eq!(found, expected[..expected.len().min(2)], "{filter:?} after {after:?}");
+                assert_eq!(page.next.is_some(), expected.len() > 2);
+                for row in &page.rows {
+                    let state = &self.conversations[&row.conversation].0.state;
+                    assert_eq!((row.seq, row.unread), (state.last.staff, state.staff_unread.count()));
+                    assert!(filter.shows(row.list, row.member));
+                }
+                after = found.last().copied();
+                cursor = page.next;
+                let (Some(next), Some(after)) = (&cursor, after) else { break };
+                if is_first {
+                    self.cursors.entry(filter).or_insert_with(|| (next.clone(), after));
+                }
+            }
+        }
+    }
+
+    async fn check(&mut self, journal: &Journal) {
         for (id, (script, entries)) in &self.conversations {
             let term = open_workspace(journal).await.term;
             let (sink, _tickets) = Tickets::new();
@@ -322,22 +410,11 @@ impl Model {
                 check_reads(journal, *id, reader, entries, &script.state).await;
             }
             check_decisions(journal, *id, entries).await;
+            consultations::check(journal, *id, entries, &script.state).await;
         }
-        let mut rows = Vec::new();
-        let mut cursor = None;
-        loop {
-            let page = journal.list(workspace(), cursor.as_deref(), 2).await.unwrap();
-            rows.extend(page.rows);
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        assert_eq!(rows.len(), self.conversations.len());
-        assert!(rows.is_sorted_by(|one, next| one.last_at >= next.last_at));
-        for row in rows {
-            let state = &self.conversations[&row.conversation].0.state;
-            assert_eq!((row.seq, row.unread), (state.last.staff, state.staff_unread.count()));
+        consultations::check_turns(journal, self).await;
+        for filter in filters() {
+            self.check_list(journal, filter).await;
         }
         let open = journal.open_consultations(workspace()).await.unwrap();
         let open: Vec<_> =
@@ -349,6 +426,18 @@ impl Model {
             expected.map(|state| (state.id, state.revision, state.served.clone())).collect::<Vec<_>>()
         );
     }
+}
+
+/// Every kind of filter: of nobody, and of some members.
+fn filters() -> impl Iterator<Item = Filter> {
+    let some = [
+        Lists::ALL,
+        Lists::ALL.without(List::WithBot),
+        Lists::NONE.with(List::Missed).with(List::Waiting),
+        Lists::NONE,
+    ];
+    let lists = some.into_iter().chain(List::ALL.map(|list| Lists::NONE.with(list)));
+    lists.flat_map(|lists| [None, Some(member_id(1)), Some(member_id(2))].map(|of| Filter { lists, of }))
 }
 
 async fn check_decisions(journal: &Journal, id: ConversationId, entries: &[Entry]) {

@@ -2,15 +2,17 @@
 //!
 //! Owns the values that its door answers with. Must not know how they are stored.
 
-use switchboard_protocol::vocabulary::{ConversationId, CustomerName, MemberId, Seq, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{
+    CategoryPath, ConversationId, CustomerName, MemberId, Seq, Timestamp, WorkspaceId,
+};
 
-use super::stored::RowState;
 use super::{Incarnation, Position, Term};
 use crate::domain::assignment::Explanation;
 use crate::domain::consultation::Record;
 use crate::domain::conversation::{Conversation, Served};
 use crate::domain::customer::Details;
 use crate::domain::identity::CustomerKey;
+use crate::domain::listing::{List, ListPlace};
 use crate::domain::workspace::Workspace;
 
 /// A workspace that was opened for appending.
@@ -51,8 +53,16 @@ pub struct ListRow {
     pub customer: CustomerKey,
     /// What the customer is called, if that is known.
     pub name: Option<CustomerName>,
+    /// Which list it is in.
+    pub list: List,
     /// Who serves it; `None`: the bot.
     pub assignee: Option<MemberId>,
+    /// Whose it is in its list: who serves it, or answered last for it when it was over.
+    pub member: Option<MemberId>,
+    /// Since when it waits, if it is in the list of those that do.
+    pub waits_since: Option<Timestamp>,
+    /// What it is about, or was last.
+    pub category: CategoryPath,
     /// Whether it has ended.
     pub ended: bool,
     /// The beginning of the last message, at most [`PREVIEW_CHARS_MAX`] characters; empty before the first.
@@ -78,6 +88,27 @@ pub struct Customer {
     /// What the agents have written down.
     pub details: Details,
 }
+
+impl ListRow {
+    /// Its place in its list.
+    #[must_use]
+    pub const fn place(&self) -> ListPlace {
+        ListPlace::new(self.last_at, self.conversation)
+    }
+
+    /// At most so many bytes it takes as it travels.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = self.customer.platform.as_str().len()
+            + self.customer.user_key.as_str().len()
+            + self.name.as_ref().map_or(0, |name| name.as_str().len())
+            + self.last_message.len();
+        ROW_BYTES + texts + self.category.bytes()
+    }
+}
+
+/// What a row takes at the most besides its texts, in bytes: ids, numbers, and the names of the fields.
+const ROW_BYTES: usize = 320;
 
 /// A consultation that goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,25 +153,6 @@ pub struct ListPage {
     pub next: Option<String>,
     /// The log's position that the page is true at.
     pub position: Position,
-}
-
-/// Which conversations somebody sees in what they search: the one place where that is narrowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// All.
-    Everything,
-    /// Those that the member answers for.
-    Of(MemberId),
-}
-
-impl Sight {
-    /// Whether a row is in it.
-    pub(super) fn sees(self, row: &RowState) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Of(member) => row.served.assignee() == Some(member),
-        }
-    }
 }
 
 /// A page of what a text was found in.

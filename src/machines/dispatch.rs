@@ -103,6 +103,7 @@ pub struct Dispatch {
     gone: BTreeMap<MemberId, bool>,
     conversations: BTreeMap<ConsultationId, ConversationId>,
     works: BTreeMap<MemberId, Work>,
+    totals: Totals,
     changed: BTreeSet<MemberId>,
 }
 
@@ -113,6 +114,27 @@ pub struct Work {
     pub waiting: u32,
     /// In progress.
     pub in_progress: u32,
+}
+
+/// All that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Nobody is to serve it.
+    pub unassigned: u32,
+    /// Somebody is to, and has not begun.
+    pub assigned: u32,
+    /// In progress.
+    pub in_progress: u32,
+}
+
+impl Totals {
+    const fn of(&mut self, stage: Stage) -> &mut u32 {
+        match stage {
+            Stage::Waiting => &mut self.unassigned,
+            Stage::Assigned(_) => &mut self.assigned,
+            Stage::InProgress(_) => &mut self.in_progress,
+        }
+    }
 }
 
 /// What is known of a conversation.
@@ -176,6 +198,12 @@ impl Dispatch {
     #[must_use]
     pub fn work(&self, member: MemberId) -> Work {
         self.works.get(&member).copied().unwrap_or_default()
+    }
+
+    /// All that goes on, as far as that is durable.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        self.totals
     }
 
     /// Those who have more or less to do than when this was asked last.
@@ -428,6 +456,13 @@ impl Dispatch {
     fn works_on(&mut self, (before, after): (Option<Stage>, Option<Stage>)) {
         if before == after {
             return;
+        }
+        if let Some(stage) = before {
+            let count = self.totals.of(stage);
+            *count = count.saturating_sub(1);
+        }
+        if let Some(stage) = after {
+            *self.totals.of(stage) += 1;
         }
         if let Some((member, count)) = before.and_then(|stage| self.counted(stage)) {
             *count = count.saturating_sub(1);

@@ -11,6 +11,7 @@
 //! - [`desk`]: both together: when it is looked again, and what is told to which conversation.
 //! - [`feed`]: the reading side of a subscription: catch up from the journal, then live.
 //! - [`outbox`]: what waits for a subscription's reader, in its order and bounded.
+//! - [`views`]: the windows that desks look at, and what is told of them.
 //! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
 //! - [`route`]: a session's way to a conversation: in order, resent when the conversation dies.
 //! - [`openings`]: which conversation is a customer's, also after one has ended.
@@ -37,3 +38,4 @@ pub mod residence;
 mod restarts;
 pub mod room;
 pub mod route;
+pub mod views;

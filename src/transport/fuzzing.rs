@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use switchboard_protocol::vocabulary::ConversationId;
-use switchboard_protocol::wire::{DeskFrame, ErrorBody, ServerFrame, ServerLimits, encode_frame};
+use switchboard_protocol::wire::{ErrorBody, ServerFrame, ServerLimits, encode_frame};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -155,14 +155,10 @@ async fn read(lane: Lane, mut subscription: Box<Subscription>, session: SessionH
 }
 
 async fn read_desk(lane: Lane, following: DeskFollowing, session: SessionHandle) {
-    'desk: loop {
-        for frame in wire::desk(following.outlet().next().await) {
-            written(&frame);
-            if let DeskFrame::Ended { .. } = frame {
-                break 'desk;
-            }
-        }
+    while let Some(bytes) = wire::desk_item(following.outlet().next().await) {
+        assert!(!bytes.is_empty(), "it cannot be said");
     }
+    written(&wire::desk_ended());
     session.tell(SessionMsg::SubscriptionEnded(lane));
 }
 

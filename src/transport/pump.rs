@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use quinn::{Connection, SendStream, VarInt};
 use serde::Serialize;
-use switchboard_protocol::wire::{DeskFrame, ErrorBody, ErrorCode, SubscriptionHead, encode, encode_frame};
+use switchboard_protocol::wire::{ErrorBody, ErrorCode, SubscriptionHead, encode, encode_frame};
 
 use super::wire;
 use crate::actors::desk::DeskOutlet;
@@ -162,15 +162,11 @@ impl Writing {
                 _ = stopped => return Err(Over),
             };
             while let Some(item) = next {
-                for frame in wire::desk(item) {
-                    self.frame(&frame);
-                    if matches!(frame, DeskFrame::Ended { .. }) {
-                        return self.end().await;
-                    }
-                    if self.batch.bytes >= limits::FRAME_BYTES_MAX {
-                        self.write().await?;
-                    }
-                }
+                let Some(bytes) = wire::desk_item(item) else {
+                    self.frame(&wire::desk_ended());
+                    return self.end().await;
+                };
+                self.push(bytes);
                 next = if self.batch.bytes < limits::FRAME_BYTES_MAX { outlet.try_next() } else { None };
             }
             self.write().await?;

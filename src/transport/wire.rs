@@ -8,6 +8,8 @@ mod consultations;
 mod customer;
 mod desk;
 mod explained;
+#[cfg(test)]
+mod monitoring;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
@@ -19,8 +21,8 @@ use switchboard_protocol::wire::{
     RequeuedWhy, Sender, ServerFrame, StageLatency, Topic, Typing, decode, encode_frame,
 };
 
-pub(super) use self::desk::desk;
 use self::desk::row;
+pub(super) use self::desk::{desk_ended, desk_item};
 use super::settings;
 use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
@@ -153,7 +155,11 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
             Asked::Follow { subscription, conversation, after }
         }
-        Op::Subscribe { subscription, topic: Topic::Desk } => Asked::FollowDesk { subscription },
+        Op::Subscribe { subscription, topic: Topic::Desk { view } } => Asked::FollowDesk {
+            subscription,
+            wish: desk::wish(&view.filter)?,
+            rows: view.rows.map_or(limits::LIST_ROWS_MAX, usize::from),
+        },
         Op::Subscribe { topic: Topic::Unknown, .. } => {
             return Err(ErrorBody::new(ErrorCode::Unsupported, "topic: this one is not known here"));
         }
@@ -165,7 +171,9 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Consultations { conversation, cursor, limit } => {
             Asked::Consultations { conversation, cursor, limit: limit.into() }
         }
-        Op::List { cursor, limit } => Asked::List { cursor, limit: limit.into() },
+        Op::List { filter, cursor, limit } => {
+            Asked::List { wish: desk::wish(&filter)?, cursor, limit: limit.into() }
+        }
         Op::Quarantined => Asked::Quarantined,
         Op::Release { conversation } => Asked::Release { conversation },
         Op::Settings { of } => Asked::Settings(settings::settings_of(&of)?),

@@ -73,6 +73,11 @@ impl Chat {
         self.until_seen(words, |line| line.as_str().is_some_and(|line| line.contains(words))).await;
     }
 
+    /// The last line that it has shown.
+    pub(crate) fn last_line(&self) -> &str {
+        self.seen.last().and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// Ends its input, waits for its end, and returns its exit code and what it said of it.
     pub(crate) async fn hang_up(mut self) -> (Option<i32>, String) {
         self.input = None;

@@ -6,7 +6,7 @@
 
 use switchboard::health::{self, Health};
 use switchboard_client::vocabulary::{ConversationId, Seq};
-use switchboard_client::wire::{ErrorBody, ErrorCode};
+use switchboard_client::wire::{ErrorBody, ErrorCode, ListFilter};
 use switchboard_client::{Client, ClientError, Following, Update};
 
 use crate::daemon::Daemon;
@@ -190,7 +190,7 @@ impl Talk {
         let everything = in_time("transcript", stored(&self.agent, self.conversation)).await;
         assert_eq!(messages(&everything), self.acknowledged);
         let owner = people::owner(daemon).await;
-        let listed = in_time("list", owner.list(None, 10)).await.unwrap();
+        let listed = in_time("list", owner.list(ListFilter::default(), None, 10)).await.unwrap();
         assert_eq!(listed.rows.len(), 2);
         let mut following = in_time("subscription", owner.follow(self.asleep, Seq::ZERO)).await.unwrap();
         in_time("first event", following.next()).await.unwrap().unwrap();

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use quinn::VarInt;
 use serde_json::Value;
 use switchboard::ready::{self, Ready};
-use switchboard_client::wire::{CloseCode, ErrorCode, Op, Request};
+use switchboard_client::wire::{CloseCode, ErrorCode, ListFilter, Op, Request};
 use switchboard_client::{Client, ClientError, ConnectOptions, Ending, Trust};
 
 use crate::daemon::Daemon;
@@ -141,7 +141,7 @@ async fn neither_what_people_write_nor_what_proves_them_is_ever_traced() {
     agent.post(conversation, text(format!("you wrote {MARK}"))).await.unwrap();
     customer.post(conversation, text(MARK.repeat(100))).await.unwrap_err();
     customer.history(conversation, None, 10).await.unwrap();
-    agent.list(None, 10).await.unwrap();
+    agent.list(ListFilter::default(), None, 10).await.unwrap();
     agent.close().await.unwrap();
     daemon.kill();
     daemon.start().await;

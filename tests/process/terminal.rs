@@ -3,6 +3,8 @@
 //! Owns what its user is shown: what was said before, what became of a line, and where the daemon is. Its input
 //! is a pipe, so that prompts and keys are not seen here. Must not know how lines look beyond the words in them.
 
+use switchboard_client::vocabulary::CategoryPath;
+
 use crate::chat::Chat;
 use crate::daemon::Daemon;
 use crate::people;
@@ -31,7 +33,10 @@ async fn a_line_is_a_message_or_a_command_or_is_told_what_is_wrong_with_it() {
     for (line, shown) in [
         ("/open 7", "\"7\" is none of the numbers"),
         ("/list", "customer-1"),
+        ("/past", "an agent stepped in; Ben (stepped in, "),
+        ("/why", "nothing was decided about it"),
         ("/complete", "you completed the service"),
+        ("/past", "completed "),
         ("not in any more", "refused:"),
         ("/take", "assigned to Ben"),
         ("in again", "you: in again"),
@@ -43,6 +48,47 @@ async fn a_line_is_a_message_or_a_command_or_is_told_what_is_wrong_with_it() {
     customer.until_line("agent: in again").await;
     assert_eq!(agent.hang_up().await, (Some(0), String::new()));
     assert_eq!(customer.hang_up().await, (Some(0), String::new()));
+}
+
+#[tokio::test]
+async fn an_agent_lists_what_waits_goes_on_with_it_and_sees_the_board() {
+    let daemon = Daemon::running().await;
+    let mut customers = Vec::new();
+    for number in 1..=22 {
+        let client = people::customer(&daemon, &format!("customer-{number:02}")).await;
+        let conversation = client.open().await.unwrap();
+        client.call(conversation, CategoryPath::default()).await.unwrap();
+        customers.push((client, conversation));
+    }
+    let first = customers[0].1.to_string();
+    let mut agent =
+        Chat::at_the_keyboard(&daemon, &["--agent", "--name", "Ben", "--conversation", &first]).await;
+    agent.until_line("you came in").await;
+    for (line, shown) in [
+        ("/list everything", "\"everything\" is no list"),
+        ("/list missed", "there are none"),
+        ("/list progress mine", "customer-01  [served by Ben]"),
+        ("/list waiting", "customer-22  [waits since"),
+        ("", "/more shows still others"),
+        ("/more", "! 21  "),
+        // The list is at its end; what goes on is the conversation.
+        ("/more", "this is the beginning"),
+        ("/open 1", "you came in"),
+        ("/list completed", "there are none"),
+        ("/complete", "you completed the service"),
+        ("/list completed mine", "[completed by Ben]"),
+    ] {
+        agent.say(line);
+        agent.until_line(shown).await;
+    }
+    // The board follows what happens.
+    while !agent.last_line().contains("20 wait, 20 of them need you; 1 in progress; 1 logged in") {
+        agent.say("/board");
+        agent.until_line("logged in").await;
+    }
+    agent.until_line("green   Ben: 0 waiting, 1 in progress").await;
+    agent.until_line("grey").await;
+    assert_eq!(agent.hang_up().await, (Some(0), String::new()));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use switchboard::clock;
 use switchboard::limits::INSTANCE_AHEAD_MS_MAX;
 use switchboard_client::vocabulary::{ConversationId, InstanceId, Seq};
 use switchboard_client::wire::{
-    CloseCode, ConversationFrame, ErrorBody, ErrorCode, Hello, Op, ReplyBody, Request, ServerFrame,
+    CloseCode, ConversationFrame, DeskView, ErrorBody, ErrorCode, Hello, Op, ReplyBody, Request, ServerFrame,
     SubscriptionHead, Topic, Typing, UNANSWERED_REQUESTS_MAX, encode, encode_frame,
 };
 
@@ -213,7 +213,7 @@ async fn a_subscription_has_a_number_an_end_and_a_place_to_begin_again() {
     refused(raw.ask(3, None, follow(5, 0)).await, ErrorCode::SubscriptionInUse);
     refused(raw.ask(4, None, Op::Unsubscribe { subscription: 6 }).await, ErrorCode::NoSuchSubscription);
     refused(raw.ask(5, None, follow(6, 3)).await, ErrorCode::BeyondEnd);
-    let desk = Op::Subscribe { subscription: 6, topic: Topic::Desk };
+    let desk = Op::Subscribe { subscription: 6, topic: Topic::Desk { view: DeskView::default() } };
     refused(raw.ask(6, None, desk).await, ErrorCode::Forbidden);
     assert_eq!(raw.ask(7, None, Op::Unsubscribe { subscription: 5 }).await, Ok(ReplyBody::Unsubscribed));
     while let Some(frame) = stream.next::<ConversationFrame>().await {

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CustomerDetails, CustomerField, ErrorBody};
+use super::{CustomerDetails, CustomerField, ErrorBody, ListCounts, ListName};
 use crate::vocabulary::{
     CategoryPath, ConsultationId, Content, ConversationId, CustomerName, DisplayName, Keyboard, MemberId,
     Platform, ProfileId, Seq, Timestamp, UserKey,
@@ -248,15 +248,22 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum DeskFrame {
-    /// What there is: replaces everything sent before.
+    /// What there is: replaces everything sent before. Rows and agents that have no room follow by themselves.
     Snapshot {
-        /// The newest rows, newest activity first.
+        /// The first rows of the view, newest activity first.
         rows: Vec<Row>,
         /// The agents of the workspace.
         agents: Vec<AgentStatus>,
     },
-    /// A row is new or has changed.
+    /// A row has come into the view, or has changed in it.
     Row(Row),
+    /// Rows have left the view.
+    Gone {
+        /// Which.
+        conversations: Vec<ConversationId>,
+    },
+    /// How many conversations there are to see; follows the snapshot, and whenever there are more or fewer.
+    Counts(ListCounts),
     /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),
     /// The subscription has ended; nothing follows.
@@ -287,9 +294,12 @@ pub struct AgentStatus {
     /// How many consultations they serve.
     #[serde(default)]
     pub in_progress: u32,
+    /// Whether they have more than automatic assignment gives anybody: by taking some, or because it was more once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over_limit: bool,
 }
 
-/// A row of the conversation list.
+/// A row of a conversation list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// Which conversation.
@@ -303,9 +313,21 @@ pub struct Row {
     /// What the customer is called, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<CustomerName>,
+    /// Which list it is in.
+    #[serde(default, skip_serializing_if = "ListName::is_unknown")]
+    pub list: ListName,
     /// Who serves it; absent: the bot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<MemberId>,
+    /// Who answered for it last, when its last consultation is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<MemberId>,
+    /// Since when it waits, if it is in the list `waiting`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Timestamp>,
+    /// What it is about, or was last.
+    #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
+    pub category: CategoryPath,
     /// Whether the conversation has ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,

@@ -22,6 +22,7 @@ mod event;
 mod explanation;
 mod frame;
 mod hello;
+mod listing;
 mod reply;
 mod request;
 mod settings;
@@ -41,6 +42,7 @@ pub use event::{
 pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, WaitsWhy};
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
+pub use listing::{DeskView, ListCounts, ListFilter, ListName};
 pub use reply::{EstimateFigures, QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
 pub use settings::{

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, CustomerDetails, CustomerField, SearchBy, SettingsOf};
+use super::{Change, CustomerDetails, CustomerField, DeskView, ListFilter, SearchBy, SettingsOf};
 use crate::vocabulary::{CategoryPath, Content, ConversationId, MemberId, SearchText, Seq};
 
 /// One request on the session stream.
@@ -163,7 +163,10 @@ pub enum Op {
     },
     /// Agent: the conversations of the workspace, newest activity first.
     List {
-        /// Where the page before ended, as its reply said.
+        /// Which of them.
+        #[serde(default, skip_serializing_if = "ListFilter::is_all")]
+        filter: ListFilter,
+        /// Where the page before ended, as its reply said; of the same filter.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
         /// How many at the most.
@@ -233,8 +236,12 @@ pub enum Topic {
         /// The reader's sequence of the last event it has; the stream begins with the next.
         after: Seq,
     },
-    /// Agent: the conversation list of the workspace, and which agents are there.
-    Desk,
+    /// Agent: a view of the conversation lists of the workspace, and which agents are there.
+    Desk {
+        /// Which; absent: the newest of all conversations.
+        #[serde(default, skip_serializing_if = "DeskView::is_default")]
+        view: DeskView,
+    },
     /// A topic that this version does not know; refused.
     #[serde(other)]
     Unknown,

@@ -9,9 +9,9 @@ use switchboard_protocol::vocabulary::{
 use switchboard_protocol::wire::{
     AssignmentRule, AssignmentStrategy, BegunBy, Change, Choosing, CloseCode, Consultation,
     ConversationFrame, Credentials, CustomerDetails, CustomerField, Decided, Decision, DeskFrame, ErrorBody,
-    Event, EventKind, Gender, Hello, How, Op, Outcome, PassedOver, ReplyBody, Request, RequeuedWhy, Role,
-    SearchBy, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy,
-    WaitsWhy,
+    Event, EventKind, Gender, Hello, How, ListFilter, ListName, Op, Outcome, PassedOver, ReplyBody, Request,
+    RequeuedWhy, Role, SearchBy, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
+    UnservedWhy, WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -46,7 +46,7 @@ enums! {
     Content { Text Media Cards Location Unknown }
     ConversationFrame { Event Cursors CaughtUp Ended Unknown }
     Credentials { Customer Agent Unknown }
-    DeskFrame { Snapshot Row Agent Ended Unknown }
+    DeskFrame { Snapshot Row Gone Counts Agent Ended Unknown }
     EventKind {
         Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Described
         Unknown
@@ -79,6 +79,7 @@ enums! {
     AssignmentRule { Sticky Specialist General Unknown }
     AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
     Decided { Assigned Waits Unknown }
+    ListName { WithBot Waiting InProgress Completed Missed Unknown }
     PassedOver { Outside Away Offline Full Unknown }
     RequeuedWhy { Absent Removed Unknown }
     Sender { Customer Bot Agent Unknown }
@@ -110,6 +111,12 @@ impl Variants for Request {
         seen.push(self.op.name());
         if let Op::Subscribe { topic, .. } = &self.op {
             seen.push(topic.name());
+            if let Topic::Desk { view } = topic {
+                view.filter.variants(seen);
+            }
+        }
+        if let Op::List { filter, .. } = &self.op {
+            filter.variants(seen);
         }
         if let Op::Post { content, .. } = &self.op {
             content.variants(seen);
@@ -143,6 +150,9 @@ impl Variants for ServerFrame {
             }
             if let ReplyBody::Customer { details, .. } = &reply.body {
                 details.variants(seen);
+            }
+            if let ReplyBody::Conversations { rows, .. } = &reply.body {
+                seen.extend(rows.iter().map(|row| row.list.name()));
             }
             if let ReplyBody::Explained { decisions, .. } = &reply.body {
                 decisions.iter().for_each(|decision| decision.variants(seen));
@@ -304,6 +314,17 @@ impl Variants for Buttons {
 impl Variants for DeskFrame {
     fn variants(&self, seen: &mut Vec<&'static str>) {
         seen.push(self.name());
+        match self {
+            Self::Snapshot { rows, .. } => seen.extend(rows.iter().map(|row| row.list.name())),
+            Self::Row(row) => seen.push(row.list.name()),
+            Self::Gone { .. } | Self::Counts(_) | Self::Agent(_) | Self::Ended { .. } | Self::Unknown => {}
+        }
+    }
+}
+
+impl Variants for ListFilter {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.extend(self.lists.iter().map(Named::name));
     }
 }
 

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    Decision, EstimateFigures, Event, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits,
-    StageLatency, Typing, encode,
+    Decision, DeskView, EstimateFigures, Event, ListFilter, Op, QuarantinedConversation, ReplyBody, Row,
+    ServerLimits, StageLatency, Typing, encode,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -323,13 +323,18 @@ impl Client {
         }
     }
 
-    /// Agent: a page of at most `limit` conversations of the workspace, newest activity first, from
-    /// where the page before said that the next one starts.
+    /// Agent: a page of at most `limit` of the workspace's conversations that a filter has, newest activity first,
+    /// from where the page before of the same filter said that the next one starts.
     ///
     /// # Errors
-    /// As for [`Client::open`].
-    pub async fn list(&self, cursor: Option<String>, limit: u16) -> Result<ConversationPage, ClientError> {
-        match self.shared().ask(Op::List { cursor, limit }).await? {
+    /// As for [`Client::open`]; also when the cursor is that of another filter.
+    pub async fn list(
+        &self,
+        filter: ListFilter,
+        cursor: Option<String>,
+        limit: u16,
+    ) -> Result<ConversationPage, ClientError> {
+        match self.shared().ask(Op::List { filter, cursor, limit }).await? {
             ReplyBody::Conversations { rows, next, position } => {
                 Ok(ConversationPage { rows, next, position })
             }
@@ -393,12 +398,20 @@ impl Client {
         Following::begin(self.shared(), conversation, after).await
     }
 
-    /// Agent: follows the conversation list of the workspace, and which agents are there.
+    /// Agent: follows the newest conversations of the workspace, and which agents are there.
     ///
     /// # Errors
     /// As for [`Client::follow`].
     pub async fn desk(&self) -> Result<Desk, ClientError> {
-        Desk::begin(self.shared()).await
+        self.desk_of(DeskView::default()).await
+    }
+
+    /// Agent: follows the newest conversations of a filter, how many there are, and which agents are there.
+    ///
+    /// # Errors
+    /// As for [`Client::follow`].
+    pub async fn desk_of(&self, view: DeskView) -> Result<Desk, ClientError> {
+        Desk::begin(self.shared(), view).await
     }
 
     /// Says that this user is typing, having seen everything up to `after_seq`; it holds for

@@ -9,10 +9,11 @@ use std::task::{Context, Poll};
 
 use futures_util::Stream;
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
+use switchboard_protocol::wire::DeskView;
 
 use crate::error::{ClientError, Ending};
 use crate::shared::Shared;
-use crate::subscription::{DeskUpdate, Item, Subscription, Update};
+use crate::subscription::{DeskUpdate, Item, Subject, Subscription, Update};
 
 /// A conversation that is being followed; dropping it unsubscribes.
 ///
@@ -55,7 +56,7 @@ impl Following {
         conversation: ConversationId,
         after: Seq,
     ) -> Result<Self, ClientError> {
-        let held = Held::begin(shared, Some(conversation), after).await?;
+        let held = Held::begin(shared, Subject::Conversation(conversation), after).await?;
         Ok(Self { held, conversation, last: after })
     }
 
@@ -126,7 +127,7 @@ impl Stream for Following {
 ///     let rows = match update? {
 ///         DeskUpdate::Snapshot { rows, .. } => rows,
 ///         DeskUpdate::Row(row) => vec![row],
-///         DeskUpdate::Agent(_) => continue,
+///         DeskUpdate::Gone(_) | DeskUpdate::Counts(_) | DeskUpdate::Agent(_) => continue,
 ///     };
 ///     if let Some(row) = rows.iter().find(|row| row.assignee.is_none()) {
 ///         agent.take(row.conversation).await?;
@@ -143,8 +144,8 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub(crate) async fn begin(shared: &Arc<Shared>) -> Result<Self, ClientError> {
-        Ok(Self { held: Held::begin(shared, None, Seq::ZERO).await? })
+    pub(crate) async fn begin(shared: &Arc<Shared>, view: DeskView) -> Result<Self, ClientError> {
+        Ok(Self { held: Held::begin(shared, Subject::Desk(view), Seq::ZERO).await? })
     }
 
     /// The next update: a snapshot first, then what changes; after a loss of the connection a snapshot
@@ -185,12 +186,8 @@ struct Held {
 
 impl Held {
     /// Subscribes and waits until the server has accepted it.
-    async fn begin(
-        shared: &Arc<Shared>,
-        conversation: Option<ConversationId>,
-        after: Seq,
-    ) -> Result<Self, ClientError> {
-        let (subscription, accepted) = Subscription::new(conversation, after);
+    async fn begin(shared: &Arc<Shared>, subject: Subject, after: Seq) -> Result<Self, ClientError> {
+        let (subscription, accepted) = Subscription::new(subject, after);
         let subscription = Arc::new(subscription);
         shared.subscribe(Arc::clone(&subscription))?;
         let held = Self { shared: Arc::clone(shared), subscription };

@@ -163,7 +163,11 @@ impl Follow {
     pub fn desk(&mut self, from: u32, frame: &DeskFrame, now: Duration, random: u64) -> Verdict {
         match frame {
             // The desk has no sequence: what a stream of the past still brings would undo what is newer.
-            DeskFrame::Snapshot { .. } | DeskFrame::Row(_) | DeskFrame::Agent(_) => {
+            DeskFrame::Snapshot { .. }
+            | DeskFrame::Row(_)
+            | DeskFrame::Gone { .. }
+            | DeskFrame::Counts(_)
+            | DeskFrame::Agent(_) => {
                 if self.carries(from) {
                     Verdict::Give
                 } else {

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use switchboard_protocol::wire::{
-    AgentStatus, ConversationFrame, Cursors, DeskFrame, ErrorBody, ErrorCode, Event, ReplyBody, Row, Topic,
-    Typing,
+    AgentStatus, ConversationFrame, Cursors, DeskFrame, DeskView, ErrorBody, ErrorCode, Event, ListCounts,
+    ReplyBody, Row, Topic, Typing,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -39,14 +39,18 @@ pub enum DeskUpdate {
     /// What there is: replaces everything given before. Comes first, and again after a loss of the
     /// connection.
     Snapshot {
-        /// The newest rows, newest activity first.
+        /// The first rows of the view, newest activity first. What has no room comes by itself.
         rows: Vec<Row>,
         /// The agents of the workspace.
         agents: Vec<AgentStatus>,
     },
-    /// A row is new or has changed.
+    /// A row has come into the view, or has changed in it.
     Row(Row),
-    /// An agent has come or gone.
+    /// Rows have left the view.
+    Gone(Vec<ConversationId>),
+    /// How many conversations there are to see: after a snapshot, and whenever there are more or fewer.
+    Counts(ListCounts),
+    /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),
 }
 
@@ -71,8 +75,15 @@ pub(crate) enum Reading {
     Stop,
 }
 
+/// What is followed.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    Conversation(ConversationId),
+    Desk(DeskView),
+}
+
 pub(crate) struct Subscription {
-    conversation: Option<ConversationId>,
+    subject: Subject,
     inner: Mutex<Inner>,
     /// There may be room in the queue.
     room: Notify,
@@ -103,12 +114,8 @@ enum End {
 }
 
 impl Subscription {
-    /// Follows a conversation, or the desk, after a sequence. The receiver is told whether the server
-    /// accepts it.
-    pub(crate) fn new(
-        conversation: Option<ConversationId>,
-        after: Seq,
-    ) -> (Self, oneshot::Receiver<Result<(), ClientError>>) {
+    /// Follows something after a sequence. The receiver is told whether the server accepts it.
+    pub(crate) fn new(subject: Subject, after: Seq) -> (Self, oneshot::Receiver<Result<(), ClientError>>) {
         let (first, accepted) = oneshot::channel();
         let inner = Inner {
             follow: Follow::new(after),
@@ -121,11 +128,14 @@ impl Subscription {
             reader: None,
             first: Some(first),
         };
-        (Self { conversation, inner: Mutex::new(inner), room: Notify::new() }, accepted)
+        (Self { subject, inner: Mutex::new(inner), room: Notify::new() }, accepted)
     }
 
     pub(crate) const fn conversation(&self) -> Option<ConversationId> {
-        self.conversation
+        match self.subject {
+            Subject::Conversation(conversation) => Some(conversation),
+            Subject::Desk(_) => None,
+        }
     }
 
     pub(crate) fn number(&self) -> u32 {
@@ -134,9 +144,11 @@ impl Subscription {
 
     /// What to ask the server for.
     pub(crate) fn topic(&self) -> Topic {
-        match self.conversation {
-            Some(conversation) => Topic::Conversation { conversation, after: self.lock().follow.last() },
-            None => Topic::Desk,
+        match &self.subject {
+            Subject::Conversation(conversation) => {
+                Topic::Conversation { conversation: *conversation, after: self.lock().follow.last() }
+            }
+            Subject::Desk(view) => Topic::Desk { view: view.clone() },
         }
     }
 
@@ -409,6 +421,8 @@ fn item(frame: Frame) -> Option<Item> {
         Frame::Desk(frame) => match frame {
             DeskFrame::Snapshot { rows, agents } => Some(Item::Desk(DeskUpdate::Snapshot { rows, agents })),
             DeskFrame::Row(row) => Some(Item::Desk(DeskUpdate::Row(row))),
+            DeskFrame::Gone { conversations } => Some(Item::Desk(DeskUpdate::Gone(conversations))),
+            DeskFrame::Counts(counts) => Some(Item::Desk(DeskUpdate::Counts(counts))),
             DeskFrame::Agent(agent) => Some(Item::Desk(DeskUpdate::Agent(agent))),
             DeskFrame::Ended { .. } | DeskFrame::Unknown => None,
         },

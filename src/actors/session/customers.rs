@@ -1,19 +1,20 @@
 //! What a session asks the journal about customers.
 //!
-//! Owns that a customer's conversation begins with what was known at the end of the one before, and which
-//! conversations of a search a member may see. Must not know how anything is found.
+//! Owns that a customer's conversation begins with what was known at the end of the one before, and what is asked of a search. Must not know how anything is found.
 
 use ractor::ActorRef;
 use switchboard_protocol::vocabulary::ConversationId;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::routing::{Pending, PendingKind, RoutedErrand};
-use super::{Answered, Opening, Refusal, Search, SessionMsg, SessionState};
+use super::{Answered, Opening, Refusal, Search, SessionMsg, SessionState, WantedSearch, WorkspaceReply};
+use crate::actors::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Rejection};
 use crate::domain::customer::Details;
 use crate::domain::message::Message;
 use crate::domain::search::Query;
-use crate::journal::{ReadError, Sight};
+use crate::journal::ReadError;
+use crate::limits;
 
 impl SessionState {
     /// Reads what was known at the end of the conversation before. It has ended, as whoever named the next one knows,
@@ -45,7 +46,10 @@ impl SessionState {
     ) {
         let known = match known {
             Ok(known) => known,
-            Err(error @ (ReadError::Unavailable(_) | ReadError::Cursor(_))) => {
+            Err(
+                error
+                @ (ReadError::Unavailable(_) | ReadError::Cursor(_) | ReadError::CursorOfOtherFilter(_)),
+            ) => {
                 return self.cannot_open(opening, error.to_string());
             }
             // That will not change, and the customer must be able to write.
@@ -81,7 +85,7 @@ impl SessionState {
         }
     }
 
-    /// Searches for a text.
+    /// Searches for a text. The workspace says what the member may see of it.
     pub(super) fn search(
         &self,
         myself: &ActorRef<SessionMsg>,
@@ -89,27 +93,19 @@ impl SessionState {
         Search { text, by, cursor, limit }: Search,
         credit: OwnedSemaphorePermit,
     ) {
-        let query = self.staff("search").and_then(|()| Query::new(&text, by).map_err(Refusal::from));
-        let query = match query {
-            Ok(query) => query,
-            Err(refusal) => return self.reply(ask, Err(refusal), credit),
-        };
-        let sight = self.sight();
-        let (myself, journal, workspace) =
-            (myself.clone(), self.ports.journal.clone(), self.ports.identity.workspace());
-        tokio::spawn(async move {
-            let page = journal.search(workspace, query, sight, cursor.as_deref(), limit).await;
-            let _ = myself.cast(SessionMsg::Replied(
-                ask,
-                page.map(Answered::Found).map_err(Refusal::from),
-                credit,
-            ));
+        let member = self.member("search");
+        let wanted = member.and_then(|member| {
+            let query = Query::new(&text, by).map_err(Refusal::from)?;
+            Ok(WantedSearch { member, query, cursor, limit: limit.clamp(1, limits::LIST_ROWS_MAX) })
         });
-    }
-
-    /// Which conversations whoever asks sees in what they search: every member those of the whole workspace.
-    const fn sight(&self) -> Sight {
-        Sight::Everything
+        match wanted {
+            Err(refusal) => self.reply(ask, Err(refusal), credit),
+            // A workspace that is gone drops the reply, which says so.
+            Ok(wanted) => {
+                let reply = WorkspaceReply::new(myself.clone(), ask, credit);
+                let _ = self.ports.workspace.cast(WorkspaceMsg::Search(wanted, reply));
+            }
+        }
     }
 
     /// Reads who the customer of a conversation is.

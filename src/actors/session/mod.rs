@@ -21,10 +21,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::conversation::ConversationMsg;
 use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
-use super::workspace::WorkspaceMsg;
+use super::workspace::{NewDesk, WorkspaceMsg};
 use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
+use crate::domain::listing::Wish;
 use crate::domain::message::Message;
 use crate::domain::workspace::{MemberCommand, WorkspaceAction};
 use crate::journal::{Journal, ReadError};
@@ -39,7 +40,9 @@ use routing::{Pending, PendingKind, RoutedErrand, Routing};
 
 pub use following::{DeskFollowing, Lane};
 pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal, Search};
-pub use waiters::{LocateReply, Located, OpenReply, SetAside, SettingsOf, Told, WorkspaceReply};
+pub use waiters::{
+    LocateReply, Located, OpenReply, SetAside, SettingsOf, Told, WantedPage, WantedSearch, WorkspaceReply,
+};
 
 /// What a session is told.
 pub enum SessionMsg {
@@ -245,16 +248,12 @@ impl SessionState {
                 let kind = PendingKind::Follow { lane, after };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
-            Asked::FollowDesk { subscription } => {
-                let desk = self.staff("desk").and_then(|()| self.following.begin_desk(subscription));
-                if let Ok((_, following)) = &desk {
-                    let end = WorkspaceEnd(Arc::clone(following.outlet()));
-                    if self.ports.workspace.cast(WorkspaceMsg::FollowDesk(end)).is_err() {
-                        return self.close(myself, Closing::Fault);
-                    }
+            Asked::FollowDesk { subscription, wish, rows } => {
+                let desk = self.follow_desk(subscription, wish, rows);
+                match desk {
+                    Err(Refusal::Fault) => self.close(myself, Closing::Fault),
+                    desk => self.reply(id, desk, credit),
                 }
-                let desk = desk.map(|(lane, following)| Answered::FollowingDesk(lane, following));
-                self.reply(id, desk, credit);
             }
             Asked::Unfollow { subscription } => {
                 let ended = self.following.end(subscription).map(|()| Answered::Unfollowed);
@@ -273,7 +272,7 @@ impl SessionState {
             Asked::Consultations { conversation, cursor, limit } => {
                 self.consultations(myself, id, (conversation, cursor, limit), credit);
             }
-            Asked::List { cursor, limit } => self.list(myself, id, cursor, limit, credit),
+            Asked::List { wish, cursor, limit } => self.list(myself, id, (wish, cursor, limit), credit),
             Asked::Quarantined => {
                 self.ask_workspace(myself, id, "quarantine", credit, WorkspaceMsg::Quarantined)
             }
@@ -341,24 +340,33 @@ impl SessionState {
         }
     }
 
+    /// [`Refusal::Fault`]: the workspace is gone.
+    fn follow_desk(&mut self, subscription: u32, wish: Wish, rows: usize) -> Result<Answered, Refusal> {
+        let member = self.member("desk")?;
+        let (lane, following) = self.following.begin_desk(subscription)?;
+        let end = WorkspaceEnd(Arc::clone(following.outlet()));
+        let desk = NewDesk { end, member, wish, rows };
+        let asked = self.ports.workspace.cast(WorkspaceMsg::FollowDesk(desk));
+        asked.map(|()| Answered::FollowingDesk(lane, following)).map_err(|_| Refusal::Fault)
+    }
+
+    /// The workspace says what the member may see of it.
     fn list(
-        &mut self,
+        &self,
         myself: &ActorRef<SessionMsg>,
         ask: u64,
-        cursor: Option<String>,
-        limit: usize,
+        (wish, cursor, limit): (Wish, Option<String>, usize),
         credit: OwnedSemaphorePermit,
     ) {
-        if let Err(refusal) = self.staff("list") {
-            return self.reply(ask, Err(refusal), credit);
+        match self.member("list") {
+            Err(refusal) => self.reply(ask, Err(refusal), credit),
+            Ok(member) => {
+                let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
+                let wanted = WantedPage { member, wish, cursor, limit };
+                let reply = WorkspaceReply::new(myself.clone(), ask, credit);
+                let _ = self.ports.workspace.cast(WorkspaceMsg::List(wanted, reply));
+            }
         }
-        let (myself, journal, workspace) =
-            (myself.clone(), self.ports.journal.clone(), self.ports.identity.workspace());
-        tokio::spawn(async move {
-            let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
-            let page = journal.list(workspace, cursor.as_deref(), limit).await.map_err(Refusal::from);
-            let _ = myself.cast(SessionMsg::Replied(ask, page.map(Answered::List), credit));
-        });
     }
 
     fn change(
@@ -453,6 +461,13 @@ impl SessionState {
         match self.ports.identity.reader() {
             Reader::Staff => Ok(()),
             Reader::Customer => Err(Refusal::OnlyAgents(action)),
+        }
+    }
+
+    fn member(&self, action: &'static str) -> Result<MemberId, Refusal> {
+        match *self.ports.identity {
+            Identity::Member { member, .. } => Ok(member),
+            Identity::Customer { .. } => Err(Refusal::OnlyAgents(action)),
         }
     }
 

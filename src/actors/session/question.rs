@@ -13,6 +13,7 @@ use super::{DeskFollowing, Lane, SetAside, SettingsOf, Told};
 use crate::actors::desk::Waiting;
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
+use crate::domain::listing::Wish;
 use crate::domain::search::{Field, QueryError};
 use crate::domain::workspace::{WorkspaceAction, WorkspaceEntry, WorkspaceRejection};
 use crate::journal::{ConsultationPage, Customer, Decisions, FoundPage, ListPage, NoRoom, ReadError};
@@ -69,6 +70,10 @@ pub enum Asked {
     FollowDesk {
         /// Its number.
         subscription: u32,
+        /// What is to be seen of the lists.
+        wish: Wish,
+        /// At most so many rows.
+        rows: usize,
     },
     /// To follow no more.
     Unfollow {
@@ -103,8 +108,10 @@ pub enum Asked {
         /// At most so many.
         limit: usize,
     },
-    /// The conversation list.
+    /// The conversations of some lists.
     List {
+        /// Which.
+        wish: Wish,
         /// Where the page before ended.
         cursor: Option<String>,
         /// At most so many.
@@ -314,7 +321,7 @@ pub enum Closing {
 impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Cursor(_) => Self::BadCursor(error.to_string()),
+            ReadError::Cursor(_) | ReadError::CursorOfOtherFilter(_) => Self::BadCursor(error.to_string()),
             ReadError::Unavailable(_) | ReadError::Corrupt { .. } => Self::Unavailable(error.to_string()),
         }
     }

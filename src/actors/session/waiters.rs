@@ -10,7 +10,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Answered, Refusal, SessionMsg};
 use crate::actors::errand::Way;
+use crate::domain::listing::Wish;
 use crate::domain::message::Message;
+use crate::domain::search::Query;
 use crate::domain::workspace::{Changed, Workspace};
 use crate::machines::openings::Named;
 
@@ -197,4 +199,30 @@ impl Drop for WorkspaceReply {
             let _ = self.to.cast(SessionMsg::WorkspaceGone);
         }
     }
+}
+
+/// A page of a search that a member wants.
+#[derive(Debug)]
+pub struct WantedSearch {
+    /// Who.
+    pub member: MemberId,
+    /// What is searched for.
+    pub query: Query,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// At most so many rows.
+    pub limit: usize,
+}
+
+/// A page of the lists that a member wants.
+#[derive(Debug)]
+pub struct WantedPage {
+    /// Who.
+    pub member: MemberId,
+    /// Of which lists.
+    pub wish: Wish,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// At most so many rows.
+    pub limit: usize,
 }

@@ -63,8 +63,8 @@ impl Client {
         Watcher { follower, seen: Vec::new() }
     }
 
-    async fn desk(&mut self, subscription: u32) -> Board {
-        self.ask(Asked::FollowDesk { subscription });
+    pub(super) async fn desk(&mut self, subscription: u32) -> Board {
+        self.ask(desk_of_all(subscription));
         let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
         Board(desk)
     }
@@ -98,16 +98,16 @@ impl Client {
 }
 
 /// The agents as a desk shows them.
-struct Board(DeskFollowing);
+pub(super) struct Board(DeskFollowing);
 
 impl Board {
     /// Waits until it shows such an agent.
-    async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
+    pub(super) async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
         loop {
             let found = match soon(self.0.outlet().next()).await {
-                DeskItem::Snapshot(_, agents) => agents.iter().any(&such),
-                DeskItem::Agent(agent) => such(&agent),
-                DeskItem::Row(_) => false,
+                DeskItem::Snapshot(snapshot) => snapshot.value.agents.iter().any(&such),
+                DeskItem::Agent(agent) => such(&agent.value),
+                DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(_) => false,
                 DeskItem::Ended => panic!("the desk has ended"),
             };
             if found {
@@ -159,7 +159,7 @@ impl Watcher {
         .await
     }
 
-    async fn explained(&mut self) -> Explanation {
+    pub(super) async fn explained(&mut self) -> Explanation {
         self.until(|what| match what {
             What::Explained(explanation) => Some(Explanation::clone(explanation)),
             _ => None,
@@ -168,7 +168,7 @@ impl Watcher {
     }
 }
 
-fn call() -> Action {
+pub(super) fn call() -> Action {
     Action::Call { consultation: clock::consultation_id(), category: CategoryPath::default() }
 }
 

@@ -10,7 +10,7 @@ async fn questions_of_one_number_are_all_answered_and_give_back_their_credits() 
     let house = House::start(NO_SLEEP).await;
     let mut ada = house.ada().await;
     for _ in 0..3 {
-        ada.ask_as(7, Asked::List { cursor: None, limit: 10 });
+        ada.ask_as(7, Asked::List { wish: Wish::ALL, cursor: None, limit: 10 });
     }
     for _ in 0..3 {
         assert!(matches!(ada.answer().await, Some(Ok(Answered::List(_)))));
@@ -104,14 +104,14 @@ async fn subscriptions_that_nobody_wants_count_until_their_tasks_have_let_go() {
 async fn a_session_follows_one_desk() {
     let house = House::start(NO_SLEEP).await;
     let mut ada = house.ada().await;
-    ada.ask(Asked::FollowDesk { subscription: 1 });
+    ada.ask(desk_of_all(1));
     let Some(Ok(Answered::FollowingDesk(_, desk))) = ada.answer().await else { panic!("not following") };
-    ada.ask(Asked::FollowDesk { subscription: 2 });
+    ada.ask(desk_of_all(2));
     assert!(matches!(ada.answer().await, Some(Err(Refusal::SubscriptionInUse(1)))));
     ada.ask(Asked::Unfollow { subscription: 1 });
     assert!(matches!(ada.answer().await, Some(Ok(Answered::Unfollowed))));
     soon(desk.outlet().abandoned()).await;
-    ada.ask(Asked::FollowDesk { subscription: 2 });
+    ada.ask(desk_of_all(2));
     assert!(matches!(ada.answer().await, Some(Ok(Answered::FollowingDesk(..)))));
     house.stop().await;
 }

@@ -20,7 +20,7 @@ async fn a_conversation_whose_record_cannot_be_read_is_set_aside_and_nothing_els
         assert!(why.contains("revision 2"), "{why}");
     }
     assert_eq!(ada.follow(2, neighbour, 1).await.messages(1).await, [(2, "2".to_owned())]);
-    ada.ask(Asked::List { cursor: None, limit: 10 });
+    ada.ask(Asked::List { wish: Wish::ALL, cursor: None, limit: 10 });
     let Some(Ok(Answered::List(page))) = ada.answer().await else { panic!("no list") };
     assert_eq!(page.rows.len(), 2, "the list has both");
     let (mut minji, same) = house.customer_refused("minji").await;

@@ -138,7 +138,7 @@ async fn a_workspace_that_fails_is_begun_anew_and_everything_below_it() {
 async fn whoever_follows_the_desk_of_a_workspace_that_fails_is_told() {
     let house = House::start(NO_SLEEP).await;
     let mut ada = house.ada().await;
-    ada.ask(Asked::FollowDesk { subscription: 1 });
+    ada.ask(desk_of_all(1));
     let Some(Ok(Answered::FollowingDesk(lane, desk))) = ada.answer().await else { panic!("not following") };
     let desk = desk.outlet();
     while !matches!(soon(desk.next()).await, DeskItem::Snapshot(..)) {}
@@ -146,10 +146,10 @@ async fn whoever_follows_the_desk_of_a_workspace_that_fails_is_told() {
 
     workspace.cast(WorkspaceMsg::Fail).unwrap();
 
-    while soon(desk.next()).await != DeskItem::Ended {}
+    while !matches!(soon(desk.next()).await, DeskItem::Ended) {}
     workspace.wait(Some(SOON)).await.unwrap();
     ada.session.tell(SessionMsg::SubscriptionEnded(lane));
-    ada.ask(Asked::FollowDesk { subscription: 1 });
+    ada.ask(desk_of_all(1));
     assert!(ada.answer().await.is_none(), "there is no desk in a workspace that is gone");
     house.stop().await;
 }
@@ -158,7 +158,7 @@ async fn whoever_follows_the_desk_of_a_workspace_that_fails_is_told() {
 async fn an_agent_who_fails_is_offline_on_the_desks_until_the_next_session_comes() {
     let house = House::start(NO_SLEEP).await;
     let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
-    olivia.ask(Asked::FollowDesk { subscription: 1 });
+    olivia.ask(desk_of_all(1));
     let Some(Ok(Answered::FollowingDesk(_, desk))) = olivia.answer().await else { panic!("not following") };
     let desk = desk.outlet();
     while !matches!(soon(desk.next()).await, DeskItem::Snapshot(..)) {}
@@ -183,9 +183,9 @@ async fn an_agent_who_fails_is_offline_on_the_desks_until_the_next_session_comes
 async fn ada_is_shown(desk: &DeskOutlet, online: bool) {
     loop {
         let agents = match soon(desk.next()).await {
-            DeskItem::Snapshot(_, agents) => agents,
-            DeskItem::Agent(agent) => Arc::new([agent]),
-            DeskItem::Row(_) => continue,
+            DeskItem::Snapshot(snapshot) => Arc::clone(&snapshot.value.agents),
+            DeskItem::Agent(agent) => Arc::new([agent.value.clone()]),
+            DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(_) => continue,
             DeskItem::Ended => panic!("the desk has ended"),
         };
         if agents.iter().any(|agent| agent.name.as_str() == "Ada" && agent.online == online) {

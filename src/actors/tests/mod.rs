@@ -10,8 +10,10 @@ mod absent;
 mod assigning;
 mod bounds;
 mod corrupt;
+mod desks;
 mod ending;
 mod failing;
+mod remembering;
 mod settings;
 mod sleeping;
 
@@ -39,11 +41,13 @@ use super::subscription::{Delivery, Subscription};
 use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::conversation::{Action, Answer, Policy, What};
+use crate::domain::listing::Wish;
 use crate::domain::message::Message;
 use crate::domain::workspace::{
     Member, Profile, Role, TokenHash, Workspace, WorkspaceAction, decide_own as decide_workspace,
 };
 use crate::journal::{Journal, JournalOptions, Resolved, TicketSink};
+use crate::limits;
 use crate::stats::Latency;
 
 /// An engine with one workspace.
@@ -345,6 +349,10 @@ async fn create_workspace(
 
 fn customer(user: &str) -> Proof {
     Proof::Customer(PROFILE, Platform::new("web").unwrap(), UserKey::new(user).unwrap())
+}
+
+fn desk_of_all(subscription: u32) -> Asked {
+    Asked::FollowDesk { subscription, wish: Wish::ALL, rows: limits::LIST_ROWS_MAX }
 }
 
 fn take() -> Action {

@@ -118,7 +118,7 @@ async fn whoever_is_removed_is_shown_out_and_proves_nobody() {
 async fn the_desks_show_who_belongs_to_the_workspace_now() {
     let house = House::start(NO_SLEEP).await;
     let mut olivia = olivia(&house).await;
-    olivia.ask(Asked::FollowDesk { subscription: 1 });
+    olivia.ask(desk_of_all(1));
     let Some(Ok(Answered::FollowingDesk(_, desk))) = olivia.answer().await else { panic!("not following") };
     let desk = desk.outlet();
     agents_are(desk, &["Ada", "Olivia"]).await;
@@ -134,8 +134,8 @@ async fn the_desks_show_who_belongs_to_the_workspace_now() {
 /// Waits until the desk is given these agents, by name.
 async fn agents_are(desk: &DeskOutlet, names: &[&str]) {
     loop {
-        let DeskItem::Snapshot(_, agents) = soon(desk.next()).await else { continue };
-        let mut shown: Vec<&str> = agents.iter().map(|agent| agent.name.as_str()).collect();
+        let DeskItem::Snapshot(snapshot) = soon(desk.next()).await else { continue };
+        let mut shown: Vec<&str> = snapshot.value.agents.iter().map(|agent| agent.name.as_str()).collect();
         shown.sort_unstable();
         if shown == names {
             return;

@@ -49,6 +49,7 @@ impl WorkspaceState {
         for member in self.desk.take_changed() {
             self.show_status(myself, member);
         }
+        self.count_for_desks(myself);
         let residence = &self.residence;
         let is_awake = |conversation| residence.home(conversation).is_some();
         for (conversation, line) in self.desk.take_lines(clock::now(), is_awake) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ractor::{ActorProcessingErr, ActorRef};
 use switchboard_protocol::vocabulary::MemberId;
 
-use super::{PageNeed, WorkspaceMsg, WorkspaceState};
+use super::{WorkspaceMsg, WorkspaceState};
 use crate::actors::directory::DirectoryMsg;
 use crate::actors::session::{Answered, Refusal, SettingsOf, Told, WorkspaceReply};
 use crate::clock;
@@ -65,10 +65,7 @@ impl WorkspaceState {
             self.tell_directory();
             self.settings_changed(myself, &entries).await?;
             entries.iter().flat_map(WorkspaceEntry::removed).for_each(|member| self.show_out(member));
-            if entries.iter().any(WorkspaceEntry::changes_members) {
-                self.desks.iter_mut().for_each(|(_, need)| *need = PageNeed::NextRead);
-                self.read_for_desks(myself);
-            }
+            self.settings_for_desks(myself, entries.iter().any(WorkspaceEntry::changes_members));
         }
         let intend: Vec<_> = entries.iter().flat_map(WorkspaceEntry::away).collect();
         if !intend.is_empty() {

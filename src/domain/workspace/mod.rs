@@ -13,6 +13,7 @@ mod in_force;
 mod permit;
 mod rejection;
 mod settings;
+mod sight;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -11,11 +11,12 @@ use super::{Journal, blocking, catch_up};
 use crate::clock;
 use crate::domain::conversation::Entry;
 use crate::domain::identity::{CustomerKey, Reader};
+use crate::domain::listing::{Filter, ListPlace};
 use crate::domain::search::Query;
 use crate::domain::workspace::WorkspaceEntry;
 use crate::journal::read::{self, ConsultationCursor, Cursor};
 use crate::journal::{
-    ConsultationPage, Customer, Decisions, FoundPage, ListPage, OpenConsultation, ReadError, Sight, Stream,
+    ConsultationPage, Customer, Decisions, FoundPage, ListPage, OpenConsultation, ReadError, Stream,
     Workspaces,
 };
 use crate::limits;
@@ -170,7 +171,7 @@ impl Journal {
         blocking(read).await.map_err(ReadError::Unavailable)?
     }
 
-    /// A page of the conversations of a workspace that a text is found in and that somebody sees, newest activity
+    /// A page of the conversations of a workspace that a text is found in and that a filter shows, newest activity
     /// first. Looks at everything that was durable when it was asked for, unless too much begins with the text.
     ///
     /// # Errors
@@ -179,15 +180,16 @@ impl Journal {
         &self,
         workspace: WorkspaceId,
         query: Query,
-        sight: Sight,
+        filter: Filter,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<FoundPage, ReadError> {
         let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
+        let after = cursor.map(Cursor::found_place).transpose()?;
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
             catch_up(&folds)?;
-            read::search(&folds, workspace, &query, sight, cursor, limit)
+            read::search(&folds, workspace, &query, filter, after, (limit, limits::REPLY_BYTES_MAX))
                 .map_err(|fault| fault.into_read(&"the terms that conversations are found by"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?
@@ -227,22 +229,47 @@ impl Journal {
             .map_err(|fault| fault.into_read(&"the consultations of a conversation"))
     }
 
-    /// A page of the conversations of a workspace, newest activity first. Holds everything that
-    /// was durable when it was asked for.
+    /// A page of the conversations of a workspace that a filter shows, newest activity first. Holds everything
+    /// that was durable when it was asked for.
     ///
     /// # Errors
-    /// When the cursor is none, or the store is not available or damaged.
+    /// When the cursor is none, or that of another filter, or the store is not available or damaged.
     pub async fn list(
         &self,
         workspace: WorkspaceId,
+        filter: Filter,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<ListPage, ReadError> {
         let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
+        let after = cursor.map(|cursor| cursor.place(filter)).transpose()?;
+        self.rows(workspace, filter, after, (limit, limits::REPLY_BYTES_MAX)).await
+    }
+
+    /// The first conversations of a workspace that a filter shows, however long they are.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn first_rows(
+        &self,
+        workspace: WorkspaceId,
+        filter: Filter,
+        rows: usize,
+    ) -> Result<ListPage, ReadError> {
+        self.rows(workspace, filter, None, (rows, usize::MAX)).await
+    }
+
+    async fn rows(
+        &self,
+        workspace: WorkspaceId,
+        filter: Filter,
+        after: Option<ListPlace>,
+        most: (usize, usize),
+    ) -> Result<ListPage, ReadError> {
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
             catch_up(&folds)?;
-            read::list(&folds, workspace, cursor, limit)
+            read::list(&folds, workspace, filter, after, most)
                 .map_err(|fault| fault.into_read(&"the conversation list"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?

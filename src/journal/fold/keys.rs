@@ -6,6 +6,7 @@
 use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId, Timestamp, WorkspaceId};
 
 use crate::domain::identity::CustomerKey;
+use crate::domain::listing::{List, ListPlace};
 use crate::journal::{Position, Stream};
 
 /// How far the folds are.
@@ -31,6 +32,9 @@ pub(in crate::journal) const RECORDS: &[u8] = b"e";
 
 /// When each member was last assigned something automatically.
 pub(in crate::journal) const TURNS: &[u8] = b"t";
+
+/// All places of rows in the lists of those who answer for them.
+pub(in crate::journal) const THEIRS: &[u8] = b"b";
 
 /// The conversations with a consultation that goes on.
 pub(in crate::journal) const OPEN: &[u8] = b"o";
@@ -97,14 +101,28 @@ pub(in crate::journal) fn row(workspace: WorkspaceId, conversation: Conversation
     key(ROWS, &[workspace.as_bytes(), conversation.as_bytes()])
 }
 
-/// The list of a workspace.
-pub(in crate::journal) fn list(workspace: WorkspaceId) -> Vec<u8> {
-    key(LISTS, &[workspace.as_bytes()])
+/// A list of a workspace, or what is a member's in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::journal) struct ListKey {
+    /// Whose it is to be, if anybody's.
+    pub(in crate::journal) of: Option<MemberId>,
+    /// Which list.
+    pub(in crate::journal) list: List,
 }
 
-/// The place of a row in its list.
-pub(in crate::journal) fn list_place(workspace: WorkspaceId, place: ListPlace) -> Vec<u8> {
-    key(LISTS, &[workspace.as_bytes(), &place.0])
+/// All places in a list.
+pub(in crate::journal) fn list(workspace: WorkspaceId, ListKey { of, list }: ListKey) -> Vec<u8> {
+    match of {
+        Some(member) => key(THEIRS, &[workspace.as_bytes(), member.as_bytes(), &[list.number()]]),
+        None => key(LISTS, &[workspace.as_bytes(), &[list.number()]]),
+    }
+}
+
+/// A place in a list.
+pub(in crate::journal) fn list_place(workspace: WorkspaceId, list: ListKey, place: ListPlace) -> Vec<u8> {
+    let mut key = self::list(workspace, list);
+    key.extend_from_slice(&place_bytes(place));
+    key
 }
 
 /// The consultations of a workspace that go on.
@@ -159,7 +177,7 @@ pub(in crate::journal) fn turn_of(key: &[u8], value: &[u8]) -> Option<(MemberId,
 
 /// The place that a key of a list has.
 pub(in crate::journal) fn list_place_of(key: &[u8]) -> Option<ListPlace> {
-    key.get(LIST_PLACE_AT..).and_then(|place| <[u8; 24]>::try_from(place).ok()).map(ListPlace)
+    key.last_chunk().map(place_of)
 }
 
 /// The conversation that a customer has now.
@@ -219,27 +237,23 @@ pub(in crate::journal) fn workspace_of(key: &[u8]) -> Option<WorkspaceId> {
     key.get(1..17).and_then(|id| id.try_into().ok()).map(WorkspaceId::from_bytes)
 }
 
-/// A place in a list: newest activity first, then by conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::journal) struct ListPlace(pub(in crate::journal) [u8; 24]);
+/// A place in a list as bytes that are in its order: newest activity first, then by conversation.
+pub(in crate::journal) fn place_bytes(place: ListPlace) -> [u8; PLACE_BYTES] {
+    // Flipping all but the sign makes later times smaller and orders negative ones with them.
+    let inverted = (place.last_at().as_millis() ^ i64::MAX) as u64;
+    let mut bytes = [0; PLACE_BYTES];
+    bytes[..8].copy_from_slice(&inverted.to_be_bytes());
+    bytes[8..].copy_from_slice(place.conversation().as_bytes());
+    bytes
+}
 
-impl ListPlace {
-    /// The place of a conversation with this last activity.
-    pub(in crate::journal) fn new(last_at: Timestamp, conversation: ConversationId) -> Self {
-        // Flipping all but the sign makes later times smaller and orders negative ones with them.
-        let inverted = (last_at.as_millis() ^ i64::MAX) as u64;
-        let mut place = [0; 24];
-        place[..8].copy_from_slice(&inverted.to_be_bytes());
-        place[8..].copy_from_slice(conversation.as_bytes());
-        Self(place)
-    }
-
-    /// Which conversation it is the place of.
-    pub(in crate::journal) fn conversation(&self) -> ConversationId {
-        let mut id = [0; 16];
-        id.copy_from_slice(&self.0[8..]);
-        ConversationId::from_bytes(id)
-    }
+/// The place that such bytes are.
+pub(in crate::journal) fn place_of(bytes: &[u8; PLACE_BYTES]) -> ListPlace {
+    let (mut at, mut id) = ([0; 8], [0; 16]);
+    at.copy_from_slice(&bytes[..8]);
+    id.copy_from_slice(&bytes[8..]);
+    let at = Timestamp::from_millis(u64::from_be_bytes(at) as i64 ^ i64::MAX);
+    ListPlace::new(at, ConversationId::from_bytes(id))
 }
 
 /// The place of a consultation among those of its conversation: the last to end first.
@@ -266,8 +280,8 @@ fn key(kind: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     key
 }
 
-/// Where the place begins in the key of a list.
-const LIST_PLACE_AT: usize = 17;
+/// What a place takes, in bytes.
+pub(in crate::journal) const PLACE_BYTES: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -278,8 +292,13 @@ mod tests {
         let id = ConversationId::from_bytes([1; 16]);
         let times = [i64::MAX, 1_700_000_000_000, 1, 0, -1, i64::MIN];
         let places = times.map(|at| ListPlace::new(Timestamp::from_millis(at), id));
-        assert!(places.is_sorted());
-        assert_eq!(places[1].conversation(), id);
+        assert!(places.is_sorted() && places.map(place_bytes).is_sorted());
+        assert_eq!(places.map(|place| place_of(&place_bytes(place))), places);
+        let (workspace, of) = (WorkspaceId::from_bytes([2; 16]), Some(MemberId::from_bytes([3; 16])));
+        for of in [None, of] {
+            let keys = List::ALL.map(|list| list_place(workspace, ListKey { of, list }, places[0]));
+            assert!(keys.is_sorted() && keys.iter().all(|key| list_place_of(key) == Some(places[0])));
+        }
     }
 
     #[test]

@@ -4,13 +4,15 @@
 //! alone, read by whoever lists.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, WorkspaceId};
 
-use super::keys::{self, ListPlace};
+use super::keys::{self, ListKey};
 use super::record::{Meaning, Understood};
+use crate::domain::listing::ListPlace;
 use crate::journal::store::{Store, StoreError};
 use crate::journal::stored::{RowState, decode_row};
 use crate::journal::{ListRow, Position, Stream};
@@ -25,9 +27,9 @@ pub(in crate::journal) struct Overlay {
 #[derive(Default)]
 struct State {
     rows: HashMap<RowKey, RowState>,
-    places: BTreeSet<(WorkspaceId, ListPlace)>,
     /// Where members were last assigned something automatically, of what the store does not have.
     turns: BTreeMap<(WorkspaceId, MemberId), Position>,
+    places: BTreeSet<(WorkspaceId, ListKey, ListPlace)>,
     seen: Position,
 }
 
@@ -36,8 +38,8 @@ type RowKey = (WorkspaceId, ConversationId);
 
 /// What a list needs of the overlay.
 pub(in crate::journal) struct Overlaid {
-    /// The first rows of the list after a place, in order.
-    pub(in crate::journal) rows: Vec<(ListPlace, ListRow)>,
+    /// The first rows of the lists after a place, in order.
+    pub(in crate::journal) rows: Vec<ListRow>,
     /// The conversations of the workspace whose rows in the store are out of date.
     pub(in crate::journal) stale: HashSet<ConversationId>,
     /// Where in the log it is true.
@@ -117,25 +119,31 @@ impl Overlay {
         self.lock().seen >= position
     }
 
-    /// What a list of a workspace from after a place needs.
+    /// What some lists of a workspace together, from after a place, need.
     pub(in crate::journal) fn of(
         &self,
         workspace: WorkspaceId,
+        lists: &[ListKey],
         after: Option<ListPlace>,
         limit: usize,
     ) -> Overlaid {
         let state = self.lock();
-        let from = after.unwrap_or(ListPlace([0; 24]));
-        let places = state.places.range((workspace, from)..=(workspace, ListPlace([u8::MAX; 24])));
-        let places = places.map(|(_, place)| *place).filter(|place| Some(*place) != after);
-        let rows = places.filter_map(|place| {
+        let from = after.map_or(Bound::Included(ListPlace::FIRST), Bound::Excluded);
+        let mut places: Vec<ListPlace> = Vec::new();
+        for list in lists {
+            let key = |place| (workspace, *list, place);
+            let found = state.places.range((from.map(key), Bound::Included(key(ListPlace::LAST))));
+            places.extend(found.map(|(_, _, place)| *place).take(limit));
+        }
+        places.sort();
+        let rows = places.into_iter().take(limit).filter_map(|place| {
             let conversation = place.conversation();
-            let row = state.rows.get(&(workspace, conversation))?;
-            Some((place, row.shown(conversation)?))
+            state.rows.get(&(workspace, conversation))?.shown(conversation)
         });
+        let rows = rows.collect();
         let stale =
             state.rows.keys().filter(|(of, _)| *of == workspace).map(|(_, conversation)| *conversation);
-        Overlaid { rows: rows.take(limit).collect(), stale: stale.collect(), position: state.seen }
+        Overlaid { rows, stale: stale.collect(), position: state.seen }
     }
 
     /// Every row of a workspace that fits, with the conversations whose rows in the store are out of date.
@@ -150,7 +158,7 @@ impl Overlay {
         for ((_, conversation), row) in of_workspace {
             stale.insert(*conversation);
             if fits(row) {
-                rows.extend(row.place(*conversation).zip(row.shown(*conversation)));
+                rows.extend(row.shown(*conversation));
             }
         }
         Overlaid { rows, stale, position: state.seen }
@@ -177,18 +185,21 @@ impl Overlay {
 }
 
 impl State {
-    fn take_place(&mut self, (workspace, conversation): RowKey) {
-        let place = self.rows.get(&(workspace, conversation)).and_then(|row| row.place(conversation));
-        if let Some(place) = place {
-            self.places.remove(&(workspace, place));
+    fn take_place(&mut self, key: RowKey) {
+        for place in self.places_of(key) {
+            self.places.remove(&place);
         }
     }
 
-    fn give_place(&mut self, (workspace, conversation): RowKey) {
+    fn give_place(&mut self, key: RowKey) {
+        let places = self.places_of(key);
+        self.places.extend(places);
+    }
+
+    fn places_of(&self, (workspace, conversation): RowKey) -> Vec<(WorkspaceId, ListKey, ListPlace)> {
         let place = self.rows.get(&(workspace, conversation)).and_then(|row| row.place(conversation));
-        if let Some(place) = place {
-            self.places.insert((workspace, place));
-        }
+        let places = place.into_iter().flat_map(|(place, lists)| lists.map(|list| Some((list?, place))));
+        places.flatten().map(|(list, place)| (workspace, list, place)).collect()
     }
 
     fn apply(&mut self, understood: &Understood) {

@@ -1,13 +1,14 @@
-//! What an entry does to its row of the list.
+//! What an entry does to its row of the lists.
 //!
-//! Owns the definition of the list "all": what a row shows, and which activity orders it.
+//! Owns what a row shows, which activity orders it, and in which lists it has its place.
 
 use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, Party, Seq, Timestamp};
 
-use super::keys::ListPlace;
+use super::keys::ListKey;
 use crate::domain::consultation::Record;
 use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
 use crate::domain::customer::Details;
+use crate::domain::listing::{Filter, ListPlace, Listing, waits_since};
 use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
@@ -20,6 +21,7 @@ impl RowState {
             details: Details::default(),
             categories: Vec::new(),
             served: Served::default(),
+            listing: Listing::default(),
             ended: false,
             last_message: String::new(),
             last_at: Timestamp::from_millis(0),
@@ -40,6 +42,7 @@ impl RowState {
                 Audience::Everyone | Audience::Staff => self.last_at = entry.at,
                 Audience::Uncounted => {}
             }
+            self.listing.apply(&self.served, &event.what);
             over.extend(self.served.apply(entry.at, event));
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
@@ -92,9 +95,22 @@ impl RowState {
         self.position = position;
     }
 
-    /// Its place in the list; `None` before the conversation has started.
-    pub(in crate::journal) fn place(&self, conversation: ConversationId) -> Option<ListPlace> {
-        self.customer.as_ref().map(|_| ListPlace::new(self.last_at, conversation))
+    /// Its place, and the lists that it has it in: one of all conversations, and one of those of whoever answers
+    /// for it. `None` before the conversation has started.
+    pub(in crate::journal) fn place(
+        &self,
+        conversation: ConversationId,
+    ) -> Option<(ListPlace, [Option<ListKey>; 2])> {
+        self.customer.as_ref()?;
+        let list = self.listing.list(&self.served);
+        let member = self.listing.member(&self.served);
+        let theirs = member.map(|member| ListKey { of: Some(member), list });
+        Some((ListPlace::new(self.last_at, conversation), [Some(ListKey { of: None, list }), theirs]))
+    }
+
+    /// Whether a filter shows it.
+    pub(in crate::journal) fn is_shown_by(&self, filter: &Filter) -> bool {
+        filter.shows(self.listing.list(&self.served), self.listing.member(&self.served))
     }
 
     /// As it is shown; `None` before the conversation has started.
@@ -103,7 +119,11 @@ impl RowState {
             conversation,
             customer: customer.clone(),
             name: self.details.name.clone(),
+            list: self.listing.list(&self.served),
             assignee: self.served.assignee(),
+            member: self.listing.member(&self.served),
+            waits_since: waits_since(&self.served),
+            category: self.listing.category(&self.served).cloned().unwrap_or_default(),
             ended: self.ended,
             last_message: self.last_message.clone(),
             last_at: self.last_at,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, WorkspaceId};
 
-use super::keys::{PageKey, RecordPlace};
+use super::keys::{PageKey, RecordPlace, list_place};
 use super::record::{Meaning, Understood};
 use super::terms::{change_terms, put_terms};
 use super::{keys, pieces};
@@ -232,11 +232,15 @@ impl Step<'_> {
         }
         let place = row.place(conversation);
         if place != place_before {
-            if let Some(before) = place_before {
-                self.batch.remove(keys::list_place(workspace, before));
+            if let Some((place, lists)) = place_before {
+                lists
+                    .iter()
+                    .flatten()
+                    .for_each(|list| self.batch.remove(list_place(workspace, *list, place)));
             }
-            if let Some(place) = place {
-                self.batch.put(keys::list_place(workspace, place), Vec::new());
+            if let Some((place, lists)) = place {
+                let lists = lists.iter().flatten();
+                lists.for_each(|list| self.batch.put(list_place(workspace, *list, place), Vec::new()));
             }
         }
         self.batch.put(key, made(encode_row(&row))?);

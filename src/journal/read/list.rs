@@ -1,26 +1,73 @@
-//! A page of a workspace's list.
+//! A page of a workspace's lists.
 //!
 //! Owns how the rows of the store and those of the overlay become one list, and the cursor that a
 //! page ends with.
 
 use std::fmt;
+use std::iter::Peekable;
 use std::str::FromStr;
 
 use switchboard_protocol::vocabulary::WorkspaceId;
 
 use super::ReadFault;
+use crate::domain::listing::{Filter, ListPlace};
 use crate::journal::fold::Folds;
-use crate::journal::fold::keys::{self, ListPlace};
+use crate::journal::fold::keys::{self, ListKey, PLACE_BYTES, place_bytes, place_of};
+use crate::journal::store::{Store, StoreError};
 use crate::journal::stored::decode_row;
 use crate::journal::{ListPage, ListRow, ReadError};
 
 /// Where a page of a list ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::journal) struct Cursor(pub(super) ListPlace);
+pub(in crate::journal) struct Cursor {
+    /// Which lists, and whether somebody's.
+    filter: u8,
+    place: ListPlace,
+}
+
+impl Cursor {
+    fn new(filter: Filter, place: ListPlace) -> Self {
+        Self { filter: Self::tag(filter), place }
+    }
+
+    fn tag(filter: Filter) -> u8 {
+        filter.lists.bits() << 1 | u8::from(filter.of.is_some())
+    }
+
+    /// One of a search.
+    pub(super) const fn found(place: ListPlace) -> Self {
+        Self { filter: SEARCH, place }
+    }
+
+    /// Where a search goes on.
+    ///
+    /// # Errors
+    /// When it is of a list.
+    pub(in crate::journal) fn found_place(self) -> Result<ListPlace, ReadError> {
+        if self.filter == SEARCH {
+            Ok(self.place)
+        } else {
+            Err(ReadError::CursorOfOtherFilter(self.to_string()))
+        }
+    }
+
+    /// Where it goes on with a filter, which must be that of the page before.
+    ///
+    /// # Errors
+    /// When it is of another.
+    pub(in crate::journal) fn place(self, filter: Filter) -> Result<ListPlace, ReadError> {
+        if self.filter == Self::tag(filter) {
+            Ok(self.place)
+        } else {
+            Err(ReadError::CursorOfOtherFilter(self.to_string()))
+        }
+    }
+}
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{:02x}", self.filter)?;
+        place_bytes(self.place).iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -30,71 +77,144 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, ReadError> {
         let none = || ReadError::Cursor(text.chars().take(64).collect());
         let digits = text.as_bytes();
-        if digits.len() != 48 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        if digits.len() != 2 * (1 + PLACE_BYTES) || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(none());
         }
-        let mut place = [0; 24];
-        for (byte, at) in place.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| none())?;
+        let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| none());
+        let mut place = [0; PLACE_BYTES];
+        for (to, at) in place.iter_mut().zip((2..).step_by(2)) {
+            *to = byte(at)?;
         }
-        Ok(Self(ListPlace(place)))
+        Ok(Self { filter: byte(0)?, place: place_of(&place) })
     }
 }
 
-/// The rows of a workspace from after a cursor, newest activity first.
+/// The rows of a workspace's lists from after a place, newest activity first: at most `limit`, and as many as take
+/// `bytes_max`, but one always.
 pub(in crate::journal) fn list(
     folds: &Folds,
     workspace: WorkspaceId,
-    cursor: Option<Cursor>,
-    limit: usize,
+    filter: Filter,
+    after: Option<ListPlace>,
+    (limit, bytes_max): (usize, usize),
 ) -> Result<ListPage, ReadFault> {
     let limit = limit.clamp(1, LIST_ROWS_MAX);
-    let after = cursor.map(|Cursor(place)| place);
+    let lists: Vec<ListKey> = filter.lists.each().map(|list| ListKey { of: filter.of, list }).collect();
     let _held = folds.hold();
     // One more than wanted, to know whether anything follows.
-    let overlaid = folds.overlay.of(workspace, after, limit + 1);
+    let overlaid = folds.overlay.of(workspace, &lists, after, limit + 1);
     let mut rows = overlaid.rows;
-    let from = after.map_or_else(|| keys::list(workspace), |place| keys::list_place(workspace, place));
     let mut found = 0;
-    for pair in folds.store.scan(&keys::list(workspace), &from) {
-        let (key, _) = pair?;
-        let Some(place) = keys::list_place_of(&key) else { continue };
-        let conversation = place.conversation();
-        if Some(place) == after || overlaid.stale.contains(&conversation) {
+    for place in merged(&folds.store, workspace, &lists, after) {
+        let conversation = place?.conversation();
+        if overlaid.stale.contains(&conversation) {
             continue;
         }
         let row = folds.store.get(&keys::row(workspace, conversation))?;
         let row = row.map(|row| decode_row(&row)).transpose()?;
         if let Some(row) = row.and_then(|row| row.shown(conversation)) {
-            rows.push((place, row));
+            rows.push(row);
             found += 1;
         }
         if found > limit {
             break;
         }
     }
-    rows.sort_by_key(|(place, _)| *place);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|(place, _)| Cursor(*place).to_string());
-    let rows: Vec<ListRow> = rows.into_iter().map(|(_, row)| row).collect();
+    let more = cut(&mut rows, (limit, bytes_max));
+    let next = rows.last().filter(|_| more).map(|row| Cursor::new(filter, row.place()).to_string());
     Ok(ListPage { rows, next, position: overlaid.position })
+}
+
+/// Sorts rows and leaves the first of them: at most `limit`, and as many as take `bytes_max`, but one always. Whether
+/// there are more.
+pub(super) fn cut(rows: &mut Vec<ListRow>, (limit, bytes_max): (usize, usize)) -> bool {
+    rows.sort_by_key(ListRow::place);
+    let mut bytes = 0;
+    let fitting = rows.iter().take(limit).take_while(|row| {
+        bytes += row.bytes();
+        bytes <= bytes_max
+    });
+    let fitting = fitting.count().max(1);
+    let more = rows.len() > fitting;
+    rows.truncate(fitting);
+    more
+}
+
+/// The places of several lists in the store as one list.
+fn merged(
+    store: &Store,
+    workspace: WorkspaceId,
+    lists: &[ListKey],
+    after: Option<ListPlace>,
+) -> impl Iterator<Item = Result<ListPlace, StoreError>> {
+    let places = move |list: &ListKey| {
+        let prefix = keys::list(workspace, *list);
+        let from = after.map_or_else(|| prefix.clone(), |place| keys::list_place(workspace, *list, place));
+        let places = store.scan(&prefix, &from).filter_map(|pair| match pair {
+            Ok((key, _)) => keys::list_place_of(&key).map(Ok),
+            Err(error) => Some(Err(error)),
+        });
+        places.filter(move |place| !matches!(place, Ok(place) if Some(*place) == after)).peekable()
+    };
+    Merged { lists: lists.iter().map(places).collect() }
+}
+
+struct Merged<I: Iterator> {
+    lists: Vec<Peekable<I>>,
+}
+
+impl<I: Iterator<Item = Result<ListPlace, StoreError>>> Iterator for Merged<I> {
+    type Item = Result<ListPlace, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let heads = self.lists.iter_mut().enumerate();
+        let heads = heads.filter_map(|(at, list)| match list.peek()? {
+            Ok(place) => Some((Some(*place), at)),
+            // What cannot be read is said at once.
+            Err(_) => Some((None, at)),
+        });
+        let (_, first) = heads.min()?;
+        self.lists[first].next()
+    }
 }
 
 /// The most rows of a page.
 pub(in crate::journal) const LIST_ROWS_MAX: usize = 200;
 
+/// Stands in a cursor for that it is of a search; no filter is this.
+const SEARCH: u8 = u8::MAX;
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::domain::listing::{List, Lists};
+    use switchboard_protocol::vocabulary::MemberId;
 
     #[test]
     fn a_cursor_is_one_that_was_given_or_it_is_refused() {
-        let cursor = Cursor(ListPlace([0xa7; 24]));
+        let cursor = Cursor::new(Filter::ALL, place_of(&[0xa7; PLACE_BYTES]));
         assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
-        for text in ["", "a7", &"a".repeat(47), &"g".repeat(48), &"가".repeat(16), &"+1".repeat(24)] {
+        for text in ["", "a7", &"a".repeat(49), &"g".repeat(50), &"가".repeat(17), &"+1".repeat(25)] {
             assert!(matches!(text.parse::<Cursor>(), Err(ReadError::Cursor(_))), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_goes_on_with_its_own_filter_and_no_other() {
+        let filter = |lists, of: Option<u8>| Filter { lists, of: of.map(|n| MemberId::from_bytes([n; 16])) };
+        let filters = [
+            Filter::ALL,
+            filter(Lists::ALL.without(List::WithBot), None),
+            filter(Lists::NONE.with(List::Waiting), None),
+            filter(Lists::ALL, Some(1)),
+        ];
+        let place = place_of(&[7; PLACE_BYTES]);
+        for one in filters {
+            for other in filters {
+                let found = Cursor::new(one, place).place(other);
+                assert_eq!(found.ok(), (one == other).then_some(place));
+            }
         }
     }
 }

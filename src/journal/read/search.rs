@@ -7,25 +7,29 @@ use std::collections::HashSet;
 
 use switchboard_protocol::vocabulary::WorkspaceId;
 
+use super::list::cut;
 use super::{Cursor, ReadFault};
+use crate::domain::listing::{Filter, ListPlace};
 use crate::domain::search::Query;
 use crate::journal::fold::{Folds, keys, terms};
 use crate::journal::stored::{RowState, decode_row};
-use crate::journal::{FoundPage, Sight};
+use crate::journal::{FoundPage, ListRow};
 use crate::limits;
 
-/// The rows from after a cursor that a text is found in and that somebody sees, newest activity first.
+/// The rows from after a place that a text is found in and that a filter shows, newest activity first: at most `limit`,
+/// and as many as take `bytes_max`, but one always.
 pub(in crate::journal) fn search(
     folds: &Folds,
     workspace: WorkspaceId,
     query: &Query,
-    sight: Sight,
-    cursor: Option<Cursor>,
-    limit: usize,
+    filter: Filter,
+    after: Option<ListPlace>,
+    (limit, bytes_max): (usize, usize),
 ) -> Result<FoundPage, ReadFault> {
     let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
-    let is_found =
-        |row: &RowState| sight.sees(row) && row.findable().is_some_and(|findable| query.finds(&findable));
+    let is_found = |row: &RowState| {
+        row.is_shown_by(&filter) && row.findable().is_some_and(|findable| query.finds(&findable))
+    };
     let _held = folds.hold();
     let overlaid = folds.overlay.matching(workspace, is_found);
     let (mut rows, mut more) = (overlaid.rows, false);
@@ -44,14 +48,11 @@ pub(in crate::journal) fn search(
             }
             let row = folds.store.get(&keys::row(workspace, conversation))?;
             let Some(row) = row.map(|row| decode_row(&row)).transpose()?.filter(is_found) else { continue };
-            rows.extend(row.place(conversation).zip(row.shown(conversation)));
+            rows.extend(row.shown(conversation));
         }
     }
-    rows.retain(|(place, _)| cursor.is_none_or(|Cursor(after)| *place > after));
-    rows.sort_by_key(|(place, _)| *place);
-    let goes_on = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| goes_on).map(|(place, _)| Cursor(*place).to_string());
-    let rows = rows.into_iter().map(|(_, row)| row).collect();
+    rows.retain(|row: &ListRow| after.is_none_or(|after| row.place() > after));
+    let goes_on = cut(&mut rows, (limit, bytes_max));
+    let next = rows.last().filter(|_| goes_on).map(|row| Cursor::found(row.place()).to_string());
     Ok(FoundPage { rows, next, more, position: overlaid.position })
 }

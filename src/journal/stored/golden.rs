@@ -27,6 +27,7 @@ use crate::domain::consultation::{Assignees, Beginning, Consultation, How, Reque
 use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
 use crate::domain::customer::Details;
 use crate::domain::hours::Override;
+use crate::domain::listing::{Listing, Past};
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{
@@ -62,7 +63,7 @@ fn no_golden_file_is_forgotten() {
         for file in std::fs::read_dir(folder(version)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             assert!(
-                names.contains(&name) || NOT_USED_ANY_MORE.iter().any(|of| of.contains(&(version, &*name))),
+                names.contains(&name) || BEFORE_CONSULTATIONS.contains(&(version, &*name)),
                 "{name} is read by no test"
             );
         }
@@ -169,14 +170,6 @@ fn a_snapshot_of_a_served_conversation_from_before_consultations_is_not_used() {
         let error = decode_conversation(workspace_id(1), conversation_id(2), &bytes).unwrap_err();
         assert!(error.to_string().contains("served without a consultation"), "{error}");
     }
-}
-
-/// A store of an older layout lacks what is read by key today: it is made anew from the log.
-#[test]
-fn the_mark_of_an_older_layout_is_none() {
-    let (version, name) = FIRST_LAYOUT;
-    let error = FoldMark::decode(&read_hex(&folder(version).join(name))).unwrap_err();
-    assert!(error.to_string().contains("layout 1 of the folds"), "{error}");
 }
 
 /// What people are called can be erased from an entry without a trace in its order.
@@ -325,7 +318,7 @@ fn row_cases() -> Vec<Case> {
         cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
     };
     let ended = RowState { ended: true, ..row() };
-    let served = RowState { served: records::without(conversation().served), ..row() };
+    let served = row_of(records::without(conversation().served));
     let rows = [
         (1, "row", row()),
         (1, "row_empty", empty_row()),
@@ -333,9 +326,8 @@ fn row_cases() -> Vec<Case> {
         (3, "row_served", served),
     ];
     let latest = records::conversations().into_iter();
-    let latest =
-        latest.map(|(name, state)| (format!("row_{name}"), RowState { served: state.served, ..row() }));
-    let latest = latest.chain(described::rows(&row()));
+    let latest = latest.map(|(name, state)| (format!("row_{name}"), row_of(state.served)));
+    let latest = latest.chain(described::rows(&row())).chain(listed_rows());
     let rows = rows.into_iter().map(|(version, name, row)| (version, name.to_owned(), row));
     for (version, name, row) in rows.chain(latest.map(|(name, row)| (4, name, row))) {
         let name = name.as_str();
@@ -380,7 +372,7 @@ fn small_cases() -> [Case; 4] {
         },
         Case {
             name: "fold_mark".to_owned(),
-            version: 4,
+            version: 1,
             meaning: format!("{mark:?}"),
             bytes: mark.encode().unwrap(),
             means_it: Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
@@ -401,6 +393,7 @@ fn row() -> RowState {
         details: Details::default(),
         categories: Vec::new(),
         served: row_served(),
+        listing: Listing::of(&row_served()),
         ended: false,
         last_message: "How can I help?".to_owned(),
         last_at: Timestamp::from_millis(1_700_000_003_000),
@@ -409,6 +402,11 @@ fn row() -> RowState {
         revision: 8,
         position: Position(70_000),
     }
+}
+
+/// A row that says no more than who serves it.
+fn row_of(served: Served) -> RowState {
+    RowState { listing: Listing::of(&served), served, ..row() }
 }
 
 /// Who served, as rows said it before there were consultations.
@@ -430,6 +428,26 @@ fn row_served() -> Served {
     Served { consultation: Some(consultation), ..Served::default() }
 }
 
+/// The row of a conversation whose last call was missed by somebody.
+fn missed_row() -> RowState {
+    let category = described::bank();
+    let past = Some(Past { served: false, by: Some(member_id(3)), category });
+    let served = Served { epoch: 3, ..Served::default() };
+    RowState { served, listing: Listing { past, answered: None }, ..row() }
+}
+
+/// Rows that say how the last consultation ended, where that cannot be seen.
+fn listed_rows() -> [(String, RowState); 2] {
+    [("row_missed".to_owned(), missed_row()), ("row_requeued".to_owned(), requeued_row())]
+}
+
+/// The row of one that waits again, whose last one nobody answered for.
+fn requeued_row() -> RowState {
+    let past = Some(Past { served: false, by: None, category: CategoryPath::default() });
+    let listing = Listing { past, answered: Some(member_id(4)) };
+    RowState { served: records::without(conversation().served), listing, ..row() }
+}
+
 /// The row of a conversation that has not started.
 fn empty_row() -> RowState {
     RowState {
@@ -437,6 +455,7 @@ fn empty_row() -> RowState {
         details: Details::default(),
         categories: Vec::new(),
         served: Served::default(),
+        listing: Listing::default(),
         ended: false,
         last_message: String::new(),
         last_at: Timestamp::from_millis(0),
@@ -618,12 +637,6 @@ fn folder(version: u64) -> PathBuf {
 
 /// The newest version that anything is stored in.
 const NEWEST: u64 = 4;
-
-/// Files of forms that are made anew from the entries when they are met.
-const NOT_USED_ANY_MORE: [&[(u64, &str)]; 2] = [BEFORE_CONSULTATIONS, &[FIRST_LAYOUT]];
-
-/// The mark of a store that was made before conversations were found by what is known of their customers.
-const FIRST_LAYOUT: (u64, &str) = (1, "fold_mark.hex");
 
 /// States as they were stored before there were consultations, with somebody who served them.
 const BEFORE_CONSULTATIONS: &[(u64, &str)] = &[(1, "conversation_full.hex"), (2, "conversation_ended.hex")];

@@ -30,6 +30,7 @@ use crate::domain::conversation::{
 };
 use crate::domain::customer::{Details, DetailsChange, Edit, Gender};
 use crate::domain::identity::CustomerKey;
+use crate::domain::listing::{Listing, Past};
 use crate::domain::workspace::{
     Member, MembersAnswers, Profile, Role, Settings, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent,
 };
@@ -424,21 +425,34 @@ fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
 fn row() -> impl Strategy<Value = RowState> {
     let latest = ("(?s).{0,80}", at(), unread(), seq(), any::<bool>());
     let who = (prop::option::of(customer()), details(), prop::collection::vec(category(), 0..3));
-    (who, served(), latest, number(), number()).prop_map(
-        |(who, served, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
-            customer: who.0,
-            details: who.1,
-            categories: who.2,
-            served,
-            ended,
-            last_message,
-            last_at,
-            unread,
-            seq,
-            revision,
-            position: Position(position),
+    (who, served(), listing(), latest, number(), number()).prop_map(
+        |(who, served, listing, (last_message, last_at, unread, seq, ended), revision, position)| {
+            let (customer, details, categories) = who;
+            RowState {
+                customer,
+                details,
+                categories,
+                listing: listing.unwrap_or_else(|| Listing::of(&served)),
+                served,
+                ended,
+                last_message,
+                last_at,
+                unread,
+                seq,
+                revision,
+                position: Position(position),
+            }
         },
     )
+}
+
+/// What is known of the last consultation, unless that is what is seen of who serves it.
+fn listing() -> impl Strategy<Value = Option<Listing>> {
+    let past = (any::<bool>(), prop::option::of(member_id()), category())
+        .prop_map(|(served, by, category)| Past { served, by, category });
+    let listing = (prop::option::of(past), prop::option::of(member_id()))
+        .prop_map(|(past, answered)| Listing { past, answered });
+    prop::option::of(listing)
 }
 
 /// A page: its first revision, the place before it, and its entries with the place after each.

@@ -16,6 +16,7 @@ use crate::domain::consultation::{Assignees, Beginning, Consultation, Stage};
 use crate::domain::conversation::{Served, Unread};
 use crate::domain::customer::Details;
 use crate::domain::identity::CustomerKey;
+use crate::domain::listing::{Listing, Past};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Seq, Timestamp};
 
@@ -30,6 +31,8 @@ pub(in crate::journal) struct RowState {
     pub(in crate::journal) categories: Vec<CategoryPath>,
     /// Who serves it.
     pub(in crate::journal) served: Served,
+    /// What its lists rest on besides.
+    pub(in crate::journal) listing: Listing,
     /// Whether it has ended.
     pub(in crate::journal) ended: bool,
     /// The beginning of the last message.
@@ -51,10 +54,11 @@ pub(in crate::journal) struct RowState {
 /// # Errors
 /// None for what the fold makes.
 pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredError> {
-    let old = row.served == before_consultations(row.served.assignee(), row.last_at);
+    let is_listed = row.listing != Listing::of(&row.served);
+    let old = !is_listed && row.served == before_consultations(row.served.assignee(), row.last_at);
     let stored = StoredRow {
         v: match (old, row.ended) {
-            _ if row.details != Details::default() || !row.categories.is_empty() => WITH_RECORDS,
+            _ if is_listed || row.details != Details::default() || !row.categories.is_empty() => WITH_RECORDS,
             (false, _) => version(&row.served),
             (true, true) => ENDED,
             (true, false) => FIRST,
@@ -64,6 +68,7 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
         categories: row.categories.iter().map(stored_category).collect(),
         assignee: row.served.assignee().filter(|_| old).map(member_id),
         served: (!old).then(|| StoredServed::new(&row.served)),
+        listing: is_listed.then(|| StoredListing::new(&row.listing)),
         ended: row.ended,
         last_message: Cow::Borrowed(&row.last_message),
         last_at: row.last_at.as_millis(),
@@ -87,11 +92,16 @@ pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredErr
         Some(served) => served.served()?,
         None => before_consultations(stored.assignee.map(member), at(stored.last_at)),
     };
+    let listing = match &stored.listing {
+        Some(listing) => listing.listing()?,
+        None => Listing::of(&served),
+    };
     Ok(RowState {
         customer: stored.customer.as_ref().map(|customer| customer.customer(ROW)).transpose()?,
         details: stored.details.as_ref().map_or(Ok(Details::default()), StoredDetails::details)?,
         categories: stored.categories.iter().map(|levels| category(levels)).collect::<Result<_, _>>()?,
         served,
+        listing,
         ended: stored.ended,
         last_message: stored.last_message.into_owned(),
         last_at: at(stored.last_at),
@@ -116,6 +126,9 @@ struct StoredRow<'a> {
     assignee: Option<Id>,
     #[serde(rename = "w", borrow, default, skip_serializing_if = "Option::is_none")]
     served: Option<StoredServed<'a>>,
+    /// `None`: as much as is known of who serves it says.
+    #[serde(rename = "l", borrow, default, skip_serializing_if = "Option::is_none")]
+    listing: Option<StoredListing<'a>>,
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     ended: bool,
     #[serde(rename = "m", borrow)]
@@ -130,6 +143,33 @@ struct StoredRow<'a> {
     revision: u64,
     #[serde(rename = "p")]
     position: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredListing<'a> {
+    #[serde(rename = "p", borrow, default, skip_serializing_if = "Option::is_none")]
+    past: Option<StoredPast<'a>>,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    answered: Option<Id>,
+}
+
+/// Whether it was served, who answered for it last, what it was about.
+#[derive(Serialize, Deserialize)]
+struct StoredPast<'a>(bool, Option<Id>, #[serde(borrow)] Vec<Cow<'a, str>>);
+
+impl<'a> StoredListing<'a> {
+    fn new(listing: &'a Listing) -> Self {
+        let past =
+            |past: &'a Past| StoredPast(past.served, past.by.map(member_id), stored_category(&past.category));
+        Self { past: listing.past.as_ref().map(past), answered: listing.answered.map(member_id) }
+    }
+
+    fn listing(&self) -> Result<Listing, StoredError> {
+        let past = |StoredPast(served, by, path): &StoredPast<'_>| {
+            Ok(Past { served: *served, by: by.map(member), category: category(path)? })
+        };
+        Ok(Listing { past: self.past.as_ref().map(past).transpose()?, answered: self.answered.map(member) })
+    }
 }
 
 const ROW: &str = "row";

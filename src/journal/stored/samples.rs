@@ -151,7 +151,10 @@ impl Script {
                 self.entry(at, agent, vec![what])
             }
             14 => self.entry(at, Party::Bot, vec![What::Explained(Box::new(self.manual(step.who.into())))]),
-            13 => self.entry(at, Party::Customer, vec![What::Unserved { why: Unserved::GaveUp }]),
+            13 => {
+                let why = if step.who < 128 { Unserved::GaveUp } else { Unserved::Cancelled };
+                self.entry(at, Party::Customer, vec![What::Unserved { why }])
+            }
             _ => {
                 let side = if step.who.is_multiple_of(2) { Side::Staff } else { Side::Customer };
                 let by = if side == Side::Staff { agent } else { Party::Customer };

@@ -323,6 +323,15 @@ impl World {
             let told = self.told.get(&member).copied().unwrap_or_default();
             assert_eq!(told, work, "whoever has more or less to do is named");
         }
+        let count = |such: fn(Stage) -> bool| {
+            u32::try_from(self.dispatch.open().filter(|(_, open)| such(open.stage)).count()).unwrap()
+        };
+        let totals = Totals {
+            unassigned: count(|stage| stage == Stage::Waiting),
+            assigned: count(|stage| matches!(stage, Stage::Assigned(_))),
+            in_progress: count(|stage| matches!(stage, Stage::InProgress(_))),
+        };
+        assert_eq!(self.dispatch.totals(), totals);
         let waiting: BTreeSet<_> =
             self.dispatch.queue.requests().map(|request| request.consultation).collect();
         for known in self.dispatch.known.values() {

@@ -234,7 +234,7 @@ fn followings_end_with_their_client() {
 /// A desk with its stream.
 async fn desk_subscribed(visit: &mut Visit) -> Stream {
     let request = visit.request().await;
-    let Op::Subscribe { subscription, topic: Topic::Desk } = request.op else { panic!("{request:?}") };
+    let Op::Subscribe { subscription, topic: Topic::Desk { .. } } = request.op else { panic!("{request:?}") };
     visit.reply(request.id, ReplyBody::Subscribed { subscription }).await;
     visit.stream(subscription).await
 }

@@ -4,7 +4,7 @@
 
 use switchboard_client::ClientError;
 use switchboard_client::vocabulary::Seq;
-use switchboard_client::wire::{CloseCode, ErrorBody, ErrorCode, Op, ReplyBody, ServerLimits};
+use switchboard_client::wire::{CloseCode, ErrorBody, ErrorCode, ListFilter, Op, ReplyBody, ServerLimits};
 
 use crate::peer::{Peer, content, conversation, instance_id, session_id};
 use crate::{connect, poll_once, run};
@@ -20,7 +20,7 @@ fn what_a_lost_connection_left_unanswered_is_sent_again_with_the_same_counters_b
         ];
         let listing = tokio::spawn({
             let client = client.clone();
-            async move { client.list(None, 10).await }
+            async move { client.list(ListFilter::default(), None, 10).await }
         });
         let mut sent = Vec::new();
         for _ in 0..3 {

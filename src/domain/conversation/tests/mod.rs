@@ -9,8 +9,11 @@
 mod calling;
 mod describing;
 mod ending;
+mod epochs;
+mod history;
 mod model;
 mod once;
+mod parking;
 mod random;
 mod reading;
 mod seeing;

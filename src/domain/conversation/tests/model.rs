@@ -192,20 +192,20 @@ impl Model {
 
     /// Who writes down what: only what differs is recorded.
     fn describe(&self, by: Party, change: &DetailsChange) -> Expected {
-        fn differs<T: Clone + PartialEq>(edit: &Edit<T>, now: Option<T>) -> Edit<T> {
+        fn differs<T: Clone + PartialEq>(edit: &Edit<T>, now: Option<&T>) -> Edit<T> {
             let then = match edit {
                 Edit::Leave => return Edit::Leave,
-                Edit::Set(value) => Some(value.clone()),
+                Edit::Set(value) => Some(value),
                 Edit::Clear => None,
             };
             if then == now { Edit::Leave } else { edit.clone() }
         }
         let Details { name, phone, email, gender } = self.details();
         let differences = DetailsChange {
-            name: differs(&change.name, name),
-            phone: differs(&change.phone, phone),
-            email: differs(&change.email, email),
-            gender: differs(&change.gender, gender),
+            name: differs(&change.name, name.as_ref()),
+            phone: differs(&change.phone, phone.as_ref()),
+            email: differs(&change.email, email.as_ref()),
+            gender: differs(&change.gender, gender.as_ref()),
         };
         let nothing = differences == DetailsChange::default();
         let what = if nothing { What::Unchanged } else { What::Described(Box::new(differences)) };
@@ -337,13 +337,10 @@ impl Model {
             }
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
             (Action::Start { customer, greeting, known }, _) => {
-                let known = known.name.clone().map(|name| {
-                    let change = DetailsChange { name: Edit::Set(name), ..DetailsChange::default() };
-                    (Party::Bot, What::Described(Box::new(change)))
-                });
-                let greeting = greeting.clone().map(|message| (Party::Bot, What::Message(message)));
                 let started = (by, What::Started { customer: customer.clone() });
-                Expected::Events([started].into_iter().chain(known).chain(greeting).collect())
+                let by_bot = said_at_first(greeting.as_ref(), known).into_iter();
+                let by_bot = by_bot.map(|what| (Party::Bot, what));
+                Expected::Events([started].into_iter().chain(by_bot).collect())
             }
             (Action::Describe { change }, Party::Agent { .. }) => self.describe(by, change),
             (Action::Describe { .. }, _) => Expected::Refused(Rejection::OnlyAgents { action: "describe" }),
@@ -499,6 +496,14 @@ impl Model {
         let own = self.accepted.iter().filter(|accepted| accepted.origin.party == origin.party);
         own.map(|accepted| accepted.origin.instance).all(|used| used < origin.instance)
     }
+}
+
+/// What the bot begins with: what is known of the customer, here a name at the most, and its greeting.
+fn said_at_first(greeting: Option<&Message>, known: &Details) -> Vec<What> {
+    let name = known.name.clone().map(Edit::Set);
+    let known = name.map(|name| DetailsChange { name, ..DetailsChange::default() });
+    let known = known.map(|change| What::Described(Box::new(change)));
+    known.into_iter().chain(greeting.cloned().map(What::Message)).collect()
 }
 
 /// Who sees what, as the product says it.

@@ -9,6 +9,7 @@ mod in_force;
 mod members;
 mod once;
 mod random;
+mod sight;
 
 use switchboard_protocol::vocabulary::{
     Content, DisplayName, InstanceId, MemberId, MessageText, Platform, ProfileId, ProfileTitle, Timestamp,

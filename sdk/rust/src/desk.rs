@@ -1,0 +1,120 @@
+//! What a desk shows, put together from its updates.
+//!
+//! Owns the order of rows and what each update does to them. Must not know how updates arrive.
+
+use switchboard_protocol::vocabulary::MemberId;
+use switchboard_protocol::wire::{AgentStatus, ListCounts, Row};
+
+use crate::subscription::DeskUpdate;
+
+/// A desk as it stands after the updates that it was given.
+///
+/// Between two updates of the same moment it may have a row more than its view; after the last of them it has
+/// exactly the view's.
+#[derive(Debug, Clone, Default)]
+pub struct DeskState {
+    rows: Vec<Row>,
+    agents: Vec<AgentStatus>,
+    counts: ListCounts,
+}
+
+impl DeskState {
+    /// Adds an update.
+    pub fn apply(&mut self, update: DeskUpdate) {
+        match update {
+            DeskUpdate::Snapshot { rows, agents } => {
+                self.rows = rows;
+                self.rows.sort_by_key(place);
+                self.agents = agents;
+            }
+            DeskUpdate::Row(row) => {
+                self.rows.retain(|known| known.conversation != row.conversation);
+                let at = self.rows.partition_point(|known| place(known) < place(&row));
+                self.rows.insert(at, row);
+            }
+            DeskUpdate::Gone(gone) => self.rows.retain(|row| !gone.contains(&row.conversation)),
+            DeskUpdate::Counts(counts) => self.counts = counts,
+            DeskUpdate::Agent(agent) => {
+                match self.agents.iter_mut().find(|known| known.member == agent.member) {
+                    Some(known) => *known = agent,
+                    None => self.agents.push(agent),
+                }
+            }
+        }
+    }
+
+    /// The rows of the view, newest activity first.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The agents of the workspace.
+    #[must_use]
+    pub fn agents(&self) -> &[AgentStatus] {
+        &self.agents
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn agent(&self, member: MemberId) -> Option<&AgentStatus> {
+        self.agents.iter().find(|agent| agent.member == member)
+    }
+
+    /// How many conversations there are to see.
+    #[must_use]
+    pub const fn counts(&self) -> ListCounts {
+        self.counts
+    }
+}
+
+/// The place of a row: newest activity first, then by conversation.
+fn place(row: &Row) -> impl Ord + use<> {
+    (std::cmp::Reverse(row.last_at), row.conversation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchboard_protocol::vocabulary::{
+        CategoryPath, ConversationId, Platform, ProfileId, Seq, Timestamp, UserKey,
+    };
+    use switchboard_protocol::wire::ListName;
+
+    fn row(conversation: u8, last_at: i64) -> Row {
+        Row {
+            conversation: ConversationId::from_bytes([conversation; 16]),
+            profile: ProfileId::from_bytes([1; 16]),
+            platform: Platform::new("web").unwrap(),
+            user_key: UserKey::new("u").unwrap(),
+            list: ListName::Waiting,
+            assignee: None,
+            answered: None,
+            waits_since: None,
+            category: CategoryPath::default(),
+            ended: false,
+            last_message: String::new(),
+            last_at: Timestamp::from_millis(last_at),
+            unread: 0,
+            seq: Seq::ZERO,
+            epoch: 0,
+            name: None,
+        }
+    }
+
+    #[test]
+    fn rows_move_to_their_place_and_leave_it() {
+        let mut desk = DeskState::default();
+        let counts = ListCounts { waiting: 3, attention: 1, in_progress: 0 };
+        let rows = vec![row(1, 10), row(2, 20)];
+        desk.apply(DeskUpdate::Snapshot { rows, agents: Vec::new() });
+        desk.apply(DeskUpdate::Counts(counts));
+        desk.apply(DeskUpdate::Row(row(3, 15)));
+        desk.apply(DeskUpdate::Row(row(1, 30)));
+        assert_eq!(desk.rows(), [row(1, 30), row(2, 20), row(3, 15)]);
+        desk.apply(DeskUpdate::Gone(vec![ConversationId::from_bytes([2; 16])]));
+        assert_eq!((desk.rows(), desk.counts()), (&[row(1, 30), row(3, 15)][..], counts));
+        desk.apply(DeskUpdate::Snapshot { rows: Vec::new(), agents: Vec::new() });
+        assert!(desk.rows().is_empty());
+    }
+}

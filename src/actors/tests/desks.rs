@@ -1,0 +1,176 @@
+//! Lists and desks while the engine runs: what is in a view, who may see it, and what is told when that changes.
+//!
+//! Owns what only the tree can show: that rows, counts and the board reach whoever looks, and that settings narrow
+//! what members see at once. Must not know which list a conversation is in; the domain has that.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::actors::desk::{AgentStatus, Counts, DeskItem};
+use crate::actors::session::DeskFollowing;
+use crate::domain::assignment::{Load, TeamAssignment};
+use crate::domain::listing::{List, Lists};
+use crate::journal::{ListPage, ListRow};
+
+/// A desk as its client sees it.
+struct Looking {
+    desk: DeskFollowing,
+    rows: BTreeMap<ConversationId, ListRow>,
+    agents: BTreeMap<MemberId, AgentStatus>,
+    counts: Option<Counts>,
+}
+
+impl Looking {
+    /// Waits until what it shows is such.
+    async fn until(&mut self, such: impl Fn(&Self) -> bool) {
+        while !such(self) {
+            match soon(self.desk.outlet().next()).await {
+                DeskItem::Snapshot(snapshot) => {
+                    let rows = snapshot.value.rows.iter();
+                    self.rows = rows.map(|row| (row.value.conversation, row.value.clone())).collect();
+                    let agents = snapshot.value.agents.iter();
+                    self.agents = agents.map(|agent| (agent.member, agent.clone())).collect();
+                }
+                DeskItem::Row(row) => {
+                    self.rows.insert(row.value.conversation, row.value.clone());
+                }
+                DeskItem::Gone(gone) => self.rows.retain(|conversation, _| !gone.contains(conversation)),
+                DeskItem::Agent(agent) => {
+                    self.agents.insert(agent.value.member, agent.value.clone());
+                }
+                DeskItem::Counts(counts) => self.counts = Some(counts),
+                DeskItem::Ended => panic!("the desk has ended"),
+            }
+        }
+    }
+
+    fn shows(&self, conversations: &[ConversationId]) -> bool {
+        self.rows.len() == conversations.len() && conversations.iter().all(|id| self.rows.contains_key(id))
+    }
+
+    fn counts(&self, waiting: u32, attention: u32, in_progress: u32) -> bool {
+        self.counts == Some(Counts { waiting, attention, in_progress })
+    }
+
+    fn agent(&self, name: &str) -> Option<&AgentStatus> {
+        self.agents.values().find(|agent| agent.name.as_str() == name)
+    }
+}
+
+impl Client {
+    async fn looks(&mut self, lists: Lists, rows: usize) -> Looking {
+        self.ask(Asked::FollowDesk { subscription: 9, wish: Wish { lists, mine: false }, rows });
+        let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
+        Looking { desk, rows: BTreeMap::new(), agents: BTreeMap::new(), counts: None }
+    }
+
+    async fn lists(&mut self, wish: Wish) -> ListPage {
+        self.ask(Asked::List { wish, cursor: None, limit: 10 });
+        match self.answer().await {
+            Some(Ok(Answered::List(page))) => page,
+            Some(Ok(_) | Err(_)) | None => panic!("no list"),
+        }
+    }
+
+    async fn takes(&mut self, conversation: ConversationId, counter: u64) {
+        self.send(conversation, counter, take());
+        self.accepted().await;
+    }
+}
+
+fn load(maximum: u32, own_list_only: bool) -> WorkspaceAction {
+    let load = Load { maximum, own_list_only, ..Load::default() };
+    WorkspaceAction::SetTeamAssignment(TeamAssignment { load, ..TeamAssignment::default() })
+}
+
+fn conversations(page: &ListPage) -> Vec<ConversationId> {
+    page.rows.iter().map(|row| row.conversation).collect()
+}
+
+#[tokio::test]
+async fn below_the_owner_only_what_is_ones_own_is_listed_shown_and_counted_from_when_the_team_says_so() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut olivia, mut ada) = (house.connect(Proof::Token(OLIVIAS_TOKEN)).await, house.ada().await);
+    let (_minji, hers) = house.caller("minji").await;
+    ada.takes(hers, 1).await;
+    let (_jisoo, waits) = house.caller("jisoo").await;
+    let mut adas = ada.looks(Lists::ALL, 10).await;
+    let mut olivias = olivia.looks(Lists::ALL, 10).await;
+    for desk in [&mut adas, &mut olivias] {
+        desk.until(|desk| desk.shows(&[hers, waits]) && desk.counts(1, 1, 1)).await;
+    }
+    assert_eq!(conversations(&ada.lists(Wish::ALL).await), [waits, hers]);
+    assert_eq!(conversations(&ada.lists(Wish { mine: true, ..Wish::ALL }).await), [hers]);
+
+    olivia.sets(1, load(10, true)).await;
+    adas.until(|desk| desk.shows(&[hers]) && desk.counts(0, 0, 1)).await;
+    assert_eq!(conversations(&ada.lists(Wish::ALL).await), [hers]);
+    assert_eq!(conversations(&olivia.lists(Wish::ALL).await), [waits, hers]);
+    let (_sora, later) = house.caller("sora").await;
+    olivias.until(|desk| desk.shows(&[hers, waits, later]) && desk.counts(2, 2, 1)).await;
+    ada.takes(later, 2).await;
+    adas.until(|desk| desk.shows(&[hers, later]) && desk.counts(0, 0, 2)).await;
+
+    olivia.sets(2, load(10, false)).await;
+    adas.until(|desk| desk.shows(&[hers, waits, later]) && desk.counts(1, 1, 2)).await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_desk_shows_the_first_rows_of_its_view_and_the_next_when_one_leaves() {
+    let house = House::start(NO_SLEEP).await;
+    let mut ada = house.ada().await;
+    let mut customers = Vec::new();
+    for user in ["a", "b", "c", "d", "e", "f"] {
+        customers.push(house.caller(user).await);
+    }
+    let waiting = Lists::NONE.with(List::Waiting);
+    let mut desk = ada.looks(waiting, 2).await;
+    desk.until(|desk| desk.rows.len() == 2 && desk.counts(6, 6, 0)).await;
+    // So many leave that the view has to be read again.
+    for counter in 1..=3 {
+        let first = desk.rows.values().min_by_key(|row| row.place()).unwrap().conversation;
+        ada.takes(first, counter).await;
+        desk.until(|desk| desk.rows.len() == 2 && !desk.rows.contains_key(&first)).await;
+        let page = ada.lists(Wish { lists: waiting, mine: false }).await;
+        assert!(desk.shows(&conversations(&page)[..2]), "{counter}");
+    }
+    desk.until(|desk| desk.counts(3, 3, 3)).await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn the_board_marks_whoever_has_more_than_assignment_gives_by_taking_and_by_a_lower_maximum() {
+    let (house, mut olivia) = House::assigning(1, NO_SLEEP).await;
+    olivia.sets(3, load(2, false)).await;
+    let mut board = olivia.looks(Lists::ALL, 1).await;
+    let mut customers = Vec::new();
+    for (user, counter) in ["a", "b", "c"].into_iter().zip(4..) {
+        let (customer, id) = house.caller(user).await;
+        customers.push((customer, id));
+        // The first two are given to her; that the third is hers is her own doing.
+        olivia.takes(id, counter).await;
+    }
+    board.until(|board| board.agent("Olivia").is_some_and(|olivia| olivia.over_limit)).await;
+    olivia.send(customers[0].1, 7, Action::Complete { epoch: None });
+    olivia.accepted().await;
+    board.until(|board| board.agent("Olivia").is_some_and(|olivia| !olivia.over_limit)).await;
+    olivia.sets(8, load(1, false)).await;
+    board.until(|board| board.agent("Olivia").is_some_and(|olivia| olivia.over_limit)).await;
+    assert!(board.agent("Ada").is_some_and(|ada| !ada.over_limit));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_that_changes_often_is_shown_as_it_is_at_last() {
+    let house = House::start(NO_SLEEP).await;
+    let mut ada = house.ada().await;
+    let mut desk = ada.looks(Lists::ALL, 1).await;
+    let (mut minji, id) = house.customer("minji").await;
+    desk.until(|desk| desk.shows(&[id])).await;
+    for counter in 2..=300 {
+        minji.posted(id, counter).await;
+    }
+    desk.until(|desk| desk.rows.get(&id).is_some_and(|row| row.seq.get() == 300)).await;
+    house.stop().await;
+}

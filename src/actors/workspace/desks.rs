@@ -1,0 +1,275 @@
+//! The desks of a workspace: who looks at which view, and when they are told what has changed.
+//!
+//! Owns the turn in which all desks are told, and that each is told what its member may see. What they cost grows
+//! with the turns, not with the messages. Must not know which rows are in a view; that is the machine's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::ActorRef;
+use switchboard_protocol::vocabulary::{MemberId, Timestamp};
+
+use super::{WorkspaceMsg, WorkspaceState};
+use crate::actors::desk::{AgentStatus, Changes, Counts, Shared, Snapshot, WorkspaceEnd};
+use crate::actors::session::{Answered, Refusal, WantedPage, WantedSearch, WorkspaceReply};
+use crate::clock;
+use crate::domain::listing::Wish;
+use crate::domain::workspace::Workspace;
+use crate::journal::{ListPage, ListRow};
+use crate::limits;
+use crate::machines::dispatch::{Dispatch, Totals};
+use crate::machines::views::{Delta, Page, ReadOf, View, Views};
+
+/// Somebody who wants to look at the desk.
+#[derive(Debug)]
+pub struct NewDesk {
+    /// The workspace's end of it.
+    pub end: WorkspaceEnd,
+    /// Who.
+    pub member: MemberId,
+    /// What they wish to see.
+    pub wish: Wish,
+    /// At most so many rows of it.
+    pub rows: usize,
+}
+
+/// The desks, and what they look at.
+#[derive(Default)]
+pub(super) struct Desks {
+    desks: Vec<Desk>,
+    views: Views<Shared<ListRow>>,
+    /// Agents who stand otherwise than was told.
+    agents: BTreeSet<MemberId>,
+    /// What goes on, as the counts were made of it last.
+    totals: Totals,
+    /// Whether the next turn is set.
+    is_set: bool,
+    /// When the last was.
+    turned_at: Option<Timestamp>,
+}
+
+/// A desk.
+struct Desk {
+    end: WorkspaceEnd,
+    member: MemberId,
+    wish: Wish,
+    view: View,
+    wants_snapshot: bool,
+    counts: Counts,
+}
+
+impl WorkspaceState {
+    /// Reads a page of the lists beside the mailbox, as far as the member may see them.
+    pub(super) fn list(&self, wanted: WantedPage, reply: WorkspaceReply) {
+        let WantedPage { member, wish, cursor, limit } = wanted;
+        let workspace = self.ledger.durable();
+        let (journal, workspace, filter) =
+            (self.conversation_ports.journal.clone(), workspace.id, workspace.filter(member, wish));
+        tokio::spawn(async move {
+            let page = journal.list(workspace, filter, cursor.as_deref(), limit).await;
+            reply.answer(page.map(Answered::List).map_err(Refusal::from));
+        });
+    }
+
+    /// Searches beside the mailbox, as far as the member may see what is found.
+    pub(super) fn search(&self, wanted: WantedSearch, reply: WorkspaceReply) {
+        let WantedSearch { member, query, cursor, limit } = wanted;
+        let workspace = self.ledger.durable();
+        let (journal, workspace, filter) =
+            (self.conversation_ports.journal.clone(), workspace.id, workspace.filter(member, Wish::ALL));
+        tokio::spawn(async move {
+            let page = journal.search(workspace, query, filter, cursor.as_deref(), limit).await;
+            reply.answer(page.map(Answered::Found).map_err(Refusal::from));
+        });
+    }
+
+    /// Somebody looks at the desk.
+    pub(super) fn follow_desk(&mut self, myself: &ActorRef<WorkspaceMsg>, new: NewDesk) {
+        let NewDesk { end, member, wish, rows } = new;
+        let filter = self.ledger.durable().filter(member, wish);
+        let view = View { filter, rows: rows.clamp(1, limits::LIST_ROWS_MAX) };
+        self.desks.look(view);
+        let counts = Counts::default();
+        self.desks.desks.push(Desk { end, member, wish, view, wants_snapshot: true, counts });
+        if self.desks.views.shown(view).is_some() {
+            // Together with everybody who comes at about the same time.
+            self.desks.set_turn(myself);
+        }
+        self.read_for_desks(myself);
+    }
+
+    /// Rows of the lists have changed.
+    pub(super) fn rows(&mut self, myself: &ActorRef<WorkspaceMsg>, rows: Vec<ListRow>) {
+        if self.desks.desks.is_empty() {
+            return;
+        }
+        for row in rows {
+            self.desks.views.changed(Arc::new(Shared::new(row)));
+        }
+        self.desks.set_turn(myself);
+    }
+
+    /// An agent stands otherwise.
+    pub(super) fn show_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId) {
+        if self.desks.desks.is_empty() {
+            return;
+        }
+        self.desks.agents.insert(member);
+        self.desks.set_turn(myself);
+    }
+
+    /// More or less may go on.
+    pub(super) fn count_for_desks(&mut self, myself: &ActorRef<WorkspaceMsg>) {
+        if !self.desks.desks.is_empty() && self.desks.totals != self.desk.dispatch().totals() {
+            self.desks.set_turn(myself);
+        }
+    }
+
+    /// The settings are others: what members may see may be more or less, and so may what is too much.
+    pub(super) fn settings_for_desks(&mut self, myself: &ActorRef<WorkspaceMsg>, anew: bool) {
+        let workspace = Arc::clone(self.ledger.durable());
+        for desk in &mut self.desks.desks {
+            let filter = workspace.filter(desk.member, desk.wish);
+            desk.wants_snapshot |= anew || filter != desk.view.filter;
+            desk.view.filter = filter;
+            self.desks.views.look(desk.view);
+        }
+        if !self.desks.desks.is_empty() {
+            self.desks.agents.extend(workspace.members.keys());
+            self.desks.set_turn(myself);
+        }
+    }
+
+    /// It is time to tell the desks what has changed.
+    pub(super) fn turn_desks(&mut self, myself: &ActorRef<WorkspaceMsg>) {
+        self.desks.is_set = false;
+        self.desks.turned_at = Some(clock::now());
+        self.desks.desks.retain(|desk| desk.end.has_reader());
+        let looked: BTreeSet<View> = self.desks.desks.iter().map(|desk| desk.view).collect();
+        self.desks.views.retain(|view| looked.contains(view));
+        let changed = std::mem::take(&mut self.desks.agents);
+        let workspace = Arc::clone(self.ledger.durable());
+        let load_max = workspace.load_max();
+        let agents = changed.into_iter().filter_map(|member| self.status_of(member, load_max));
+        let agents: Vec<_> = agents.map(|status| Arc::new(Shared::new(status))).collect();
+        self.desks.totals = self.desk.dispatch().totals();
+        let deltas = self.desks.views.flush();
+        let none = Delta { rows: Vec::new(), gone: Vec::new() };
+        for desk in self.desks.desks.iter_mut().filter(|desk| !desk.wants_snapshot) {
+            let counts = counts_of(self.desk.dispatch(), &workspace, desk.member);
+            let counts = (counts != desk.counts).then_some(counts);
+            let Delta { rows, gone } = deltas.get(&desk.view).unwrap_or(&none);
+            if rows.is_empty() && gone.is_empty() && agents.is_empty() && counts.is_none() {
+                continue;
+            }
+            desk.counts = counts.unwrap_or(desk.counts);
+            desk.wants_snapshot = !desk.end.0.change(&Changes { rows, gone, agents: &agents, counts });
+        }
+        self.give_snapshots();
+        self.read_for_desks(myself);
+    }
+
+    /// The first rows of a view were read.
+    pub(super) fn desk_page(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        of: ReadOf,
+        page: Result<ListPage, String>,
+    ) {
+        match page {
+            Ok(ListPage { rows, next, position }) => {
+                let rows = rows.into_iter().map(|row| Arc::new(Shared::new(row))).collect();
+                self.desks.views.read(of, Page { rows, is_whole: next.is_none(), position: position.0 });
+            }
+            Err(why) if self.desks.views.awaits(of) => {
+                tracing::warn!(why, "the lists cannot be read for the desk");
+                self.desks.desks.retain(|desk| desk.view != of.view);
+                self.desks.views.retain(|view| *view != of.view);
+            }
+            // It was for somebody who has gone.
+            Err(_) => {}
+        }
+        self.desks.set_turn(myself);
+        self.read_for_desks(myself);
+    }
+
+    /// Gives a snapshot to those who want one, as far as it is there: the same one to all with the same view.
+    fn give_snapshots(&mut self) {
+        if self.desks.desks.iter().all(|desk| !desk.wants_snapshot) {
+            return;
+        }
+        let workspace = Arc::clone(self.ledger.durable());
+        let load_max = workspace.load_max();
+        let agents = workspace.members.keys().filter_map(|member| self.status_of(*member, load_max));
+        let agents: Arc<[AgentStatus]> = agents.collect();
+        let mut snapshots: BTreeMap<View, Arc<Shared<Snapshot>>> = BTreeMap::new();
+        for desk in self.desks.desks.iter_mut().filter(|desk| desk.wants_snapshot) {
+            let snapshot = match snapshots.get(&desk.view) {
+                Some(snapshot) => Arc::clone(snapshot),
+                None => {
+                    let Some(rows) = self.desks.views.shown(desk.view) else { continue };
+                    let snapshot = Arc::new(Shared::new(Snapshot { rows, agents: Arc::clone(&agents) }));
+                    Arc::clone(snapshots.entry(desk.view).or_insert(snapshot))
+                }
+            };
+            desk.wants_snapshot = false;
+            desk.counts = counts_of(self.desk.dispatch(), &workspace, desk.member);
+            desk.end.0.snapshot(snapshot, desk.counts);
+        }
+    }
+
+    /// Reads the first rows of views beside the mailbox, once for all who look at them.
+    fn read_for_desks(&mut self, myself: &ActorRef<WorkspaceMsg>) {
+        for of in self.desks.views.to_read() {
+            let (myself, journal, workspace) =
+                (myself.clone(), self.conversation_ports.journal.clone(), self.ledger.durable().id);
+            tokio::spawn(async move {
+                let page = journal.first_rows(workspace, of.view.filter, of.view.rows_read()).await;
+                let _ = myself.cast(WorkspaceMsg::DeskPage(of, page.map_err(|error| error.to_string())));
+            });
+        }
+    }
+
+    fn status_of(&self, member: MemberId, load_max: u32) -> Option<AgentStatus> {
+        let name = self.ledger.durable().members.get(&member)?.name.clone();
+        let online = self.agents.get(&member).is_some_and(|agent| agent.online);
+        let away = self.ledger.durable().away.contains(&member);
+        let work = self.desk.dispatch().work(member);
+        let over_limit = work.waiting.saturating_add(work.in_progress) > load_max;
+        Some(AgentStatus { member, name, online, away, work, over_limit })
+    }
+}
+
+impl Desks {
+    fn look(&mut self, view: View) {
+        self.desks.retain(|desk| desk.end.has_reader());
+        self.views.look(view);
+    }
+
+    /// The desks are told soon: not more often than they may be.
+    fn set_turn(&mut self, myself: &ActorRef<WorkspaceMsg>) {
+        if self.is_set || self.desks.is_empty() {
+            return;
+        }
+        self.is_set = true;
+        let passed = self.turned_at.map_or(limits::DESK_TURN_MS, |at| {
+            u64::try_from(clock::now().as_millis().saturating_sub(at.as_millis())).unwrap_or(0)
+        });
+        let wait = Duration::from_millis(limits::DESK_TURN_MS.saturating_sub(passed));
+        myself.send_after(wait, || WorkspaceMsg::TurnDesks);
+    }
+}
+
+/// How many conversations a member has to see.
+fn counts_of(dispatch: &Dispatch, workspace: &Workspace, member: MemberId) -> Counts {
+    let (totals, own) = (dispatch.totals(), dispatch.work(member));
+    if workspace.sees_only_own(member) {
+        return Counts { waiting: own.waiting, attention: own.waiting, in_progress: own.in_progress };
+    }
+    Counts {
+        waiting: totals.unassigned.saturating_add(totals.assigned),
+        attention: totals.unassigned.saturating_add(own.waiting),
+        in_progress: totals.in_progress,
+    }
+}

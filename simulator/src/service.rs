@@ -209,14 +209,7 @@ impl Talk {
                 self.changed();
                 return Ok(Some(Count::Requeued));
             }
-            What::Entered { member } => {
-                self.inside.insert(*member);
-                if let Some(call) = &mut self.open {
-                    call.has_begun |= call.holder.is_some();
-                    call.was_served |= call.has_begun;
-                    self.awaits_bot &= !call.has_begun;
-                }
-            }
+            What::Entered { member } => self.enters(*member),
             What::Left { member } => {
                 self.inside.remove(member);
             }
@@ -253,6 +246,15 @@ impl Talk {
             What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
+    }
+
+    fn enters(&mut self, member: MemberId) {
+        self.inside.insert(member);
+        if let Some(call) = &mut self.open {
+            call.has_begun |= call.holder.is_some();
+            call.was_served |= call.has_begun;
+            self.awaits_bot &= !call.has_begun;
+        }
     }
 
     fn completed(

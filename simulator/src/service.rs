@@ -179,25 +179,20 @@ impl Talk {
             Err((Promise::OneOwner, format!("{event:?} {what}; it was {:?}", talk.open)))
         };
         match &event.what {
+            What::Called { .. } if self.open.is_some() => return one_owner("while another goes on", self),
             What::Called { consultation, category, in_hours, bot_replies } => {
-                if self.open.is_some() {
-                    return one_owner("while another goes on", self);
-                }
                 let by_bot = event.by == Party::Bot;
                 let count = self.calls(by_bot, category)?;
                 self.begin(*consultation, category.clone(), entry.at, (*in_hours, *bot_replies));
                 self.open.iter_mut().for_each(|call| call.by_bot = by_bot);
-                return Ok(Some(if *in_hours || count == Count::CalledAgain {
-                    count
-                } else {
-                    Count::CalledOutside
-                }));
+                let is_other = count == Count::Called && !in_hours;
+                return Ok(Some(if is_other { Count::CalledOutside } else { count }));
+            }
+            What::Assigned { how: How::SteppedIn { .. }, .. } if self.open.is_some() => {
+                return one_owner("while another goes on", self);
             }
             What::Assigned { member, how } => {
                 if let How::SteppedIn { consultation } = how {
-                    if self.open.is_some() {
-                        return one_owner("while another goes on", self);
-                    }
                     self.parked = None;
                     self.begin(*consultation, CategoryPath::default(), entry.at, (true, false));
                     self.changes -= 1;
@@ -214,14 +209,7 @@ impl Talk {
                 self.changed();
                 return Ok(Some(Count::Requeued));
             }
-            What::Entered { member } => {
-                self.inside.insert(*member);
-                if let Some(call) = &mut self.open {
-                    call.has_begun |= call.holder.is_some();
-                    call.was_served |= call.has_begun;
-                    self.awaits_bot &= !call.has_begun;
-                }
-            }
+            What::Entered { member } => self.enters(*member),
             What::Left { member } => {
                 self.inside.remove(member);
             }
@@ -267,6 +255,15 @@ impl Talk {
             }
             Unserved::Cancelled => Ok(Some(Count::CancelledEarly)),
             Unserved::GaveUp | Unserved::Left | Unserved::Dismissed => Ok(Some(Count::Cancelled)),
+        }
+    }
+
+    fn enters(&mut self, member: MemberId) {
+        self.inside.insert(member);
+        if let Some(call) = &mut self.open {
+            call.has_begun |= call.holder.is_some();
+            call.was_served |= call.has_begun;
+            self.awaits_bot &= !call.has_begun;
         }
     }
 

@@ -293,6 +293,18 @@ impl Model {
         if is_known { Ok(()) } else { Err(Rejection::NoSuchConversation) }
     }
 
+    fn end_of(&self, by: Party) -> Expected {
+        let why = if by == Party::Customer { Unserved::Left } else { Unserved::Dismissed };
+        let whats = match (self.has_consultation(), self.is_in_progress()) {
+            _ if self.ended() => return Expected::AlreadySo,
+            _ if self.is_outside(by) => return Expected::Refused(Rejection::NotEntered { action: "end" }),
+            (false, _) => vec![What::Ended],
+            (true, true) => vec![What::Completed, What::Ended],
+            (true, false) => vec![What::Unserved { why }, What::Ended],
+        };
+        Expected::Events(whats.into_iter().map(|what| (by, what)).collect())
+    }
+
     fn rule(&self, command: &Command, text_chars_max: usize) -> Expected {
         let by = command.identity.party();
         match (&command.action, by) {
@@ -323,18 +335,7 @@ impl Model {
             (Action::Call { .. } | Action::Cancel, Party::Customer) if self.ended() => {
                 Expected::Refused(Rejection::Ended)
             }
-            (Action::End, _) if self.ended() => Expected::AlreadySo,
-            (Action::End, by) if self.is_outside(by) => {
-                Expected::Refused(Rejection::NotEntered { action: "end" })
-            }
-            (Action::End, by) if !self.has_consultation() => Expected::Events(vec![(by, What::Ended)]),
-            (Action::End, by) if self.is_in_progress() => {
-                Expected::Events(vec![(by, What::Completed), (by, What::Ended)])
-            }
-            (Action::End, by) => {
-                let why = if by == Party::Customer { Unserved::Left } else { Unserved::Dismissed };
-                Expected::Events(vec![(by, What::Unserved { why }), (by, What::Ended)])
-            }
+            (Action::End, by) => self.end_of(by),
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
             (Action::Start { customer, greeting, known }, _) => {
                 let started = (by, What::Started { customer: customer.clone() });

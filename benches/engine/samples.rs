@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 use switchboard::domain::conversation::{
     Action, Command, Context, Conversation, Decision, Entry, Event, Origin, Place, Policy, What, decide,
 };
+use switchboard::domain::customer::Details;
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::message::Message;
 use switchboard::journal::{
@@ -65,7 +66,7 @@ pub(crate) fn decided(state: &Conversation, command: &Command, context: &Context
 /// A conversation that has begun and in which so many messages were posted.
 pub(crate) fn conversation(messages: u64) -> Conversation {
     let mut state = Conversation::new(WORKSPACE, conversation_id(0));
-    let start = Action::Start { customer: customer(0), greeting: None };
+    let start = Action::Start { customer: customer(0), greeting: None, known: Details::default() };
     let entry = decided(&state, &command(0, 1, start), &context(1));
     state.apply(&entry);
     for counter in 2..messages + 2 {

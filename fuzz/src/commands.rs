@@ -10,11 +10,12 @@ use arbitrary::{Result, Unstructured};
 use switchboard::domain::conversation::{
     Action, Answer, Command, Context, Conversation, Decision, Entry, Origin, Policy, answer_of, decide,
 };
+use switchboard::domain::customer::{Details, DetailsChange, Edit};
 use switchboard::domain::identity::{CustomerKey, Identity, Reader};
 use switchboard::domain::message::Message;
 use switchboard_protocol::vocabulary::{
-    CategoryPath, ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform,
-    ProfileId, Seq, Timestamp, UserKey, WorkspaceId,
+    CategoryPath, ConsultationId, Content, ConversationId, CustomerName, InstanceId, MemberId, MessageText,
+    Phone, Platform, ProfileId, Seq, Timestamp, UserKey, WorkspaceId,
 };
 
 /// The bytes are read as choices, one command after the other.
@@ -57,11 +58,12 @@ impl Story {
     }
 
     fn action(&self, identity: &Identity, choices: &mut Unstructured<'_>) -> Result<Action> {
-        Ok(match choices.int_in_range(0..=13)? {
-            0 => Action::Start { customer: customer(0), greeting: None },
+        Ok(match choices.int_in_range(0..=14)? {
+            0 => Action::Start { customer: customer(0), greeting: None, known: Details::default() },
             1 => Action::Start {
                 customer: customer(choices.int_in_range(0..=1)?),
                 greeting: Some(Message::plain(text("Hi"))),
+                known: details(choices)?,
             },
             2 => Action::Post { content: Content::Unknown },
             3 => {
@@ -82,6 +84,14 @@ impl Story {
                 from: MemberId::from_bytes([choices.int_in_range(2..=3)?; 16]),
                 to: MemberId::from_bytes([choices.int_in_range(2..=4)?; 16]),
             },
+            11 => {
+                let Details { name, phone, .. } = details(choices)?;
+                let name = name.map_or(Edit::Clear, Edit::Set);
+                let phone = phone.map_or(Edit::Leave, Edit::Set);
+                Action::Describe {
+                    change: Box::new(DetailsChange { name, phone, ..DetailsChange::default() }),
+                }
+            }
             _ => {
                 let chars = choices.int_in_range(1..=12)?;
                 Action::Post { content: text(&"가".repeat(chars)) }
@@ -147,6 +157,12 @@ fn customer(who: u8) -> CustomerKey {
         platform: Platform::new("web").unwrap(),
         user_key: UserKey::new(format!("customer {who}")).unwrap(),
     }
+}
+
+fn details(choices: &mut Unstructured<'_>) -> Result<Details> {
+    let name = CustomerName::new(format!("name {}", choices.int_in_range(0..=2)?)).ok();
+    let phone = Phone::new("123").ok().filter(|_| name.is_some());
+    Ok(Details { name: name.filter(|name| !name.as_str().ends_with('0')), phone, ..Details::default() })
 }
 
 fn text(text: &str) -> Content {

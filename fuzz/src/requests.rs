@@ -17,9 +17,12 @@ use switchboard::journal::{Journal, JournalOptions};
 use switchboard::ready::Demo;
 use switchboard::stats::Latency;
 use switchboard::transport::fuzzing::{Session, Taken};
-use switchboard_protocol::vocabulary::{Content, ConversationId, MessageText, Seq, Token, UserKey};
+use switchboard_protocol::vocabulary::{
+    Content, ConversationId, CustomerName, MessageText, SearchText, Seq, Token, UserKey,
+};
 use switchboard_protocol::wire::{
-    Credentials, DeskView, Hello, ListFilter, ListName, Op, PROTOCOL_VERSION, Request, Topic, Typing, encode,
+    Credentials, CustomerDetails, CustomerField, DeskView, Hello, ListFilter, ListName, Op, PROTOCOL_VERSION,
+    Request, SearchBy, Topic, Typing, encode,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -137,7 +140,7 @@ impl House {
         let conversation = *choices.choose(&self.conversations)?;
         let seq = Seq::new(choices.arbitrary::<u8>()?.into()).unwrap_or_default();
         let subscription = choices.int_in_range(0..=20)?;
-        Ok(match choices.int_in_range(0..=14)? {
+        Ok(match choices.int_in_range(0..=17)? {
             0 => Op::Open,
             1 => Op::Subscribe { subscription, topic: Topic::Desk { view: DeskView::default() } },
             2 => Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after: seq } },
@@ -160,6 +163,29 @@ impl House {
             11 => Op::Quarantined,
             12 => Op::Release { conversation },
             13 => Op::Latency,
+            14 => Op::Customer { conversation },
+            15 => Op::Search {
+                text: SearchText::new(choices.arbitrary::<String>()?)
+                    .or_else(|_| SearchText::new("ab"))
+                    .expect("a text"),
+                by: *choices.choose(&[
+                    None,
+                    Some(SearchBy::Name),
+                    Some(SearchBy::Phone),
+                    Some(SearchBy::Unknown),
+                ])?,
+                cursor: choices.arbitrary()?,
+                limit: choices.arbitrary()?,
+            },
+            16 => {
+                let name = CustomerName::new(choices.arbitrary::<String>()?).ok();
+                let clear = if choices.arbitrary()? { vec![CustomerField::Name] } else { Vec::new() };
+                Op::Describe {
+                    conversation,
+                    details: CustomerDetails { name, ..CustomerDetails::default() },
+                    clear,
+                }
+            }
             _ => {
                 let chars = choices.int_in_range(1..=2 * TEXT_CHARS_MAX)?;
                 let text = MessageText::new("가".repeat(chars)).expect("a text");

@@ -8,10 +8,12 @@
 //! - [`plan`]: what a load is to be.
 //! - [`load`]: putting it on a daemon. `pairs` opens the conversations, `pace` says who writes when and
 //!   sends it, `receive` checks what arrives by `order` and `payload`, `tally` adds it all up.
+//! - [`calls`]: customers who call agents, and how soon somebody has each.
 //! - [`memory`]: what idle connections and conversations cost the daemon.
 //! - [`target`]: which daemon, and as whom; [`daemon`] starts one, `process` looks at it from outside.
 //! - [`report`]: what is shown.
 
+pub mod calls;
 mod clock;
 pub mod daemon;
 mod desks;

@@ -12,6 +12,7 @@ use clap::{Args, Parser};
 use serde::Serialize;
 use switchboard_client::vocabulary::{ProfileId, Token};
 use switchboard_client::{Fingerprint, Trust};
+use switchboard_loadtest::calls::{self, CallLoad};
 use switchboard_loadtest::daemon::{self, Daemon};
 use switchboard_loadtest::load;
 use switchboard_loadtest::plan::Load;
@@ -41,6 +42,8 @@ struct Cli {
     /// --spawn is told so; for any other it is what its settings say.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     asleep_after: u64,
+    #[command(flatten)]
+    calls: CallFlags,
     /// One JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -75,6 +78,29 @@ struct WhereTo {
     /// With --addr: the profile that customers write to.
     #[arg(long, requires = "addr")]
     profile: Option<ProfileId>,
+}
+
+#[derive(Args)]
+struct CallFlags {
+    /// Instead of a load: so many calls of agents, at a profile and by agents of their own, and how soon somebody
+    /// has each.
+    #[arg(long, value_name = "N", conflicts_with_all = ["idle", "conversations"])]
+    calls: Option<u64>,
+    /// With --calls: calls a second.
+    #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = call_rate)]
+    call_rate: f64,
+    /// With --calls: agents.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    agents: usize,
+    /// With --calls: the most consultations that each may have.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    maximum: u32,
+    /// With --calls: customers, each with one call at a time.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    customers: usize,
+    /// With --calls: seconds that an agent takes for each.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = seconds)]
+    service: f64,
 }
 
 #[derive(Args)]
@@ -144,6 +170,10 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
 
 async fn measure(cli: &Cli, target: &Target) -> Result<bool, Failure> {
     let sockets = cli.load.sockets;
+    if let Some(load) = cli.calls.load(sockets) {
+        show(cli, &calls::run(&load, target).await?)?;
+        return Ok(true);
+    }
     match (cli.idle, cli.conversations) {
         (Some(count), _) => show(cli, &memory::idle_connections(count, sockets, target).await?)?,
         (None, Some(count)) => {
@@ -165,7 +195,8 @@ fn target(cli: &Cli) -> Result<(Option<Daemon>, Target), Failure> {
     if let (Some(address), Some(fingerprint), Some(profile)) = (addr, fingerprint, profile) {
         let trust = Trust::Pinned(*fingerprint);
         let agents = token.clone();
-        return Ok((None, Target { addresses: vec![*address], trust, profile: *profile, agents, pid: None }));
+        let (addresses, profile) = (vec![*address], *profile);
+        return Ok((None, Target { addresses, trust, profile, agents, owner: None, pid: None }));
     }
     if let Some(file) = ready_file {
         return Ok((None, Target::from_ready_file(file)?));
@@ -178,6 +209,20 @@ fn target(cli: &Cli) -> Result<(Option<Daemon>, Target), Failure> {
     let mut daemon = Daemon::start(&program, &beside, Duration::from_secs(cli.asleep_after))?;
     let target = daemon.ready()?;
     Ok((Some(daemon), target))
+}
+
+impl CallFlags {
+    fn load(&self, sockets: usize) -> Option<CallLoad> {
+        Some(CallLoad {
+            calls: self.calls?,
+            rate: self.call_rate,
+            agents: self.agents,
+            maximum: self.maximum,
+            customers: self.customers,
+            service: Duration::from_secs_f64(self.service),
+            sockets,
+        })
+    }
 }
 
 impl LoadFlags {
@@ -214,6 +259,10 @@ fn token(text: &str) -> Result<Token, String> {
 
 fn rate(text: &str) -> Result<f64, String> {
     number(text, 1e7)
+}
+
+fn call_rate(text: &str) -> Result<f64, String> {
+    rate(text).and_then(|rate| if rate > 0.0 { Ok(rate) } else { Err("it must be above 0".to_owned()) })
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -122,6 +122,25 @@ impl From<&Histogram<u64>> for Figures {
     }
 }
 
+/// What calls have shown.
+#[derive(Debug, Serialize)]
+pub struct CallReport {
+    /// Customers, each with one call at a time.
+    pub customers: usize,
+    /// Agents.
+    pub agents: usize,
+    /// The most consultations that each may have.
+    pub maximum: u32,
+    /// The rate that was asked for, in calls a second.
+    pub rate: f64,
+    /// From the first call until the last was completed, in seconds.
+    pub seconds: f64,
+    /// From when a call was due until its customer had the answer.
+    pub due_to_called: Figures,
+    /// From then until an agent who watches saw whom it was assigned to.
+    pub due_to_assigned: Figures,
+}
+
 /// What connections or conversations cost in memory.
 #[derive(Debug, Serialize)]
 pub struct MemoryReport {
@@ -195,6 +214,19 @@ impl fmt::Display for LoadReport {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for CallReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { customers, agents, maximum, rate, seconds, .. } = self;
+        writeln!(
+            f,
+            "{customers} customers, {agents} agents of at most {maximum}, {rate} a second, {seconds:.1} s\n"
+        )?;
+        head(f, "milliseconds")?;
+        row(f, "due → called", &self.due_to_called)?;
+        row(f, "due → assigned", &self.due_to_assigned)
     }
 }
 

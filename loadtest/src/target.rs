@@ -24,6 +24,8 @@ pub struct Target {
     pub profile: ProfileId,
     /// Who agents are; any number of connections may share one.
     pub agents: Vec<Token>,
+    /// Who may change the settings, if that is known.
+    pub owner: Option<Token>,
     /// Its process, if it runs on this machine: its memory and processor time are measured then.
     pub pid: Option<u32>,
 }
@@ -42,8 +44,8 @@ impl Target {
         };
         let fingerprint = fingerprint.parse().map_err(Failure::of("the ready file"))?;
         let agents = demo.agents.into_iter().map(|agent| agent.token).collect();
-        let profile = demo.profile;
-        Ok(Self { addresses, trust: Trust::Pinned(fingerprint), profile, agents, pid: Some(pid) })
+        let (profile, owner) = (demo.profile, Some(demo.owner.token));
+        Ok(Self { addresses, trust: Trust::Pinned(fingerprint), profile, agents, owner, pid: Some(pid) })
     }
 
     /// How an agent's end connects; those of different numbers are spread over the agents.
@@ -53,7 +55,21 @@ impl Target {
     pub(crate) fn agent(&self, number: usize) -> Result<ConnectOptions, Failure> {
         let token = self.agents.get(number % self.agents.len().max(1));
         let token = token.ok_or_else(|| Failure("there is no agent's token".to_owned()))?.clone();
-        Ok(self.options(Credentials::Agent { token }))
+        Ok(self.member(token))
+    }
+
+    /// How the owner connects.
+    ///
+    /// # Errors
+    /// When their token is not known.
+    pub(crate) fn owner(&self) -> Result<ConnectOptions, Failure> {
+        let token = self.owner.clone();
+        Ok(self.member(token.ok_or_else(|| Failure("the owner's token is not known".to_owned()))?))
+    }
+
+    /// How a member connects.
+    pub(crate) fn member(&self, token: Token) -> ConnectOptions {
+        self.options(Credentials::Agent { token })
     }
 
     /// How the customer of a name connects.
@@ -61,9 +77,17 @@ impl Target {
     /// # Errors
     /// When the name is too long.
     pub(crate) fn customer(&self, name: &str) -> Result<ConnectOptions, Failure> {
+        self.customer_of(self.profile, name)
+    }
+
+    /// How the customer of a name connects to a profile.
+    ///
+    /// # Errors
+    /// When the name is too long.
+    pub(crate) fn customer_of(&self, profile: ProfileId, name: &str) -> Result<ConnectOptions, Failure> {
         let user_key = UserKey::new(name).map_err(Failure::of("a customer's name"))?;
         let platform = Some(Platform::new("load").map_err(Failure::of("the platform"))?);
-        Ok(self.options(Credentials::Customer { profile: self.profile, platform, user_key }))
+        Ok(self.options(Credentials::Customer { profile, platform, user_key }))
     }
 
     fn options(&self, credentials: Credentials) -> ConnectOptions {
@@ -85,11 +109,12 @@ struct Ready {
 #[derive(Deserialize)]
 struct Demo {
     profile: ProfileId,
-    agents: Vec<DemoAgent>,
+    owner: DemoMember,
+    agents: Vec<DemoMember>,
 }
 
 #[derive(Deserialize)]
-struct DemoAgent {
+struct DemoMember {
     token: Token,
 }
 

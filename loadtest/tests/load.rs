@@ -11,6 +11,7 @@ use switchboard::config::{Flags, Settings};
 use switchboard::daemon::Daemon;
 use switchboard_client::Trust;
 use switchboard_client::vocabulary::Token;
+use switchboard_loadtest::calls::{self, CallLoad};
 use switchboard_loadtest::load;
 use switchboard_loadtest::memory;
 use switchboard_loadtest::plan::Load;
@@ -38,6 +39,7 @@ impl Listener {
             trust: Trust::Pinned(ready.fingerprint.parse().unwrap()),
             profile: demo.profile,
             agents: demo.agents.iter().map(|agent| Token::new(&*agent.token).unwrap()).collect(),
+            owner: Some(Token::new(&*demo.owner.token).unwrap()),
             pid: Some(ready.pid),
         };
         Self { target, daemon, _folder: folder }
@@ -106,5 +108,18 @@ async fn memory_is_looked_at_before_and_after() {
     let bytes: Vec<_> = report.steps.iter().map(|step| step.bytes_each.is_some()).collect();
     assert_eq!(bytes, [false, true, false], "{report}");
     assert!(report.steps.iter().all(|step| step.resident_bytes > 0), "{report}");
+    listener.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_is_assigned_and_there_may_be_more_customers_than_agents_have_room_for() {
+    let listener = Listener::start().await;
+    let (service, sockets) = (Duration::ZERO, 1);
+    let load = CallLoad { calls: 40, rate: 400.0, agents: 2, maximum: 2, customers: 8, service, sockets };
+    let report = calls::run(&load, &listener.target).await.unwrap();
+    assert_eq!((report.due_to_called.count, report.due_to_assigned.count), (40, 40), "{report}");
+    let unowned = Target { owner: None, ..listener.target.clone() };
+    let failure = calls::run(&load, &unowned).await.unwrap_err();
+    assert!(failure.to_string().contains("owner"), "{failure}");
     listener.stop().await;
 }

@@ -4,15 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 
-use switchboard::domain::conversation::{Entry, Seen, What};
+use switchboard::domain::conversation::{Seen, What};
 use switchboard::domain::identity::{Identity, Reader};
 use switchboard::machines::live::SideCursors;
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use switchboard_protocol::wire::{ErrorCode, ReplyBody};
 
 use crate::conversation::name;
+use crate::disk::Record;
 use crate::model::Origin;
 use crate::pump::reader_name;
 use crate::session::{ALREADY_SO, Reply};
@@ -56,6 +56,10 @@ pub enum Promise {
     Forgotten,
     /// One has the floor at a time.
     Floor,
+    /// Doors open and close in time.
+    Hours,
+    /// Every decision follows from what is recorded of it.
+    Explained,
     /// No machine panics.
     Sound,
 }
@@ -79,6 +83,8 @@ impl fmt::Display for Promise {
             Self::Timers => "G10, timers take effect once and in time",
             Self::Forgotten => "G10, nobody is forgotten",
             Self::Floor => "G7, one has the floor",
+            Self::Hours => "G10, doors open and close in time",
+            Self::Explained => "G11, decisions are explained",
             Self::Sound => "no machine panics",
         })
     }
@@ -91,24 +97,51 @@ impl World {
     }
 
     /// Entries have become durable.
-    pub(crate) fn model_durable(&mut self, entries: &[Arc<Entry>]) {
-        for entry in entries {
+    pub(crate) fn model_durable(&mut self, records: &[Record]) {
+        for record in records {
+            let entry = match record {
+                Record::Conversation(entry) => entry,
+                Record::Workspace(entry) => {
+                    self.setting_durable(entry);
+                    continue;
+                }
+            };
             if let Err(what) = self.model.durable(entry) {
                 self.broken(Promise::G2, format!("{}: {what}", name(entry.conversation)));
             }
             for event in &entry.events {
-                if let What::Explained(explanation) = &event.what {
-                    self.check_taken(entry.conversation, explanation);
+                match &event.what {
+                    What::Explained(explanation) => self.check_taken(entry.conversation, explanation),
+                    What::Requeued { .. } => self.check_requeued(entry.conversation),
+                    What::Called { in_hours, .. } => self.check_doors(entry, *in_hours),
+                    What::CallRefused { .. } => self.check_doors(entry, false),
+                    What::Started { .. }
+                    | What::Message(_)
+                    | What::Described(_)
+                    | What::Assigned { .. }
+                    | What::Unserved { .. }
+                    | What::Entered { .. }
+                    | What::Left { .. }
+                    | What::Completed
+                    | What::Ended
+                    | What::Read { .. }
+                    | What::Unchanged => {}
                 }
             }
-            match self.model.service.add(entry, &self.set_aside) {
+            let given_by = self.decision_in(entry);
+            match self.model.service.add(entry, &self.set_aside, given_by) {
                 Ok(counts) => counts.into_iter().for_each(|count| self.note(count)),
                 Err((promise, what)) => {
                     self.broken(promise, format!("{}: {what}", name(entry.conversation)));
                 }
             }
+            let describes = entry.events.iter().any(|event| matches!(event.what, What::Described(_)));
             if self.model.is_another(entry) {
                 self.note(Count::SecondConversation);
+            }
+            if describes {
+                let begins = entry.revision == 1;
+                self.note(if begins { Count::Remembered } else { Count::Described });
             }
             if entry.events.iter().any(|event| event.what == What::Ended) {
                 self.note(Count::Ended);
@@ -162,6 +195,9 @@ impl World {
     /// A client hears what became of its command.
     pub(crate) fn told(&mut self, origin: Origin, reply: &Reply) {
         let Err(error) = reply else { return };
+        if self.changes.has(origin) {
+            return self.told_of_change(origin, error);
+        }
         if matches!(
             error.code(),
             Some(ErrorCode::Fault | ErrorCode::Quarantined | ErrorCode::InstanceExpired)

@@ -15,8 +15,8 @@ use switchboard_client::outstanding::{Answered, Outstanding};
 use switchboard_client::progress::{Follow, Verdict};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Party, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    ConversationFrame, Cursors, ErrorBody, ErrorCode, EventKind, How, Op, ReplyBody, Request, RequeuedWhy,
-    Sender, Typing, UnservedWhy,
+    ConversationFrame, Cursors, CustomerDetails, ErrorBody, ErrorCode, EventKind, How, Op, ReplyBody,
+    Request, RequeuedWhy, Sender, Typing, UnservedWhy,
 };
 
 use crate::check::Promise;
@@ -339,6 +339,9 @@ fn wire_frame(frame: &Frame, reader: Reader) -> ConversationFrame {
                 What::Left { .. } => EventKind::Left,
                 What::Completed => EventKind::Completed,
                 What::Ended => EventKind::Ended,
+                What::Described(_) => {
+                    EventKind::Described { details: CustomerDetails::default(), cleared: Vec::new() }
+                }
                 What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
             };
             ConversationFrame::Event(switchboard_protocol::wire::Event { seq: *seq, at: *at, by, what })

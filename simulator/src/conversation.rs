@@ -3,7 +3,7 @@
 //! Owns the carrying of errands, entries and tickets, and the handshake of falling asleep, as the
 //! engine's actor does. Must not know what a command means.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use switchboard::domain::conversation::{
     Context, Doors, Known, Origin, OwnAction, Policy, Service, admit, deadline, reply,
@@ -16,6 +16,7 @@ use switchboard::machines::live::{Action, Live, NotDone, Ports};
 use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp};
 
 use crate::check::Promise;
+use crate::disk::Record;
 use crate::mail::{
     ConversationMsg, Ended, Errand, ErrandAnswer, ErrandReply, Order, Resolved, Run, Way, WorkspaceMsg,
 };
@@ -198,7 +199,7 @@ impl World {
             self.note(Count::OrphanWorked);
         }
         if !actor.is_orphan {
-            let settings = Rc::clone(&self.told.borrow());
+            let settings = Arc::clone(&self.told.borrow());
             actor.learn_settings(&settings, self.grace_until);
         }
         let fate = self.handle(&mut actor, message);
@@ -329,7 +330,7 @@ impl World {
         };
         match errand {
             Errand::Command(command) => {
-                let settings = Rc::clone(&self.told.borrow());
+                let settings = Arc::clone(&self.told.borrow());
                 let customer = live.state().customer.as_ref();
                 let doors = customer.map_or(Doors::Open, |customer| settings.doors(customer.profile, now));
                 let context =
@@ -386,7 +387,9 @@ impl World {
         let Phase::Open { claim, .. } = &actor.phase else { return };
         for action in actions {
             match action {
-                Action::Append(entry) => self.mail.order(Order::Append(*claim, entry)),
+                Action::Append(entry) => {
+                    self.mail.order(Order::Append(*claim, Record::Conversation(entry)));
+                }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
                 Action::Announce(announcement) => {
                     self.mail.to_workspace(actor.run, WorkspaceMsg::Announced(announcement));

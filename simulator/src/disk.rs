@@ -9,17 +9,36 @@ use std::sync::Arc;
 
 use switchboard::domain::conversation::{Conversation, Entry, What};
 use switchboard::domain::identity::{CustomerKey, Reader};
+use switchboard::domain::workspace::WorkspaceEntry;
 use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
 
 /// The disk. It survives a crash.
 pub(crate) struct Disk {
     workspace: WorkspaceId,
     durable: BTreeMap<ConversationId, Vec<Arc<Entry>>>,
-    writing: Option<Vec<Arc<Entry>>>,
-    in_doubt: Vec<Arc<Entry>>,
+    writing: Option<Vec<Record>>,
+    in_doubt: Vec<Record>,
     snapshots: BTreeMap<ConversationId, Conversation>,
     /// The conversation of each customer that began last.
     latest: BTreeMap<CustomerKey, ConversationId>,
+}
+
+/// What is written.
+#[derive(Clone)]
+pub(crate) enum Record {
+    Conversation(Arc<Entry>),
+    /// Of the settings. What they come to is the world's to know.
+    Workspace(Arc<WorkspaceEntry>),
+}
+
+impl Record {
+    /// Its place in its stream.
+    pub(crate) fn revision(&self) -> u64 {
+        match self {
+            Self::Conversation(entry) => entry.revision,
+            Self::Workspace(entry) => entry.revision,
+        }
+    }
 }
 
 /// What is found of a commit after a crash.
@@ -44,7 +63,7 @@ impl Disk {
     }
 
     /// A commit is being written. After a failed one it goes to a new segment.
-    pub(crate) fn begin(&mut self, commit: Vec<Arc<Entry>>) {
+    pub(crate) fn begin(&mut self, commit: Vec<Record>) {
         self.begin_segment();
         self.writing = Some(commit);
     }
@@ -69,7 +88,7 @@ impl Disk {
     }
 
     /// The write and its sync have succeeded. Returns what is durable by it.
-    pub(crate) fn complete(&mut self) -> Vec<Arc<Entry>> {
+    pub(crate) fn complete(&mut self) -> Vec<Record> {
         let commit = self.writing.take().unwrap_or_default();
         self.keep(&commit);
         commit
@@ -86,7 +105,7 @@ impl Disk {
     }
 
     /// The process ends here. Returns what had been on its way and turns out to be durable.
-    pub(crate) fn crash(&mut self, survival: Survival) -> Vec<Arc<Entry>> {
+    pub(crate) fn crash(&mut self, survival: Survival) -> Vec<Record> {
         let in_doubt = std::mem::take(&mut self.in_doubt);
         let last = self.writing.take().unwrap_or(in_doubt);
         let found = match survival {
@@ -165,8 +184,9 @@ impl Disk {
         found
     }
 
-    fn keep(&mut self, commit: &[Arc<Entry>]) {
-        for entry in commit {
+    fn keep(&mut self, commit: &[Record]) {
+        for record in commit {
+            let Record::Conversation(entry) = record else { continue };
             for event in &entry.events {
                 if let What::Started { customer } = &event.what {
                     self.latest.insert(customer.clone(), entry.conversation);

@@ -9,9 +9,11 @@
 //! - `world` is what a run consists of: `writer`, `disk` and its `space`, `workspace`, `conversation` with `outbox`,
 //!   `session`, `pump`, all of them joined by `mail`; and around them `clients`, the `network` that their
 //!   connections cross, and the `people` who ask for things.
-//! - `desk` is the workspace's part of assignment, under `settings` that somebody changes.
+//! - `desk` is the workspace's part of assignment, under `settings` that somebody changes; `changes` says how those
+//!   become durable.
 //! - `model` with `stored` and `service`, and `check`, say what must be true; `tally` and `trace` what happened.
 
+mod changes;
 mod check;
 mod clients;
 mod conversation;

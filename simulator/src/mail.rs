@@ -10,16 +10,21 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use switchboard::domain::conversation::{Command, Entry, OwnAction};
+use switchboard::domain::customer::Details;
 use switchboard::domain::identity::{CustomerKey, Identity};
+use switchboard::domain::workspace::MemberCommand;
 use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::desk::Due;
 use switchboard::machines::dispatch::Announcement;
 use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::openings::Named;
 use switchboard::machines::room::NoRoom;
 use switchboard::machines::route::Tag;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq};
 use switchboard_protocol::wire::Request;
 
+use crate::changes::ChangeAnswer;
+use crate::disk::Record;
 use crate::outbox::Outbox;
 use crate::writer::Stream;
 
@@ -58,9 +63,13 @@ pub(crate) enum SessionMsg {
     Ask(Request),
     Typing(ConversationId, Seq),
     /// The workspace names the customer's conversation, for one of the session's openings.
-    Opened(u64, Result<ConversationId, String>),
+    Opened(u64, Result<Named, String>),
+    /// What is known of a customer from the conversation before was read, for one of the session's openings.
+    Recalled(u64, ConversationId, Result<Details, String>),
     Listed(u64, Vec<ConversationId>),
     Released(u64, bool),
+    /// What became of a change of a setting.
+    Changed(Changing, ChangeAnswer),
     Answered {
         conversation: ConversationId,
         tag: Tag,
@@ -116,8 +125,8 @@ pub(crate) enum WorkspaceMsg {
     Announced(Announcement),
     /// What was decided at an epoch was not taken.
     DecisionRefused(ConversationId, Way, u64),
-    /// Other settings are durable.
-    SettingsChanged,
+    /// A member wants to change a setting.
+    Change(Box<MemberCommand>, ChangeReply),
     Release(ConversationId, ReleaseReply),
     /// A member wants the list.
     List(ListReply),
@@ -140,7 +149,7 @@ pub(crate) enum Order {
     OpenWorkspace(Run),
     OpenConversation { term: Term, conversation: ConversationId, way: Way },
     Ready(Claim<Stream>, u64),
-    Append(Claim<Stream>, Arc<Entry>),
+    Append(Claim<Stream>, Record),
     Close(Claim<Stream>),
 }
 
@@ -347,6 +356,13 @@ pub(crate) type ListReply = WorkspaceReply<ListAsk>;
 #[derive(Clone, Copy)]
 pub(crate) struct ListAsk(u64);
 
+/// A session that wants a setting changed; nobody, if whoever runs the engine does.
+pub(crate) type ChangeReply = WorkspaceReply<Changing>;
+
+/// The number of the question, and the client's counter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changing(pub(crate) u64, pub(crate) u64);
+
 #[derive(Clone, Copy)]
 pub(crate) struct Opening(pub(crate) u64);
 
@@ -361,7 +377,7 @@ impl LocateReply {
 }
 
 impl OpenReply {
-    pub(crate) fn opened(self, found: Result<ConversationId, String>) {
+    pub(crate) fn opened(self, found: Result<Named, String>) {
         let message = SessionMsg::Opened(self.about.0, found);
         self.say(message);
     }
@@ -377,6 +393,18 @@ impl ReleaseReply {
 impl ListReply {
     pub(crate) fn listed(self, conversations: Vec<ConversationId>) {
         let message = SessionMsg::Listed(self.about.0, conversations);
+        self.say(message);
+    }
+}
+
+impl ChangeReply {
+    /// Nobody waits for it.
+    pub(crate) const fn nobody() -> Self {
+        Self { boxes: Weak::new(), to: None, about: Changing(0, 0) }
+    }
+
+    pub(crate) fn changed(self, answer: ChangeAnswer) {
+        let message = SessionMsg::Changed(self.about, answer);
         self.say(message);
     }
 }

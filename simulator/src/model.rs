@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use switchboard::domain::conversation::{Entry, What};
+use switchboard::domain::customer::Details;
 use switchboard::domain::identity::{CustomerKey, Identity, Reader};
 use switchboard::machines::live::SideCursors;
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MessageText, Party, Seq, Timestamp};
 
 use crate::service::Service;
+use crate::settings::Timetable;
 use crate::stored::{Shown, Stored};
 
 /// A client's command: its instance and counter.
@@ -58,6 +60,10 @@ pub(crate) struct Accepted {
 }
 
 impl Model {
+    pub(crate) fn new(timetable: Timetable) -> Self {
+        Self { service: Service::new(timetable), ..Self::default() }
+    }
+
     pub(crate) fn sent(
         &mut self,
         origin: Origin,
@@ -219,9 +225,14 @@ impl Model {
     /// # Errors
     /// Which promise it breaks.
     pub(crate) fn durable(&mut self, entry: &Entry) -> Result<(), String> {
-        self.one_conversation_to_a_customer(entry)?;
+        let known = self.one_conversation_to_a_customer(entry)?;
         let stored = self.stored.entry(entry.conversation).or_default();
         let seqs = stored.add(entry)?;
+        if known.is_some_and(|known| known != stored.details) {
+            return Err(
+                "begun without what was known of the customer at the end of the one before".to_owned()
+            );
+        }
         let Some(origin) = &entry.origin else { return Ok(()) };
         let (instance, counter) = (origin.instance, origin.counter);
         let named = format!("counter {counter} of {instance}");
@@ -258,16 +269,20 @@ impl Model {
         Ok(())
     }
 
-    /// A customer begins a conversation only when the one before has ended.
-    fn one_conversation_to_a_customer(&mut self, entry: &Entry) -> Result<(), String> {
+    /// A customer begins a conversation only when the one before has ended. Returns what was known of them then,
+    /// if this begins one.
+    fn one_conversation_to_a_customer(&mut self, entry: &Entry) -> Result<Option<Details>, String> {
+        let mut known = None;
         for event in &entry.events {
             let What::Started { customer } = &event.what else { continue };
             let before = self.latest.insert(customer.clone(), entry.conversation);
             if let Some(before) = before.filter(|before| !self.has_ended(*before)) {
                 return Err(format!("begun although {before} of the same customer goes on"));
             }
+            let details = before.and_then(|before| self.stored.get(&before)).map(|stored| &stored.details);
+            known = Some(details.cloned().unwrap_or_default());
         }
-        Ok(())
+        Ok(known)
     }
 
     /// Whether a conversation is not its customer's first.
@@ -299,6 +314,7 @@ fn text_of(entry: &Entry) -> Option<&str> {
             | What::Entered { .. }
             | What::Left { .. }
             | What::Completed
+            | What::Described(_)
             | What::Ended
             | What::Read { .. }
             | What::Unchanged => None,

@@ -4,11 +4,13 @@
 //! not know how they travel.
 
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, MessageText, Seq};
-use switchboard_protocol::wire::{ListFilter, Op, Topic};
+use switchboard_protocol::vocabulary::{
+    CategoryPath, Content, ConversationId, CustomerName, MessageText, Seq,
+};
+use switchboard_protocol::wire::{CustomerDetails, ListFilter, Op, Topic};
 
 use crate::clients::Waiter;
-use crate::settings::category;
+use crate::settings::{MEMBERS, category, member};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -45,7 +47,7 @@ impl World {
             _ => latest,
         };
         if reader == Reader::Customer && self.rng.u32(..100) < self.rates.calls {
-            let category = if self.rng.bool() { category() } else { CategoryPath::default() };
+            let category = category(self.rng.usize(..3));
             return self.request(at, Op::Call { conversation, category }, None);
         }
         match self.rng.u32(..100) {
@@ -68,13 +70,36 @@ impl World {
             }
             68..74 => self.types(at, conversation),
             74..75 => self.asks_what_is_not_theirs(at),
+            96..98 if reader == Reader::Staff => {
+                let op = self.describe(conversation);
+                self.request(at, op, None);
+            }
             rest => {
                 let op = match reader {
                     Reader::Customer => customers_op(rest - 75, conversation),
-                    Reader::Staff => agents_op(rest - 75, conversation),
+                    Reader::Staff => self.agents_op(rest - 75, conversation),
                 };
                 self.request(at, op, None);
             }
+        }
+    }
+
+    fn agents_op(&mut self, drawn: u32, conversation: ConversationId) -> Op {
+        match drawn {
+            0..6 => Op::Join { conversation },
+            6..9 => {
+                let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
+                let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
+                Op::Transfer { conversation, from, to: member(to) }
+            }
+            9..11 => Op::Leave { conversation },
+            11..15 => Op::Take { conversation },
+            15..19 => Op::Complete { conversation },
+            19..20 => Op::End { conversation },
+            20..21 => Op::Open,
+            // Between them somebody is described.
+            23..24 => Op::Release { conversation },
+            _ => Op::List { filter: ListFilter::default(), cursor: None, limit: 9 },
         }
     }
 
@@ -109,6 +134,14 @@ impl World {
         };
         self.note(Count::AskedForForeign);
         self.request(at, op, None);
+    }
+
+    /// What is written down of a customer is never the same twice; now and then it is that nothing is known.
+    fn describe(&mut self, conversation: ConversationId) -> Op {
+        let number = self.number();
+        let name = CustomerName::new(format!("name {number}")).ok().filter(|_| number % 5 != 0);
+        let details = CustomerDetails { name, ..CustomerDetails::default() };
+        Op::Describe { conversation, details, clear: Vec::new() }
     }
 
     fn post(&mut self, conversation: ConversationId) -> Op {
@@ -177,25 +210,6 @@ fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
     }
 }
 
-fn agents_op(drawn: u32, conversation: ConversationId) -> Op {
-    match drawn {
-        0..6 => Op::Join { conversation },
-        6..9 => Op::Transfer { conversation, from: member(drawn % 2), to: member((drawn + 1) % 2) },
-        9..11 => Op::Leave { conversation },
-        11..15 => Op::Take { conversation },
-        15..21 => Op::Complete { conversation },
-        21..22 => Op::End { conversation },
-        22..23 => Op::Open,
-        23..24 => Op::Release { conversation },
-        _ => Op::List { filter: ListFilter::default(), cursor: None, limit: 9 },
-    }
-}
-
-/// One of the two members who serve.
-const fn member(which: u32) -> MemberId {
-    MemberId::from_bytes([which as u8 + 1; 16])
-}
-
 /// The conversation that a command names.
 const fn conversation_of(op: &Op) -> Option<ConversationId> {
     match op {
@@ -208,6 +222,7 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Take { conversation }
         | Op::Transfer { conversation, .. }
         | Op::Complete { conversation }
+        | Op::Describe { conversation, .. }
         | Op::End { conversation } => Some(*conversation),
         Op::Open
         | Op::Subscribe { .. }
@@ -215,6 +230,8 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Received { .. }
         | Op::History { .. }
         | Op::Explain { .. }
+        | Op::Customer { .. }
+        | Op::Search { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }
@@ -222,6 +239,7 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Change { .. }
         | Op::Status { .. }
         | Op::Audit { .. }
+        | Op::Waiting
         | Op::Latency
         | Op::Unknown => None,
     }

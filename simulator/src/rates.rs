@@ -90,11 +90,11 @@ impl Rates {
         let between_faults = [1, 3, 10][rng.usize(..3)];
         turns.fill_with(|| between_faults * [60, 150, 300, 600, 1_200][rng.usize(..5)]);
         Self {
-            steps: rng.u32(300..1_200),
-            customers: rng.u8(1..=5),
+            steps: rng.u32(300..1_600),
+            customers: rng.u8(1..=7),
             clients_each: rng.usize(1..=2),
-            agents: rng.usize(1..=3),
-            calls: [0, 10, 40][rng.usize(..3)],
+            agents: rng.usize(1..=7),
+            calls: [0, 10, 30, 60][rng.usize(..4)],
             outbox_entries_max: rng.usize(1..=6),
             stream_frames_max: rng.usize(1..=6),
             page_entries_max: rng.usize(1..=6),
@@ -125,7 +125,7 @@ impl Faults {
             stall: rate(15),
             disk_fills: rate(6),
             disk_frees: 1 + rate(20),
-            settings_change: rate(8),
+            settings_change: between_faults * rate(20),
             time_passes: rate(10),
             datagram_lost: rate(30),
             disk_fails: rate(20),

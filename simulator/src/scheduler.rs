@@ -36,6 +36,7 @@ pub(crate) enum Action {
     ReadHistory(usize),
     ReadList(usize),
     LookUp(usize),
+    Recall(usize),
     Arrives(usize, Lane),
     DatagramArrives(usize),
     LateRequest(usize),
@@ -88,9 +89,9 @@ impl World {
         let held = connected.filter_map(|client| client.connection.as_ref());
         let held = held.flat_map(|connection| connection.busy().map(|(_, at)| at));
         let timers = self.next_timer();
-        let Some(next) = due.chain(held).chain(timers).filter(|at| *at > self.now).min() else {
-            return false;
-        };
+        let next = due.chain(held).chain(timers).filter(|at| *at > self.now).min();
+        // The doors open and close for ever.
+        let Some(next) = next.filter(|next| *next <= self.calm_until) else { return false };
         self.now = next;
         self.say(|| format!("{step:4} time passes"));
         true
@@ -157,6 +158,9 @@ impl World {
         }
         for at in 0..self.look_ups.len() {
             choices.add(turn(Part::Disk), true, Action::LookUp(at));
+        }
+        for at in 0..self.recalls.len() {
+            choices.add(turn(Part::Disk), true, Action::Recall(at));
         }
         // A long time is only over when nothing else happens.
         let is_long = self.is_calm && choices.total == 0;
@@ -249,6 +253,7 @@ impl World {
             Action::ReadHistory(at) => self.read_history(at),
             Action::ReadList(at) => self.read_list(at),
             Action::LookUp(at) => self.look_up(at),
+            Action::Recall(at) => self.recall(at),
             Action::Arrives(at, lane) => self.arrives(at, lane),
             Action::DatagramArrives(at) => self.datagram_arrives(at),
             Action::AddressChanges(at) => self.change_address(at),
@@ -282,9 +287,12 @@ impl World {
     /// Ends the faults, lets everything come to rest, and lets everybody leave.
     pub(crate) fn come_to_rest(&mut self, mut step: u32) -> u32 {
         (self.is_calm, self.stalled) = (true, None);
-        self.restore_members();
+        self.calm_until = self.now + Duration::from_secs(REST_SECONDS);
         self.empty_disk();
         step = self.run_out(step);
+        if self.restore_members() {
+            step = self.run_out(step);
+        }
         for _ in 0..FOLLOW_AGAIN_MAX {
             let is_quarantined = self.workspace.as_ref().is_some_and(WorkspaceActor::has_quarantined);
             if !is_quarantined && !self.somebody_misses_something() {
@@ -305,8 +313,10 @@ impl World {
                 self.clients[at].has_left = true;
                 self.cut(at);
             }
+            self.calm_until = self.now + Duration::from_secs(REST_SECONDS);
             step = self.run_out(step);
             self.check_deserted();
+            self.check_nothing_is_overdue();
             self.check_nobody_waits_for_the_absent();
         }
         step
@@ -355,6 +365,9 @@ impl Choices {
         self.found.get(at).map(|(_, action)| *action)
     }
 }
+
+/// Longer than any grace and any time after which something ends by itself, and than the doors are closed once.
+const REST_SECONDS: u64 = 240;
 
 /// Far more steps than it takes to come to rest.
 const REST_STEPS_MAX: u32 = 20_000;

@@ -5,26 +5,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard::domain::assignment::{Explanation, Outcome, Standing};
+use switchboard::domain::assignment::{Explanation, Outcome, Rule, Standing, Why};
 use switchboard::domain::consultation::{How, Unserved};
 use switchboard::domain::conversation::{Entry, Event, What};
 use switchboard_protocol::vocabulary::{
-    CategoryPath, ConsultationId, ConversationId, MemberId, Party, Timestamp,
+    CategoryPath, ConsultationId, ConversationId, MemberId, Party, ProfileId, Timestamp,
 };
 
 use crate::check::Promise;
-use crate::settings::AUTO_CLOSE_MS;
+use crate::settings::{AUTO_CLOSE_MS, PROFILES, Timetable};
 use crate::tally::Count;
 
 /// What is durable of everybody's service.
 #[derive(Default)]
 pub(crate) struct Service {
     talks: BTreeMap<ConversationId, Talk>,
+    timetable: Timetable,
 }
 
 /// Of one conversation.
 #[derive(Default)]
 struct Talk {
+    profile: Option<ProfileId>,
     open: Option<Call>,
     /// How often it has changed who serves it.
     changes: u64,
@@ -40,6 +42,7 @@ struct Talk {
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) id: ConsultationId,
+    pub(crate) profile: ProfileId,
     pub(crate) category: CategoryPath,
     pub(crate) called_at: Timestamp,
     pub(crate) in_hours: bool,
@@ -49,16 +52,21 @@ pub(crate) struct Call {
     /// At any time, by anybody.
     was_served: bool,
     /// Since when it waits for somebody.
-    waits_since: Timestamp,
-    is_automatic: bool,
+    pub(crate) waits_since: Timestamp,
+    /// Which decision gave it to them, if one did.
+    given_by: Option<usize>,
     bot_replies: bool,
-    silent_since: Option<Timestamp>,
+    pub(crate) silent_since: Option<Timestamp>,
 }
 
 /// What an entry breaks.
 type Broken = (Promise, String);
 
 impl Service {
+    pub(crate) fn new(timetable: Timetable) -> Self {
+        Self { timetable, ..Self::default() }
+    }
+
     /// The consultations that go on.
     pub(crate) fn open(&self) -> impl Iterator<Item = (ConversationId, &Call)> {
         self.talks.iter().filter_map(|(id, talk)| Some((*id, talk.open.as_ref()?)))
@@ -69,12 +77,22 @@ impl Service {
         self.open().filter(|(_, call)| call.holder == Some(member)).count()
     }
 
+    /// Who answers for a conversation.
+    pub(crate) fn holder(&self, conversation: ConversationId) -> Option<MemberId> {
+        self.talks.get(&conversation)?.open.as_ref()?.holder
+    }
+
+    /// At which profile a conversation is.
+    pub(crate) fn profile(&self, conversation: ConversationId) -> Option<ProfileId> {
+        self.talks.get(&conversation)?.profile
+    }
+
     /// How often it has changed who serves a conversation.
     pub(crate) fn changes(&self, conversation: ConversationId) -> u64 {
         self.talks.get(&conversation).map_or(0, |talk| talk.changes)
     }
 
-    /// Adds an entry. Those in `aside` do not count for anybody.
+    /// Adds an entry, with the number of the decision in it. Those in `aside` do not count for anybody.
     ///
     /// # Errors
     /// What it breaks.
@@ -82,18 +100,31 @@ impl Service {
         &mut self,
         entry: &Entry,
         aside: &BTreeSet<ConversationId>,
+        given_by: Option<usize>,
     ) -> Result<Vec<Count>, Broken> {
         let mut counts = Vec::new();
         let mut explained = None;
         for event in &entry.events {
             if let What::Explained(explanation) = &event.what {
                 explained = Some(&**explanation);
+                if explanation.considered.conclude() != explanation.outcome {
+                    return Err((Promise::Explained, format!("{explanation:?} does not follow")));
+                }
+                counts.push(match explanation.outcome {
+                    Outcome::Assigned { rule: Rule::Sticky, .. } => Count::ToFormer,
+                    Outcome::Assigned { rule: Rule::Specialist, .. } => Count::ToSpecialist,
+                    Outcome::Assigned { rule: Rule::General, .. } => Count::ToGeneral,
+                    Outcome::Waits(Why::Manual) => Count::WaitsForHand,
+                    Outcome::Waits(Why::Closed) => Count::WaitsForOpening,
+                    Outcome::Waits(Why::ForFormer(_)) => Count::WaitsForFormer,
+                    Outcome::Waits(Why::NobodyFree) => Count::WaitsForAnybody,
+                });
             }
             if let What::Assigned { member, how: How::Automatic } = event.what {
-                self.may_be_given(member, entry.conversation, explained, aside)?;
+                self.may_be_given(member, entry.conversation, explained, (aside, given_by))?;
             }
             let talk = self.talks.entry(entry.conversation).or_default();
-            counts.extend(talk.add(entry, event)?);
+            counts.extend(talk.add(entry, event, (&self.timetable, given_by))?);
         }
         Ok(counts)
     }
@@ -103,7 +134,7 @@ impl Service {
         member: MemberId,
         conversation: ConversationId,
         explained: Option<&Explanation>,
-        aside: &BTreeSet<ConversationId>,
+        (aside, given_by): (&BTreeSet<ConversationId>, Option<usize>),
     ) -> Result<(), Broken> {
         let Some(Explanation { considered, outcome }) = explained else {
             return Err((Promise::Capacity, format!("{member} was assigned without a reason")));
@@ -114,7 +145,9 @@ impl Service {
             return Err((Promise::Eligible, format!("{member} was assigned: {outcome:?}, {chosen:?}")));
         }
         let others = self.open().filter(|(id, _)| *id != conversation && !aside.contains(id));
-        let held = others.filter(|(_, call)| call.holder == Some(member) && call.is_automatic).count();
+        // Those that were decided before it: profiles have maximums of their own.
+        let before = |call: &Call| call.given_by.is_some() && call.given_by < given_by;
+        let held = others.filter(|(_, call)| call.holder == Some(member) && before(call)).count();
         if held >= considered.maximum as usize {
             let what = format!("{member} was given one more than {held}; {} is the most", considered.maximum);
             return Err((Promise::Capacity, what));
@@ -124,7 +157,12 @@ impl Service {
 }
 
 impl Talk {
-    fn add(&mut self, entry: &Entry, event: &Event) -> Result<Option<Count>, Broken> {
+    fn add(
+        &mut self,
+        entry: &Entry,
+        event: &Event,
+        (timetable, given_by): (&Timetable, Option<usize>),
+    ) -> Result<Option<Count>, Broken> {
         let one_owner = |what: &str, talk: &Self| {
             Err((Promise::OneOwner, format!("{event:?} {what}; it was {:?}", talk.open)))
         };
@@ -134,7 +172,7 @@ impl Talk {
                     return one_owner("while another goes on", self);
                 }
                 self.begin(*consultation, category.clone(), entry.at, (*in_hours, *bot_replies));
-                return Ok(Some(Count::Called));
+                return Ok(Some(if *in_hours { Count::Called } else { Count::CalledOutside }));
             }
             What::Assigned { member, how } => {
                 if let How::SteppedIn { consultation } = how {
@@ -144,7 +182,7 @@ impl Talk {
                     self.begin(*consultation, CategoryPath::default(), entry.at, (true, false));
                     self.changes -= 1;
                 }
-                return self.assign(*member, *how, event);
+                return self.assign(*member, *how, event, given_by);
             }
             What::Requeued { from, .. } => {
                 let Some(call) = self.open.as_mut().filter(|call| call.holder == Some(*from)) else {
@@ -168,18 +206,24 @@ impl Talk {
                 self.inside.remove(member);
             }
             What::Completed => {
-                return self.completed(entry, event);
+                return self.completed(entry, event, timetable);
             }
             What::Unserved { why } => {
                 let Some(call) = self.open.take().filter(|call| !call.was_served) else {
                     return one_owner("nobody waited", self);
                 };
                 self.over();
-                if *why == Unserved::TooLong {
-                    is_due(Some(call.waits_since), entry.at, event)?;
-                    return Ok(Some(Count::UnservedClosed));
-                }
-                return Ok(Some(Count::Cancelled));
+                return match why {
+                    Unserved::TooLong => {
+                        waited(&call, entry.at, event, timetable)?;
+                        Ok(Some(Count::UnservedClosed))
+                    }
+                    Unserved::Cancelled if entry.at.as_millis() - call.called_at.as_millis() > WINDOW_MS => {
+                        Err((Promise::Timers, format!("{event:?} at {:?}: {call:?}", entry.at)))
+                    }
+                    Unserved::Cancelled => Ok(Some(Count::CancelledEarly)),
+                    Unserved::GaveUp | Unserved::Left => Ok(Some(Count::Cancelled)),
+                };
             }
             What::Ended => {
                 if self.open.is_some() {
@@ -190,12 +234,18 @@ impl Talk {
             }
             What::Message(_) => return self.said(entry, event),
             What::CallRefused { .. } => return Ok(Some(Count::CallRefused)),
-            What::Started { .. } | What::Explained(_) | What::Read { .. } | What::Unchanged => {}
+            What::Started { customer } => self.profile = Some(customer.profile),
+            What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
     }
 
-    fn completed(&mut self, entry: &Entry, event: &Event) -> Result<Option<Count>, Broken> {
+    fn completed(
+        &mut self,
+        entry: &Entry,
+        event: &Event,
+        timetable: &Timetable,
+    ) -> Result<Option<Count>, Broken> {
         let Some(call) = self.open.take().filter(|call| call.was_served) else {
             let what = format!("{event:?} without service; it was {:?}", self.open);
             return Err((Promise::OneOwner, what));
@@ -203,8 +253,11 @@ impl Talk {
         self.former = call.holder.or(self.former);
         self.over();
         if entry.origin.is_none() {
-            let since = if call.has_begun { call.silent_since } else { Some(call.waits_since) };
-            is_due(since, entry.at, event)?;
+            if !call.has_begun {
+                waited(&call, entry.at, event, timetable)?;
+                return Ok(Some(Count::WaitedAgainClosed));
+            }
+            is_due(call.silent_since, entry.at, event)?;
             return Ok(Some(Count::SilentClosed));
         }
         Ok(Some(Count::Completed))
@@ -219,6 +272,7 @@ impl Talk {
     ) {
         self.open = Some(Call {
             id,
+            profile: self.profile.unwrap_or(PROFILES[0]),
             category,
             called_at,
             in_hours,
@@ -227,14 +281,20 @@ impl Talk {
             has_begun: false,
             was_served: false,
             waits_since: called_at,
-            is_automatic: false,
+            given_by: None,
             bot_replies,
             silent_since: None,
         });
         self.changed();
     }
 
-    fn assign(&mut self, member: MemberId, how: How, event: &Event) -> Result<Option<Count>, Broken> {
+    fn assign(
+        &mut self,
+        member: MemberId,
+        how: How,
+        event: &Event,
+        given_by: Option<usize>,
+    ) -> Result<Option<Count>, Broken> {
         let Some(call) = &mut self.open else {
             return Err((Promise::OneOwner, format!("{event:?} while nothing goes on")));
         };
@@ -247,7 +307,7 @@ impl Talk {
         if call.holder != expected {
             return Err((Promise::OneOwner, format!("{event:?}, and it was {:?}", call.holder)));
         }
-        call.is_automatic = how == How::Automatic;
+        call.given_by = given_by.filter(|_| how == How::Automatic);
         call.holder = Some(member);
         call.has_begun |= self.inside.contains(&member) || matches!(how, How::SteppedIn { .. });
         call.was_served |= call.has_begun;
@@ -295,8 +355,20 @@ impl Talk {
     }
 }
 
+/// A call may be missed: the doors have been open for long enough.
+fn waited(call: &Call, at: Timestamp, event: &Event, timetable: &Timetable) -> Result<(), Broken> {
+    let open = timetable.open_for(call.profile, (call.waits_since, at), AUTO_CLOSE_MS);
+    if open >= AUTO_CLOSE_MS {
+        return Ok(());
+    }
+    Err((Promise::Timers, format!("{event:?} at {at:?}, after {open} ms of {call:?}")))
+}
+
 /// A timer may take effect: not before its time.
 fn is_due(since: Option<Timestamp>, at: Timestamp, event: &Event) -> Result<(), Broken> {
     let is_due = since.is_some_and(|since| at.as_millis() - since.as_millis() >= AUTO_CLOSE_MS);
     if is_due { Ok(()) } else { Err((Promise::Timers, format!("{event:?} at {at:?}, since {since:?}"))) }
 }
+
+/// A call that is taken back within this time is not missed, if the team wants it so.
+const WINDOW_MS: i64 = 10_000;

@@ -3,11 +3,14 @@
 //! Owns the carrying of requests to conversations and of answers to the client, as the engine's actor
 //! does. Must not know how a client makes requests.
 
+mod opening;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use switchboard::domain::conversation::{Action, Answer, Command, Entry, Origin, Rejection};
+use switchboard::domain::customer::{DetailsChange, Edit};
 use switchboard::domain::identity::{Identity, Reader};
 use switchboard::machines::live::{Outcome, SubscriberId};
 use switchboard::machines::route::{Route, Step, Tag};
@@ -15,8 +18,7 @@ use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, Timestam
 use switchboard_protocol::wire::{ErrorBody, ErrorCode, Op, ReplyBody, Request, Topic};
 
 use crate::mail::{
-    Ask, ConversationMsg, Errand, ErrandAnswer, Located, Opening, Run, SessionId, SessionMsg, Way,
-    WorkspaceMsg,
+    Ask, ConversationMsg, Errand, ErrandAnswer, Located, Run, SessionId, SessionMsg, Way, WorkspaceMsg,
 };
 use crate::network::Down;
 use crate::outbox::Outbox;
@@ -79,6 +81,8 @@ pub(crate) struct Begun {
     pub(crate) after: Seq,
 }
 
+pub(crate) use opening::Recall;
+
 /// An answer to a request.
 pub(crate) type Reply = Result<ReplyBody, ErrorBody>;
 
@@ -135,6 +139,10 @@ impl World {
                 }
             }
             SessionMsg::Opened(opening, found) => self.opened(&mut session, opening, found),
+            SessionMsg::Recalled(opening, conversation, known) => match known {
+                Ok(known) => self.begin(&mut session, opening, conversation, known),
+                Err(why) => self.cannot_open(&mut session, opening, why),
+            },
             SessionMsg::Listed(ask, conversations) => {
                 self.say_to_client(session.client, session.connection, Down::Listed(ask, conversations));
             }
@@ -143,6 +151,7 @@ impl World {
                 let reply = if released { Ok(ReplyBody::Unsubscribed) } else { Err(nobody()) };
                 self.reply(&session, ask, None, reply);
             }
+            SessionMsg::Changed(changing, answer) => self.change_answered(&session, changing, answer),
             SessionMsg::Answered { conversation, tag, answer } => {
                 self.errand_answered(&mut session, conversation, tag, answer);
             }
@@ -203,7 +212,7 @@ impl World {
 
     fn ask(&mut self, session: &mut Session, request: Request) {
         let Request { id, n, op } = request;
-        let fresh = self.fresh_consultation();
+        let consultation = self.fresh_consultation();
         let plain = |world: &mut Self, session: &mut Session, conversation, action| {
             let Some(counter) = n else { return };
             let errand = Routed::Plain(session.command(counter, action));
@@ -221,15 +230,18 @@ impl World {
             Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
-            Op::Take { conversation } => {
-                plain(self, session, conversation, Action::Take { consultation: fresh })
-            }
+            Op::Take { conversation } => plain(self, session, conversation, Action::Take { consultation }),
             Op::Call { conversation, category } => {
-                plain(self, session, conversation, Action::Call { consultation: fresh, category })
+                plain(self, session, conversation, Action::Call { consultation, category });
             }
             Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
             Op::Transfer { conversation, from, to } => {
                 plain(self, session, conversation, Action::Transfer { from, to });
+            }
+            Op::Describe { conversation, details, .. } => {
+                let name = details.name.map_or(Edit::Clear, Edit::Set);
+                let change = Box::new(DetailsChange { name, ..DetailsChange::default() });
+                plain(self, session, conversation, Action::Describe { change });
             }
             Op::Complete { conversation } => plain(self, session, conversation, Action::Complete),
             Op::End { conversation } => plain(self, session, conversation, Action::End),
@@ -259,52 +271,20 @@ impl World {
                 let reply = self.mail.workspace_reply(session.id, Ask(id));
                 self.mail.to_workspace(session.run, WorkspaceMsg::Release(conversation, reply));
             }
+            Op::Change { .. } | Op::Status { .. } => {
+                n.into_iter().for_each(|counter| self.ask_change(session, id, counter));
+            }
             // Nobody asks for these here.
             Op::Subscribe { topic: Topic::Desk { .. } | Topic::Unknown, .. }
             | Op::Explain { .. }
+            | Op::Customer { .. }
+            | Op::Search { .. }
             | Op::Quarantined
             | Op::Settings { .. }
-            | Op::Change { .. }
-            | Op::Status { .. }
             | Op::Audit { .. }
+            | Op::Waiting
             | Op::Latency
             | Op::Unknown => {}
-        }
-    }
-
-    /// Asks the workspace for the customer's conversation; `ended` is one that turned out to have ended.
-    fn open_conversation(
-        &mut self,
-        session: &mut Session,
-        (ask, counter): (u64, u64),
-        ended: Option<ConversationId>,
-    ) {
-        let Identity::Customer { customer, .. } = &*session.identity else {
-            self.model.passed_over((session.instance, counter));
-            let error = ErrorBody::new(ErrorCode::Forbidden, "only customers");
-            return self.reply(session, ask, Some(counter), Err(error));
-        };
-        session.last_opening += 1;
-        session.opening.insert(session.last_opening, (ask, counter));
-        let reply = self.mail.workspace_reply(session.id, Opening(session.last_opening));
-        self.mail.to_workspace(session.run, WorkspaceMsg::Open(customer.clone(), ended, reply));
-    }
-
-    fn opened(&mut self, session: &mut Session, opening: u64, found: Result<ConversationId, String>) {
-        let Some((ask, counter)) = session.opening.remove(&opening) else { return };
-        let Identity::Customer { customer, .. } = &*session.identity else { return };
-        match found {
-            Ok(conversation) => {
-                let action = Action::Start { customer: customer.clone(), greeting: self.greeting.clone() };
-                let errand = Routed::Plain(session.command(counter, action));
-                let pending = Pending { ask, counter: Some(counter), kind: Kind::Open };
-                self.send(session, conversation, errand, pending);
-            }
-            Err(why) => {
-                self.model.passed_over((session.instance, counter));
-                let error = ErrorBody::new(ErrorCode::Unavailable, why);
-                self.reply(session, ask, Some(counter), Err(error));
-            }
         }
     }
 
@@ -485,7 +465,7 @@ impl World {
     }
 
     /// What leaves here is revealed: from now on it must be true for ever.
-    fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
+    pub(crate) fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
         self.say(|| format!("     session {} answers {ask}, counter {counter:?}: {reply:?}", session.id.0));
         if let Some(counter) = counter {
             let reader = session.identity.reader();

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use switchboard::domain::conversation::{Entry, Event, Side, What};
+use switchboard::domain::customer::Details;
 use switchboard::domain::identity::{CustomerKey, Reader};
 use switchboard::machines::live::SideCursors;
 use switchboard_protocol::vocabulary::{InstanceId, Party, Seq, Timestamp};
@@ -17,6 +18,8 @@ use crate::model::{Accepted, Origin};
 pub(crate) struct Stored {
     pub(crate) entries: u64,
     pub(crate) customer: Option<CustomerKey>,
+    /// What was last written down of the customer.
+    pub(crate) details: Details,
     pub(crate) has_ended: bool,
     pub(crate) accepted: BTreeMap<Origin, Accepted>,
     pub(crate) last_counters: BTreeMap<InstanceId, u64>,
@@ -104,6 +107,7 @@ impl Stored {
             | What::Assigned { .. }
             | What::Requeued { .. }
             | What::Entered { .. }
+            | What::Described(_)
             | What::Completed => ([false, true], true),
             What::Left { .. } => ([false, true], false),
             What::Explained(_) => ([false, false], true),
@@ -115,6 +119,8 @@ impl Stored {
         match &event.what {
             What::Started { customer } => self.customer = Some(customer.clone()),
             What::Ended => self.has_ended = true,
+            // People here write down names alone.
+            What::Described(change) => self.details.name = change.name.set().cloned(),
             What::Read { side: Side::Customer, up_to } => self.read[0] = [up_to.customer, up_to.staff],
             What::Read { side: Side::Staff, up_to } => self.read[1] = [up_to.customer, up_to.staff],
             What::Message(_)

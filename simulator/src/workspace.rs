@@ -4,25 +4,26 @@
 //! know what happens in a conversation.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use switchboard::domain::conversation::OwnAction;
 use switchboard::domain::identity::CustomerKey;
 use switchboard::domain::workspace::Workspace;
 use switchboard::machines::attendance::Attendance;
-use switchboard::machines::commit::Term;
+use switchboard::machines::commit::{Claim, Term};
 use switchboard::machines::desk::Desk;
+use switchboard::machines::ledger::Ledger;
 use switchboard::machines::openings::{Opening, Openings};
 use switchboard::machines::residence::{Residence, Want};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId};
 
 use crate::mail::{
-    ConversationMsg, Ended, LocateReply, Located, OpenReply, Order, Resolved, Run, SessionId, Way,
-    WorkspaceMsg,
+    ChangeReply, ConversationMsg, Ended, LocateReply, Located, OpenReply, Order, Resolved, Run, SessionId,
+    Way, WorkspaceMsg,
 };
 use crate::tally::Count;
 use crate::world::World;
-use crate::writer::Opened;
+use crate::writer::{Opened, Stream};
 
 /// The actor.
 pub(crate) struct WorkspaceActor {
@@ -31,8 +32,10 @@ pub(crate) struct WorkspaceActor {
     term: Option<Term>,
     pub(crate) residence: Residence<Way, (ConversationId, Wanted)>,
     pub(crate) desk: Desk,
-    /// The settings that it knows.
-    pub(crate) settings: Rc<Workspace>,
+    /// The settings, as they are decided and become durable.
+    pub(crate) ledger: Ledger<ChangeReply>,
+    /// What it appends them by.
+    pub(crate) claim: Option<Claim<Stream>>,
     openings: Openings<CustomerKey, OpenReply>,
     agents: BTreeMap<MemberId, Attendance<SessionId>>,
     /// Who of the agents is online, as the others are told.
@@ -48,6 +51,11 @@ pub(crate) enum Wanted {
 impl WorkspaceActor {
     pub(crate) const fn is_open(&self) -> bool {
         self.term.is_some()
+    }
+
+    /// The settings in force.
+    pub(crate) const fn settings(&self) -> &Arc<Workspace> {
+        self.ledger.durable()
     }
 
     /// How many conversations are awake or on their way out.
@@ -68,9 +76,18 @@ impl World {
         let residence = Residence::new(self.rates.allowance);
         let (openings, agents, online) = (Openings::default(), BTreeMap::new(), BTreeSet::new());
         let desk = Desk::new(self.grace_until);
-        let settings = self.settings.clone();
-        self.workspace =
-            Some(WorkspaceActor { run, term: None, residence, desk, settings, openings, agents, online });
+        let (ledger, claim) = (Ledger::new(Workspace::clone(&self.settings)), None);
+        self.workspace = Some(WorkspaceActor {
+            run,
+            term: None,
+            residence,
+            desk,
+            ledger,
+            claim,
+            openings,
+            agents,
+            online,
+        });
         self.mail.order(Order::OpenWorkspace(run));
     }
 
@@ -82,7 +99,9 @@ impl World {
         match opened {
             Ok((claim, term)) => {
                 workspace.term = Some(*term);
-                self.mail.order(Order::Ready(*claim, 0));
+                workspace.claim = Some(*claim);
+                workspace.ledger = Ledger::new(Workspace::clone(&self.settings));
+                self.mail.order(Order::Ready(*claim, self.settings.revision));
                 self.learn_what_goes_on(&mut workspace);
                 self.workspace = Some(workspace);
             }
@@ -130,7 +149,7 @@ impl World {
                     self.note(Count::DecisionRefused);
                     self.at_desk(&mut workspace, |desk, now| desk.refused(id, epoch, now));
                 }
-                WorkspaceMsg::SettingsChanged => self.settings_changed(&mut workspace),
+                WorkspaceMsg::Change(command, reply) => self.change(&mut workspace, *command, reply),
                 WorkspaceMsg::AsksToSleep(id, way, has_begun, due) => {
                     workspace.openings.asleep(id, has_begun);
                     if workspace.residence.asks_to_sleep(id, &way) {
@@ -146,7 +165,9 @@ impl World {
                     let waiting = workspace.residence.stays(id, &way);
                     self.relocate(&mut workspace, waiting);
                 }
-                WorkspaceMsg::Resolved(Resolved::Durable(_)) => {}
+                WorkspaceMsg::Resolved(Resolved::Durable(up_to)) => {
+                    self.settle_changes(&mut workspace, up_to);
+                }
                 WorkspaceMsg::Resolved(Resolved::Failed(_)) => return self.end_workspace(workspace),
             }
         }
@@ -203,7 +224,7 @@ impl World {
     ) {
         let fresh = self.conversation_id();
         match workspace.openings.want(&customer, ended, reply, || fresh) {
-            Opening::Known(reply, id) => reply.opened(Ok(id)),
+            Opening::Known(reply, named) => reply.opened(Ok(named)),
             Opening::Later => self.note(Count::WaitedForName),
             Opening::LookUp => self.look_ups.push((workspace.run, customer)),
         }
@@ -231,9 +252,9 @@ impl World {
         let fresh = self.conversation_id();
         match found {
             Ok(latest) => {
-                let (id, waiting) = workspace.openings.found(customer, latest, || fresh).unzip();
+                let (named, waiting) = workspace.openings.found(customer, latest, || fresh).unzip();
                 for reply in waiting.into_iter().flatten() {
-                    reply.opened(id.ok_or_else(String::new));
+                    reply.opened(named.ok_or_else(String::new));
                 }
             }
             Err(why) => {

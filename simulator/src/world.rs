@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -16,10 +17,11 @@ use switchboard::domain::workspace::Workspace;
 use switchboard::machines::attendance::Places;
 use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
-    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
-    Timestamp, UserKey, WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MessageText, Platform, ProfileId, Timestamp,
+    UserKey, WorkspaceId,
 };
 
+use crate::changes::Changes;
 use crate::check::Promise;
 use crate::clients::Client;
 use crate::conversation::{ConversationActor, HistoryRead, name};
@@ -29,8 +31,8 @@ use crate::mail::{ListReply, Mail, Run, SessionId, Way};
 use crate::model::Model;
 use crate::pump::Pump;
 use crate::rates::{Part, Rates};
-use crate::session::Session;
-use crate::settings;
+use crate::session::{Recall, Session};
+use crate::settings::{self, MEMBERS, PROFILES, Timetable};
 use crate::space::{PLENTY_BYTES, SNAPSHOT_BYTES, Space};
 use crate::tally::{Count, Tally};
 use crate::trace::Trace;
@@ -52,7 +54,7 @@ pub(crate) struct World {
     pub(crate) workspace: Option<WorkspaceActor>,
     pub(crate) conversations: BTreeMap<Way, ConversationActor>,
     /// The settings that the workspace has told its conversations.
-    pub(crate) told: RefCell<Rc<Workspace>>,
+    pub(crate) told: RefCell<Arc<Workspace>>,
     /// What the bot will answer, and to which incarnation.
     pub(crate) bot_replies: Vec<(Way, OwnAction)>,
     /// Nothing ends by itself before this.
@@ -63,6 +65,8 @@ pub(crate) struct World {
     pub(crate) history_reads: Vec<HistoryRead>,
     /// Customers whose conversation the journal is asked for, and by whom.
     pub(crate) look_ups: Vec<(Run, CustomerKey)>,
+    /// Customers of whom is read what was known at the end of their conversation before.
+    pub(crate) recalls: Vec<Recall>,
     /// Questions for the list.
     pub(crate) list_reads: Vec<ListReply>,
     /// Snapshots that are not on the disk yet.
@@ -73,7 +77,9 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     pub(crate) greeting: Option<Message>,
     /// The settings that are durable.
-    pub(crate) settings: Rc<Workspace>,
+    pub(crate) settings: Arc<Workspace>,
+    /// When the doors are open by schedule, which stays the same.
+    pub(crate) timetable: Timetable,
     // What watches.
     pub(crate) model: Model,
     pub(crate) tally: Tally,
@@ -81,6 +87,16 @@ pub(crate) struct World {
     pub(crate) broken: Option<(Promise, String)>,
     /// Decisions that were made, by where their chance came from.
     pub(crate) decisions: BTreeMap<u64, Made>,
+    /// What was to wait again, with the epoch at which it was.
+    pub(crate) requeues: BTreeSet<(ConversationId, u64)>,
+    /// The changes of settings that were sent.
+    pub(crate) changes: Changes,
+    /// Profiles that were opened or closed by hand: which doors a call met is not known.
+    pub(crate) were_opened_by_hand: BTreeSet<ProfileId>,
+    /// Openings and closings by hand that were over.
+    pub(crate) hands_over: BTreeSet<(ProfileId, Timestamp)>,
+    /// So far timers are waited for at the end.
+    pub(crate) calm_until: Duration,
     /// The workspace that began last.
     pub(crate) latest_run: Option<Run>,
     /// Conversations that were set aside once: whoever served them was free meanwhile.
@@ -93,7 +109,8 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let rates = Rates::draw(&mut rng);
         let (greets, free_bytes) = (rng.bool(), rng.u64(..PLENTY_BYTES));
-        let settings = Rc::new(settings::draw(WORKSPACE, &mut rng));
+        let (settings, timetable) = settings::draw(WORKSPACE, &mut rng);
+        let settings = Arc::new(settings);
         let mut world = Self {
             rng,
             rates,
@@ -104,7 +121,7 @@ impl World {
             writer: Writer::default(),
             workspace: None,
             conversations: BTreeMap::new(),
-            told: RefCell::new(Rc::clone(&settings)),
+            told: RefCell::new(Arc::clone(&settings)),
             bot_replies: Vec::new(),
             grace_until: Timestamp::from_millis(EPOCH_MS),
             sessions: BTreeMap::new(),
@@ -112,6 +129,7 @@ impl World {
             places: Places::new(usize::MAX),
             history_reads: Vec::new(),
             look_ups: Vec::new(),
+            recalls: Vec::new(),
             list_reads: Vec::new(),
             snapshots: VecDeque::new(),
             disk: Disk::new(WORKSPACE),
@@ -122,7 +140,13 @@ impl World {
                 .filter(|_| greets)
                 .map(|text| Message::plain(Content::text(text))),
             settings,
-            model: Model::default(),
+            model: Model::new(timetable.clone()),
+            timetable,
+            changes: Changes::default(),
+            requeues: BTreeSet::new(),
+            were_opened_by_hand: BTreeSet::new(),
+            hands_over: BTreeSet::new(),
+            calm_until: Duration::MAX,
             tally: Tally::default(),
             trace,
             broken: None,
@@ -144,8 +168,8 @@ impl World {
             }
         }
         for at in 0..self.rates.agents {
-            // The third agent is the first one's second device.
-            let member = MemberId::from_bytes([at as u8 % 2 + 1; 16]);
+            // Those above the number of members are second devices.
+            let member = settings::member(at as u8 % MEMBERS + 1);
             self.settle_client(Identity::Member { workspace: WORKSPACE, member });
         }
     }
@@ -187,7 +211,7 @@ impl World {
         let now = self.true_time().as_millis();
         if self.happens(self.rates.faults.clock_jumps_back) {
             self.note(Count::ClockJumpedBack);
-            return Timestamp::from_millis(now - self.rng.i64(1..10_000));
+            return Timestamp::from_millis(now - self.rng.i64(1..CLOCK_JUMP_MS));
         }
         Timestamp::from_millis(now)
     }
@@ -271,6 +295,7 @@ impl World {
         self.places = Places::new(usize::MAX);
         self.history_reads.clear();
         self.look_ups.clear();
+        self.recalls.clear();
         self.list_reads.clear();
         self.bot_replies.clear();
         // Customers could not write meanwhile.
@@ -303,7 +328,7 @@ pub(crate) enum Refused {
 
 fn customer(number: u8) -> Option<Identity> {
     let customer = CustomerKey {
-        profile: ProfileId::from_bytes([1; 16]),
+        profile: PROFILES[usize::from(number) % PROFILES.len()],
         platform: Platform::new("web").ok()?,
         user_key: UserKey::new(format!("customer {number}")).ok()?,
     };
@@ -312,5 +337,8 @@ fn customer(number: u8) -> Option<Identity> {
 
 const WORKSPACE: WorkspaceId = WorkspaceId::from_bytes([9; 16]);
 
+/// The clock jumps back by less than this, in milliseconds.
+pub(crate) const CLOCK_JUMP_MS: i64 = 10_000;
+
 /// When every simulation begins.
-const EPOCH_MS: i64 = 1_800_000_000_000;
+pub(crate) const EPOCH_MS: i64 = 1_800_000_000_000;

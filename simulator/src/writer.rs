@@ -4,12 +4,11 @@
 //! sinks. Must not know what an entry says.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use switchboard::domain::conversation::Entry;
 use switchboard::machines::commit::{Claim, CommitQueue, CommitSize, Incarnation, Kinds, Settled, Term};
 use switchboard_protocol::vocabulary::ConversationId;
 
+use crate::disk::Record;
 use crate::mail::{ConversationMsg, Order, Resolved, Run, Way, WorkspaceMsg};
 use crate::space::{ENTRY_BYTES, SEGMENT_BYTES};
 use crate::tally::Count;
@@ -27,7 +26,7 @@ pub(crate) struct WriterKinds;
 impl Kinds for WriterKinds {
     type Stream = Stream;
     type Group = ();
-    type Payload = Arc<Entry>;
+    type Payload = Record;
     type Waiter = Waiting;
 }
 
@@ -105,9 +104,9 @@ impl World {
                 self.open(Stream::Conversation(conversation), term, Owner::Conversation(way));
             }
             Some(Order::Ready(claim, revision)) => self.writer.queue.ready(claim, revision),
-            Some(Order::Append(claim, entry)) => {
+            Some(Order::Append(claim, record)) => {
                 // Its sink is told in its turn.
-                if let Err(refusal) = self.writer.queue.append(claim, entry.revision, entry, 1) {
+                if let Err(refusal) = self.writer.queue.append(claim, record.revision(), record, 1) {
                     self.note(Count::AppendRefused);
                     self.say(|| format!("  refused: {refusal}"));
                 }
@@ -142,8 +141,7 @@ impl World {
     /// Begins the next commit; one without anything to write is settled at once.
     pub(crate) fn begin_commit(&mut self) {
         let size = CommitSize { bytes_max: usize::MAX, records_max: self.rates.commit_entries_max };
-        let commit: Vec<_> =
-            self.writer.queue.begin(size).map(|queued| Arc::clone(&queued.payload)).collect();
+        let commit: Vec<_> = self.writer.queue.begin(size).map(|queued| queued.payload.clone()).collect();
         if commit.is_empty() {
             let settled = self.writer.queue.committed();
             return self.tell(settled);

@@ -33,7 +33,9 @@ fn each_known_mistake_is_found_by_a_promise_that_it_breaks() {
 
 /// Which promises a mistake breaks, one of them first, and in which seeds that must show.
 const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
-    use Promise::{Alive, Floor, Forgotten, G1, G2, G3, Presence, Room, Stale, Timers, Waiting};
+    use Promise::{
+        Alive, Capacity, Eligible, Floor, Forgotten, G1, G2, G3, Presence, Room, Stale, Timers, Waiting,
+    };
     match bug {
         Bug::AnswerBeforeDurable => (&[G1], 0..50),
         // A reader who is pushed an entry early is pushed it out of turn, too.
@@ -59,8 +61,9 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::ResumeOneLate => (&[G3], 0..50),
         Bug::NameForgotten => (&[G2], 0..50),
         Bug::NameForgottenAsleep => (&[G2], 0..1_000),
+        Bug::FormerForgotten => (&[G2], 0..1_000),
         // A command is refused by one session, and done by the one before.
-        Bug::SessionForgotten => (&[G2], 0..1_000),
+        Bug::SessionForgotten => (&[G2], 0..5_000),
         Bug::OfflineTooSoon => (&[Presence], 0..50),
         Bug::FullDiskForgotten => (&[Room], 0..200),
         Bug::VerdictOvertakes => (&[G3], 0..50),
@@ -73,6 +76,12 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::AbsentForgotten => (&[Forgotten], 0..5_000),
         Bug::UnsaidForgotten => (&[Forgotten], 0..5_000),
         Bug::ToldOnce => (&[Waiting, Forgotten], 0..5_000),
+        // Two decisions about one request: one agent too many has it, or somebody else is passed over.
+        Bug::FirstWordEndsDecision => (&[Capacity, Stale, Forgotten], 0..5_000),
+        Bug::TimerTwice => (&[Timers], 0..15_000),
+        Bug::SettingBeforeDurable => (&[G1], 0..50),
+        Bug::OpeningOverlooked => (&[Waiting], 0..200),
+        Bug::AwayOverlooked => (&[Eligible], 0..200),
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::domain::listing::{List, ListPlace};
 use crate::journal::ListRow;
 use crate::limits;
+pub use crate::machines::desk::Waiting;
 pub use crate::machines::dispatch::Work;
 use crate::machines::views::Listed;
 
@@ -125,13 +126,13 @@ pub enum DeskItem {
 /// The outbox of a desk subscription.
 #[derive(Debug, Default)]
 pub struct DeskOutlet {
-    waiting: Mutex<Waiting>,
+    held: Mutex<Held>,
     filled: Notify,
     abandoned: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct Held {
     snapshot: Option<Arc<Shared<Snapshot>>>,
     rows: BTreeMap<ConversationId, Arc<Shared<ListRow>>>,
     gone: BTreeSet<ConversationId>,
@@ -217,7 +218,7 @@ impl DeskOutlet {
 
     /// Nobody wants it any more: ends it, and forgets what waits.
     pub fn abandon(&self) {
-        *self.lock() = Waiting { ended: true, ..Waiting::default() };
+        *self.lock() = Held { ended: true, ..Held::default() };
         self.filled.notify_one();
         self.abandoned.notify_one();
     }
@@ -227,13 +228,13 @@ impl DeskOutlet {
         self.abandoned.notified().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         // Nothing that holds the lock can panic half-way.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl Held {
     /// Forgets everything, since a snapshot will have it.
     fn forget(&mut self) {
         *self = Self { ended: self.ended, ..Self::default() };
@@ -279,6 +280,7 @@ mod tests {
                 platform: Platform::new("web").unwrap(),
                 user_key: UserKey::new("u").unwrap(),
             },
+            name: None,
             list: List::WithBot,
             assignee: None,
             member: None,

@@ -160,6 +160,7 @@ fn bytes_of(entry: &Entry) -> usize {
         What::Message(message) => TEXT_COPIES * message.bytes(),
         What::Called { category, .. } | What::CallRefused { category } => TEXT_COPIES * category.bytes(),
         What::Explained(explanation) => explanation.bytes(),
+        What::Described(change) => TEXT_COPIES * change.bytes(),
         What::Started { .. }
         | What::Requeued { .. }
         | What::Unserved { .. }

@@ -23,7 +23,7 @@ use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts}
 use super::directory::DirectoryMsg;
 use super::errand::Way;
 use super::session::{
-    ChangeReply, ListReply, LocateReply, OpenReply, QuarantineReply, SetAside, SettingsOf, WantedPage,
+    Answered, LocateReply, OpenReply, SetAside, SettingsOf, WantedFind, WantedPage, WorkspaceReply,
 };
 use crate::clock;
 use crate::domain::conversation::{OwnAction, Policy};
@@ -65,15 +65,19 @@ pub enum WorkspaceMsg {
     /// A conversation cannot be read.
     Quarantine(ConversationId, String),
     /// An agent asks which conversations are set aside.
-    Quarantined(QuarantineReply),
+    Quarantined(WorkspaceReply),
     /// An agent wants a conversation tried again that is set aside.
-    Release(ConversationId, QuarantineReply),
+    Release(ConversationId, WorkspaceReply),
     /// A member wants to change a setting.
-    Change(Box<MemberCommand>, ChangeReply),
+    Change(Box<MemberCommand>, WorkspaceReply),
     /// A member asks for settings.
-    Settings(SettingsOf, ChangeReply),
+    Settings(SettingsOf, WorkspaceReply),
     /// A member wants a page of the lists.
-    List(WantedPage, ListReply),
+    List(WantedPage, WorkspaceReply),
+    /// A member wants a page of what a text is found in.
+    Find(Box<WantedFind>, WorkspaceReply),
+    /// A member asks how many wait, and how far off the estimates were.
+    Waiting(WorkspaceReply),
     /// A session of a member has come or gone.
     AgentSession(MemberId, SessionId, bool),
     /// An agent is online or is not.
@@ -113,7 +117,7 @@ pub struct WorkspaceActor;
 
 /// Its state.
 pub struct WorkspaceState {
-    ledger: Ledger<ChangeReply>,
+    ledger: Ledger<WorkspaceReply>,
     /// Tells conversations what is in force.
     told: watch::Sender<Arc<Workspace>>,
     /// Tells conversations whom work can be given to.
@@ -180,7 +184,7 @@ impl Actor for WorkspaceActor {
             grace_until: ports.grace_until,
             idle: ports.conversation_idle,
         };
-        let mut state = WorkspaceState {
+        Ok(WorkspaceState {
             ledger: Ledger::new(state),
             told,
             tell_present,
@@ -194,11 +198,18 @@ impl Actor for WorkspaceActor {
             openings: Openings::default(),
             agents: BTreeMap::new(),
             desks: Desks::default(),
-        };
-        state.learn_what_goes_on(&myself).await?;
+        })
+    }
+
+    /// Before anything else that it is told, and without the directory having to wait for a large one.
+    async fn post_start(
+        &self,
+        myself: ActorRef<WorkspaceMsg>,
+        state: &mut WorkspaceState,
+    ) -> Result<(), ActorProcessingErr> {
         // The one before may have ended before it had told everything.
         state.tell_directory();
-        Ok(state)
+        state.learn_what_goes_on(&myself).await
     }
 
     async fn handle(
@@ -244,13 +255,16 @@ impl Actor for WorkspaceActor {
                 state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
             }
             WorkspaceMsg::Look(at) => state.look(&myself, at).await?,
-            WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(state.quarantined())),
+            WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(Answered::SetAside(state.quarantined()))),
             WorkspaceMsg::Release(id, reply) => {
-                reply.answer(state.release(&myself, id).await?);
+                let released = state.release(&myself, id).await?;
+                reply.answer(released.map(Answered::SetAside));
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
             WorkspaceMsg::List(wanted, reply) => state.list(wanted, reply),
+            WorkspaceMsg::Find(wanted, reply) => state.find(*wanted, reply),
+            WorkspaceMsg::Waiting(reply) => reply.answer(Ok(Answered::Waiting(state.desk.waiting()))),
             WorkspaceMsg::AgentSession(member, session, came) => {
                 state.agent_session(&myself, member, session, came).await?;
             }
@@ -367,7 +381,7 @@ impl WorkspaceState {
         let greeting = workspace.profiles.get(&customer.profile).and_then(|profile| profile.greeting.clone());
         let reply = reply.with_greeting(greeting);
         match self.openings.want(&customer, ended, reply, clock::conversation_id) {
-            Opening::Known(reply, id) => return reply.opened(id),
+            Opening::Known(reply, named) => return reply.opened(named),
             Opening::Later => return,
             Opening::LookUp => {}
         }
@@ -384,10 +398,10 @@ impl WorkspaceState {
         match found {
             Ok(latest) => {
                 let found = self.openings.found(customer, latest, clock::conversation_id);
-                for (id, reply) in
-                    found.into_iter().flat_map(|(id, all)| all.into_iter().map(move |it| (id, it)))
+                for (named, reply) in
+                    found.into_iter().flat_map(|(named, all)| all.into_iter().map(move |it| (named, it)))
                 {
-                    reply.opened(id);
+                    reply.opened(named);
                 }
             }
             Err(why) => {

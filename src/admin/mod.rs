@@ -60,6 +60,8 @@ enum What {
         #[arg(long, value_name = "TEXT")]
         greeting: Option<String>,
     },
+    /// Print how many wait, and how far off the estimates were that customers were told, as JSON.
+    Waiting,
     /// Print what was changed, newest first, one JSON object a line.
     Audit {
         /// Only what was changed before this revision.
@@ -173,6 +175,7 @@ async fn carry_out(options: &Options) -> Result<(), ChatError> {
         What::AddProfile { title, greeting } => {
             change::add_profile(&client, title, greeting.as_deref()).await?;
         }
+        What::Waiting => show::waiting(&client).await?,
         What::Audit { before, limit } => show::audit(&client, *before, *limit).await?,
     }
     client.close().await?;

@@ -104,6 +104,12 @@ async fn profiles_of(client: &Client) -> Result<Vec<ProfileRow>, ChatError> {
     }
 }
 
+/// How waiting goes.
+pub(super) async fn waiting(client: &Client) -> Result<(), ChatError> {
+    let (waiting, estimates) = client.waiting().await?;
+    print(&json(&serde_json::json!({ "waiting": waiting, "estimates": estimates }))?)
+}
+
 /// The block that settings have, alone.
 async fn one(client: &Client, of: SettingsOf) -> Result<Value, ChatError> {
     Ok(fields(client, of).await?.into_iter().next().map_or(Value::Null, |(_, block)| block))

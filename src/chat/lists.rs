@@ -82,9 +82,9 @@ pub(super) fn filter(words: &str) -> Result<ListFilter, String> {
     Ok(filter)
 }
 
-/// A row as a line for people. An exclamation mark: it needs one's attention.
+/// A row as a line for people, with what it is called by. An exclamation mark: it needs one's attention.
 pub(super) fn row_line(
-    number: usize,
+    number: impl std::fmt::Display,
     row: &Row,
     names: &HashMap<MemberId, String>,
     (here, me): (bool, Option<MemberId>),
@@ -112,8 +112,10 @@ pub(super) fn row_line(
         false => format!("  ({})", printable(&row.category.to_string())),
     };
     let unread = if row.unread > 0 { format!(" ({} unread)", row.unread) } else { String::new() };
-    let (customer, last) = (printable(row.user_key.as_str()), printable(&row.last_message));
+    let named = row.name.as_ref().map_or(row.user_key.as_str(), |name| name.as_str());
+    let (customer, last) = (printable(named), printable(&row.last_message));
     let at = clock(row.last_at);
+    let number = number.to_string();
     format!("{here}{mark}{number:>3}  {at}  {customer}{unread}  [{stands}{ended}]{about}  {last}")
 }
 
@@ -167,6 +169,7 @@ mod tests {
             profile: ProfileId::from_bytes([1; 16]),
             platform: Platform::new("web").unwrap(),
             user_key: UserKey::new("carla").unwrap(),
+            name: None,
             list,
             assignee: None,
             answered: None,

@@ -3,6 +3,7 @@
 //! Owns the command's flags and what it ends with. Built on the SDK alone, as any client is; must not
 //! know the engine.
 
+mod customers;
 pub(crate) mod find;
 mod lists;
 mod room;

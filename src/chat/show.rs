@@ -11,7 +11,7 @@ use switchboard_client::vocabulary::{CategoryPath, MemberId, MessageText, Seq, T
 use switchboard_client::wire::{Event, EventKind, Sender};
 
 use super::room::{Room, Side};
-use super::{ChatError, words};
+use super::{ChatError, customers, words};
 
 /// Prints one JSON object on a line of its own, at once.
 pub(super) fn line(value: &Value) {
@@ -78,6 +78,10 @@ fn event_json(event: &Event) -> Value {
     if let Some(member) = member {
         value["member"] = member.to_string().into();
     }
+    if let EventKind::Described { details, cleared } = &event.what {
+        value["details"] = json!(details);
+        value["cleared"] = json!(cleared);
+    }
     if let EventKind::Message { content, keyboard } = &event.what {
         value["text"] = words::message(content, keyboard.as_deref()).into();
         // Whatever is more than its words is there as it is.
@@ -110,6 +114,7 @@ const fn kind(what: &EventKind) -> &'static str {
         EventKind::Left => "left",
         EventKind::Completed => "completed",
         EventKind::Ended => "ended",
+        EventKind::Described { .. } => "described",
         EventKind::Unknown => "unknown",
     }
 }
@@ -142,6 +147,15 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
         EventKind::Left => format!("{clock} — {name} left"),
         EventKind::Completed => format!("{clock} — {name} completed the service"),
         EventKind::Ended => format!("{clock} — {name} ended the conversation"),
+        EventKind::Described { details, cleared } => {
+            let words = printable(&customers::described_words(details, cleared));
+            match event.by {
+                Sender::Bot => format!("{clock} — known from before: {words}"),
+                Sender::Customer | Sender::Agent { .. } | Sender::Unknown => {
+                    format!("{clock} — {name} wrote down: {words}")
+                }
+            }
+        }
         EventKind::Unknown => format!("{clock} — something that this version cannot show"),
     }
 }

@@ -10,21 +10,29 @@ use std::time::Duration;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
-use switchboard_client::vocabulary::{Content, MemberId, Seq};
+use switchboard_client::vocabulary::{Content, ConversationId, MemberId, SearchText, Seq};
 use switchboard_client::wire::{Event, ListFilter, Row, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::room::{Room, Side};
-use super::{ChatError, lists, show, words};
+use super::room::{AgentSide, Room, Side};
+use super::{ChatError, customers, lists, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
     let Keyboard { printer, mut keys, interrupted } = open_keyboard()?;
     let (outcome_to, mut outcomes) = mpsc::unbounded_channel();
-    let mut chat =
-        Chat { room, printer, outcome_to, first: None, last: Seq::ZERO, typed: None, shown_typing: None };
+    let mut chat = Chat {
+        room,
+        printer,
+        outcome_to,
+        first: None,
+        last: Seq::ZERO,
+        typed: None,
+        shown_typing: None,
+        found: Vec::new(),
+    };
     let mut connection = chat.room.client.connection();
     let mut following = chat.enter().await?;
     loop {
@@ -95,6 +103,8 @@ struct Chat<P> {
     typed: Option<Instant>,
     /// Whose typing was shown, and when.
     shown_typing: Option<(Option<Sender>, Instant)>,
+    /// The conversations that were found last, as they are numbered.
+    found: Vec<ConversationId>,
 }
 
 type Outcome = Result<Accepted, ClientError>;
@@ -211,9 +221,17 @@ impl<P: Printer> Chat<P> {
                 let board = lists::board(&agent.state);
                 self.say(board);
             }
+            (("/customer", ""), Side::Agent(_)) => self.customer().await?,
+            (("/customer", details), Side::Agent(_)) => match customers::edits(details) {
+                Ok((set, clear)) => {
+                    self.ask(async move { client.describe(conversation, set, clear).await }).await;
+                }
+                Err(why) => self.say(format!("— {why}")),
+            },
+            (("/find", text), Side::Agent(_)) => self.find(text).await?,
             (("/open", number), Side::Agent(agent)) => {
-                let Some(chosen) = agent.listed.numbered(number) else {
-                    self.say(format!("— /open: {number:?} is none of the numbers that /list shows"));
+                let Some(chosen) = self.numbered(agent, number) else {
+                    self.say(format!("— /open: {number:?} is none of the numbers that /list and /find show"));
                     return Ok(Next::Stay);
                 };
                 self.room.serve(chosen).await?;
@@ -307,6 +325,42 @@ impl<P: Printer> Chat<P> {
         } else if lines.is_empty() {
             lines.push("— there are none".to_owned());
         }
+        self.say(lines.join("\n"));
+        Ok(())
+    }
+
+    /// The conversation with a number that was shown last.
+    fn numbered(&self, agent: &AgentSide, number: &str) -> Option<ConversationId> {
+        match number.strip_prefix('f') {
+            Some(number) => self.found.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied(),
+            None => agent.listed.numbered(number),
+        }
+    }
+
+    /// Shows who the customer is.
+    async fn customer(&mut self) -> Result<(), ClientError> {
+        let customer = self.room.client.customer(self.room.conversation).await?;
+        self.say(show::printable(&customers::customer_lines(&customer)));
+        Ok(())
+    }
+
+    /// Shows the conversations that a text is found in.
+    async fn find(&mut self, text: &str) -> Result<(), ClientError> {
+        let text = match SearchText::new(text.trim()) {
+            Ok(text) => text,
+            Err(why) => {
+                self.say(format!("— /find: {why}"));
+                return Ok(());
+            }
+        };
+        let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
+        let (here, me) = (self.room.conversation, self.room.client.member());
+        let rows = (1..).zip(&page.rows);
+        let lines = rows.map(|(number, row)| {
+            lists::row_line(format!("f{number}"), row, self.names(), (row.conversation == here, me))
+        });
+        let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
+        self.found = page.rows.iter().map(|row| row.conversation).collect();
         self.say(lines.join("\n"));
         Ok(())
     }
@@ -457,13 +511,18 @@ const CUSTOMER_HELP: &str = "/call      call an agent, about something if you li
 const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progress, completed, missed, bot; with mine\n\
     /more      after /list: what else is in it\n\
     /board     who is there, and what there is to do\n\
-    /open N    serve another one, by its number in the list\n\
+    /open N    serve another one, by its number in the list, or of those that were found\n\
+    /find TEXT look for a customer's name, phone, e-mail or key, or what a consultation was about\n\
+    /customer  who this is; what to write down behind it: name=Kim phone=010-1234-5678, a bare email= clears\n\
     /take      become the one who serves this conversation\n\
     /give NAME give it to a colleague\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
     /complete  end the service; the bot goes on\n\
     /end       end the conversation; the customer's next one is another";
+
+/// How many of the conversations that were found are shown.
+const FOUND_ROWS: u16 = 20;
 
 /// How long the other side believes that something is being typed, in milliseconds.
 const TYPING_HOLDS_MS: u32 = 5_000;

@@ -198,6 +198,7 @@ impl Listing {
             | What::Entered { .. }
             | What::Left { .. }
             | What::Read { .. }
+            | What::Described(_)
             | What::Unchanged => {}
         }
     }

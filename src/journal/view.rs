@@ -2,11 +2,14 @@
 //!
 //! Owns the values that its door answers with. Must not know how they are stored.
 
-use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{
+    CategoryPath, ConversationId, CustomerName, MemberId, Seq, Timestamp, WorkspaceId,
+};
 
 use super::{Incarnation, Position, Term};
 use crate::domain::assignment::Explanation;
 use crate::domain::conversation::{Conversation, Served};
+use crate::domain::customer::Details;
 use crate::domain::identity::CustomerKey;
 use crate::domain::listing::{List, ListPlace};
 use crate::domain::workspace::Workspace;
@@ -47,6 +50,8 @@ pub struct ListRow {
     pub conversation: ConversationId,
     /// With whom.
     pub customer: CustomerKey,
+    /// What the customer is called, if that is known.
+    pub name: Option<CustomerName>,
     /// Which list it is in.
     pub list: List,
     /// Who serves it; `None`: the bot.
@@ -84,13 +89,23 @@ impl ListRow {
     pub fn bytes(&self) -> usize {
         let texts = self.customer.platform.as_str().len()
             + self.customer.user_key.as_str().len()
+            + self.name.as_ref().map_or(0, |name| name.as_str().len())
             + self.last_message.len();
         ROW_BYTES + texts + self.category.bytes()
     }
 }
 
 /// What a row takes at the most besides its texts, in bytes: ids, numbers, and the names of the fields.
-const ROW_BYTES: usize = 320;
+const ROW_BYTES: usize = 330;
+
+/// Who a customer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// What they are known by.
+    pub key: CustomerKey,
+    /// What the agents have written down.
+    pub details: Details,
+}
 
 /// A consultation that goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +139,19 @@ pub struct ListPage {
     pub rows: Vec<ListRow>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
+    /// The log's position that the page is true at.
+    pub position: Position,
+}
+
+/// A page of what a text was found in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundPage {
+    /// Newest activity first.
+    pub rows: Vec<ListRow>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+    /// Whether more begins with the text than was looked at.
+    pub more: bool,
     /// The log's position that the page is true at.
     pub position: Position,
 }
@@ -182,8 +210,6 @@ pub enum RebuildReason {
     },
     /// It could not be opened or read.
     Unreadable(String),
-    /// It was made by a program that laid it out otherwise.
-    OtherLayout,
     /// The checkpoint could not be read.
     CheckpointUnreadable,
     /// It was asked for.

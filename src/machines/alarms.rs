@@ -38,6 +38,12 @@ impl<K: Ord + Clone> Alarms<K> {
         self.at.contains_key(thing)
     }
 
+    /// The time of a thing.
+    #[must_use]
+    pub fn get(&self, thing: &K) -> Option<Timestamp> {
+        self.at.get(thing).copied()
+    }
+
     /// When the next one is due.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {

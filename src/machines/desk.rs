@@ -13,7 +13,8 @@ use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
 use super::lines::Lines;
 use super::planted::{Bug, is_planted};
-use crate::domain::assignment::{Line, Standing};
+use crate::domain::assignment::{Accuracy, Line, Standing};
+use crate::domain::consultation::Stage;
 use crate::domain::conversation::{OwnAction, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
 
@@ -40,6 +41,15 @@ pub struct Due {
     pub settings: u64,
     /// When, if ever.
     pub at: Option<Timestamp>,
+}
+
+/// How waiting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many wait for whom nobody is found.
+    pub waiting: usize,
+    /// How far off the estimates were, since the workspace began.
+    pub accuracy: Accuracy,
 }
 
 /// What a look rests on besides what is known.
@@ -75,6 +85,8 @@ pub struct Desk {
     lines: Lines,
     /// Whether customers are to be told of their place.
     lines_due: bool,
+    /// After how long they were told last, in milliseconds.
+    lines_gap_ms: i64,
     /// Conversations that have failed and have not said since what is so.
     unheard: BTreeSet<ConversationId>,
     /// Those whose decision has not reached them: they could not be opened.
@@ -95,6 +107,7 @@ impl Desk {
             alarms,
             lines: Lines::default(),
             lines_due: false,
+            lines_gap_ms: LINES_AFTER_MS,
             unheard: BTreeSet::new(),
             untold: BTreeSet::new(),
             aside: BTreeSet::new(),
@@ -130,9 +143,11 @@ impl Desk {
         let mut orders = Vec::new();
         for Found { conversation, profile, revision, served } in found {
             let at = served.consultation.as_ref().and_then(|consultation| {
-                // Never later than what ends by itself: the conversation looks when exactly that is.
-                let since = consultation.served_at.unwrap_or(consultation.called_at);
-                self.earliest_end(&now.workspace.service(profile), since)
+                let since = match consultation.stage {
+                    Stage::InProgress(_) => consultation.served_at.unwrap_or(consultation.called_at),
+                    Stage::Waiting | Stage::Assigned(_) => consultation.waits_since,
+                };
+                self.earliest_end(&now.workspace.service(profile), consultation.stage, since)
             });
             self.alarms.set(Alarm::Conversation(conversation), at);
             let open = Open::of(profile, &served);
@@ -145,17 +160,22 @@ impl Desk {
 
     /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
     pub fn deadlines_changed(&mut self, workspace: &Workspace) {
-        let open: Vec<_> = self.dispatch.open().map(|(id, open)| (id, open.request.clone())).collect();
-        for (conversation, request) in open {
-            let at = self.earliest_end(&workspace.service(request.profile), request.called_at);
-            self.alarms.set(Alarm::Conversation(conversation), at);
-        }
+        let open = self.dispatch.open().map(|(conversation, Open { request, stage, .. })| {
+            let service = workspace.service(request.profile);
+            (conversation, self.earliest_end(&service, *stage, request.called_at))
+        });
+        let ends: Vec<_> = open.collect();
+        ends.into_iter()
+            .for_each(|(conversation, at)| self.alarms.set(Alarm::Conversation(conversation), at));
     }
 
-    fn earliest_end(&self, service: &Service, since: Timestamp) -> Option<Timestamp> {
-        let after = [service.silent_ms, service.unserved_ms].into_iter().flatten().min()?;
-        let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
-        Some(at.max(self.grace_until))
+    /// Never later than something ends by itself: the conversation looks when exactly that is.
+    fn earliest_end(&self, service: &Service, stage: Stage, since: Timestamp) -> Option<Timestamp> {
+        let end = match stage {
+            Stage::InProgress(_) => service.silent_at(since),
+            Stage::Waiting | Stage::Assigned(_) => service.unserved_at(since),
+        };
+        end.map(|at| at.max(self.grace_until))
     }
 
     /// The settings or the operating hours in force are others from now on.
@@ -262,13 +282,30 @@ impl Desk {
         now: Timestamp,
         is_awake: impl Fn(ConversationId) -> bool,
     ) -> Vec<(ConversationId, Option<Line>)> {
-        let is_due = mem::take(&mut self.lines_due);
-        let told = is_due.then(|| self.lines.turn(&self.dispatch.queues(), now, is_awake));
-        let may_change = !self.lines.is_empty() || self.dispatch.waiting() > 0;
-        if may_change && !self.alarms.is_set(&Alarm::Lines) {
-            self.alarms.set(Alarm::Lines, Some(after(now, LINES_AFTER_MS)));
+        if !mem::take(&mut self.lines_due) {
+            let may_change = !self.lines.is_empty() || self.dispatch.waiting() > 0;
+            self.lines_gap_ms = LINES_AFTER_MS;
+            let at = after(now, LINES_AFTER_MS);
+            if may_change && self.alarms.get(&Alarm::Lines).is_none_or(|set| set > at) {
+                self.alarms.set(Alarm::Lines, Some(at));
+            }
+            return Vec::new();
         }
-        told.unwrap_or_default()
+        let dispatch = &self.dispatch;
+        let is_found = |id| dispatch.get(id).is_some_and(|open| open.stage.assignee().is_some());
+        let told = self.lines.turn(&dispatch.queues(), now, is_awake, is_found);
+        // While nothing happens only an estimate gets longer, and it is told so less and less often.
+        if self.lines.estimates() {
+            self.lines_gap_ms = self.lines_gap_ms.saturating_mul(2);
+            self.alarms.set(Alarm::Lines, Some(after(now, self.lines_gap_ms)));
+        }
+        told
+    }
+
+    /// How many wait, and how far off the estimates were that their customers were told.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        Waiting { waiting: self.dispatch.waiting(), accuracy: self.lines.accuracy() }
     }
 
     /// The time has come to look at something.
@@ -281,6 +318,7 @@ impl Desk {
                     self.try_again(now.at);
                 }
                 Alarm::Lines => self.lines_due = true,
+                Alarm::Boundary if is_planted(Bug::OpeningOverlooked) => {}
                 Alarm::Boundary => all.extend(self.rules_changed(now)),
                 Alarm::Grace(member) => {
                     let requeues = now.workspace.settings.team.service.absence.in_progress;
@@ -365,7 +403,8 @@ fn told_one(order: Order) -> Told {
 
 /// Whether somebody is there and whether they want to be left alone are two facts.
 fn standing_of(member: MemberId, online: bool, workspace: &Workspace) -> Standing {
-    match (online, workspace.away.contains(&member)) {
+    let is_away = workspace.away.contains(&member) && !is_planted(Bug::AwayOverlooked);
+    match (online, is_away) {
         (false, _) => Standing::Offline,
         (true, true) => Standing::Away,
         (true, false) => Standing::Online,
@@ -380,7 +419,7 @@ const fn after(now: Timestamp, millis: i64) -> Timestamp {
     Timestamp::from_millis(now.as_millis().saturating_add(millis))
 }
 
-/// How often customers are told of their place, at the most.
+/// How often customers are told of their place, at the most; each time after which nothing has happened, half as often.
 const LINES_AFTER_MS: i64 = 2_000;
 
 /// How soon what was not taken is decided again, in milliseconds.

@@ -171,6 +171,12 @@ impl Dispatch {
         &self.roster
     }
 
+    /// The rules in force.
+    #[must_use]
+    pub const fn book(&self) -> &RuleBook {
+        &self.book
+    }
+
     /// How many requests wait, those not counted for which somebody is reserved.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -310,7 +316,7 @@ impl Dispatch {
         }
         let reserved = before.and_then(|known| {
             let same = known.open.as_ref().map(|open| open.epoch) == open.as_ref().map(|open| open.epoch);
-            known.reserved.clone().filter(|_| same)
+            known.reserved.clone().filter(|_| same && !is_planted(Bug::FirstWordEndsDecision))
         });
         let (held, consultation) = before.map_or((None, None), |known| {
             (known.holder(), known.open.as_ref().map(|open| open.request.consultation))

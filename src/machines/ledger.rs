@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use switchboard_protocol::vocabulary::Timestamp;
 
+use super::planted::{Bug, is_planted};
 use crate::domain::workspace::{
     Changed, MemberCommand, Workspace, WorkspaceDecision, WorkspaceEntry, WorkspaceRejection, decide,
 };
@@ -86,6 +87,9 @@ impl<T> Ledger<T> {
                     return Err((token, full));
                 }
                 self.ahead.apply(&entry);
+                if is_planted(Bug::SettingBeforeDurable) {
+                    self.durable = Arc::new(self.ahead.clone());
+                }
                 self.pending.push_back(entry.clone());
                 let answer = Changed { revision: entry.revision, at: entry.at };
                 append = Some(entry);
@@ -110,7 +114,9 @@ impl<T> Ledger<T> {
         let entries: Vec<_> = self.pending.drain(..settled).collect();
         if !entries.is_empty() {
             let durable = Arc::make_mut(&mut self.durable);
-            entries.iter().for_each(|entry| durable.apply(entry));
+            if !is_planted(Bug::SettingBeforeDurable) {
+                entries.iter().for_each(|entry| durable.apply(entry));
+            }
         }
         let answered = self.waiting.partition_point(|(revision, ..)| *revision <= up_to);
         let answers = self.waiting.drain(..answered).map(|(_, token, outcome)| (token, outcome)).collect();

@@ -1,13 +1,13 @@
 //! What customers who wait are told of their place.
 //!
-//! Owns what each was told last, so that they hear of changes only, and how fast each profile's queue goes. Must
-//! not know clocks, or how often it is asked.
+//! Owns what each was told last, so that they hear of changes only, how fast each profile's queue goes, and how
+//! far off the estimates were. Must not know clocks, or how often it is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_protocol::vocabulary::{ConversationId, ProfileId, Timestamp};
 
-use crate::domain::assignment::{Line, Pace, Place};
+use crate::domain::assignment::{Accuracy, Line, Pace, Place};
 
 /// Those who wait at each profile, in order.
 pub type Queues = BTreeMap<ProfileId, BTreeMap<Place, ConversationId>>;
@@ -15,8 +15,19 @@ pub type Queues = BTreeMap<ProfileId, BTreeMap<Place, ConversationId>>;
 /// What customers were told.
 #[derive(Debug, Clone, Default)]
 pub struct Lines {
-    told: BTreeMap<ConversationId, (ProfileId, Option<Line>)>,
+    told: BTreeMap<ConversationId, Waiting>,
     paces: BTreeMap<ProfileId, Pace>,
+    accuracy: Accuracy,
+}
+
+/// Somebody who waits.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    profile: ProfileId,
+    /// What their present incarnation was told last.
+    told: Option<Line>,
+    /// The first estimate that they were told, in seconds, and when.
+    first: Option<(Timestamp, u32)>,
 }
 
 impl Lines {
@@ -26,25 +37,42 @@ impl Lines {
         self.told.is_empty()
     }
 
-    /// A conversation has stopped: its next incarnation has not been told anything.
-    pub fn forget(&mut self, conversation: ConversationId) {
-        self.told.entry(conversation).and_modify(|(_, line)| *line = None);
+    /// Whether somebody who waits is told for how long: that changes by itself.
+    #[must_use]
+    pub fn estimates(&self) -> bool {
+        self.told.values().any(|waiting| waiting.told.is_some_and(|line| line.wait_s.is_some()))
     }
 
-    /// Those who wait now: who is to be told what. `None`: that they do not wait any more. Those who sleep are
-    /// told when they are awake.
+    /// A conversation has stopped: its next incarnation has not been told anything.
+    pub fn forget(&mut self, conversation: ConversationId) {
+        self.told.entry(conversation).and_modify(|waiting| waiting.told = None);
+    }
+
+    /// How far off the estimates were, since the workspace began.
+    #[must_use]
+    pub const fn accuracy(&self) -> Accuracy {
+        self.accuracy
+    }
+
+    /// Those who wait now: who is to be told what. `None`: that they do not wait any more; somebody was found
+    /// for those who are `found`. Those who sleep are told when they are awake.
     pub fn turn(
         &mut self,
         queues: &Queues,
         now: Timestamp,
         is_awake: impl Fn(ConversationId) -> bool,
+        is_found: impl Fn(ConversationId) -> bool,
     ) -> Vec<(ConversationId, Option<Line>)> {
         let mut told = BTreeMap::new();
         let here: BTreeSet<_> = queues.values().flat_map(BTreeMap::values).collect();
-        let gone = self.told.iter().filter(|(id, _)| !here.contains(id)).map(|(id, (at, _))| (*id, *at));
+        let gone = self.told.iter().filter(|(id, _)| !here.contains(id)).map(|(id, waiting)| (*id, *waiting));
         let gone: Vec<_> = gone.collect();
-        for (_, profile) in &gone {
-            self.paces.entry(*profile).or_default().gone(now);
+        for (id, waiting) in &gone {
+            self.paces.entry(waiting.profile).or_default().gone(now);
+            if let Some((at, wait_s)) = waiting.first.filter(|_| is_found(*id)) {
+                let took = now.as_millis().saturating_sub(at.as_millis());
+                self.accuracy.add(wait_s, took.max(0).unsigned_abs());
+            }
         }
         // What was fast while somebody waited says nothing of the next time.
         self.paces.retain(|profile, _| queues.contains_key(profile));
@@ -53,10 +81,13 @@ impl Lines {
             let pace = self.paces.entry(*profile).or_default();
             for (id, position) in queue.values().zip(1..) {
                 let line = is_awake(*id).then(|| pace.line(position, now));
-                if line.is_some() && self.told.get(id).is_none_or(|(_, before)| *before != line) {
+                let before = self.told.get(id);
+                if line.is_some() && before.is_none_or(|before| before.told != line) {
                     changed.push((*id, line));
                 }
-                told.insert(*id, (*profile, line));
+                let estimate = line.and_then(|line| line.wait_s).map(|wait_s| (now, wait_s));
+                let first = before.and_then(|before| before.first).or(estimate);
+                told.insert(*id, Waiting { profile: *profile, told: line, first });
             }
         }
         self.told = told;
@@ -71,6 +102,7 @@ mod tests {
     use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId};
 
     const PROFILE: ProfileId = ProfileId::from_bytes([1; 16]);
+    const GAVE_UP: ConversationId = ConversationId::from_bytes([200; 16]);
 
     fn id(n: u8) -> ConversationId {
         ConversationId::from_bytes([n; 16])
@@ -96,7 +128,7 @@ mod tests {
     }
 
     fn turn(lines: &mut Lines, waiting: &[u8], now: i64) -> Vec<(ConversationId, Option<u32>)> {
-        let told = lines.turn(&queue(waiting), Timestamp::from_millis(now), |_| true);
+        let told = lines.turn(&queue(waiting), Timestamp::from_millis(now), |_| true, |id| id != GAVE_UP);
         told.into_iter().map(|(id, line)| (id, line.map(|line| line.position))).collect()
     }
 
@@ -125,11 +157,28 @@ mod tests {
         for n in 0..4 {
             turn(&mut lines, &[n, 9], i64::from(n) * 60_000);
         }
-        assert_eq!(lines.told[&id(9)].1.unwrap().wait_s, None, "three have gone");
+        assert_eq!(lines.told[&id(9)].told.unwrap().wait_s, None, "three have gone");
         turn(&mut lines, &[9], 240_000);
-        assert_eq!(lines.told[&id(9)].1, Some(Line { position: 1, wait_s: Some(60) }));
+        assert_eq!(lines.told[&id(9)].told, Some(Line { position: 1, wait_s: Some(60) }));
         turn(&mut lines, &[], 250_000);
         turn(&mut lines, &[9], 9_000_000);
-        assert_eq!(lines.told[&id(9)].1, Some(Line { position: 1, wait_s: None }));
+        assert_eq!(lines.told[&id(9)].told, Some(Line { position: 1, wait_s: None }));
+    }
+
+    #[test]
+    fn the_first_estimate_is_compared_with_how_long_it_took_until_somebody_was_found() {
+        let mut lines = Lines::default();
+        for n in 0..4 {
+            turn(&mut lines, &[n, 9, 200], i64::from(n) * 60_000);
+        }
+        assert_eq!(lines.accuracy(), Accuracy::default(), "nobody was told an estimate");
+        turn(&mut lines, &[9, 200], 240_000);
+        assert_eq!(lines.told[&id(200)].told, Some(Line { position: 2, wait_s: Some(120) }));
+        lines.forget(id(9));
+        turn(&mut lines, &[9, 200], 330_000);
+        turn(&mut lines, &[], 340_000);
+        let accuracy = lines.accuracy();
+        assert_eq!(accuracy.compared, 1, "whoever gave up says nothing of it");
+        assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s(), accuracy.off_mean_s()), (60, 100, 40));
     }
 }

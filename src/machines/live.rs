@@ -490,6 +490,10 @@ impl<P: Ports> Live<P> {
                 }
                 Some(decide_own(&self.state, action, &Context { service: &service, ..*context }))
             }
+            OwnAction::Requeue { consultation, why, .. } if is_planted(Bug::TimerTwice) => {
+                let (consultation, epoch, why) = (*consultation, self.state.served.epoch, *why);
+                Some(decide_own(&self.state, &OwnAction::Requeue { consultation, epoch, why }, context))
+            }
             OwnAction::Decided { .. }
             | OwnAction::Requeue { .. }
             | OwnAction::Reply { .. }

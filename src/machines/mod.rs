@@ -34,6 +34,8 @@ pub mod openings;
 pub mod outbox;
 pub mod planted;
 pub mod residence;
+#[cfg(test)]
+mod restarts;
 pub mod room;
 pub mod route;
 pub mod views;

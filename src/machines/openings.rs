@@ -14,11 +14,21 @@ use super::planted::{Bug, is_planted};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening<W> {
     /// This is it.
-    Known(W, ConversationId),
+    Known(W, Named),
     /// Ask the journal, and say what it knows with [`Openings::found`] or [`Openings::not_found`].
     LookUp,
     /// The journal is being asked already: the answer comes later.
     Later,
+}
+
+/// A customer's conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// Which.
+    pub conversation: ConversationId,
+    /// The one before it, which has ended: what is known of the customer from there, this one begins with. `None`
+    /// of the first, and of one that has begun.
+    pub former: Option<ConversationId>,
 }
 
 /// The customers whose conversation is being looked for, or was named and may not have begun.
@@ -33,7 +43,7 @@ pub struct Openings<C, W> {
 enum Stage<W> {
     /// Whoever asks, with the conversation that each knows to have ended.
     LookingFor(Vec<(Option<ConversationId>, W)>),
-    Named(ConversationId),
+    Named(Named),
 }
 
 impl<C, W> Default for Openings<C, W> {
@@ -53,12 +63,15 @@ impl<C: Ord + Clone, W> Openings<C, W> {
         fresh: impl FnOnce() -> ConversationId,
     ) -> Opening<W> {
         match self.customers.get_mut(customer) {
-            Some(Stage::Named(id)) if ended == Some(*id) => {
-                self.named.remove(id);
-                let id = self.name(customer.clone(), fresh());
-                Opening::Known(who, id)
+            Some(Stage::Named(named)) if ended == Some(named.conversation) => {
+                self.named.remove(&named.conversation);
+                let named = self.name(customer.clone(), Named { conversation: fresh(), former: ended });
+                Opening::Known(who, named)
             }
-            Some(Stage::Named(id)) => Opening::Known(who, *id),
+            Some(Stage::Named(named)) => {
+                let former = named.former.filter(|_| !is_planted(Bug::FormerForgotten));
+                Opening::Known(who, Named { former, ..*named })
+            }
             Some(Stage::LookingFor(waiting)) => {
                 waiting.push((ended, who));
                 Opening::Later
@@ -77,15 +90,15 @@ impl<C: Ord + Clone, W> Openings<C, W> {
         customer: &C,
         latest: Option<ConversationId>,
         fresh: impl FnOnce() -> ConversationId,
-    ) -> Option<(ConversationId, Vec<W>)> {
+    ) -> Option<(Named, Vec<W>)> {
         let waiting = self.take_waiting(customer)?;
         let goes_on = |id: &ConversationId| waiting.iter().all(|(ended, _)| *ended != Some(*id));
-        let id = match latest.filter(goes_on) {
-            Some(id) => id,
-            None if is_planted(Bug::NameForgotten) => fresh(),
-            None => self.name(customer.clone(), fresh()),
+        let named = match latest.filter(goes_on) {
+            Some(conversation) => Named { conversation, former: None },
+            None if is_planted(Bug::NameForgotten) => Named { conversation: fresh(), former: latest },
+            None => self.name(customer.clone(), Named { conversation: fresh(), former: latest }),
         };
-        Some((id, waiting.into_iter().map(|(_, who)| who).collect()))
+        Some((named, waiting.into_iter().map(|(_, who)| who).collect()))
     }
 
     /// The journal cannot be asked. Returns who waited.
@@ -127,15 +140,15 @@ impl<C: Ord + Clone, W> Openings<C, W> {
         }
     }
 
-    fn name(&mut self, customer: C, id: ConversationId) -> ConversationId {
+    fn name(&mut self, customer: C, named: Named) -> Named {
         if self.named.len() == NAMED_MAX
             && let Some((_, oldest)) = self.named.pop_first()
         {
             self.customers.remove(&oldest);
         }
-        self.named.insert(id, customer.clone());
-        self.customers.insert(customer, Stage::Named(id));
-        id
+        self.named.insert(named.conversation, customer.clone());
+        self.customers.insert(customer, Stage::Named(named));
+        named
     }
 }
 
@@ -151,6 +164,15 @@ mod tests {
     const NEW: ConversationId = ConversationId::from_bytes([2; 16]);
     const NEWER: ConversationId = ConversationId::from_bytes([3; 16]);
 
+    /// One that goes on or is the first, and one that follows on another.
+    const fn is(conversation: ConversationId) -> Named {
+        Named { conversation, former: None }
+    }
+
+    const fn after(former: ConversationId, conversation: ConversationId) -> Named {
+        Named { conversation, former: Some(former) }
+    }
+
     fn none() -> ConversationId {
         panic!("no new conversation is wanted")
     }
@@ -160,7 +182,7 @@ mod tests {
         let mut openings = Openings::default();
         assert_eq!(openings.want(&'c', None, 1, none), Opening::LookUp);
         assert_eq!(openings.want(&'c', None, 2, none), Opening::Later);
-        assert_eq!(openings.found(&'c', Some(OLD), none), Some((OLD, vec![1, 2])));
+        assert_eq!(openings.found(&'c', Some(OLD), none), Some((is(OLD), vec![1, 2])));
         assert_eq!(openings.found(&'c', Some(OLD), none), None);
         assert!(openings.is_empty(), "the journal knows it");
     }
@@ -170,10 +192,10 @@ mod tests {
         let mut openings = Openings::default();
         assert_eq!(openings.want(&'c', None, 1, none), Opening::LookUp);
         assert_eq!(openings.want(&'c', Some(OLD), 2, none), Opening::Later);
-        assert_eq!(openings.found(&'c', Some(OLD), || NEW), Some((NEW, vec![1, 2])));
-        assert_eq!(openings.want(&'c', Some(OLD), 3, none), Opening::Known(3, NEW));
-        assert_eq!(openings.want(&'c', Some(NEW), 4, || NEWER), Opening::Known(4, NEWER));
-        assert_eq!(openings.want(&'c', None, 5, none), Opening::Known(5, NEWER));
+        assert_eq!(openings.found(&'c', Some(OLD), || NEW), Some((after(OLD, NEW), vec![1, 2])));
+        assert_eq!(openings.want(&'c', Some(OLD), 3, none), Opening::Known(3, after(OLD, NEW)));
+        assert_eq!(openings.want(&'c', Some(NEW), 4, || NEWER), Opening::Known(4, after(NEW, NEWER)));
+        assert_eq!(openings.want(&'c', None, 5, none), Opening::Known(5, after(NEW, NEWER)));
         assert_eq!(openings.want(&'d', None, 6, none), Opening::LookUp, "another customer");
     }
 
@@ -181,10 +203,10 @@ mod tests {
     fn a_name_is_kept_until_its_beginning_is_durable() {
         let mut openings = Openings::default();
         openings.want(&'c', None, 1, none);
-        assert_eq!(openings.found(&'c', None, || NEW), Some((NEW, vec![1])));
+        assert_eq!(openings.found(&'c', None, || NEW), Some((is(NEW), vec![1])));
         openings.asleep(OLD, true);
         openings.asleep(NEW, false);
-        assert_eq!(openings.want(&'c', None, 2, none), Opening::Known(2, NEW));
+        assert_eq!(openings.want(&'c', None, 2, none), Opening::Known(2, is(NEW)));
         openings.asleep(NEW, true);
         assert!(openings.is_empty());
         assert_eq!(openings.want(&'c', None, 3, none), Opening::LookUp);

@@ -44,6 +44,8 @@ pub enum Bug {
     NameForgotten,
     /// The same is forgotten when the conversation falls asleep without having begun.
     NameForgottenAsleep,
+    /// What was known of a customer is not said to whoever asks for the same next conversation later.
+    FormerForgotten,
     /// A client that connects again does not wait for the end of its session before.
     SessionForgotten,
     /// An agent with two devices is offline when the first of them goes.
@@ -68,6 +70,16 @@ pub enum Bug {
     UnsaidForgotten,
     /// A decision that was on its way to a conversation that failed is not told again.
     ToldOnce,
+    /// The first word of a conversation ends the decision that has woken it.
+    FirstWordEndsDecision,
+    /// What a timer has done it does again, to whoever has it since.
+    TimerTwice,
+    /// A setting is in force before it is durable.
+    SettingBeforeDurable,
+    /// Nothing is handed out when the doors open by themselves.
+    OpeningOverlooked,
+    /// Whoever says that they are away is given work as before.
+    AwayOverlooked,
 }
 
 impl Bug {
@@ -92,6 +104,7 @@ impl Bug {
         Self::ResumeOneLate,
         Self::NameForgotten,
         Self::NameForgottenAsleep,
+        Self::FormerForgotten,
         Self::SessionForgotten,
         Self::OfflineTooSoon,
         Self::FullDiskForgotten,
@@ -104,6 +117,11 @@ impl Bug {
         Self::AbsentForgotten,
         Self::UnsaidForgotten,
         Self::ToldOnce,
+        Self::FirstWordEndsDecision,
+        Self::TimerTwice,
+        Self::SettingBeforeDurable,
+        Self::OpeningOverlooked,
+        Self::AwayOverlooked,
     ];
 }
 

@@ -4,6 +4,7 @@
 //! frames; decides nothing. What a reader may not see has been left out before it comes here, but for
 //! the names of agents, which customers are not told.
 
+mod customer;
 mod desk;
 mod explained;
 
@@ -22,7 +23,7 @@ pub(super) use self::desk::{desk_ended, desk_item};
 use super::settings;
 use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
-use crate::actors::session::{Answered, Asked, Closing, Refusal, SetAside};
+use crate::actors::session::{Answered, Asked, Closing, Refusal, Search, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
 use crate::domain::consultation::{self, Requeued, Unserved};
@@ -135,6 +136,15 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             command(conversation, Action::Take { consultation: clock::consultation_id() })
         }
         Op::Transfer { conversation, from, to } => command(conversation, Action::Transfer { from, to }),
+        Op::Describe { conversation, details, clear } => {
+            let change = Box::new(customer::change(details, &clear)?);
+            command(conversation, Action::Describe { change })
+        }
+        Op::Search { text, by, cursor, limit } => {
+            let by = by.map(customer::field).transpose()?;
+            Asked::Search(Search { text, by, cursor, limit: limit.into() })
+        }
+        Op::Customer { conversation } => Asked::Customer { conversation },
         Op::Complete { conversation } => command(conversation, Action::Complete),
         Op::End { conversation } => command(conversation, Action::End),
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
@@ -162,6 +172,7 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
         Op::Change { change } => Asked::Change { counter, action: Box::new(settings::action(*change)?) },
         Op::Status { away } => Asked::Status { counter, away },
         Op::Audit { before, limit } => Asked::Audit { before, limit: limit.into() },
+        Op::Waiting => Asked::Waiting,
         Op::Latency => Asked::Latency,
         Op::Unknown => return Err(ErrorBody::new(ErrorCode::Unsupported, "op: this one is not known here")),
     })
@@ -239,6 +250,13 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             ReplyBody::Events { more: history.more || surplus > 0, events: events.split_off(surplus) }
         }
         Answered::Decisions(decisions) => explained::reply(&decisions),
+        Answered::Customer(found) => customer::reply(found),
+        Answered::Found(page) => ReplyBody::Found {
+            rows: page.rows.into_iter().map(row).collect(),
+            next: page.next,
+            more: page.more,
+            position: page.position.0,
+        },
         Answered::List(page) => ReplyBody::Conversations {
             rows: page.rows.into_iter().map(row).collect(),
             next: page.next,
@@ -251,6 +269,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
         Answered::SetAside(SetAside::Released(_)) => ReplyBody::Released,
         Answered::Told(told) => settings::told(&told),
         Answered::Audit(entries, more) => settings::audit(&entries, more),
+        Answered::Waiting(waiting) => desk::waiting(waiting),
         Answered::Latency(stages) => ReplyBody::Latency { stages: stages.into_iter().map(stage).collect() },
     }
 }
@@ -265,6 +284,7 @@ fn surplus(events: &[Event], limit: usize) -> usize {
                     content.bytes() + keyboard.as_ref().map_or(0, |keyboard| keyboard.bytes())
                 }
                 EventKind::Called { category, .. } | EventKind::CallRefused { category } => category.bytes(),
+                EventKind::Described { details, .. } => details.bytes(),
                 EventKind::Started
                 | EventKind::Assigned { .. }
                 | EventKind::Requeued { .. }
@@ -295,6 +315,7 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::TooManySubscriptions => ErrorCode::TooManySubscriptions,
         Refusal::NotQuarantined(_) => ErrorCode::NotQuarantined,
         Refusal::BadCursor(_) => ErrorCode::BadCursor,
+        Refusal::BadSearch(_) => ErrorCode::MalformedRequest,
     };
     let waits = [(ErrorCode::Unavailable, RETRY_MS), (ErrorCode::NoRoom, NO_ROOM_RETRY_MS)];
     let wait_ms = waits.iter().find(|(waits, _)| *waits == code).map(|(_, wait_ms)| *wait_ms);
@@ -313,7 +334,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::AlreadyCalled => ErrorCode::AlreadyCalled,
         Rejection::NotCalled => ErrorCode::NotCalled,
         Rejection::AlreadyServed => ErrorCode::AlreadyServed,
-        Rejection::Preview => ErrorCode::Preview,
+        Rejection::Preview | Rejection::Nobody => ErrorCode::Preview,
         Rejection::Moved { .. } => ErrorCode::Moved,
         Rejection::NotPresent { .. } => ErrorCode::NotPresent,
         Rejection::Ended => ErrorCode::ConversationEnded,
@@ -428,6 +449,7 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
         What::Ended => EventKind::Ended,
+        What::Described(change) => customer::described(change),
         // In no sequence, so it is not seen as an event.
         What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };

@@ -62,6 +62,8 @@ async fn what_is_set_is_seen_and_audited_and_still_there_after_a_restart() {
     assert!(last["by"].is_null() && !audit.iter().any(|entry| entry.to_string().contains("token")));
     let one = done(&daemon, &["audit", "--before", "3", "--limit", "1"]).await;
     assert_eq!(serde_json::from_str::<Value>(&one).unwrap()["revision"], 2);
+    let none = json!({ "compared": 0, "told_mean_s": 0, "took_mean_s": 0, "off_mean_s": 0 });
+    assert_eq!(shown(&daemon, &["waiting"]).await, json!({ "waiting": 0, "estimates": none }));
 }
 
 #[tokio::test]

@@ -78,6 +78,7 @@ pub(crate) fn said(event: &Event) -> Option<&str> {
         | EventKind::Left
         | EventKind::Completed
         | EventKind::Ended
+        | EventKind::Described { .. }
         | EventKind::Unknown => None,
     }
 }
@@ -115,6 +116,7 @@ pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Completed
+        | EventKind::Described { .. }
         | EventKind::Unknown => false,
     });
     let seen = seen.map(|event| {

@@ -77,6 +77,7 @@ async fn verify_counts(daemon: &Daemon, staff: &[Event]) {
         | EventKind::Left
         | EventKind::Completed
         | EventKind::Ended
+        | EventKind::Described { .. }
         | EventKind::Unknown => false,
     });
     let entries = staff.len() - together.count() + LEAVINGS_OF_NOBODY;
@@ -123,6 +124,7 @@ fn kind(what: &EventKind) -> &'static str {
         EventKind::Left => "left",
         EventKind::Completed => "completed",
         EventKind::Ended => "ended",
+        EventKind::Described { .. } => "described",
         EventKind::Unknown => panic!("the engine and this test are of one version"),
     }
 }

@@ -121,10 +121,16 @@ class Conversation(DaemonTest):
         self.assertEqual(await agent.ask("quarantined"), {"is": "quarantined", "conversations": [], "more": False})
         await self.assert_refused(306, agent.ask("release", conversation=bytes(16)))
         customer = await self.connected(self.daemon.customer("carla"))
+        waiting = {"is": "waiting", "waiting": 0, "estimates": dict.fromkeys(ESTIMATES, 0)}
+        self.assertEqual(await agent.ask("waiting"), waiting)
         await self.assert_refused(201, customer.ask("latency"))
+        await self.assert_refused(201, customer.ask("waiting"))
         await self.assert_refused(201, customer.ask("list", limit=1))
         await self.assert_refused(201, customer.subscribe({"topic": "desk"}))
         await self.assert_refused(201, agent.ask("open"))
+
+
+ESTIMATES = ["compared", "told_mean_s", "took_mean_s", "off_mean_s"]
 
 
 def customers_view():

@@ -81,6 +81,12 @@ const ROOMS: &[Room] = &[
         may: &["switchboard::domain", "switchboard_protocol::vocabulary"],
         libraries: Libraries::Only(&["jiff", "thiserror"]),
     },
+    // Tables of characters, and nothing else.
+    Room {
+        place: "src/domain/search.rs",
+        may: &["switchboard::domain", "switchboard_protocol::vocabulary"],
+        libraries: Libraries::Only(&["thiserror", "unicode_normalization"]),
+    },
     Room {
         place: "src/machines/",
         may: &["switchboard::machines", "switchboard::domain", "switchboard_protocol::vocabulary"],
@@ -333,6 +339,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/transport/wire.rs", "switchboard::domain"),
     ("src/transport/wire/explained.rs", "switchboard::domain"),
     ("src/transport/wire/explained.rs", "switchboard::journal::Decisions"),
+    ("src/transport/wire/customer.rs", "switchboard::domain"),
+    ("src/transport/wire/customer.rs", "switchboard::journal::Customer"),
     ("src/transport/wire/desk.rs", "switchboard::domain"),
     ("src/transport/wire/desk.rs", "switchboard::journal::ListRow"),
     ("src/transport/wire/desk.rs", "switchboard::journal::Position"),
@@ -378,6 +386,7 @@ const ONE_WAY_IN: &[(&str, &[&str])] = &[
     // The run-time's clock, which a test can move; the engine has one of its own.
     ("tokio::time::Instant::now", &["src/clock.rs", "src/chat", "sdk/rust/src/"]),
     ("tracing_subscriber", &["src/main.rs", "src/chat", "loadtest/"]),
+    ("unicode_normalization", &["src/domain/search.rs"]),
     ("uuid", &["protocol/src/vocabulary/id.rs"]),
     ("zstd", &["src/journal/log/chunks.rs"]),
 ];

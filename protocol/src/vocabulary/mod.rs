@@ -11,6 +11,7 @@ mod keyboard;
 mod list;
 mod number;
 mod part;
+mod person;
 mod text;
 
 pub use calendar::{CalendarDay, CalendarError, ClockSpan};
@@ -28,6 +29,7 @@ pub use part::{
     BUTTONS_MAX, Button, Buttons, CARDS_MAX, Card, Cards, ContentError, Link, Location, Media, MediaKind,
 };
 pub use text::{
-    CardDescription, CardTitle, CategoryName, DisplayName, Label, MessageText, ParamName, ParamValue,
-    Payload, PlaceName, Platform, ProfileTitle, TextError, TextRule, Token, UserKey,
+    CardDescription, CardTitle, CategoryName, CustomerName, DisplayName, EmailAddress, Label, MessageText,
+    ParamName, ParamValue, Payload, Phone, PlaceName, Platform, ProfileTitle, SearchText, TextError,
+    TextRule, Token, UserKey,
 };

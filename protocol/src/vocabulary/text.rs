@@ -16,6 +16,8 @@ pub enum TextRule {
     CharsMax(usize),
     /// It must not contain control characters.
     NoControl,
+    /// It must have this shape.
+    Shape(&'static str),
 }
 
 impl fmt::Display for TextRule {
@@ -24,6 +26,7 @@ impl fmt::Display for TextRule {
             Self::NotEmpty => write!(f, "must not be empty"),
             Self::CharsMax(max) => write!(f, "may have at most {max} characters"),
             Self::NoControl => write!(f, "must not contain control characters"),
+            Self::Shape(shape) => write!(f, "must be {shape}"),
         }
     }
 }
@@ -43,7 +46,9 @@ pub struct TextError {
 }
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident $field:literal max $max:literal $(, $control:ident)?;)*) => {$(
+    ($(
+        $(#[$doc:meta])* $name:ident $field:literal max $max:literal $(, $control:ident)? $(=> $shape:ident)?;
+    )*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -61,7 +66,9 @@ macro_rules! texts {
                 #[allow(unused_mut, unused_assignments)]
                 let mut control_allowed = false;
                 $(control_allowed = stringify!($control) == "multiline";)?
-                check($field, text.into(), $max, control_allowed).map(Self)
+                let text = check($field, text.into(), $max, control_allowed)?;
+                $(has_shape($field, &text, super::person::$shape)?;)?
+                Ok(Self(text))
             }
 
             /// The text.
@@ -122,6 +129,14 @@ texts! {
     ParamValue "value" max 1000, multiline;
     /// A level of what a consultation is about.
     CategoryName "category" max 100;
+    /// What a customer is called, as the agents write it down.
+    CustomerName "name" max 60 => name;
+    /// A customer's telephone number, as the agents write it down.
+    Phone "phone" max 40 => phone;
+    /// A customer's e-mail address.
+    EmailAddress "email" max 254 => email;
+    /// What is searched for.
+    SearchText "text" max 254;
     /// A provisional secret that proves a member's identity. Never printed.
     Token "token" max 128;
 }
@@ -155,7 +170,9 @@ macro_rules! unprinted {
     )*};
 }
 
-unprinted! { MessageText Label Payload CardTitle CardDescription PlaceName ParamValue }
+unprinted! {
+    MessageText Label Payload CardTitle CardDescription PlaceName ParamValue CustomerName Phone EmailAddress SearchText
+}
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -179,9 +196,22 @@ fn check(
     } else {
         return Ok(text.into());
     };
+    Err(refused(field, &text, rule))
+}
+
+/// Holds a text against a rule of its own, which says what it must be if it is not.
+fn has_shape(
+    field: &'static str,
+    text: &str,
+    rule: fn(&str) -> Option<&'static str>,
+) -> Result<(), TextError> {
+    rule(text).map_or(Ok(()), |shape| Err(refused(field, text, TextRule::Shape(shape))))
+}
+
+fn refused(field: &'static str, text: &str, rule: TextRule) -> TextError {
     let secret = field == "token" || field == "text";
     let value = if secret { "…".to_owned() } else { text.chars().take(32).collect() };
-    Err(TextError { field, value, chars, rule })
+    TextError { field, value, chars: text.chars().count(), rule }
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorBody, ListCounts, ListName};
+use super::{CustomerDetails, CustomerField, ErrorBody, ListCounts, ListName};
 use crate::vocabulary::{
-    CategoryPath, ConsultationId, Content, ConversationId, DisplayName, Keyboard, MemberId, Platform,
-    ProfileId, Seq, Timestamp, UserKey,
+    CategoryPath, ConsultationId, Content, ConversationId, CustomerName, DisplayName, Keyboard, MemberId,
+    Platform, ProfileId, Seq, Timestamp, UserKey,
 };
 
 /// The first frame of a subscription stream: which subscription it carries.
@@ -130,6 +130,16 @@ pub enum EventKind {
     Left,
     /// Staff only: the service was completed and the bot goes on.
     Completed,
+    /// Staff only: details of the customer were written down, by an agent; or by the bot what was known of them
+    /// from the conversation before.
+    Described {
+        /// What was set.
+        #[serde(default, skip_serializing_if = "CustomerDetails::is_empty")]
+        details: CustomerDetails,
+        /// What was cleared.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cleared: Vec<CustomerField>,
+    },
     /// The conversation ended; nothing follows in it.
     Ended,
     /// Something that this version does not know; it has its place in the sequence all the same.
@@ -295,6 +305,9 @@ pub struct Row {
     pub platform: Platform,
     /// What the customer is known by.
     pub user_key: UserKey,
+    /// What the customer is called, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<CustomerName>,
     /// Which list it is in.
     #[serde(default, skip_serializing_if = "ListName::is_unknown")]
     pub list: ListName,

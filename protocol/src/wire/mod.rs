@@ -15,6 +15,7 @@
 
 mod change;
 mod codec;
+mod customer;
 mod error;
 mod event;
 mod explanation;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use change::{AuditEntry, Change};
 pub use codec::{CodecError, decode, encode, encode_frame};
+pub use customer::{CustomerDetails, CustomerField, Gender, SearchBy};
 pub use error::{CloseCode, ErrorBody, ErrorCode};
 pub use event::{
     AgentStatus, ConversationFrame, Cursors, DeskFrame, Event, EventKind, How, Line, RequeuedWhy, Row,
@@ -39,7 +41,7 @@ pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, 
 pub use frame::{FrameError, FrameReader};
 pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
 pub use listing::{DeskView, ListCounts, ListFilter, ListName};
-pub use reply::{QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
+pub use reply::{EstimateFigures, QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};
 pub use settings::{
     AssignmentStrategy, Bot, ByHand, Choosing, Greeting, Holiday, Load, MemberRow, ProfileAssignment,

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuditEntry, Decision, ErrorBody, Event, Goodbye, Row, Settings, Welcome};
-use crate::vocabulary::{ConversationId, Seq, Timestamp};
+use super::{AuditEntry, CustomerDetails, Decision, ErrorBody, Event, Goodbye, Row, Settings, Welcome};
+use crate::vocabulary::{ConversationId, Platform, ProfileId, Seq, Timestamp, UserKey};
 
 /// A frame from the server on the session stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,32 @@ pub enum ReplyBody {
         /// The position in the log at which the page is true.
         position: u64,
     },
+    /// Who the customer of a conversation is.
+    Customer {
+        /// The profile talked to.
+        profile: ProfileId,
+        /// Where the customer comes from.
+        platform: Platform,
+        /// What the customer is known by there.
+        user_key: UserKey,
+        /// What is known of the customer.
+        #[serde(default, skip_serializing_if = "CustomerDetails::is_empty")]
+        details: CustomerDetails,
+    },
+    /// A page of the conversations that a text is found in.
+    Found {
+        /// Newest activity first.
+        rows: Vec<Row>,
+        /// Where the next page starts; absent on the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+        /// Whether there are conversations that were not looked at, because too many begin with the text: a
+        /// longer one finds them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
+        /// The position in the log at which the page is true.
+        position: u64,
+    },
     /// The conversations that are set aside.
     Quarantined {
         /// One each.
@@ -121,6 +147,13 @@ pub enum ReplyBody {
         /// Whether there are earlier ones.
         more: bool,
     },
+    /// How waiting goes.
+    Waiting {
+        /// How many wait for whom nobody is found.
+        waiting: u32,
+        /// How far off the estimates were.
+        estimates: EstimateFigures,
+    },
     /// The latencies of the stages, in the order in which a message passes them.
     Latency {
         /// One each.
@@ -138,6 +171,20 @@ pub struct QuarantinedConversation {
     pub conversation: ConversationId,
     /// Why, for people.
     pub reason: String,
+}
+
+/// How far off the first estimates were that customers were told, of those whom somebody was found for since the
+/// workspace's engine began. Looked at every two seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EstimateFigures {
+    /// How many were compared; while it is 0, the others are.
+    pub compared: u64,
+    /// The mean of what was told, in seconds.
+    pub told_mean_s: u64,
+    /// The mean of how long it took, in seconds.
+    pub took_mean_s: u64,
+    /// The mean of how far off each was, in seconds, whether too long or too short.
+    pub off_mean_s: u64,
 }
 
 /// The latency of one stage since the daemon started, in microseconds.

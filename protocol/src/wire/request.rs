@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, DeskView, ListFilter, SettingsOf};
-use crate::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq};
+use super::{Change, CustomerDetails, CustomerField, DeskView, ListFilter, SearchBy, SettingsOf};
+use crate::vocabulary::{CategoryPath, Content, ConversationId, MemberId, SearchText, Seq};
 
 /// One request on the session stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,23 @@ pub enum Op {
         /// Which.
         conversation: ConversationId,
     },
+    /// Agent: write down what is known of the customer: of each detail that is named a value, or that there is
+    /// none. *Changes.*
+    Describe {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// What is to be set.
+        #[serde(default, skip_serializing_if = "CustomerDetails::is_empty")]
+        details: CustomerDetails,
+        /// What is to be cleared.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        clear: Vec<CustomerField>,
+    },
+    /// Agent: who the customer of a conversation is, and what is known of them.
+    Customer {
+        /// Of which conversation.
+        conversation: ConversationId,
+    },
     /// Events before a sequence, newest last.
     History {
         /// Which conversation.
@@ -131,6 +148,19 @@ pub enum Op {
         #[serde(default, skip_serializing_if = "ListFilter::is_all")]
         filter: ListFilter,
         /// Where the page before ended, as its reply said; of the same filter.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+        /// How many at the most.
+        limit: u16,
+    },
+    /// Agent: the conversations of the workspace that a text is found in, newest activity first.
+    Search {
+        /// What is searched for; at least two characters.
+        text: SearchText,
+        /// In which field; in all of them when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<SearchBy>,
+        /// Where the page before ended, as its reply said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
         /// How many at the most.
@@ -167,6 +197,8 @@ pub enum Op {
         /// How many at the most.
         limit: u16,
     },
+    /// Agent: how many wait for whom nobody is found, and how far off the estimates were that customers were told.
+    Waiting,
     /// Agent: the latencies of every stage that messages pass, since the daemon started.
     Latency,
     /// An operation that this version does not know; refused.
@@ -213,6 +245,7 @@ impl Op {
             | Self::Complete { .. }
             | Self::Change { .. }
             | Self::Status { .. }
+            | Self::Describe { .. }
             | Self::End { .. } => true,
             Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
@@ -220,10 +253,13 @@ impl Op {
             | Self::History { .. }
             | Self::Explain { .. }
             | Self::List { .. }
+            | Self::Customer { .. }
+            | Self::Search { .. }
             | Self::Quarantined
             | Self::Release { .. }
             | Self::Settings { .. }
             | Self::Audit { .. }
+            | Self::Waiting
             | Self::Latency
             | Self::Unknown => false,
         }

@@ -7,10 +7,10 @@ use switchboard_protocol::vocabulary::{
     Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
 };
 use switchboard_protocol::wire::{
-    AssignmentRule, AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials, Decided,
-    Decision, DeskFrame, ErrorBody, Event, EventKind, Hello, How, ListFilter, ListName, Op, PassedOver,
-    ReplyBody, Request, RequeuedWhy, Role, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead,
-    Topic, Typing, UnservedWhy, WaitsWhy,
+    AssignmentRule, AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials,
+    CustomerDetails, CustomerField, Decided, Decision, DeskFrame, ErrorBody, Event, EventKind, Gender, Hello,
+    How, ListFilter, ListName, Op, PassedOver, ReplyBody, Request, RequeuedWhy, Role, SearchBy, Sender,
+    ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy, WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -47,8 +47,12 @@ enums! {
     Credentials { Customer Agent Unknown }
     DeskFrame { Snapshot Row Gone Counts Agent Ended Unknown }
     EventKind {
-        Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Unknown
+        Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Described
+        Unknown
     }
+    CustomerField { Name Phone Email Gender Unknown }
+    Gender { Female Male Other Unknown }
+    SearchBy { Name Phone Email UserKey Category Unknown }
     How { Automatic Taken SteppedIn Transferred Unknown }
     Keyboard { Any Text Number Location Buttons Unknown }
     MediaKind { Image Video Audio Link Unknown }
@@ -57,12 +61,12 @@ enums! {
         TeamService ProfileAssignment ProfileHours Bot Greeting OverrideHours Unknown
     }
     Op {
-        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End History
-        Explain List Quarantined Release Settings Change Status Audit Latency Unknown
+        Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End Describe
+        Customer Search History Explain List Quarantined Release Settings Change Status Audit Waiting Latency Unknown
     }
     ReplyBody {
-        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Conversations Quarantined Released
-        Settings Changed Audit Latency Unknown
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Customer Found Conversations
+        Quarantined Released Settings Changed Audit Waiting Latency Unknown
     }
     Role { Owner Admin Editor Readonly Unknown }
     Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
@@ -112,6 +116,13 @@ impl Variants for Request {
         if let Op::Post { content, .. } = &self.op {
             content.variants(seen);
         }
+        if let Op::Describe { details, clear, .. } = &self.op {
+            details.variants(seen);
+            seen.extend(clear.iter().map(Named::name));
+        }
+        if let Op::Search { by: Some(by), .. } = &self.op {
+            seen.push(by.name());
+        }
         if let Op::Settings { of } = &self.op {
             seen.push(of.name());
         }
@@ -134,6 +145,9 @@ impl Variants for ServerFrame {
             }
             if let ReplyBody::Conversations { rows, .. } = &reply.body {
                 seen.extend(rows.iter().map(|row| row.list.name()));
+            }
+            if let ReplyBody::Customer { details, .. } = &reply.body {
+                details.variants(seen);
             }
             if let ReplyBody::Explained { decisions, .. } = &reply.body {
                 decisions.iter().for_each(|decision| decision.variants(seen));
@@ -230,6 +244,10 @@ impl Variants for Event {
             EventKind::Assigned { how, .. } => seen.push(how.name()),
             EventKind::Requeued { why, .. } => seen.push(why.name()),
             EventKind::Unserved { why } => seen.push(why.name()),
+            EventKind::Described { details, cleared } => {
+                details.variants(seen);
+                seen.extend(cleared.iter().map(Named::name));
+            }
             EventKind::Started
             | EventKind::Called { .. }
             | EventKind::CallRefused { .. }
@@ -239,6 +257,12 @@ impl Variants for Event {
             | EventKind::Ended
             | EventKind::Unknown => {}
         }
+    }
+}
+
+impl Variants for CustomerDetails {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.extend(self.gender.iter().map(Named::name));
     }
 }
 

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 use switchboard_protocol::vocabulary::{CategoryPath, Content, ConversationId, MemberId, Seq, Timestamp};
 use switchboard_protocol::wire::{
-    Decision, DeskView, Event, ListFilter, Op, QuarantinedConversation, ReplyBody, Row, ServerLimits,
-    StageLatency, Typing, encode,
+    Decision, DeskView, EstimateFigures, Event, ListFilter, Op, QuarantinedConversation, ReplyBody, Row,
+    ServerLimits, StageLatency, Typing, encode,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -365,6 +365,17 @@ impl Client {
         }
     }
 
+    /// Agent: how many wait for whom nobody is found, and how far off the estimates were that customers were told.
+    ///
+    /// # Errors
+    /// As for [`Client::open`].
+    pub async fn waiting(&self) -> Result<(u32, EstimateFigures), ClientError> {
+        match self.shared().ask(Op::Waiting).await? {
+            ReplyBody::Waiting { waiting, estimates } => Ok((waiting, estimates)),
+            other => Err(wrong(&other)),
+        }
+    }
+
     /// Agent: the latency of every stage that messages pass, since the daemon started.
     ///
     /// # Errors
@@ -477,7 +488,7 @@ async fn first_session(connector: &mut Connector) -> Result<Session, Ending> {
     }
 }
 
-fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
+pub(crate) fn accepted(answer: Answer) -> Result<Accepted, ClientError> {
     match answer? {
         ReplyBody::Accepted { seq, at } => Ok(Accepted { seq, at: Some(at) }),
         ReplyBody::AlreadyAccepted => Ok(Accepted { seq: None, at: None }),
@@ -492,6 +503,8 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::AlreadyAccepted => "already_accepted",
         ReplyBody::Opened { .. } => "opened",
         ReplyBody::Explained { .. } => "explained",
+        ReplyBody::Customer { .. } => "customer",
+        ReplyBody::Found { .. } => "found",
         ReplyBody::Subscribed { .. } => "subscribed",
         ReplyBody::Unsubscribed => "unsubscribed",
         ReplyBody::Events { .. } => "events",
@@ -501,6 +514,7 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::Settings { .. } => "settings",
         ReplyBody::Changed { .. } => "changed",
         ReplyBody::Audit { .. } => "audit",
+        ReplyBody::Waiting { .. } => "waiting",
         ReplyBody::Latency { .. } => "latency",
         ReplyBody::Unknown => "one that this version does not know",
     })

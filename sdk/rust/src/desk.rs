@@ -87,6 +87,7 @@ mod tests {
             profile: ProfileId::from_bytes([1; 16]),
             platform: Platform::new("web").unwrap(),
             user_key: UserKey::new("u").unwrap(),
+            name: None,
             list: ListName::Waiting,
             assignee: None,
             answered: None,

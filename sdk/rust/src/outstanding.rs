@@ -263,6 +263,9 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Take { .. }
         | Op::Transfer { .. }
         | Op::Complete { .. }
+        | Op::Describe { .. }
+        | Op::Customer { .. }
+        | Op::Search { .. }
         | Op::End { .. }
         | Op::History { .. }
         | Op::Explain { .. }
@@ -273,6 +276,7 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::Change { .. }
         | Op::Status { .. }
         | Op::Audit { .. }
+        | Op::Waiting
         | Op::Latency
         | Op::Unknown => false,
     }

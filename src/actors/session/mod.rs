@@ -3,6 +3,7 @@
 //! Owns the carrying of its questions to conversations, workspace and journal, and of the answers to
 //! its outbox. Must not know sockets or frames: behind the outbox is the transport.
 
+mod customers;
 mod following;
 mod question;
 mod routing;
@@ -21,12 +22,14 @@ use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::{NewDesk, WorkspaceMsg};
 use crate::domain::conversation::{Action, Command, Origin};
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::listing::Wish;
 use crate::domain::message::Message;
-use crate::domain::workspace::{MemberCommand, WorkspaceAction, WorkspaceEntry};
-use crate::journal::{Journal, ListPage};
+use crate::domain::workspace::{MemberCommand, WorkspaceAction};
+use crate::journal::{Journal, ReadError};
 use crate::limits;
+use crate::machines::openings::Named;
 use crate::machines::route::Tag;
 use crate::stats::Latency;
 
@@ -35,14 +38,12 @@ use following::Following;
 use routing::{Pending, PendingKind, RoutedErrand, Routing};
 
 pub use following::{DeskFollowing, Lane};
-pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal};
+pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal, Search};
 pub use waiters::{
-    ChangeReply, ListReply, LocateReply, Located, OpenReply, QuarantineReply, SetAside, SettingsOf, Told,
-    WantedPage,
+    LocateReply, Located, OpenReply, SetAside, SettingsOf, Told, WantedFind, WantedPage, WorkspaceReply,
 };
 
 /// What a session is told.
-#[derive(Debug)]
 pub enum SessionMsg {
     /// The client asks.
     Ask(Ask),
@@ -73,18 +74,23 @@ pub enum SessionMsg {
         /// For which of the session's openings.
         opening: u64,
         /// Which, or why not.
-        found: Result<ConversationId, String>,
+        found: Result<Named, String>,
         /// What the bot says first.
         greeting: Option<Message>,
     },
-    /// The list was read, for a question with this credit.
-    Listed(u64, Result<ListPage, Refusal>, OwnedSemaphorePermit),
-    /// The workspace answers a question about its quarantine.
-    SetAside(u64, Result<SetAside, Refusal>, OwnedSemaphorePermit),
-    /// The workspace answers a question about its settings.
-    Told(u64, Result<Told, Refusal>, OwnedSemaphorePermit),
-    /// What was changed was read back.
-    Audited(u64, Result<(Vec<WorkspaceEntry>, bool), Refusal>, OwnedSemaphorePermit),
+    /// What a question with this credit asked for was read, or the workspace has answered it.
+    Replied(u64, Result<Answered, Refusal>, OwnedSemaphorePermit),
+    /// What is known of a customer from their conversation before was read.
+    Recalled {
+        /// For which of the session's openings.
+        opening: u64,
+        /// The customer's conversation.
+        conversation: ConversationId,
+        /// What the bot says first.
+        greeting: Option<Message>,
+        /// What is known, or why it cannot be said.
+        known: Result<Details, ReadError>,
+    },
     /// A subscription was ended by the transport.
     SubscriptionEnded(Lane),
     /// The workspace ended before it answered.
@@ -204,14 +210,9 @@ impl Actor for SessionActor {
             SessionMsg::Opened { opening, found, greeting } => {
                 state.opened(&myself, opening, found, greeting);
             }
-            SessionMsg::Listed(ask, page, credit) => state.reply(ask, page.map(Answered::List), credit),
-            SessionMsg::SetAside(ask, answer, credit) => {
-                state.reply(ask, answer.map(Answered::SetAside), credit);
-            }
-            SessionMsg::Told(ask, answer, credit) => state.reply(ask, answer.map(Answered::Told), credit),
-            SessionMsg::Audited(ask, read, credit) => {
-                let audit = read.map(|(entries, more)| Answered::Audit(entries, more));
-                state.reply(ask, audit, credit);
+            SessionMsg::Replied(ask, answer, credit) => state.reply(ask, answer, credit),
+            SessionMsg::Recalled { opening, conversation, greeting, known } => {
+                state.recalled(&myself, opening, conversation, greeting, known);
             }
             SessionMsg::SubscriptionEnded(lane) => state.following.ended(lane),
             SessionMsg::WorkspaceGone => state.close(&myself, Closing::Fault),
@@ -272,11 +273,15 @@ impl SessionState {
                     self.send(myself, conversation, errand, Pending::new(id, PendingKind::Explain, credit));
                 }
             },
+            Asked::Customer { conversation } => self.customer_of(myself, id, conversation, credit),
+            Asked::Search(search) => self.search(myself, id, search, credit),
             Asked::List { wish, cursor, limit } => self.list(myself, id, (wish, cursor, limit), credit),
-            Asked::Quarantined => self.ask_quarantine(myself, id, credit, WorkspaceMsg::Quarantined),
+            Asked::Quarantined => {
+                self.ask_workspace(myself, id, "quarantine", credit, WorkspaceMsg::Quarantined)
+            }
             Asked::Release { conversation } => {
                 let release = |reply| WorkspaceMsg::Release(conversation, reply);
-                self.ask_quarantine(myself, id, credit, release);
+                self.ask_workspace(myself, id, "quarantine", credit, release);
             }
             Asked::Change { counter, action } => {
                 self.change(myself, id, counter, "change", |_| *action, credit);
@@ -285,14 +290,11 @@ impl SessionState {
                 let action = |member| WorkspaceAction::SetAway { member, away };
                 self.change(myself, id, counter, "status", action, credit);
             }
-            Asked::Settings(of) => match self.staff("settings") {
-                Err(refusal) => self.reply(id, Err(refusal), credit),
-                // A workspace that is gone drops the reply, which says so.
-                Ok(()) => {
-                    let reply = ChangeReply::new(myself.clone(), id, credit);
-                    let _ = self.ports.workspace.cast(WorkspaceMsg::Settings(of, reply));
-                }
-            },
+            Asked::Settings(of) => {
+                let settings = |reply| WorkspaceMsg::Settings(of, reply);
+                self.ask_workspace(myself, id, "settings", credit, settings);
+            }
+            Asked::Waiting => self.ask_workspace(myself, id, "waiting", credit, WorkspaceMsg::Waiting),
             Asked::Audit { before, limit } => self.audit(myself, id, before, limit, credit),
             Asked::Latency => {
                 let figures = self.staff("latency").map(|()| self.ports.latency.figures());
@@ -327,20 +329,17 @@ impl SessionState {
         &mut self,
         myself: &ActorRef<SessionMsg>,
         opening: u64,
-        found: Result<ConversationId, String>,
+        found: Result<Named, String>,
         greeting: Option<Message>,
     ) {
-        let Some(opening) = self.opening.remove(&opening) else { return };
-        let Opening { ask, counter, arrived, credit } = opening;
-        let Some(customer) = self.customer() else { return };
         match found {
-            Ok(conversation) => {
-                let action = Action::Start { customer, greeting };
-                let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
-                let kind = PendingKind::Open { counter, arrived };
-                self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
+            Ok(Named { conversation, former: None }) => {
+                self.begin(myself, opening, conversation, greeting, Details::default());
             }
-            Err(why) => self.reply(ask, Err(Refusal::Unavailable(why)), credit),
+            Ok(Named { conversation, former: Some(former) }) => {
+                self.recall(myself, opening, (former, conversation), greeting);
+            }
+            Err(why) => self.cannot_open(opening, why),
         }
     }
 
@@ -367,7 +366,7 @@ impl SessionState {
             Ok(member) => {
                 let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
                 let wanted = WantedPage { member, wish, cursor, limit };
-                let reply = ListReply::new(myself.clone(), ask, credit);
+                let reply = WorkspaceReply::new(myself.clone(), ask, credit);
                 let _ = self.ports.workspace.cast(WorkspaceMsg::List(wanted, reply));
             }
         }
@@ -389,7 +388,7 @@ impl SessionState {
                 let instance = self.ports.instance;
                 let action = action(member);
                 let command = Box::new(MemberCommand { member, instance, counter, action });
-                let reply = ChangeReply::new(myself.clone(), ask, credit);
+                let reply = WorkspaceReply::new(myself.clone(), ask, credit);
                 let _ = self.ports.workspace.cast(WorkspaceMsg::Change(command, reply));
             }
         }
@@ -411,22 +410,24 @@ impl SessionState {
         tokio::spawn(async move {
             let limit = limit.clamp(1, limits::AUDIT_ENTRIES_MAX);
             let read = journal.audit(workspace, before, limit, limits::CATCH_UP_BYTES_MAX).await;
-            let _ = myself.cast(SessionMsg::Audited(ask, read.map_err(Refusal::from), credit));
+            let audit = read.map(|(entries, more)| Answered::Audit(entries, more)).map_err(Refusal::from);
+            let _ = myself.cast(SessionMsg::Replied(ask, audit, credit));
         });
     }
 
-    fn ask_quarantine(
+    fn ask_workspace(
         &self,
         myself: &ActorRef<SessionMsg>,
         ask: u64,
+        action: &'static str,
         credit: OwnedSemaphorePermit,
-        what: impl FnOnce(QuarantineReply) -> WorkspaceMsg,
+        what: impl FnOnce(WorkspaceReply) -> WorkspaceMsg,
     ) {
-        match self.staff("quarantine") {
+        match self.staff(action) {
             Err(refusal) => self.reply(ask, Err(refusal), credit),
             // A workspace that is gone drops the reply, which says so.
             Ok(()) => {
-                let _ = self.ports.workspace.cast(what(QuarantineReply::new(myself.clone(), ask, credit)));
+                let _ = self.ports.workspace.cast(what(WorkspaceReply::new(myself.clone(), ask, credit)));
             }
         }
     }

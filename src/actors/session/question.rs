@@ -6,15 +6,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use switchboard_protocol::vocabulary::{ConversationId, Seq};
+use switchboard_protocol::vocabulary::{ConversationId, SearchText, Seq};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{DeskFollowing, Lane, SetAside, SettingsOf, Told};
+use crate::actors::desk::Waiting;
 use crate::actors::subscription::Subscription;
 use crate::domain::conversation::{Action, Answer, Entry, Rejection};
 use crate::domain::listing::Wish;
+use crate::domain::search::{Field, QueryError};
 use crate::domain::workspace::{WorkspaceAction, WorkspaceEntry, WorkspaceRejection};
-use crate::journal::{Decisions, ListPage, NoRoom, ReadError};
+use crate::journal::{Customer, Decisions, FoundPage, ListPage, NoRoom, ReadError};
 use crate::limits;
 use crate::stats::StageFigures;
 
@@ -92,6 +94,11 @@ pub enum Asked {
         /// Which conversation.
         conversation: ConversationId,
     },
+    /// Who the customer of a conversation is.
+    Customer {
+        /// Of which conversation.
+        conversation: ConversationId,
+    },
     /// The conversations of some lists.
     List {
         /// Which.
@@ -101,6 +108,8 @@ pub enum Asked {
         /// At most so many.
         limit: usize,
     },
+    /// The conversations that a text is found in.
+    Search(Search),
     /// The conversations that are set aside.
     Quarantined,
     /// To set a conversation no longer aside.
@@ -131,8 +140,23 @@ pub enum Asked {
         /// At most so many.
         limit: usize,
     },
+    /// How many wait, and how far off the estimates were that customers were told.
+    Waiting,
     /// The latencies of the stages.
     Latency,
+}
+
+/// A search.
+#[derive(Debug)]
+pub struct Search {
+    /// What is searched for.
+    pub text: SearchText,
+    /// In which field; `None`: in all.
+    pub by: Option<Field>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// At most so many.
+    pub limit: usize,
 }
 
 impl Asked {
@@ -143,6 +167,7 @@ impl Asked {
             Self::History { .. }
             | Self::Explain { .. }
             | Self::List { .. }
+            | Self::Search(_)
             | Self::Settings(_)
             | Self::Audit { .. }
             | Self::Quarantined => limits::LARGE_REPLY_CREDITS,
@@ -155,6 +180,8 @@ impl Asked {
             | Self::Release { .. }
             | Self::Change { .. }
             | Self::Status { .. }
+            | Self::Waiting
+            | Self::Customer { .. }
             | Self::Latency => 1,
         }
     }
@@ -186,14 +213,20 @@ pub enum Answered {
     History(History),
     /// What was decided about a conversation's consultations.
     Decisions(Decisions),
+    /// Who a customer is.
+    Customer(Customer),
     /// A page of the list.
     List(ListPage),
+    /// A page of what a text was found in.
+    Found(FoundPage),
     /// About the conversations that are set aside.
     SetAside(SetAside),
     /// About the workspace's settings.
     Told(Told),
     /// What was changed, newest first, and whether there is more.
     Audit(Vec<WorkspaceEntry>, bool),
+    /// How many wait, and how far off the estimates were.
+    Waiting(Waiting),
     /// The latencies.
     Latency(Vec<StageFigures>),
 }
@@ -249,6 +282,9 @@ pub enum Refusal {
     /// The conversation to be released is not set aside.
     #[error("conversation: {0} is not in quarantine")]
     NotQuarantined(ConversationId),
+    /// The text cannot be searched for.
+    #[error("{0}")]
+    BadSearch(#[from] QueryError),
     /// The list's cursor is none.
     #[error("{0}")]
     BadCursor(String),

@@ -8,12 +8,13 @@ use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Refusal, SessionMsg};
+use super::{Answered, Refusal, SessionMsg};
 use crate::actors::errand::Way;
 use crate::domain::listing::Wish;
 use crate::domain::message::Message;
+use crate::domain::search::Query;
 use crate::domain::workspace::{Changed, Workspace};
-use crate::journal::ListPage;
+use crate::machines::openings::Named;
 
 /// Where a conversation is.
 #[derive(Debug)]
@@ -87,8 +88,8 @@ impl OpenReply {
     }
 
     /// This is it.
-    pub fn opened(self, conversation: ConversationId) {
-        self.say(Ok(conversation));
+    pub fn opened(self, named: Named) {
+        self.say(Ok(named));
     }
 
     /// It cannot be had now.
@@ -96,7 +97,7 @@ impl OpenReply {
         self.say(Err(why.to_owned()));
     }
 
-    fn say(mut self, found: Result<ConversationId, String>) {
+    fn say(mut self, found: Result<Named, String>) {
         if let Some(session) = self.to.take() {
             let greeting = self.greeting.take();
             // A session that is gone needs no conversation.
@@ -166,14 +167,14 @@ pub enum Told {
     Settings(Arc<Workspace>, SettingsOf),
 }
 
-/// A session that asks its workspace about its settings, because of a question of its client.
+/// A session that asks its workspace, because of a question of its client.
 #[derive(Debug)]
-pub struct ChangeReply {
+pub struct WorkspaceReply {
     to: ActorRef<SessionMsg>,
     owed: Option<(u64, OwnedSemaphorePermit)>,
 }
 
-impl ChangeReply {
+impl WorkspaceReply {
     /// A session waits, with a question and its credit.
     #[must_use]
     pub const fn new(to: ActorRef<SessionMsg>, ask: u64, credit: OwnedSemaphorePermit) -> Self {
@@ -181,46 +182,15 @@ impl ChangeReply {
     }
 
     /// Answers.
-    pub fn answer(mut self, answer: Result<Told, Refusal>) {
+    pub fn answer(mut self, answer: Result<Answered, Refusal>) {
         if let Some((ask, credit)) = self.owed.take() {
             // A session that is gone needs no answer.
-            let _ = self.to.cast(SessionMsg::Told(ask, answer, credit));
+            let _ = self.to.cast(SessionMsg::Replied(ask, answer, credit));
         }
     }
 }
 
-impl Drop for ChangeReply {
-    fn drop(&mut self) {
-        if self.owed.is_some() {
-            let _ = self.to.cast(SessionMsg::WorkspaceGone);
-        }
-    }
-}
-
-/// A session that asks its workspace about the quarantine, because of a question of its client.
-#[derive(Debug)]
-pub struct QuarantineReply {
-    to: ActorRef<SessionMsg>,
-    owed: Option<(u64, OwnedSemaphorePermit)>,
-}
-
-impl QuarantineReply {
-    /// A session waits, with a question and its credit.
-    #[must_use]
-    pub const fn new(to: ActorRef<SessionMsg>, ask: u64, credit: OwnedSemaphorePermit) -> Self {
-        Self { to, owed: Some((ask, credit)) }
-    }
-
-    /// Answers.
-    pub fn answer(mut self, answer: Result<SetAside, Refusal>) {
-        if let Some((ask, credit)) = self.owed.take() {
-            // A session that is gone needs no answer.
-            let _ = self.to.cast(SessionMsg::SetAside(ask, answer, credit));
-        }
-    }
-}
-
-impl Drop for QuarantineReply {
+impl Drop for WorkspaceReply {
     fn drop(&mut self) {
         if self.owed.is_some() {
             let _ = self.to.cast(SessionMsg::WorkspaceGone);
@@ -241,33 +211,15 @@ pub struct WantedPage {
     pub limit: usize,
 }
 
-/// A session that asks its workspace for a page of the lists, because of a question of its client.
+/// A page of what a text is found in that a member wants.
 #[derive(Debug)]
-pub struct ListReply {
-    to: ActorRef<SessionMsg>,
-    owed: Option<(u64, OwnedSemaphorePermit)>,
-}
-
-impl ListReply {
-    /// A session waits, with a question and its credit.
-    #[must_use]
-    pub const fn new(to: ActorRef<SessionMsg>, ask: u64, credit: OwnedSemaphorePermit) -> Self {
-        Self { to, owed: Some((ask, credit)) }
-    }
-
-    /// Answers.
-    pub fn answer(mut self, page: Result<ListPage, Refusal>) {
-        if let Some((ask, credit)) = self.owed.take() {
-            // A session that is gone needs no answer.
-            let _ = self.to.cast(SessionMsg::Listed(ask, page, credit));
-        }
-    }
-}
-
-impl Drop for ListReply {
-    fn drop(&mut self) {
-        if self.owed.is_some() {
-            let _ = self.to.cast(SessionMsg::WorkspaceGone);
-        }
-    }
+pub struct WantedFind {
+    /// Who.
+    pub member: MemberId,
+    /// What finds it.
+    pub query: Query,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// At most so many rows.
+    pub limit: usize,
 }

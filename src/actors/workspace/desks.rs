@@ -12,7 +12,7 @@ use switchboard_protocol::vocabulary::{MemberId, Timestamp};
 
 use super::{WorkspaceMsg, WorkspaceState};
 use crate::actors::desk::{AgentStatus, Changes, Counts, Shared, Snapshot, WorkspaceEnd};
-use crate::actors::session::{ListReply, Refusal, WantedPage};
+use crate::actors::session::{Answered, Refusal, WantedFind, WantedPage, WorkspaceReply};
 use crate::clock;
 use crate::domain::listing::Wish;
 use crate::domain::workspace::Workspace;
@@ -61,14 +61,26 @@ struct Desk {
 
 impl WorkspaceState {
     /// Reads a page of the lists beside the mailbox, as far as the member may see them.
-    pub(super) fn list(&self, wanted: WantedPage, reply: ListReply) {
+    pub(super) fn list(&self, wanted: WantedPage, reply: WorkspaceReply) {
         let WantedPage { member, wish, cursor, limit } = wanted;
         let workspace = self.ledger.durable();
         let (journal, workspace, filter) =
             (self.conversation_ports.journal.clone(), workspace.id, workspace.filter(member, wish));
         tokio::spawn(async move {
             let page = journal.list(workspace, filter, cursor.as_deref(), limit).await;
-            reply.answer(page.map_err(Refusal::from));
+            reply.answer(page.map(Answered::List).map_err(Refusal::from));
+        });
+    }
+
+    /// Looks for a text beside the mailbox, as far as the member may see what it is found in.
+    pub(super) fn find(&self, wanted: WantedFind, reply: WorkspaceReply) {
+        let WantedFind { member, query, cursor, limit } = wanted;
+        let workspace = self.ledger.durable();
+        let (journal, workspace, filter) =
+            (self.conversation_ports.journal.clone(), workspace.id, workspace.filter(member, Wish::ALL));
+        tokio::spawn(async move {
+            let page = journal.search(workspace, query, filter, cursor.as_deref(), limit).await;
+            reply.answer(page.map(Answered::Found).map_err(Refusal::from));
         });
     }
 

@@ -10,7 +10,7 @@ use switchboard_protocol::vocabulary::MemberId;
 
 use super::{WorkspaceMsg, WorkspaceState};
 use crate::actors::directory::DirectoryMsg;
-use crate::actors::session::{ChangeReply, Refusal, SettingsOf, Told};
+use crate::actors::session::{Answered, Refusal, SettingsOf, Told, WorkspaceReply};
 use crate::clock;
 use crate::domain::identity::Identity;
 use crate::domain::workspace::{MemberCommand, WorkspaceEntry, WorkspaceRejection};
@@ -22,7 +22,7 @@ impl WorkspaceState {
     pub(super) fn change(
         &mut self,
         command: MemberCommand,
-        reply: ChangeReply,
+        reply: WorkspaceReply,
     ) -> Result<(), ActorProcessingErr> {
         let journal = &self.conversation_ports.journal;
         match self.ledger.command(reply, command, clock::now(), || journal.has_room()) {
@@ -44,13 +44,13 @@ impl WorkspaceState {
     }
 
     /// Tells the settings that are durable.
-    pub(super) fn tell_settings(&self, of: SettingsOf, reply: ChangeReply) {
+    pub(super) fn tell_settings(&self, of: SettingsOf, reply: WorkspaceReply) {
         let workspace = self.ledger.durable();
         reply.answer(match of.profile() {
             Some(profile) if !workspace.profiles.contains_key(&profile) => {
                 Err(Refusal::Workspace(WorkspaceRejection::NoSuchProfile(profile)))
             }
-            Some(_) | None => Ok(Told::Settings(Arc::clone(workspace), of)),
+            Some(_) | None => Ok(Answered::Told(Told::Settings(Arc::clone(workspace), of))),
         });
     }
 
@@ -97,7 +97,7 @@ impl WorkspaceState {
         }
         let before = self.told.send_replace(Arc::clone(self.ledger.durable()));
         self.at_desk(myself, |desk, now| {
-            if before.settings.team.service != now.workspace.settings.team.service {
+            if now.workspace.ends_otherwise(&before) {
                 desk.deadlines_changed(now.workspace);
             }
             desk.rules_changed(now)
@@ -106,10 +106,10 @@ impl WorkspaceState {
     }
 }
 
-fn say(reply: ChangeReply, outcome: Outcome) {
+fn say(reply: WorkspaceReply, outcome: Outcome) {
     reply.answer(match outcome {
-        Outcome::Changed(changed) => Ok(Told::Changed(changed)),
-        Outcome::AcceptedLongAgo => Ok(Told::AcceptedLongAgo),
+        Outcome::Changed(changed) => Ok(Answered::Told(Told::Changed(changed))),
+        Outcome::AcceptedLongAgo => Ok(Answered::Told(Told::AcceptedLongAgo)),
         Outcome::Rejected(rejection) => Err(Refusal::Workspace(rejection)),
     });
 }

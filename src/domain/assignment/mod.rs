@@ -21,4 +21,4 @@ pub use settings::{
     ASSIGNMENT_BYTES_MAX, AssignmentError, Choosing, Load, MAXIMUM_MAX, Pool, ProfileAssignment, RuleBook,
     Rules, Strategy, TeamAssignment,
 };
-pub use waiting::{Line, Pace};
+pub use waiting::{Accuracy, Line, Pace};

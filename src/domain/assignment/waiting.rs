@@ -54,6 +54,56 @@ impl Pace {
     }
 }
 
+/// How far off the estimates were that customers were told when they began to wait, of those whom somebody
+/// was found for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Accuracy {
+    /// How many estimates were compared.
+    pub compared: u64,
+    /// The sum of what was told, in milliseconds.
+    told_ms: u64,
+    /// The sum of how long it took, in milliseconds.
+    took_ms: u64,
+    /// The sum of how far off each was, in milliseconds.
+    off_ms: u64,
+}
+
+impl Accuracy {
+    /// Somebody who was told to wait so long has waited so long.
+    pub fn add(&mut self, told_s: u32, took_ms: u64) {
+        let told_ms = u64::from(told_s) * 1_000;
+        self.compared += 1;
+        self.told_ms = self.told_ms.saturating_add(told_ms);
+        self.took_ms = self.took_ms.saturating_add(took_ms);
+        self.off_ms = self.off_ms.saturating_add(told_ms.abs_diff(took_ms));
+    }
+
+    /// The mean of what was told, in seconds; 0 as long as nothing was compared.
+    #[must_use]
+    pub const fn told_mean_s(&self) -> u64 {
+        mean_s(self.told_ms, self.compared)
+    }
+
+    /// The mean of how long it took, in seconds.
+    #[must_use]
+    pub const fn took_mean_s(&self) -> u64 {
+        mean_s(self.took_ms, self.compared)
+    }
+
+    /// The mean of how far off each was, in seconds, whether too long or too short.
+    #[must_use]
+    pub const fn off_mean_s(&self) -> u64 {
+        mean_s(self.off_ms, self.compared)
+    }
+}
+
+const fn mean_s(sum_ms: u64, count: u64) -> u64 {
+    match count.checked_mul(1_000) {
+        Some(0) | None => 0,
+        Some(divisor) => sum_ms.saturating_add(divisor / 2) / divisor,
+    }
+}
+
 /// So many of those who went count.
 const WINDOW: usize = 20;
 
@@ -92,6 +142,17 @@ mod tests {
         assert_eq!(wait_s(&pace(&faster), 90, 39_000), Some(90), "one a second");
         assert_eq!(wait_s(&pace(&[i64::MIN, 0, 1, i64::MAX]), u32::MAX, i64::MAX), Some(u32::MAX));
         assert_eq!(wait_s(&pace(&[5, 5, 5, 5]), 7, 5), Some(0), "all at once");
+    }
+
+    #[test]
+    fn how_far_off_estimates_were_does_not_cancel_out() {
+        let mut accuracy = Accuracy::default();
+        assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s(), accuracy.off_mean_s()), (0, 0, 0));
+        accuracy.add(60, 30_000);
+        accuracy.add(60, 90_000);
+        accuracy.add(30, 30_400);
+        assert_eq!((accuracy.compared, accuracy.told_mean_s(), accuracy.took_mean_s()), (3, 50, 50));
+        assert_eq!(accuracy.off_mean_s(), 20);
     }
 
     /// Twelve agents, service of random length with a mean of five minutes, and always thirty who wait: what is

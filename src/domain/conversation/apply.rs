@@ -30,6 +30,7 @@ impl Conversation {
             What::Started { customer } => self.customer = Some(customer.clone()),
             What::Message(_) => self.apply_message(entry, place, event.by),
             What::Ended => self.ended = true,
+            What::Described(change) => self.details.change(change),
             What::Read { side: Side::Customer, up_to } => self.customer_unread.read_up_to(*up_to),
             What::Read { side: Side::Staff, up_to } => self.staff_unread.read_up_to(*up_to),
             What::Called { .. }

@@ -13,6 +13,8 @@ use switchboard_protocol::vocabulary::{
 use super::{Answer, Entry, Origin};
 use crate::domain::assignment::{Explanation, Outcome};
 use crate::domain::consultation::Requeued;
+use crate::domain::customer::{Details, DetailsChange};
+use crate::domain::hours::CountedHours;
 use crate::domain::identity::{CustomerKey, Identity};
 use crate::domain::message::Message;
 
@@ -36,6 +38,8 @@ pub enum Action {
         customer: CustomerKey,
         /// What the bot says first.
         greeting: Option<Message>,
+        /// What was known of the customer when their conversation before this one ended.
+        known: Details,
     },
     /// Post a message.
     Post {
@@ -71,6 +75,11 @@ pub enum Action {
         from: MemberId,
         /// To whom.
         to: MemberId,
+    },
+    /// Write down what is known of the customer.
+    Describe {
+        /// What becomes of each detail.
+        change: Box<DetailsChange>,
     },
     /// End the service.
     Complete,
@@ -185,6 +194,8 @@ pub struct Service {
     pub silent_ms: Option<i64>,
     /// A consultation that nobody serves is missed after so long, in milliseconds.
     pub unserved_ms: Option<i64>,
+    /// The hours in which that counts; `None`: it always does.
+    pub hours: Option<Arc<CountedHours>>,
     /// Nothing ends by itself before this: after a downtime customers have a time of grace.
     pub grace_until: Timestamp,
 }
@@ -213,8 +224,30 @@ impl Service {
         early_cancel_is_no_miss: false,
         silent_ms: None,
         unserved_ms: None,
+        hours: None,
         grace_until: Timestamp::from_millis(0),
     };
+
+    /// When a consultation ends in which the customer has said nothing since then.
+    #[must_use]
+    pub fn silent_at(&self, since: Timestamp) -> Option<Timestamp> {
+        Some(later(since, self.silent_ms?).max(self.grace_until))
+    }
+
+    /// When a call is missed that nobody has served since then: only the time counts in which the doors are open.
+    #[must_use]
+    pub fn unserved_at(&self, since: Timestamp) -> Option<Timestamp> {
+        let after = self.unserved_ms?;
+        let at = match &self.hours {
+            Some(hours) => hours.after(since, after)?,
+            None => later(since, after),
+        };
+        Some(at.max(self.grace_until))
+    }
+}
+
+const fn later(since: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(since.as_millis().saturating_add(millis))
 }
 
 impl Default for Service {
@@ -298,6 +331,9 @@ pub enum Rejection {
     /// It is a preview.
     #[error("call: a preview calls nobody")]
     Preview,
+    /// It is a preview.
+    #[error("describe: a preview has no customer")]
+    Nobody,
     /// Whoever is to get it is not there, or does not want to be.
     #[error("to: member {member} is away, not there, or none of this workspace")]
     NotPresent {

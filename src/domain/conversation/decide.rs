@@ -9,6 +9,7 @@ use super::{
     Action, Command, Context, Conversation, Decision, Entry, Event, Floor, Known, Rejection, Service, Side,
     What,
 };
+use crate::domain::customer::{Details, DetailsChange};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::{Message, only_bots};
 
@@ -30,6 +31,7 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         | Action::Leave
         | Action::Take { .. }
         | Action::Transfer { .. }
+        | Action::Describe { .. }
         | Action::Complete
         | Action::End => admit(state, &command.identity)?,
     };
@@ -42,7 +44,7 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         Known::Forgotten => return Err(Rejection::InstanceForgotten),
     }
     let events = match &command.action {
-        Action::Start { customer, greeting } => start(state, customer, greeting.as_ref())?,
+        Action::Start { customer, greeting, known } => start(state, customer, greeting.as_ref(), known)?,
         Action::Post { content } => post(state, party, content, context)?,
         Action::Read { up_to } => read(state, party, *up_to)?,
         Action::Call { consultation, category } => {
@@ -59,6 +61,7 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         Action::Transfer { from, to } => {
             serving::transfer(state, member_of(party, "transfer")?, (*from, *to), context)?
         }
+        Action::Describe { change } => describe(state, member_of(party, "describe")?, change)?,
         Action::Complete => serving::complete(state, member_of(party, "complete")?)?,
         Action::End => serving::end(state, party, context)?,
     };
@@ -92,6 +95,7 @@ pub fn asks_for_doors(action: &Action, service: &Service) -> bool {
         | Action::Leave
         | Action::Take { .. }
         | Action::Transfer { .. }
+        | Action::Describe { .. }
         | Action::Complete
         | Action::End => false,
     }
@@ -108,6 +112,7 @@ fn in_any_order(command: &Command) -> Result<(), Rejection> {
         | Action::Leave
         | Action::Take { .. }
         | Action::Transfer { .. }
+        | Action::Describe { .. }
         | Action::Complete
         | Action::End => Err(Rejection::Overtaken { counter: command.origin.counter }),
     }
@@ -148,14 +153,27 @@ fn start(
     state: &Conversation,
     customer: &CustomerKey,
     greeting: Option<&Message>,
+    known: &Details,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
     if state.customer.is_some() {
         return Ok(Vec::new());
     }
     let started = Event { by: Party::Customer, what: What::Started { customer: customer.clone() } };
-    let greeted = greeting.map(|message| Event { by: Party::Bot, what: What::Message(message.clone()) });
-    Ok(std::iter::once(started).chain(greeted).collect())
+    let known = known.from_nothing().map(|change| What::Described(Box::new(change)));
+    let greeting = greeting.map(|message| What::Message(message.clone()));
+    let by_bot = known.into_iter().chain(greeting).map(|what| Event { by: Party::Bot, what });
+    Ok(std::iter::once(started).chain(by_bot).collect())
+}
+
+/// A member writes down what is known of the customer. What has ended says for ever what the next one begins with.
+fn describe(state: &Conversation, member: MemberId, change: &DetailsChange) -> Result<Vec<Event>, Rejection> {
+    going_on(state)?;
+    if serving::is_preview(state) {
+        return Err(Rejection::Nobody);
+    }
+    let differences = state.details.differences(change).map(|change| What::Described(Box::new(change)));
+    Ok(or_unchanged(member, differences.map(|what| by(member, what))))
 }
 
 /// Nothing begins, is said or is served in a conversation that has ended; it is still read.

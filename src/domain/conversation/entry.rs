@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::{
 use super::{Origin, Side};
 use crate::domain::assignment::Explanation;
 use crate::domain::consultation::{How, Requeued, Unserved};
+use crate::domain::customer::DetailsChange;
 use crate::domain::identity::{CustomerKey, Reader};
 use crate::domain::mask::{Mask, MaskAfter, hidden};
 use crate::domain::message::Message;
@@ -153,6 +154,8 @@ pub enum What {
     Completed,
     /// The conversation ended: all agents left, nobody is assigned, and nothing is said in it any more.
     Ended,
+    /// Details of the customer were written down; by the bot: they were known before the conversation began.
+    Described(Box<DetailsChange>),
     /// One side has read the other side's messages up to a place.
     Read {
         /// Which side.
@@ -181,6 +184,7 @@ impl What {
             | Self::Requeued { .. }
             | Self::Entered { .. }
             | Self::Left { .. }
+            | Self::Described(_)
             | Self::Completed => Audience::Staff,
             Self::Explained(_) | Self::Read { .. } | Self::Unchanged => Audience::Uncounted,
         }
@@ -258,6 +262,7 @@ impl Entry {
             | What::Left { .. }
             | What::Completed
             | What::Ended
+            | What::Described(_)
             | What::Read { .. }
             | What::Unchanged => &[],
         });

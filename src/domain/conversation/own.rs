@@ -66,12 +66,10 @@ pub fn reply(state: &Conversation, service: &Service, now: Timestamp) -> Option<
 #[must_use]
 pub fn deadline(state: &Conversation, service: &Service) -> Option<Timestamp> {
     let consultation = state.served.consultation.as_ref()?;
-    let (since, after) = match consultation.stage {
-        Stage::InProgress(_) => (state.silent_since?, service.silent_ms?),
-        Stage::Waiting | Stage::Assigned(_) => (consultation.waits_since, service.unserved_ms?),
-    };
-    let at = Timestamp::from_millis(since.as_millis().saturating_add(after));
-    Some(at.max(service.grace_until))
+    match consultation.stage {
+        Stage::InProgress(_) => service.silent_at(state.silent_since?),
+        Stage::Waiting | Stage::Assigned(_) => service.unserved_at(consultation.waits_since),
+    }
 }
 
 fn decided(state: &Conversation, epoch: u64, explanation: &Explanation) -> Result<Vec<What>, Rejection> {

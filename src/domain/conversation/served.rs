@@ -69,6 +69,7 @@ impl Served {
             | What::Message(_)
             | What::CallRefused { .. }
             | What::Explained(_)
+            | What::Described(_)
             | What::Read { .. }
             | What::Unchanged => {}
         }

@@ -24,7 +24,7 @@ pub(super) fn call(
     if state.served.consultation.is_some() {
         return Err(Rejection::AlreadyCalled);
     }
-    if state.customer.as_ref().is_some_and(|customer| customer.platform.as_str() == PREVIEW) {
+    if is_preview(state) {
         return Err(Rejection::Preview);
     }
     let called = |in_hours, bot_replies| What::Called {
@@ -43,6 +43,11 @@ pub(super) fn call(
     let notice = notice.map(|notice| What::Message(Message::plain(Content::text(notice.clone()))));
     let told = notice.map(|what| Event { by: Party::Bot, what });
     Ok(std::iter::once(Event { by: Party::Customer, what }).chain(told).collect())
+}
+
+/// Previews have no customer, call nobody and count nowhere.
+pub(super) fn is_preview(state: &Conversation) -> bool {
+    state.customer.as_ref().is_some_and(|customer| customer.platform.as_str() == PREVIEW)
 }
 
 /// The customer takes the call back.
@@ -217,5 +222,5 @@ const WORDS_BYTES_MAX: usize = 1_300;
 /// What the bot asks a customer who has something to choose from.
 const QUESTION: &str = "What is it about? / 어떤 상담을 원하시나요?";
 
-/// The platform of previews: they have no customer, call nobody and count nowhere.
+/// The platform of previews.
 const PREVIEW: &str = "test";

@@ -6,6 +6,7 @@ use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Timestam
 
 use super::{Clients, Place, Served, Unread, admit};
 use crate::domain::consultation::Stage;
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity};
 
 /// A conversation, as the sum of its entries.
@@ -17,6 +18,8 @@ pub struct Conversation {
     pub workspace: WorkspaceId,
     /// With whom; `None` until it has started.
     pub customer: Option<CustomerKey>,
+    /// What is known of them.
+    pub details: Details,
     /// How many entries it has.
     pub revision: u64,
     /// Where both sequences stand.
@@ -47,6 +50,7 @@ impl Conversation {
             id,
             workspace,
             customer: None,
+            details: Details::default(),
             revision: 0,
             last: Place::default(),
             last_at: Timestamp::from_millis(0),

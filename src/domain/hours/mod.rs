@@ -4,6 +4,7 @@
 //! profile come to together. Must not know conversations, timers or how settings are stored; the time comes
 //! in as an argument, and the data of time zones is compiled in.
 
+mod counted;
 mod error;
 mod holidays;
 mod interval;
@@ -17,6 +18,7 @@ mod tests;
 mod week;
 mod zone;
 
+pub use counted::CountedHours;
 pub use error::{HoursError, HoursRule};
 pub use holidays::{HOLIDAYS_MAX, HolidayDraft};
 pub use interval::{INTERVALS_MAX, IntervalDraft};

@@ -34,6 +34,28 @@ impl Schedule {
         }
     }
 
+    /// The moment at which it has been open for so long since this one; `None` if it never is.
+    #[must_use]
+    pub fn open_for(&self, from: Timestamp, millis: i64) -> Option<Timestamp> {
+        let (mut at, mut left) = (from, millis);
+        for _ in 0..CHANGES_MAX {
+            let next = self.next_change(at);
+            if !self.is_open(at) {
+                at = next?;
+                continue;
+            }
+            let end = Timestamp::from_millis(at.as_millis().saturating_add(left));
+            match next {
+                Some(next) if next < end => {
+                    left -= next.as_millis() - at.as_millis();
+                    at = next;
+                }
+                Some(_) | None => return Some(end),
+            }
+        }
+        Some(at)
+    }
+
     /// Whether an interval has this reading of the clock.
     fn covers(&self, reading: DateTime) -> bool {
         let (date, minute) = (reading.date(), minute_of_day(reading));
@@ -107,3 +129,6 @@ const WEEKS_AND_NIGHT_DAYS: i64 = 2 * 7 + 2;
 
 /// A date falls on each weekday again within so many years: the 29th of February across a year like 2100.
 const RETURN_YEARS_MAX: i64 = 40;
+
+/// Nobody waits through so many openings: a minute of some years is counted as the last.
+const CHANGES_MAX: usize = 1_000;

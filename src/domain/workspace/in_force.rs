@@ -3,14 +3,16 @@
 //! Owns which block holds for a profile at a moment, in the words of whoever asks. Must not know what is done
 //! about it.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use switchboard_protocol::vocabulary::{ProfileId, Timestamp};
 
 use super::{AutoClose, ProfileSettings, Workspace};
 use crate::domain::assignment::{RuleBook, Rules};
 use crate::domain::conversation::{Doors, Service};
-use crate::domain::hours::{Choice, Effective, ManualOverride, Notice, Verdict, effective, verdict};
+use crate::domain::hours::{
+    Choice, CountedHours, Effective, ManualOverride, Notice, Verdict, effective, verdict,
+};
 
 impl Workspace {
     /// What a profile has set; what it has not is the default.
@@ -43,12 +45,15 @@ impl Workspace {
         let own = self.settings_of(profile);
         let team = &self.settings.team.service;
         let AutoClose { silent_minutes, unserved_minutes } = team.auto_close;
-        let notice = match effective(&self.settings.team.hours, &own.hours) {
-            Effective::Hours { outside, .. } => match outside.notice {
-                Notice::Message(text) => Some(text.as_message().clone()),
-                Notice::Flow(_) => None,
-            },
-            Effective::AlwaysOpen => None,
+        let (notice, hours) = match effective(&self.settings.team.hours, &own.hours) {
+            Effective::Hours { outside, schedule } => {
+                let notice = match outside.notice {
+                    Notice::Message(text) => Some(text.as_message().clone()),
+                    Notice::Flow(_) => None,
+                };
+                (notice, Some(CountedHours { schedule: schedule.clone(), by_hand: own.manual }))
+            }
+            Effective::AlwaysOpen => (None, None),
         };
         Service {
             notice,
@@ -59,8 +64,22 @@ impl Workspace {
             early_cancel_is_no_miss: team.early_cancel_is_no_miss,
             silent_ms: silent_minutes.map(minutes_ms),
             unserved_ms: unserved_minutes.map(minutes_ms),
+            hours: hours.filter(|_| unserved_minutes.is_some()).map(Arc::new),
             ..Service::NONE
         }
+    }
+
+    /// Whether something may end by itself at another time than with the settings before.
+    #[must_use]
+    pub fn ends_otherwise(&self, before: &Self) -> bool {
+        let (team, team_before) = (&self.settings.team, &before.settings.team);
+        let hours = |of: &Self, profile: &ProfileId| {
+            let own = of.settings_of(*profile);
+            (own.hours.mode, own.hours.schedule.clone(), own.manual)
+        };
+        team.service.auto_close != team_before.service.auto_close
+            || team.hours.schedule != team_before.hours.schedule
+            || self.profiles.keys().any(|profile| hours(self, profile) != hours(before, profile))
     }
 
     /// What becomes of a call to a profile at this moment.

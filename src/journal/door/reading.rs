@@ -12,9 +12,12 @@ use crate::clock;
 use crate::domain::conversation::Entry;
 use crate::domain::identity::{CustomerKey, Reader};
 use crate::domain::listing::{Filter, ListPlace};
+use crate::domain::search::Query;
 use crate::domain::workspace::WorkspaceEntry;
 use crate::journal::read::{self, Cursor};
-use crate::journal::{Decisions, ListPage, OpenConsultation, ReadError, Stream, Workspaces};
+use crate::journal::{
+    Customer, Decisions, FoundPage, ListPage, OpenConsultation, ReadError, Stream, Workspaces,
+};
 use crate::limits;
 
 impl Journal {
@@ -102,6 +105,22 @@ impl Journal {
             .map_err(|fault| fault.into_read(&"the conversation of a customer"))
     }
 
+    /// Who the customer of a conversation is, and what is durably known of them; `None` when it has not begun.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn customer_of(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+    ) -> Result<Option<Customer>, ReadError> {
+        let folds = Arc::clone(&self.inner.folds);
+        blocking(move || read::customer_of(&folds, workspace, conversation))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read(&"the customer of a conversation"))
+    }
+
     /// Every workspace that was created.
     ///
     /// # Errors
@@ -147,6 +166,30 @@ impl Journal {
             catch_up(&folds)?;
             read::open_consultations(&folds, workspace)
                 .map_err(|fault| fault.into_read(&"the consultations that go on"))
+        };
+        blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
+    /// A page of the conversations of a workspace that a text is found in and that a filter shows, newest activity
+    /// first. Looks at everything that was durable when it was asked for, unless too much begins with the text.
+    ///
+    /// # Errors
+    /// When the cursor is none, or the store is not available or damaged.
+    pub async fn search(
+        &self,
+        workspace: WorkspaceId,
+        query: Query,
+        filter: Filter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<FoundPage, ReadError> {
+        let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
+        let after = cursor.map(|cursor| cursor.place(filter)).transpose()?;
+        let folds = Arc::clone(&self.inner.folds);
+        let read = move || {
+            catch_up(&folds)?;
+            read::search(&folds, workspace, &query, (filter, after), limit)
+                .map_err(|fault| fault.into_read(&"the terms that conversations are found by"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?
     }

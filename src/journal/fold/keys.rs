@@ -27,9 +27,6 @@ pub(in crate::journal) const LISTS: &[u8] = b"l";
 /// All places of rows in the lists of those who answer for them.
 pub(in crate::journal) const THEIRS: &[u8] = b"b";
 
-/// Of which layout the store is.
-pub(in crate::journal) const LAYOUT: &[u8] = b"v";
-
 /// The conversations with a consultation that goes on.
 pub(in crate::journal) const OPEN: &[u8] = b"o";
 

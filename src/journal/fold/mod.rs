@@ -1,6 +1,6 @@
 //! The folds: what the store remembers of the log, so that it can be read by key.
 //!
-//! Owns pages, rows, lists, the customers' conversations, workspaces and snapshots. Each is a pure function
+//! Owns pages, rows, lists, terms, the customers' conversations, workspaces and snapshots. Each is a pure function
 //! of the log up to the mark, save that from pages what is due may be erased already. Must not know how commits
 //! are made.
 
@@ -12,6 +12,7 @@ pub(in crate::journal) mod pieces;
 mod record;
 mod rows;
 mod step;
+pub(in crate::journal) mod terms;
 mod thread;
 
 #[cfg(feature = "planted-bugs")]

@@ -143,6 +143,24 @@ impl Overlay {
         Overlaid { rows, stale: stale.collect(), position: state.seen }
     }
 
+    /// Every row of a workspace that fits, with the conversations whose rows in the store are out of date.
+    pub(in crate::journal) fn matching(
+        &self,
+        workspace: WorkspaceId,
+        fits: impl Fn(&RowState) -> bool,
+    ) -> Overlaid {
+        let state = self.lock();
+        let of_workspace = state.rows.iter().filter(|((of, _), _)| *of == workspace);
+        let (mut rows, mut stale) = (Vec::new(), HashSet::new());
+        for ((_, conversation), row) in of_workspace {
+            stale.insert(*conversation);
+            if fits(row) {
+                rows.extend(row.shown(*conversation));
+            }
+        }
+        Overlaid { rows, stale, position: state.seen }
+    }
+
     /// The rows of a workspace that the store does not have as they are.
     pub(in crate::journal) fn rows_of(&self, workspace: WorkspaceId) -> HashMap<ConversationId, RowState> {
         let state = self.lock();

@@ -2,10 +2,11 @@
 //!
 //! Owns what a row shows, which activity orders it, and in which lists it has its place.
 
-use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, Timestamp};
+use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, Party, Seq, Timestamp};
 
 use super::keys::ListKey;
 use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
+use crate::domain::customer::Details;
 use crate::domain::listing::{ListPlace, Listing, waits_since};
 use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
@@ -16,6 +17,8 @@ impl RowState {
     pub(in crate::journal) fn new() -> Self {
         Self {
             customer: None,
+            details: Details::default(),
+            categories: Vec::new(),
             served: Served::default(),
             listing: Listing::default(),
             ended: false,
@@ -50,9 +53,10 @@ impl RowState {
                     }
                 }
                 What::Ended => self.ended = true,
+                What::Described(change) => self.details.change(change),
+                What::Called { category, .. } => self.is_about(category),
                 What::Read { side: Side::Staff, up_to } => self.unread.read_up_to(*up_to),
-                What::Called { .. }
-                | What::CallRefused { .. }
+                What::CallRefused { .. }
                 | What::Assigned { .. }
                 | What::Requeued { .. }
                 | What::Unserved { .. }
@@ -66,6 +70,18 @@ impl RowState {
         }
         self.seq = entry.after().staff;
         self.passed(entry.revision, position);
+    }
+
+    /// A consultation begins. Of many only the latest are kept.
+    fn is_about(&mut self, category: &CategoryPath) {
+        if category.is_empty() {
+            return;
+        }
+        self.categories.retain(|known| known != category);
+        self.categories.push(category.clone());
+        if self.categories.len() > CATEGORIES_MAX {
+            self.categories.remove(0);
+        }
     }
 
     /// Steps over an entry that cannot be read.
@@ -92,6 +108,7 @@ impl RowState {
         self.customer.as_ref().map(|customer| ListRow {
             conversation,
             customer: customer.clone(),
+            name: self.details.name.clone(),
             list: self.listing.list(&self.served),
             assignee: self.served.assignee(),
             member: self.listing.member(&self.served),
@@ -106,6 +123,9 @@ impl RowState {
         })
     }
 }
+
+/// So many of the paths that consultations were about are kept in a row.
+pub(in crate::journal) const CATEGORIES_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
 use super::keys::{PageKey, list_place};
 use super::record::{Meaning, Understood};
+use super::terms::{change_terms, put_terms};
 use super::{keys, pieces};
 use crate::domain::conversation::{Place, What};
 use crate::domain::workspace::Workspace;
@@ -181,6 +182,7 @@ impl Step<'_> {
             }
             None => RowState::new(),
         };
+        let found_by = change_terms(records).then(|| row.terms());
         let (place_before, was_open) = (row.place(conversation), row.served.consultation.is_some());
         for understood in records {
             let record = &understood.record;
@@ -201,6 +203,9 @@ impl Step<'_> {
                     row.passed(record.revision, record.position);
                 }
             }
+        }
+        if let Some(before) = found_by {
+            put_terms(&mut self.batch, (workspace, conversation), &before, &row.terms());
         }
         match (was_open, row.served.consultation.is_some()) {
             // Also of rows that were open before there were marks.

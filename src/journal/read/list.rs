@@ -26,7 +26,7 @@ pub(in crate::journal) struct Cursor {
 }
 
 impl Cursor {
-    fn new(filter: Filter, place: ListPlace) -> Self {
+    pub(super) fn new(filter: Filter, place: ListPlace) -> Self {
         Self { filter: Self::tag(filter), place }
     }
 
@@ -104,6 +104,13 @@ pub(in crate::journal) fn list(
         }
     }
     rows.sort_by_key(ListRow::place);
+    let more = cut(&mut rows, limit, bytes_max);
+    let next = rows.last().filter(|_| more).map(|row| Cursor::new(filter, row.place()).to_string());
+    Ok(ListPage { rows, next, position: overlaid.position })
+}
+
+/// Leaves of rows at most so many, and as many as take so many bytes, but one always. Says whether there were more.
+pub(super) fn cut(rows: &mut Vec<ListRow>, limit: usize, bytes_max: usize) -> bool {
     let mut bytes = 0;
     let fitting = rows.iter().take(limit).take_while(|row| {
         bytes += row.bytes();
@@ -112,8 +119,7 @@ pub(in crate::journal) fn list(
     let fitting = fitting.count().max(1);
     let more = rows.len() > fitting;
     rows.truncate(fitting);
-    let next = rows.last().filter(|_| more).map(|row| Cursor::new(filter, row.place()).to_string());
-    Ok(ListPage { rows, next, position: overlaid.position })
+    more
 }
 
 /// The places of several lists in the store as one list.

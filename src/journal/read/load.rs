@@ -16,7 +16,7 @@ use crate::journal::stored::{
     decode_workspace_entry,
 };
 use crate::journal::tail::TailRecord;
-use crate::journal::{Stream, Workspaces};
+use crate::journal::{Customer, Stream, Workspaces};
 
 /// The durable state of a conversation; revision 0 if it has no entry.
 pub(in crate::journal) fn load_conversation(
@@ -161,6 +161,16 @@ pub(in crate::journal) fn find_conversation(
     let stored = folds.store.get(&keys::customer(workspace, customer))?;
     let current = stored.map(|value| CurrentConversation::decode(&value)).transpose()?;
     Ok(current.map(|current| current.conversation))
+}
+
+/// Who the customer of a conversation is; `None` when it has not begun.
+pub(in crate::journal) fn customer_of(
+    folds: &Folds,
+    workspace: WorkspaceId,
+    conversation: ConversationId,
+) -> Result<Option<Customer>, ReadFault> {
+    let Conversation { customer, details, .. } = load_conversation(folds, workspace, conversation)?;
+    Ok(customer.map(|key| Customer { key, details }))
 }
 
 fn check_damage(folds: &Folds, stream: Stream) -> Result<(), ReadFault> {

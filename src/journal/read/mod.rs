@@ -9,6 +9,7 @@ mod history;
 mod list;
 mod load;
 mod open;
+mod search;
 
 use std::fmt;
 
@@ -20,8 +21,9 @@ pub(super) use audit::audit;
 pub(super) use explained::read_decisions;
 pub(super) use history::{read_after, read_after_in_tail, read_before, shown};
 pub(super) use list::{Cursor, list};
-pub(super) use load::{find_conversation, load_conversation, load_workspace, workspaces};
+pub(super) use load::{customer_of, find_conversation, load_conversation, load_workspace, workspaces};
 pub(super) use open::open_consultations;
+pub(super) use search::search;
 
 /// Why reading failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

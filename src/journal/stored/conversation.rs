@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
+use super::details::StoredDetails;
 use super::parts::{
     Id, StoredCustomer, StoredParty, StoredPlace, at, instance, instance_id, member, member_id,
 };
@@ -13,6 +14,7 @@ use super::{StoredError, read, write};
 use crate::domain::conversation::{
     Answer, Client, Clients, Conversation, PartyClients, Place, Served, UNREAD_MAX, Unread,
 };
+use crate::domain::customer::Details;
 
 /// The stored form of a conversation's state.
 ///
@@ -20,7 +22,9 @@ use crate::domain::conversation::{
 /// None for what the domain makes.
 pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Vec<u8>, StoredError> {
     let stored = StoredConversation {
-        v: if serves(state) {
+        v: if state.details != Details::default() {
+            WITH_DETAILS
+        } else if serves(state) {
             WITH_SERVICE
         } else if state.ended {
             ENDED
@@ -28,6 +32,7 @@ pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Ve
             FIRST
         },
         customer: state.customer.as_ref().map(StoredCustomer::new),
+        details: StoredDetails::new(&state.details),
         revision: state.revision,
         last: StoredPlace::new(state.last),
         last_at: state.last_at.as_millis(),
@@ -65,7 +70,7 @@ pub(in crate::journal) fn decode_conversation(
     id: ConversationId,
     bytes: &[u8],
 ) -> Result<Conversation, StoredError> {
-    let stored: StoredConversation<'_> = read(CONVERSATION, WITH_SERVICE, bytes)?;
+    let stored: StoredConversation<'_> = read(CONVERSATION, WITH_DETAILS, bytes)?;
     if stored.assignee.is_some() {
         // Made before there were consultations: it is made anew from the entries.
         return Err(StoredError::malformed(CONVERSATION, &"it is served without a consultation"));
@@ -78,6 +83,7 @@ pub(in crate::journal) fn decode_conversation(
         id,
         workspace,
         customer: stored.customer.as_ref().map(|customer| customer.customer(CONVERSATION)).transpose()?,
+        details: stored.details.as_ref().map_or(Ok(Details::default()), StoredDetails::details)?,
         revision: stored.revision,
         last: stored.last.place(CONVERSATION)?,
         last_at: at(stored.last_at),
@@ -101,6 +107,8 @@ struct StoredConversation<'a> {
     v: u64,
     #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
     customer: Option<StoredCustomer<'a>>,
+    #[serde(rename = "i", borrow, default, skip_serializing_if = "Option::is_none")]
+    details: Option<StoredDetails<'a>>,
     #[serde(rename = "r")]
     revision: u64,
     #[serde(rename = "l")]
@@ -200,6 +208,8 @@ const FIRST: u64 = 1;
 const ENDED: u64 = 2;
 /// The third has consultations and what the bot owes.
 const WITH_SERVICE: u64 = 3;
+/// The fourth has what is known of the customer.
+const WITH_DETAILS: u64 = 4;
 
 const fn serves(state: &Conversation) -> bool {
     state.served.consultation.is_some()

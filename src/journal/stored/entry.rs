@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 use switchboard_protocol::vocabulary::ConversationId;
 
+use super::details::StoredDetailsChange;
 use super::message::{PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
 use super::parts::{Id, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id};
 use super::service::{self, StoredService};
 use super::{StoredError, Version, known_version, one_value, read, write};
 use crate::domain::conversation::{Entry, Event, Origin, Side, What};
+use crate::domain::customer::DetailsChange;
 use crate::domain::message::Message;
 
 /// Appends the stored form of an entry to a buffer.
@@ -173,6 +175,8 @@ struct EventContent<'a> {
     keyboard: Option<StoredKeyboard<'a>>,
     #[serde(rename = "u", borrow, default, skip_serializing_if = "Option::is_none")]
     user_key: Option<Cow<'a, str>>,
+    #[serde(rename = "d", borrow, default, skip_serializing_if = "Option::is_none")]
+    details: Option<StoredDetailsChange<'a>>,
 }
 
 fn split(
@@ -211,7 +215,7 @@ fn split(
             stored.kind = Cow::Borrowed(MESSAGE);
             let keyboard = message.keyboard.as_deref().map(StoredKeyboard::new).transpose()?;
             let message = Some(StoredContent::new(&message.content)?);
-            content = Some(EventContent { message, keyboard, user_key: None });
+            content = Some(EventContent { message, keyboard, ..EventContent::default() });
         }
         What::Called { .. }
         | What::CallRefused { .. }
@@ -231,6 +235,12 @@ fn split(
         What::Ended => {
             stored.v = WITH_END;
             stored.kind = Cow::Borrowed(ENDED);
+        }
+        What::Described(change) => {
+            stored.v = WITH_DETAILS;
+            stored.kind = Cow::Borrowed(DESCRIBED);
+            let details = Some(StoredDetailsChange::new(change));
+            content = Some(EventContent { details, ..EventContent::default() });
         }
         What::Read { side, up_to } => {
             stored.kind = Cow::Borrowed(READ);
@@ -276,6 +286,10 @@ fn join(
         LEFT => What::Left { member: of_member()? },
         COMPLETED => What::Completed,
         ENDED => What::Ended,
+        DESCRIBED => {
+            let change = content.and_then(|content| content.details.as_ref());
+            What::Described(Box::new(change.map_or(Ok(DetailsChange::default()), |change| change.change())?))
+        }
         READ => {
             let side = match stored.side.as_deref() {
                 Some(SIDE_CUSTOMER) => Side::Customer,
@@ -299,6 +313,7 @@ const ENTERED: &str = "enter";
 const LEFT: &str = "leave";
 const COMPLETED: &str = "done";
 const ENDED: &str = "end";
+const DESCRIBED: &str = "desc";
 const READ: &str = "read";
 const UNCHANGED: &str = "same";
 
@@ -320,7 +335,10 @@ const EVENT: &str = "event";
 const ENTRY_VERSION: u8 = 1;
 
 /// The newest version of the events in it.
-const EVENT_VERSION: u64 = WITH_SERVICE;
+const EVENT_VERSION: u64 = WITH_DETAILS;
+
+/// The first version that has what is known of a customer.
+const WITH_DETAILS: u64 = 4;
 
 /// The first version that has consultations.
 const WITH_SERVICE: u64 = 3;

@@ -25,12 +25,14 @@ use crate::domain::assignment::{
 };
 use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
+use crate::domain::customer::{Details, DetailsChange, Edit, Gender};
 use crate::domain::hours::Override;
 use crate::domain::listing::{Listing, Past};
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{
-    CategoryName, CategoryPath, ConsultationId, Party, ProfileId, ProfileTitle, Seq, Timestamp,
+    CategoryName, CategoryPath, ConsultationId, CustomerName, EmailAddress, Party, Phone, ProfileId,
+    ProfileTitle, Seq, Timestamp,
 };
 
 /// Something stored: what it means, how it is stored today, and whether bytes mean it.
@@ -62,7 +64,7 @@ fn no_golden_file_is_forgotten() {
         for file in std::fs::read_dir(folder(version)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             assert!(
-                names.contains(&name) || BEFORE_CONSULTATIONS.contains(&(version, &*name)),
+                names.contains(&name) || NOT_USED_ANY_MORE.iter().any(|of| of.contains(&(version, &*name))),
                 "{name} is read by no test"
             );
         }
@@ -88,12 +90,14 @@ fn every_kind_of_event_has_a_golden_file() {
         What::Requeued { .. } => 12,
         What::Unserved { .. } => 13,
         What::Explained(_) => 14,
+        What::Described(_) => 15,
     };
     let entries = entries().into_iter().map(|(_, entry)| entry);
     let entries = entries.chain(newer_entries().into_iter().map(|(_, entry)| entry));
     let entries = entries.chain(service_entries().into_iter().map(|(_, entry)| entry));
+    let entries = entries.chain(described_entries().into_iter().map(|(_, entry)| entry));
     let kinds: BTreeSet<_> = entries.flat_map(|entry| entry.events).map(|event| kind(&event.what)).collect();
-    assert_eq!(kinds, (0..15).collect());
+    assert_eq!(kinds, (0..16).collect());
 
     let kind = |event: &WorkspaceEvent| match event {
         WorkspaceEvent::Created { .. } => 0,
@@ -148,7 +152,7 @@ fn a_newer_version_of_one_event_is_refused_even_if_its_fields_are_others() {
     let versions = bytes.windows(3).enumerate().filter(|(_, window)| *window == [0xa1, b'v', 1]);
     let event = versions.map(|(at, _)| at).nth(1).unwrap() + 2;
     bytes[event] = 9;
-    let newer = StoredError::Newer { what: "event", found: 9, known: NEWEST_EVENT };
+    let newer = StoredError::Newer { what: "event", found: 9, known: NEWEST };
     assert_eq!(decode_entry(entry.conversation, &bytes), Err(newer.clone()));
     // The kind becomes a number of the same length: "msg" with its marker is 0xa3 and three bytes.
     let kind = bytes.windows(4).position(|window| window == [0xa3, b'm', b's', b'g']).unwrap();
@@ -164,6 +168,29 @@ fn a_snapshot_of_a_served_conversation_from_before_consultations_is_not_used() {
         let error = decode_conversation(workspace_id(1), conversation_id(2), &bytes).unwrap_err();
         assert!(error.to_string().contains("served without a consultation"), "{error}");
     }
+}
+
+/// A store of an older layout lacks what is read by key today: it is made anew from the log.
+#[test]
+fn the_mark_of_an_older_layout_is_none() {
+    let (version, name) = FIRST_LAYOUT;
+    let error = FoldMark::decode(&read_hex(&folder(version).join(name))).unwrap_err();
+    assert!(error.to_string().contains("layout 1 of the folds"), "{error}");
+}
+
+/// What people are called can be erased from an entry without a trace in its order.
+#[test]
+fn a_description_whose_content_was_erased_describes_nothing() {
+    let (_, entry) = described_entries().remove(1);
+    let mut bytes = Vec::new();
+    encode_entry(&entry, &mut bytes).unwrap();
+    // The content is the last part: an array of one, which becomes empty.
+    let content = bytes.windows(3).rposition(|window| window == [0xa1, b'c', 0xc6]).unwrap();
+    bytes.truncate(content + 3);
+    bytes.extend_from_slice(&[0, 0, 0, 1, 0x90]);
+    let erased = decode_entry(entry.conversation, &bytes).unwrap();
+    assert_eq!(erased.events[0].what, What::Described(Box::default()));
+    assert_eq!((erased.before, erased.after()), (entry.before, entry.after()));
 }
 
 #[test]
@@ -215,7 +242,8 @@ fn cases() -> Vec<Case> {
     let old = entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_entries().into_iter().map(|(name, entry)| (2, name, entry));
     let served = service_entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
-    for (version, name, entry) in old.chain(newer).chain(served) {
+    let described = described_entries().into_iter().map(|(name, entry)| (4, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(served).chain(described) {
         let mut bytes = Vec::new();
         encode_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -242,21 +270,6 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
-    let mut simple = Conversation { silent_since: None, ..conversation() };
-    simple.served.consultation = None;
-    let ended = Conversation { ended: true, ..simple };
-    let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
-    for (version, name, state) in
-        [(1, "empty", unbegun), (2, "over", ended), (3, "served", conversation()), (3, "waiting", waiting())]
-    {
-        add(
-            version,
-            &format!("conversation_{name}"),
-            format!("{state:?}"),
-            encode_conversation(&state).unwrap(),
-            Box::new(move |bytes| Ok(decode_conversation(state.workspace, state.id, bytes)? == state)),
-        );
-    }
     for (version, name, state) in [
         (1, "workspace", workspace()),
         (1, "workspace_empty", Workspace::new(workspace_id(1))),
@@ -271,29 +284,61 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
         );
     }
-    cases.extend(row_cases());
+    cases.extend(state_cases());
     cases.extend(small_cases());
     cases
 }
 
-fn row_cases() -> impl Iterator<Item = Case> {
+/// The states of conversations and of rows.
+fn state_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |version: u64, name: &str, meaning: String, bytes: Vec<u8>, means_it| {
+        cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
+    };
+    let mut simple = Conversation { silent_since: None, ..conversation() };
+    simple.served.consultation = None;
+    let ended = Conversation { ended: true, ..simple };
+    let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
+    let described = Conversation { details: details(), ..waiting() };
+    for (version, name, state) in [
+        (1, "empty", unbegun),
+        (2, "over", ended),
+        (3, "served", conversation()),
+        (3, "waiting", waiting()),
+        (4, "described", described),
+    ] {
+        add(
+            version,
+            &format!("conversation_{name}"),
+            format!("{state:?}"),
+            encode_conversation(&state).unwrap(),
+            Box::new(move |bytes| Ok(decode_conversation(state.workspace, state.id, bytes)? == state)),
+        );
+    }
     let ended = RowState { ended: true, ..row() };
     let served = RowState { served: conversation().served, ..row() };
-    let rows = [
+    let described = RowState { details: details(), ..row() };
+    let categories = vec![bank(), CategoryPath::default()];
+    let about = RowState { categories, ..row() };
+    for (version, name, row) in [
         (1, "row", row()),
         (1, "row_empty", empty_row()),
         (2, "row_ended", ended),
         (3, "row_served", served),
+        (4, "row_described", described),
+        (4, "row_about", about),
         (4, "row_missed", missed_row()),
         (4, "row_requeued", requeued_row()),
-    ];
-    rows.into_iter().map(|(version, name, row)| Case {
-        name: name.to_owned(),
-        version,
-        meaning: format!("{row:?}"),
-        bytes: encode_row(&row).unwrap(),
-        means_it: Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
-    })
+    ] {
+        add(
+            version,
+            name,
+            format!("{row:?}"),
+            encode_row(&row).unwrap(),
+            Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
+        );
+    }
+    cases
 }
 
 fn small_cases() -> [Case; 4] {
@@ -317,7 +362,7 @@ fn small_cases() -> [Case; 4] {
         },
         Case {
             name: "fold_mark".to_owned(),
-            version: 1,
+            version: 4,
             meaning: format!("{mark:?}"),
             bytes: mark.encode().unwrap(),
             means_it: Box::new(move |bytes| Ok(FoldMark::decode(bytes)? == mark)),
@@ -335,6 +380,8 @@ fn small_cases() -> [Case; 4] {
 fn row() -> RowState {
     RowState {
         customer: Some(customer(1)),
+        details: Details::default(),
+        categories: Vec::new(),
         served: row_served(),
         listing: Listing::of(&row_served()),
         ended: false,
@@ -383,6 +430,8 @@ fn requeued_row() -> RowState {
 fn empty_row() -> RowState {
     RowState {
         customer: None,
+        details: Details::default(),
+        categories: Vec::new(),
         served: Served::default(),
         listing: Listing::default(),
         ended: false,
@@ -472,9 +521,44 @@ fn service_entries() -> Vec<(&'static str, Entry)> {
     all
 }
 
-fn called(in_hours: bool, bot_replies: bool) -> What {
+/// Entries that the third version could not say.
+fn described_entries() -> Vec<(&'static str, Entry)> {
+    let mut script = Script::new(workspace_id(1), conversation_id(2));
+    let known = details().from_nothing().unwrap();
+    let some = DetailsChange { name: known.name.clone(), phone: Edit::Clear, ..DetailsChange::default() };
+    let cleared =
+        DetailsChange { phone: Edit::Clear, email: Edit::Clear, name: Edit::Clear, gender: Edit::Clear };
+    let described = |change| What::Described(Box::new(change));
+    let mut begun = script.entry(
+        1_700_000_000_000,
+        Party::Customer,
+        vec![What::Started { customer: customer(1) }, described(known)],
+    );
+    begun.events[1].by = Party::Bot;
+    let agent = Party::Agent { member: member_id(3) };
+    vec![
+        ("started_with_details", begun),
+        ("described", script.entry(1_700_000_001_000, agent, vec![described(some)])),
+        ("described_as_unknown", script.entry(1_700_000_002_000, agent, vec![described(cleared)])),
+    ]
+}
+
+fn details() -> Details {
+    Details {
+        name: CustomerName::new("김철수").ok(),
+        phone: Phone::new("+82 10-1234-5678").ok(),
+        email: EmailAddress::new("chulsoo@mail.example").ok(),
+        gender: Some(Gender::Male),
+    }
+}
+
+fn bank() -> CategoryPath {
     let names = ["Bank", "카드"].map(|name| CategoryName::new(name).unwrap());
-    let category = CategoryPath::new(names.to_vec()).unwrap();
+    CategoryPath::new(names.to_vec()).unwrap()
+}
+
+fn called(in_hours: bool, bot_replies: bool) -> What {
+    let category = bank();
     What::Called { consultation: ConsultationId::from_bytes([0xc1; 16]), category, in_hours, bot_replies }
 }
 
@@ -563,8 +647,11 @@ fn folder(version: u64) -> PathBuf {
 /// The newest version that anything is stored in.
 const NEWEST: u64 = 4;
 
-/// The newest version of an event.
-const NEWEST_EVENT: u64 = 3;
+/// Files of forms that are made anew from the entries when they are met.
+const NOT_USED_ANY_MORE: [&[(u64, &str)]; 2] = [BEFORE_CONSULTATIONS, &[FIRST_LAYOUT]];
+
+/// The mark of a store that was made before conversations were found by what is known of their customers.
+const FIRST_LAYOUT: (u64, &str) = (1, "fold_mark.hex");
 
 /// States as they were stored before there were consultations, with somebody who served them.
 const BEFORE_CONSULTATIONS: &[(u64, &str)] = &[(1, "conversation_full.hex"), (2, "conversation_ended.hex")];

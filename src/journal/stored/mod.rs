@@ -10,6 +10,7 @@ mod change;
 #[cfg(test)]
 pub(in crate::journal) mod changes;
 mod conversation;
+mod details;
 mod entry;
 mod erasure;
 #[cfg(test)]

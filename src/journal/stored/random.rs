@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    CATEGORY_LEVELS_MAX, CategoryName, CategoryPath, ConsultationId, DisplayName, InstanceId, MemberId,
-    Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
+    CATEGORY_LEVELS_MAX, CategoryName, CategoryPath, ConsultationId, CustomerName, DisplayName, EmailAddress,
+    InstanceId, MemberId, Party, Phone, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
 };
 
 use super::messages::message;
@@ -25,6 +25,7 @@ use crate::domain::conversation::{
     AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Served,
     Side, Unread, What,
 };
+use crate::domain::customer::{Details, DetailsChange, Edit, Gender};
 use crate::domain::identity::CustomerKey;
 use crate::domain::listing::{Listing, Past};
 use crate::domain::workspace::{
@@ -92,6 +93,36 @@ fn customer() -> impl Strategy<Value = CustomerKey> {
 fn category() -> impl Strategy<Value = CategoryPath> {
     let name = "\\PC{1,100}".prop_map(|name| CategoryName::new(name).unwrap());
     prop::collection::vec(name, 0..=CATEGORY_LEVELS_MAX).prop_map(|names| CategoryPath::new(names).unwrap())
+}
+
+fn details() -> impl Strategy<Value = Details> {
+    let name = prop::option::of("\\PC{0,30}x\\PC{0,29}".prop_map(|name| CustomerName::new(name).unwrap()));
+    let phone = prop::option::of("[0-9]{3,20}".prop_map(|phone| Phone::new(phone).unwrap()));
+    let email = prop::option::of("[a-z가]{1,60}@[a-z]{1,60}".prop_map(|it| EmailAddress::new(it).unwrap()));
+    let genders = vec![Gender::Female, Gender::Male, Gender::Other];
+    let gender = prop::option::of(prop::sample::select(genders));
+    (name, phone, email, gender).prop_map(|(name, phone, email, gender)| Details {
+        name,
+        phone,
+        email,
+        gender,
+    })
+}
+
+fn details_change() -> impl Strategy<Value = DetailsChange> {
+    fn edit<T>(value: Option<T>, clear: bool) -> Edit<T> {
+        match value {
+            Some(_) if clear => Edit::Clear,
+            Some(value) => Edit::Set(value),
+            None => Edit::Leave,
+        }
+    }
+    (details(), any::<[bool; 4]>()).prop_map(|(details, clear)| DetailsChange {
+        name: edit(details.name, clear[0]),
+        phone: edit(details.phone, clear[1]),
+        email: edit(details.email, clear[2]),
+        gender: edit(details.gender, clear[3]),
+    })
 }
 
 fn consultation_id() -> impl Strategy<Value = ConsultationId> {
@@ -204,6 +235,7 @@ fn event() -> impl Strategy<Value = Event> {
         member_id().prop_map(|member| What::Left { member }),
         Just(What::Completed),
         Just(What::Ended),
+        details_change().prop_map(|change| What::Described(Box::new(change))),
         (side, place()).prop_map(|(side, up_to)| What::Read { side, up_to }),
         Just(What::Unchanged),
     ];
@@ -260,11 +292,13 @@ fn served() -> impl Strategy<Value = Served> {
 fn conversation() -> impl Strategy<Value = Conversation> {
     let service = (served(), prop::option::of(number()), prop::option::of(at()), any::<bool>());
     let counts = (unread(), unread(), clients());
-    (prop::option::of(customer()), number(), place(), at(), service, counts).prop_map(
-        |(customer, revision, last, last_at, (served, owed, silent_since, ended), counts)| {
+    let who = (prop::option::of(customer()), details());
+    (who, number(), place(), at(), service, counts).prop_map(
+        |((customer, details), revision, last, last_at, (served, owed, silent_since, ended), counts)| {
             let (customer_unread, staff_unread, clients) = counts;
             Conversation {
                 customer,
+                details,
                 revision,
                 last,
                 last_at,
@@ -345,20 +379,21 @@ fn workspace_entry() -> impl Strategy<Value = WorkspaceEntry> {
 
 fn row() -> impl Strategy<Value = RowState> {
     let latest = ("(?s).{0,80}", at(), unread(), seq(), any::<bool>());
-    (prop::option::of(customer()), served(), listing(), latest, number(), number()).prop_map(
-        |(customer, served, listing, (last_message, last_at, unread, seq, ended), revision, position)| {
-            RowState {
-                customer,
-                listing: listing.unwrap_or_else(|| Listing::of(&served)),
-                served,
-                ended,
-                last_message,
-                last_at,
-                unread,
-                seq,
-                revision,
-                position: Position(position),
-            }
+    let who = (prop::option::of(customer()), details(), prop::collection::vec(category(), 0..3));
+    (who, served(), listing(), latest, number(), number()).prop_map(
+        |(who, served, listing, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
+            customer: who.0,
+            details: who.1,
+            categories: who.2,
+            listing: listing.unwrap_or_else(|| Listing::of(&served)),
+            served,
+            ended,
+            last_message,
+            last_at,
+            unread,
+            seq,
+            revision,
+            position: Position(position),
         },
     )
 }

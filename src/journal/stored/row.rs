@@ -7,11 +7,13 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::conversation::{StoredUnread, stored_unread, unread};
+use super::details::StoredDetails;
 use super::parts::{Id, StoredCustomer, at, member, member_id, seq};
 use super::service::{StoredServed, category, stored_category};
 use super::{StoredError, read, write};
 use crate::domain::consultation::{Beginning, Consultation, Stage};
 use crate::domain::conversation::{Served, Unread};
+use crate::domain::customer::Details;
 use crate::domain::identity::CustomerKey;
 use crate::domain::listing::{Listing, Past};
 use crate::journal::Position;
@@ -22,6 +24,10 @@ use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, S
 pub(in crate::journal) struct RowState {
     /// With whom; `None` until it has started, and then it is in no list.
     pub(in crate::journal) customer: Option<CustomerKey>,
+    /// What is known of them.
+    pub(in crate::journal) details: Details,
+    /// What its last consultations were about, each path once, the latest last.
+    pub(in crate::journal) categories: Vec<CategoryPath>,
     /// Who serves it.
     pub(in crate::journal) served: Served,
     /// What its lists rest on besides.
@@ -50,13 +56,15 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
     let is_listed = row.listing != Listing::of(&row.served);
     let old = !is_listed && row.served == before_consultations(row.served.assignee(), row.last_at);
     let stored = StoredRow {
-        v: match (is_listed, old, row.ended) {
-            (true, _, _) => LISTED,
-            (false, false, _) => WITH_SERVICE,
-            (false, true, true) => ENDED,
-            (false, true, false) => FIRST,
+        v: match (old, row.ended) {
+            _ if is_listed || row.details != Details::default() || !row.categories.is_empty() => WITH_DETAILS,
+            (false, _) => WITH_SERVICE,
+            (true, true) => ENDED,
+            (true, false) => FIRST,
         },
         customer: row.customer.as_ref().map(StoredCustomer::new),
+        details: StoredDetails::new(&row.details),
+        categories: row.categories.iter().map(stored_category).collect(),
         assignee: row.served.assignee().filter(|_| old).map(member_id),
         served: (!old).then(|| StoredServed::new(&row.served)),
         listing: is_listed.then(|| StoredListing::new(&row.listing)),
@@ -78,7 +86,7 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
-    let stored: StoredRow<'_> = read(ROW, LISTED, bytes)?;
+    let stored: StoredRow<'_> = read(ROW, WITH_DETAILS, bytes)?;
     let served = match &stored.served {
         Some(served) => served.served()?,
         None => before_consultations(stored.assignee.map(member), at(stored.last_at)),
@@ -89,6 +97,8 @@ pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredErr
     };
     Ok(RowState {
         customer: stored.customer.as_ref().map(|customer| customer.customer(ROW)).transpose()?,
+        details: stored.details.as_ref().map_or(Ok(Details::default()), StoredDetails::details)?,
+        categories: stored.categories.iter().map(|levels| category(levels)).collect::<Result<_, _>>()?,
         served,
         listing,
         ended: stored.ended,
@@ -106,6 +116,10 @@ struct StoredRow<'a> {
     v: u64,
     #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
     customer: Option<StoredCustomer<'a>>,
+    #[serde(rename = "i", borrow, default, skip_serializing_if = "Option::is_none")]
+    details: Option<StoredDetails<'a>>,
+    #[serde(rename = "k", borrow, default, skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<Vec<Cow<'a, str>>>,
     /// What there was before there were consultations.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     assignee: Option<Id>,
@@ -164,8 +178,9 @@ const FIRST: u64 = 1;
 const ENDED: u64 = 2;
 /// The third has consultations.
 const WITH_SERVICE: u64 = 3;
-/// The fourth has how the last consultation ended, where that cannot be seen.
-const LISTED: u64 = 4;
+/// The fourth has what is known of the customer, what consultations were about, and how the last one ended where
+/// that cannot be seen.
+const WITH_DETAILS: u64 = 4;
 
 /// Who serves a conversation, as far as rows said it before there were consultations.
 fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served {

@@ -6,13 +6,15 @@
 
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    CategoryName, CategoryPath, Content, ConversationId, DisplayName, InstanceId, MemberId, MessageText,
-    Party, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey, WorkspaceId,
+    CategoryName, CategoryPath, Content, ConversationId, CustomerName, DisplayName, EmailAddress, InstanceId,
+    MemberId, MessageText, Party, Phone, Platform, ProfileId, ProfileTitle, Seq, Timestamp, UserKey,
+    WorkspaceId,
 };
 
 use crate::domain::assignment::{Choosing, Considered, Explanation};
 use crate::domain::consultation::{How, Requeued, Unserved, begun_by};
 use crate::domain::conversation::{Conversation, Entry, Event, Origin, Place, Side, What};
+use crate::domain::customer::{DetailsChange, Edit};
 use crate::domain::identity::CustomerKey;
 use crate::domain::message::Message;
 use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
@@ -125,7 +127,7 @@ impl Script {
         if self.state.revision == 0 {
             return self.start(at, customer(step.who));
         }
-        match step.kind % 16 {
+        match step.kind % 18 {
             0..=2 => self.say(at, Party::Customer, &step.words),
             3 => self.say(at, agent, &step.words),
             4 => self.entry(at, Party::Bot, vec![What::Message(said(&step.words))]),
@@ -143,6 +145,10 @@ impl Script {
             }
             11 => self.entry(at, Party::Bot, vec![What::Assigned { member, how: How::Automatic }]),
             12 => self.entry(at, Party::Bot, vec![What::Requeued { from: member, why: Requeued::Absent }]),
+            15 | 16 => {
+                let what = described(step);
+                self.entry(at, agent, vec![what])
+            }
             14 => self.entry(at, Party::Bot, vec![What::Explained(Box::new(self.manual(step.who.into())))]),
             13 => {
                 let why = if step.who < 128 { Unserved::GaveUp } else { Unserved::Cancelled };
@@ -157,6 +163,32 @@ impl Script {
         }
     }
 }
+
+/// What a step says of the customer: one detail at a time, a few of each.
+fn described(step: &Step) -> What {
+    let Step { who, words, .. } = step;
+    let set = |is: bool| is.then_some(());
+    let mut change = DetailsChange::default();
+    match who % 4 {
+        0 => change.name = CustomerName::new(words.as_str()).map_or(Edit::Clear, Edit::Set),
+        1 => {
+            change.name =
+                CustomerName::new(NAMES[*who as usize / 4 % NAMES.len()]).map_or(Edit::Clear, Edit::Set)
+        }
+        2 => {
+            let phone = set(who % 8 == 2).and_then(|()| Phone::new(format!("010-12{who:03}-{who:04}")).ok());
+            change.phone = phone.map_or(Edit::Clear, Edit::Set);
+        }
+        _ => {
+            let email =
+                set(who % 8 == 3).and_then(|()| EmailAddress::new(format!("Ada{who}@mail.example")).ok());
+            change.email = email.map_or(Edit::Clear, Edit::Set);
+        }
+    }
+    What::Described(Box::new(change))
+}
+
+const NAMES: [&str; 5] = ["김철수", "Ada Lovelace", "ADA B", "황보 관", "남궁민수"];
 
 /// A random step of a conversation.
 #[derive(Debug, Clone)]

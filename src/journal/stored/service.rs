@@ -101,6 +101,7 @@ pub(super) fn split(
         | What::Left { .. }
         | What::Completed
         | What::Ended
+        | What::Described(_)
         | What::Read { .. }
         | What::Unchanged => return None,
     })

@@ -190,3 +190,28 @@ fn what_is_set_aside_gets_nothing_by_what_it_had_said_before() {
     assert_eq!(scene.desk.released(conversation(1)), (conversation(1), OwnAction::Look));
     assert_eq!(given(&scene.says(5, said(1, 1, Stage::Waiting))), [(conversation(1), None)]);
 }
+
+#[test]
+fn an_estimate_is_compared_when_somebody_was_found_and_not_when_the_customer_gave_up() {
+    let mut scene = Scene::new();
+    (1..=7).for_each(|n| drop(scene.says(1, said(n, 1, Stage::Waiting))));
+    let lines = |scene: &mut Scene, millis| {
+        scene.at(millis, Desk::look);
+        drop(scene.desk.take_lines(at(millis), |_| true));
+    };
+    lines(&mut scene, 2);
+    lines(&mut scene, 3_000);
+    // Four go, one a minute: from then on there are estimates.
+    for n in 1..=4 {
+        let millis = i64::from(n) * 60_000;
+        scene.says(millis, said(n, 2, Stage::InProgress(AGENT)));
+        lines(&mut scene, millis);
+    }
+    assert_eq!(scene.desk.waiting().waiting, 3);
+    scene.says(300_000, said(5, 2, Stage::InProgress(AGENT)));
+    scene.says(300_000, Announcement { conversation: conversation(6), revision: 2, open: None });
+    lines(&mut scene, 300_000);
+    let Waiting { waiting, accuracy } = scene.desk.waiting();
+    assert_eq!((waiting, accuracy.compared), (1, 1));
+    assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s()), (60, 60));
+}

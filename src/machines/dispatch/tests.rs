@@ -1,7 +1,8 @@
 //! The workspace's part of assignment against conversations that answer late, twice, or not at all.
 //!
 //! Owns a small world: conversations as their epochs and stages, with orders and announcements on their way,
-//! delivered in any order per conversation's incarnation, lost with it when it fails.
+//! delivered in any order per conversation's incarnation, lost with it when it fails. What an order wakes says
+//! first what is so, and does then what it was woken for.
 
 #![allow(clippy::unwrap_used)]
 
@@ -37,6 +38,9 @@ struct Talk {
     revision: u64,
     epoch: u64,
     stage: Option<Stage>,
+    /// It was given, and not taken by hand.
+    is_automatic: bool,
+    is_awake: bool,
     called_at: i64,
     orders: VecDeque<Order>,
     said: VecDeque<Announcement>,
@@ -54,8 +58,6 @@ struct World {
     seed: u64,
     clock: i64,
     maximum: u32,
-    /// Who has been given more than the maximum that was in force, and may be.
-    by_hand: BTreeSet<ConversationId>,
 }
 
 #[derive(Debug, Clone)]
@@ -74,6 +76,8 @@ enum Step {
     Late(u8),
     /// The last announcement is said once more.
     Repeat(u8),
+    /// The conversation falls asleep, if nothing is on its way.
+    Sleep(u8),
     /// The conversation fails: what was on its way to it is lost, and it says again what is
     /// durable. A decision is told again.
     Fail(u8),
@@ -100,6 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => TALKS.prop_map(Step::Refuse),
         2 => TALKS.prop_map(Step::Late),
         1 => TALKS.prop_map(Step::Repeat),
+        4 => TALKS.prop_map(Step::Sleep),
         2 => TALKS.prop_map(Step::Fail),
         4 => (0..AGENTS, any::<bool>()).prop_map(|(agent, online)| Step::Stands(agent, online)),
         1 => (0..AGENTS, any::<bool>()).prop_map(|(agent, keeps)| Step::Leaves(agent, keeps)),
@@ -118,6 +123,8 @@ impl World {
             revision: 0,
             epoch: 0,
             stage: None,
+            is_automatic: false,
+            is_awake: true,
             called_at: 0,
             orders: VecDeque::new(),
             said: VecDeque::new(),
@@ -131,7 +138,6 @@ impl World {
             seed: 1,
             clock: 0,
             maximum: 2,
-            by_hand: BTreeSet::new(),
         };
         world.with(|dispatch, seeds| dispatch.set_rules(book(2), seeds));
         for agent in 0..AGENTS {
@@ -164,7 +170,9 @@ impl World {
                 }
                 Order::Requeue { conversation, .. } => *conversation,
             };
-            self.talks.iter_mut().find(|talk| talk.id == to).unwrap().orders.push_back(order);
+            let talk = self.talks.iter_mut().find(|talk| talk.id == to).unwrap();
+            talk.wake();
+            talk.orders.push_back(order);
         }
     }
 
@@ -190,9 +198,9 @@ impl World {
             Step::Take(talk, agent) => {
                 let talk = &mut self.talks[usize::from(talk)];
                 if talk.stage == Some(Stage::Waiting) {
-                    self.by_hand.insert(talk.id);
                     talk.change(|talk| {
                         talk.stage = Some(Stage::InProgress(member(agent)));
+                        talk.is_automatic = false;
                         true
                     });
                 }
@@ -219,6 +227,13 @@ impl World {
                     self.with(|dispatch, seeds| dispatch.announced(announcement, seeds));
                 }
             }
+            Step::Sleep(talk) => {
+                let talk = &mut self.talks[usize::from(talk)];
+                if talk.orders.is_empty() && talk.said.is_empty() && talk.refusals.is_empty() {
+                    talk.is_awake = false;
+                    self.dispatch.sleeps(talk.id);
+                }
+            }
             Step::Repeat(talk) => {
                 let again = self.talks[usize::from(talk)].announcement();
                 self.talks[usize::from(talk)].said.push_back(again);
@@ -231,6 +246,7 @@ impl World {
                 let late: Vec<_> = talk.said.drain(..).collect();
                 talk.late.extend(late);
                 talk.said.push_back(first);
+                talk.is_awake = true;
                 talk.orders.extend(self.dispatch.decision(talk.id));
             }
             Step::Stands(agent, online) => {
@@ -279,6 +295,7 @@ impl World {
             talk.refusals.clear();
             talk.said.clear();
             talk.late.clear();
+            talk.is_awake = false;
             let first = talk.announcement();
             self.with(|dispatch, seeds| dispatch.announced(first, seeds));
         }
@@ -288,6 +305,11 @@ impl World {
     }
 
     fn check(&self) {
+        for agent in 0..AGENTS {
+            let theirs = |talk: &&Talk| talk.stage.and_then(Stage::assignee) == Some(member(agent));
+            let given = self.talks.iter().filter(theirs).filter(|talk| talk.is_automatic).count();
+            assert!(given <= self.maximum as usize, "{given} were given to {agent}");
+        }
         for (member, agent) in self.dispatch.roster().agents() {
             let held = self.dispatch.known.values().filter(|known| known.holder() == Some(member)).count();
             assert_eq!(agent.load as usize, held, "every slot is somebody's");
@@ -364,7 +386,17 @@ impl World {
 }
 
 impl Talk {
+    /// It says first what is so.
+    fn wake(&mut self) {
+        if !self.is_awake {
+            self.is_awake = true;
+            let first = self.announcement();
+            self.said.push_back(first);
+        }
+    }
+
     fn change(&mut self, what: impl FnOnce(&mut Self) -> bool) {
+        self.wake();
         if what(self) {
             self.revision += 1;
             self.epoch += 1;
@@ -397,6 +429,7 @@ impl Talk {
                     assert_eq!(self.stage, Some(Stage::Waiting), "one decision at an epoch");
                     self.change(|talk| {
                         talk.stage = Some(Stage::Assigned(member));
+                        talk.is_automatic = true;
                         true
                     });
                 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use switchboard_protocol::wire::{
-    AgentStatus, DeskFrame, ErrorBody, ErrorCode, FRAME_BYTES_MAX, ListCounts, ListFilter, ListName, Row,
-    encode_frame,
+    AgentStatus, DeskFrame, ErrorBody, ErrorCode, EstimateFigures, FRAME_BYTES_MAX, ListCounts, ListFilter,
+    ListName, ReplyBody, Row, encode_frame,
 };
 
-use crate::actors::desk::{self, Counts, DeskItem, Shared, Snapshot};
+use crate::actors::desk::{self, Counts, DeskItem, Shared, Snapshot, Waiting};
 use crate::domain::listing::{List, Lists, Wish};
 use crate::journal::ListRow;
 
@@ -85,6 +85,19 @@ fn agent(status: &desk::AgentStatus) -> AgentStatus {
     }
 }
 
+/// How waiting goes.
+pub(super) fn waiting(Waiting { waiting, accuracy }: Waiting) -> ReplyBody {
+    ReplyBody::Waiting {
+        waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+        estimates: EstimateFigures {
+            compared: accuracy.compared,
+            told_mean_s: accuracy.told_mean_s(),
+            took_mean_s: accuracy.took_mean_s(),
+            off_mean_s: accuracy.off_mean_s(),
+        },
+    }
+}
+
 pub(super) fn row(row: ListRow) -> Row {
     let answered = row.member.filter(|_| matches!(row.list, List::Completed | List::Missed));
     Row {
@@ -92,6 +105,7 @@ pub(super) fn row(row: ListRow) -> Row {
         profile: row.customer.profile,
         platform: row.customer.platform,
         user_key: row.customer.user_key,
+        name: row.name,
         list: list_name(row.list),
         assignee: row.assignee,
         answered,
@@ -150,8 +164,8 @@ mod tests {
     use crate::journal::Position;
     use crate::limits;
     use switchboard_protocol::vocabulary::{
-        CategoryName, CategoryPath, ConversationId, DisplayName, MemberId, Platform, ProfileId, Seq,
-        Timestamp, UserKey,
+        CategoryName, CategoryPath, ConversationId, CustomerName, DisplayName, MemberId, Platform, ProfileId,
+        Seq, Timestamp, UserKey,
     };
     use switchboard_protocol::wire::{ReplyBody, encode};
 
@@ -168,6 +182,7 @@ mod tests {
                 platform: Platform::new("🙂".repeat(Platform::CHARS_MAX)).unwrap(),
                 user_key: UserKey::new("🙂".repeat(UserKey::CHARS_MAX)).unwrap(),
             },
+            name: Some(CustomerName::new("🙂".repeat(CustomerName::CHARS_MAX)).unwrap()),
             list: List::InProgress,
             assignee: Some(MemberId::from_bytes([0xff; 16])),
             member: Some(MemberId::from_bytes([0xff; 16])),

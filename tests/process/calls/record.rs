@@ -111,6 +111,7 @@ pub(crate) fn read(conversation: ConversationId, events: &[Event]) -> Read {
                 | EventKind::Unserved { .. }
                 | EventKind::CallRefused { .. }
                 | EventKind::Ended
+                | EventKind::Described { .. }
                 | EventKind::Unknown,
                 now,
             ) => panic!("{conversation}: {what:?} at {at:?} while {now:?}: {events:#?}"),
@@ -144,6 +145,7 @@ fn end_of(what: &EventKind) -> Option<End> {
         | EventKind::Entered
         | EventKind::Left
         | EventKind::Ended
+        | EventKind::Described { .. }
         | EventKind::Unknown => None,
     }
 }

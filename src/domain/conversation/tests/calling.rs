@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::{CategoryName, CategoryPath};
 use super::*;
 use crate::domain::assignment::{Considered, Explanation, Outcome as Chosen, Rule, Why};
 use crate::domain::consultation::{Beginning, CANCEL_WINDOW_MS, Requeued, Stage, Unserved, begun_by};
+use crate::domain::hours::{CountedHours, Schedule};
 
 fn about_cards() -> CategoryPath {
     CategoryPath::new(vec![CategoryName::new("Bank").unwrap(), CategoryName::new("Cards").unwrap()]).unwrap()
@@ -64,7 +65,10 @@ fn a_preview_calls_nobody() {
     let platform = Platform::new("test").unwrap();
     let key = CustomerKey { platform, ..key("minji") };
     let preview = Identity::Customer { workspace: WORKSPACE, customer: key.clone() };
-    let mut story = given([(preview.clone(), Action::Start { customer: key, greeting: None })]);
+    let mut story = given([(
+        preview.clone(),
+        Action::Start { customer: key, greeting: None, known: Details::default() },
+    )]);
     story.when(&preview, call()).refused(Rejection::Preview);
 }
 
@@ -242,6 +246,26 @@ fn a_silent_consultation_ends_by_itself_and_one_that_nobody_serves_is_missed() {
     let entry = story.when_own(&OwnAction::Look).unwrap().unwrap();
     assert_eq!(entry.events, [Event { by: Party::Bot, what: What::Completed }]);
     assert_eq!(story.state.served.former, Some(ADA));
+}
+
+#[test]
+fn nobody_is_missed_before_the_doors_have_been_open_for_as_long_as_one_may_wait() {
+    let hours = CountedHours { schedule: Schedule::default(), by_hand: None };
+    let mut story = given([(customer(), start())]);
+    let service = Service { silent_ms: Some(60_000), unserved_ms: Some(1_800_000), ..Service::default() };
+    story.service = Service { hours: Some(Arc::new(hours)), ..service };
+    // The first of January 1970, a Thursday, at 22:00 in Seoul.
+    story.now = 13 * 3_600_000;
+    story.doors = Doors::Accepting { bot_replies: false };
+    let _ = story.when(&customer(), call()).recorded();
+    let half_past_nine = Timestamp::from_millis(24 * 3_600_000 + 1_800_000);
+    assert_eq!(deadline(&story.state, &story.service), Some(half_past_nine));
+    story.now = half_past_nine.as_millis() - 1;
+    assert_eq!(story.when_own(&OwnAction::Look), Ok(None));
+    let _ = story.when(&agent(ADA), take()).recorded();
+    let _ = story.when(&agent(ADA), post("Well?")).recorded();
+    let served = story.now;
+    assert_eq!(deadline(&story.state, &story.service), Some(Timestamp::from_millis(served + 60_000)));
 }
 
 #[test]

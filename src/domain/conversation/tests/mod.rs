@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod calling;
+mod describing;
 mod ending;
 mod model;
 mod once;
@@ -25,6 +26,7 @@ use switchboard_protocol::vocabulary::{
 
 use super::*;
 use crate::domain::consultation::How;
+use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::Message;
 
@@ -181,7 +183,7 @@ fn said(words: &str) -> Message {
 }
 
 fn start() -> Action {
-    Action::Start { customer: key("minji"), greeting: None }
+    Action::Start { customer: key("minji"), greeting: None, known: Details::default() }
 }
 
 fn post(words: &str) -> Action {

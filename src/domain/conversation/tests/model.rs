@@ -7,6 +7,7 @@ use switchboard_protocol::vocabulary::MediaKind;
 
 use super::*;
 use crate::domain::consultation::Unserved;
+use crate::domain::customer::{DetailsChange, Edit};
 
 /// Everything that was accepted.
 #[derive(Debug, Default)]
@@ -82,6 +83,7 @@ impl Model {
                 | What::CallRefused { .. }
                 | What::Explained(_)
                 | What::Assigned { .. }
+                | What::Described(_)
                 | What::Read { .. }
                 | What::Unchanged => {}
             }
@@ -163,6 +165,51 @@ impl Model {
 
     pub(super) fn ended(&self) -> bool {
         self.events().any(|(_, what)| *what == What::Ended)
+    }
+
+    /// What was last said of each detail.
+    pub(super) fn details(&self) -> Details {
+        fn last<T: Clone>(edits: impl DoubleEndedIterator<Item = Edit<T>>) -> Option<T> {
+            match edits.rev().find(|edit| !matches!(edit, Edit::Leave)) {
+                Some(Edit::Set(value)) => Some(value),
+                Some(Edit::Clear | Edit::Leave) | None => None,
+            }
+        }
+        let changes: Vec<DetailsChange> = self
+            .events()
+            .filter_map(|(_, what)| match what {
+                What::Described(change) => Some(DetailsChange::clone(change)),
+                _ => None,
+            })
+            .collect();
+        Details {
+            name: last(changes.iter().map(|change| change.name.clone())),
+            phone: last(changes.iter().map(|change| change.phone.clone())),
+            email: last(changes.iter().map(|change| change.email.clone())),
+            gender: last(changes.iter().map(|change| change.gender.clone())),
+        }
+    }
+
+    /// Who writes down what: only what differs is recorded.
+    fn describe(&self, by: Party, change: &DetailsChange) -> Expected {
+        fn differs<T: Clone + PartialEq>(edit: &Edit<T>, now: Option<T>) -> Edit<T> {
+            let then = match edit {
+                Edit::Leave => return Edit::Leave,
+                Edit::Set(value) => Some(value.clone()),
+                Edit::Clear => None,
+            };
+            if then == now { Edit::Leave } else { edit.clone() }
+        }
+        let Details { name, phone, email, gender } = self.details();
+        let differences = DetailsChange {
+            name: differs(&change.name, name),
+            phone: differs(&change.phone, phone),
+            email: differs(&change.email, email),
+            gender: differs(&change.gender, gender),
+        };
+        let nothing = differences == DetailsChange::default();
+        let what = if nothing { What::Unchanged } else { What::Described(Box::new(differences)) };
+        Expected::Events(vec![(by, what)])
     }
 
     /// The places of the other side's messages that a side has not read.
@@ -253,7 +300,11 @@ impl Model {
                 Expected::Refused(Rejection::Ended)
             }
             (
-                Action::Join | Action::Take { .. } | Action::Complete | Action::Transfer { .. },
+                Action::Join
+                | Action::Take { .. }
+                | Action::Complete
+                | Action::Transfer { .. }
+                | Action::Describe { .. },
                 Party::Agent { .. },
             ) if self.ended() => Expected::Refused(Rejection::Ended),
             (Action::Call { .. } | Action::Cancel, Party::Customer) if self.ended() => {
@@ -271,11 +322,17 @@ impl Model {
                 Expected::Events(vec![(by, What::Unserved { why: Unserved::Left }), (by, What::Ended)])
             }
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
-            (Action::Start { customer, greeting }, _) => {
+            (Action::Start { customer, greeting, known }, _) => {
+                let known = known.name.clone().map(|name| {
+                    let change = DetailsChange { name: Edit::Set(name), ..DetailsChange::default() };
+                    (Party::Bot, What::Described(Box::new(change)))
+                });
                 let greeting = greeting.clone().map(|message| (Party::Bot, What::Message(message)));
                 let started = (by, What::Started { customer: customer.clone() });
-                Expected::Events([started].into_iter().chain(greeting).collect())
+                Expected::Events([started].into_iter().chain(known).chain(greeting).collect())
             }
+            (Action::Describe { change }, Party::Agent { .. }) => self.describe(by, change),
+            (Action::Describe { .. }, _) => Expected::Refused(Rejection::OnlyAgents { action: "describe" }),
             (Action::Post { content }, _) => self.post(by, content, text_chars_max),
             (Action::Read { up_to }, _) => self.read(by, *up_to),
             (Action::Join, Party::Agent { member }) => self.serve(member, "join"),
@@ -443,6 +500,7 @@ fn sees(reader: Reader, what: &What) -> bool {
         | What::Requeued { .. }
         | What::Entered { .. }
         | What::Left { .. }
+        | What::Described(_)
         | What::Completed => reader == Reader::Staff,
         What::Explained(_) | What::Read { .. } | What::Unchanged => false,
     }

@@ -5,12 +5,14 @@
 
 use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{
-    Button, Card, CardTitle, CategoryPath, Few, Label, Latitude, Link, Location, Longitude, Media, MediaKind,
+    Button, Card, CardTitle, CategoryPath, CustomerName, EmailAddress, Few, Label, Latitude, Link, Location,
+    Longitude, Media, MediaKind, Phone,
 };
 
 use super::model::{Expected, Model};
 use super::*;
 use crate::domain::consultation::{Consultation, Stage};
+use crate::domain::customer::{DetailsChange, Edit, Gender};
 
 /// A command to try.
 #[derive(Debug, Clone)]
@@ -30,8 +32,10 @@ enum Try {
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         1 => Just(start()),
-        1 => Just(Action::Start { customer: key("minji"), greeting: Some(said("Hello")) }),
-        1 => Just(Action::Start { customer: key("stranger"), greeting: None }),
+        1 => Just(Action::Start { customer: key("minji"), greeting: Some(said("Hello")), known: Details::default() }),
+        1 => Just(Action::Start { customer: key("minji"), greeting: None, known: named("Kim") }),
+        2 => describing(),
+        1 => Just(Action::Start { customer: key("stranger"), greeting: None, known: Details::default() }),
         6 => "[a가🙂]{1,9}".prop_map(|words| post(&words)),
         2 => content().prop_map(|content| Action::Post { content }),
         4 => Just(read(0)),
@@ -46,6 +50,26 @@ fn action() -> impl Strategy<Value = Action> {
         // Rare, or most of what is tried would come after it.
         1 => prop::bool::weighted(0.2).prop_map(|ends| if ends { Action::End } else { Action::Leave }),
     ]
+}
+
+/// A few values of each detail, so that many find themselves as they want to be.
+fn describing() -> impl Strategy<Value = Action> {
+    fn edit<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = Edit<T>> {
+        let set = prop::sample::select(values).prop_map(Edit::Set);
+        prop_oneof![2 => Just(Edit::Leave), 2 => set, 1 => Just(Edit::Clear)]
+    }
+    let name = edit(["Kim", "Lee"].map(|name| CustomerName::new(name).unwrap()).to_vec());
+    let phone = edit(vec![Phone::new("123").unwrap()]);
+    let email = edit(vec![EmailAddress::new("a@b").unwrap()]);
+    let gender = edit(vec![Gender::Female, Gender::Male, Gender::Other]);
+    (name, phone, email, gender).prop_map(|(name, phone, email, gender)| {
+        let change = Box::new(DetailsChange { name, phone, email, gender });
+        Action::Describe { change }
+    })
+}
+
+fn named(name: &str) -> Details {
+    Details { name: CustomerName::new(name).ok(), ..Details::default() }
 }
 
 /// Every kind of content, also what is not known and what only the bot sends.
@@ -209,6 +233,7 @@ impl Both {
         prop_assert_eq!(state.served.agents.iter().copied().collect::<Vec<_>>(), model.agents());
         prop_assert_eq!((state.assignee(), state.served.epoch), (model.assignee(), model.epoch()));
         prop_assert_eq!(state.ended, model.ended());
+        prop_assert_eq!(&state.details, &model.details());
         let is_in_progress =
             matches!(state.served.consultation, Some(Consultation { stage: Stage::InProgress(_), .. }));
         prop_assert_eq!(is_in_progress, model.is_in_progress());

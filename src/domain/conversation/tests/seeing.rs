@@ -8,7 +8,14 @@ use crate::domain::mask::MaskAfter;
 /// Something of every kind.
 fn told() -> Story {
     given([
-        (customer(), Action::Start { customer: key("minji"), greeting: Some(said("Hello")) }),
+        (
+            customer(),
+            Action::Start {
+                customer: key("minji"),
+                greeting: Some(said("Hello")),
+                known: Details::default(),
+            },
+        ),
         (customer(), post("Help!")),
         (agent(ADA), take()),
         (agent(BEN), Action::Join),
@@ -58,7 +65,9 @@ fn what_is_masked_at_once_is_not_kept_and_the_rest_is_shown_until_it_is_due() {
     greeting.mask("2", "10m".parse().unwrap()).unwrap();
     let mut story = given([]);
     let greeting = Some(greeting);
-    let live = story.when(&customer(), Action::Start { customer: key("minji"), greeting }).recorded();
+    let live = story
+        .when(&customer(), Action::Start { customer: key("minji"), greeting, known: Details::default() })
+        .recorded();
     let words = |entry: &Entry| match &entry.events[1].what {
         What::Message(message) => message.content.preview(99),
         other => panic!("{other:?}"),

@@ -20,7 +20,9 @@ fn a_customer_starts_their_conversation() {
 fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
     let mut story = given([]);
     let greeting = Some(said("Hello"));
-    let entry = story.when(&customer(), Action::Start { customer: key("minji"), greeting }).recorded();
+    let entry = story
+        .when(&customer(), Action::Start { customer: key("minji"), greeting, known: Details::default() })
+        .recorded();
     let started = Event { by: Party::Customer, what: What::Started { customer: key("minji") } };
     assert_eq!(entry.events, [started, Event { by: Party::Bot, what: message("Hello") }]);
     assert_eq!((story.state.customer_unread.count(), story.state.staff_unread.count()), (1, 0));
@@ -29,7 +31,8 @@ fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
 #[test]
 fn starting_twice_changes_nothing_and_greets_nobody_again() {
     let mut story = given([(customer(), start())]);
-    let again = Action::Start { customer: key("minji"), greeting: Some(said("Hello")) };
+    let again =
+        Action::Start { customer: key("minji"), greeting: Some(said("Hello")), known: Details::default() };
     story.when(&customer(), again).already_so();
 }
 
@@ -44,7 +47,7 @@ fn only_the_customer_starts_it() {
 
 #[test]
 fn nobody_is_made_another_customers_partner() {
-    let theirs = Action::Start { customer: key("stranger"), greeting: None };
+    let theirs = Action::Start { customer: key("stranger"), greeting: None, known: Details::default() };
     given([]).when(&customer(), theirs.clone()).refused(Rejection::NoSuchConversation);
     let mut story = given([(customer(), start())]);
     story.when(&stranger(), theirs.clone()).refused(Rejection::NoSuchConversation);
@@ -152,7 +155,14 @@ fn only_the_bot_offers_what_to_press() {
         }
         let greeting = Message { keyboard: Some(Box::new(Keyboard::Text)), ..Message::plain(content) };
         let entry = given([])
-            .when(&customer(), Action::Start { customer: key("minji"), greeting: Some(greeting.clone()) })
+            .when(
+                &customer(),
+                Action::Start {
+                    customer: key("minji"),
+                    greeting: Some(greeting.clone()),
+                    known: Details::default(),
+                },
+            )
             .recorded();
         assert_eq!(entry.events[1], Event { by: Party::Bot, what: What::Message(greeting) });
     }

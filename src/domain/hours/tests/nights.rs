@@ -118,6 +118,45 @@ fn what_never_opens_or_never_closes_never_changes() {
 }
 
 #[test]
+fn what_counts_while_it_is_open_goes_on_counting_when_it_opens_again() {
+    let schedule = seoul().on("mon tue wed thu fri", "09:00-18:00").schedule();
+    let counted = |from: &str, minutes: i64| schedule.open_for(at(from), minutes * 60_000);
+    assert_eq!(counted("2026-11-25T12:00+09:00", 30), Some(at("2026-11-25T12:30+09:00")));
+    assert_eq!(
+        counted("2026-11-25T17:30+09:00", 30),
+        Some(at("2026-11-25T18:00+09:00")),
+        "to the last minute"
+    );
+    assert_eq!(counted("2026-11-25T17:45+09:00", 30), Some(at("2026-11-26T09:15+09:00")));
+    assert_eq!(counted("2026-11-27T20:00+09:00", 30), Some(at("2026-11-30T09:30+09:00")), "over a week-end");
+    assert_eq!(counted("2026-11-25T09:00+09:00", 24 * 60), Some(at("2026-11-27T15:00+09:00")));
+    assert_eq!(seoul().schedule().open_for(at("2026-11-25T12:00+09:00"), 60_000), None, "it never opens");
+    let always = seoul().on("mon tue wed thu fri sat sun", "00:00-24:00").schedule();
+    assert_eq!(always.open_for(at("2026-11-28T23:00Z"), 60_000), Some(at("2026-11-28T23:01Z")));
+    let seldom = seoul().on("mon", "09:00-09:01").schedule();
+    let last = seldom.open_for(at("2026-11-25T12:00+09:00"), 7 * 24 * 3_600_000);
+    assert_eq!(last, Some(at("2036-06-23T09:01+09:00")), "so long nobody waits");
+}
+
+#[test]
+fn what_is_opened_by_hand_does_not_count_and_nothing_does_before_what_was_closed_is_over() {
+    let schedule = seoul().on("mon tue wed thu fri", "09:00-18:00").schedule();
+    let counted = |by_hand: Option<ManualOverride>, from: &str| {
+        CountedHours { schedule: schedule.clone(), by_hand }.after(at(from), 30 * 60_000)
+    };
+    let early = at("2026-11-25T08:00+09:00");
+    let opened = Some(ManualOverride::set(Override::Open, &schedule, early));
+    assert_eq!(counted(opened, "2026-11-25T03:00+09:00"), Some(at("2026-11-25T09:30+09:00")));
+    let noon = at("2026-11-25T12:00+09:00");
+    let closed = Some(ManualOverride::set(Override::Closed, &schedule, noon));
+    let next_day = Some(at("2026-11-26T09:30+09:00"));
+    assert_eq!(counted(closed, "2026-11-25T11:50+09:00"), next_day, "also once it is over");
+    assert_eq!(counted(closed, "2026-11-26T10:00+09:00"), Some(at("2026-11-26T10:30+09:00")));
+    let until_taken_back = Some(ManualOverride { to: Override::Closed, until: None });
+    assert_eq!(counted(until_taken_back, "2026-11-25T11:50+09:00"), None);
+}
+
+#[test]
 fn a_change_is_found_however_far_it_is() {
     let always = || seoul().on(DAYS, "00:00-24:00");
     always().holiday("9999-12-25", "").then(&[

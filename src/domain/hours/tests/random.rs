@@ -125,6 +125,38 @@ proptest! {
     }
 
     #[test]
+    fn time_counts_while_it_is_open_as_counting_minutes_says(
+        (draft, moment) in schedule(),
+        lead in 0..720_i64,
+        asked in prop::collection::vec((0..2 * DAY_MS, 1..2_000_usize), 20),
+    ) {
+        let schedule = draft.schedule();
+        let from = later(moment, -lead * MINUTE_MS);
+        let minutes = Model::new(&draft).minutes(from, (4 * DAY_MS / MINUTE_MS) as usize);
+        let end = later(from, 4 * DAY_MS);
+        for (ms, wanted) in asked {
+            let start = later(from, ms);
+            // What is left of the first minute, and then whole ones.
+            let (first, rest) = ((ms / MINUTE_MS) as usize, MINUTE_MS - ms % MINUTE_MS);
+            let mut left = wanted as i64 * MINUTE_MS;
+            let expected = (first..minutes.len()).find_map(|minute| {
+                let (begins, length) = match minute == first {
+                    true => (start, rest),
+                    false => (later(from, minute as i64 * MINUTE_MS), MINUTE_MS),
+                };
+                let counts = if minutes[minute] { length } else { 0 };
+                left -= counts;
+                (counts > 0 && left <= 0).then(|| later(begins, length + left))
+            });
+            let found = schedule.open_for(start, wanted as i64 * MINUTE_MS);
+            match expected {
+                Some(_) => prop_assert_eq!(found, expected),
+                None => prop_assert!(found.is_none_or(|found| found > end), "{:?}", found),
+            }
+        }
+    }
+
+    #[test]
     fn between_two_changes_nothing_changes(
         (draft, moment) in schedule(),
         away in prop_oneof![-15 * DAY_MS..15 * DAY_MS, -12_000 * DAY_MS..12_000 * DAY_MS],

@@ -3,12 +3,14 @@
 //! Owns a team in Seoul that serves on weekdays from nine to six. Must not know the rules of hours or of
 //! assignment: those have tests of their own.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::assignment::{Load, ProfileAssignment, TeamAssignment};
 use crate::domain::conversation::{Doors, Service};
 use crate::domain::hours::{
-    Acceptance, Choice, Mode, NoticeText, Override, ProfileHours, Schedule, ScheduleDraft, TeamHours,
-    WeekDraft,
+    Acceptance, Choice, CountedHours, Mode, NoticeText, Override, ProfileHours, Schedule, ScheduleDraft,
+    TeamHours, WeekDraft,
 };
 
 /// 2026-11-25, a Wednesday, 12:00 in Seoul.
@@ -73,11 +75,36 @@ fn a_conversation_is_bound_by_the_team_and_its_profile() {
         early_cancel_is_no_miss: true,
         silent_ms: Some(300_000),
         unserved_ms: Some(1_800_000),
+        hours: Some(Arc::new(CountedHours { schedule: Schedule::default(), by_hand: None })),
         ..Service::NONE
     };
     assert_eq!(state.service(profile_id(1)), expected);
-    let other = Service { notice: None, cancel_word: None, ..expected };
+    let other = Service { notice: None, cancel_word: None, hours: None, ..expected };
     assert_eq!(state.service(profile_id(2)), other, "what is always open needs no notice");
+}
+
+#[test]
+fn what_ends_by_itself_does_so_otherwise_when_its_hours_are_others() {
+    let state = with_hours(Acceptance::Accept, false);
+    let service = TeamService {
+        auto_close: AutoClose { unserved_minutes: Some(30), ..AutoClose::default() },
+        ..TeamService::default()
+    };
+    let state = then(state, WorkspaceAction::SetTeamService(service));
+    let own = || Box::new(ProfileHours { mode: Mode::UseHours, ..ProfileHours::default() });
+    let assignment =
+        TeamAssignment { load: Load { maximum: 3, ..Load::default() }, ..TeamAssignment::default() };
+    let grace = TeamService { absence: Absence { grace_seconds: 1, ..Absence::default() }, ..service };
+    for (action, ends) in [
+        (WorkspaceAction::SetTeamAssignment(assignment), false),
+        (WorkspaceAction::SetTeamService(grace), false),
+        (WorkspaceAction::SetTeamService(TeamService::default()), true),
+        (WorkspaceAction::SetProfileHours { profile: profile_id(2), hours: own() }, true),
+        (WorkspaceAction::OverrideHours { profile: profile_id(1), to: Some(Override::Closed) }, true),
+    ] {
+        let after = then(state.clone(), action.clone());
+        assert_eq!(after.ends_otherwise(&state), ends, "{action:?}");
+    }
 }
 
 #[test]

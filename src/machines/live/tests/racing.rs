@@ -52,6 +52,7 @@ impl Heard {
                     | What::Entered { .. }
                     | What::Left { .. }
                     | What::Ended
+                    | What::Described(_)
                     | What::Read { .. }
                     | What::Unchanged,
                     _,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::actors::engine::{Engine, EngineOptions};
+use crate::actors::engine::{self, Engine, EngineOptions};
 use crate::clock;
 use crate::config::{Settings, millis};
 use crate::demo;
@@ -291,6 +291,7 @@ async fn start_engine(
     let options = EngineOptions {
         policy: Policy { text_chars_max: settings.conversation.text_chars_max },
         conversation_idle: millis(settings.conversation.idle_ms),
+        grace: engine::GRACE,
         sessions_max: settings.listen.sessions_max,
     };
     Engine::start(journal.clone(), latency.clone(), options)

@@ -8,6 +8,7 @@ use switchboard_protocol::wire;
 use crate::machines::budget::Allowance;
 
 pub use crate::domain::assignment::ASSIGNMENT_BYTES_MAX;
+pub use crate::domain::consultation::ASSIGNEES_MAX;
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
 pub use crate::domain::hours::{HOLIDAYS_MAX, INTERVALS_MAX, NOTICE_CHARS_MAX};
 pub use crate::domain::instance::INSTANCE_AHEAD_MS_MAX;
@@ -63,6 +64,9 @@ pub const DECISIONS_ENTRIES_MAX: usize = 2_000;
 
 /// Members who are told of each decision: so many that all decisions fit into a frame.
 pub const CANDIDATES_MAX: usize = 50;
+
+/// Consultations of a page: as many of the longest as fit into a frame.
+pub const CONSULTATIONS_MAX: usize = 16;
 
 /// Events of a page of history.
 pub const HISTORY_EVENTS_MAX: usize = 200;
@@ -203,7 +207,7 @@ mod tests {
         assert!(message.check().is_ok() && message.bytes() + 100 > MESSAGE_BYTES_MAX);
         let by = Sender::Agent { member: Some(MemberId::from_bytes([0xff; 16])) };
         let what = EventKind::Message { content: message.content, keyboard: message.keyboard };
-        Event { seq: Seq::MAX, at: Timestamp::from_millis(i64::MAX), by, what }
+        Event { seq: Seq::MAX, at: Timestamp::from_millis(i64::MAX), by, what, epoch: Some(u64::MAX) }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         at: Timestamp::from_millis(1_763_000_000_000),
         by: Sender::Agent { member: Some(MemberId::from_bytes([5; 16])) },
         what: EventKind::message(content()),
+        epoch: None,
     });
     let post_frame = encode_frame(&post).unwrap();
     let event_frame = encode_frame(&event).unwrap();

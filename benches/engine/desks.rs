@@ -115,6 +115,7 @@ fn encoded(row: &ListRow) -> Bytes {
         last_at: row.last_at,
         unread: 1,
         seq: row.seq,
+        epoch: row.epoch,
     }))
     .unwrap()
 }
@@ -141,6 +142,7 @@ fn row(number: u64, position: u64) -> ListRow {
         last_at: Timestamp::from_millis(1_700_000_000_000 + position as i64),
         unread: 1,
         seq: Seq::new(position).unwrap(),
+        epoch: 1,
         position: Position(position),
     }
 }

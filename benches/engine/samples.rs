@@ -94,6 +94,7 @@ pub(crate) fn entry(number: u64, revision: u64) -> Entry {
             instance: InstanceId::from_bytes([4; 16]),
             counter: revision,
         }),
+        epoch: None,
         events: vec![Event { by: Party::Customer, what }],
     }
 }

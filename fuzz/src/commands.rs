@@ -73,8 +73,8 @@ impl Story {
             }
             4 => Action::Join,
             5 => Action::Leave,
-            6 => Action::Take { consultation: ConsultationId::from_bytes([6; 16]) },
-            7 => Action::Complete,
+            6 => Action::Take { consultation: ConsultationId::from_bytes([6; 16]), epoch: None },
+            7 => Action::Complete { epoch: None },
             8 => Action::Call {
                 consultation: ConsultationId::from_bytes([choices.arbitrary()?; 16]),
                 category: CategoryPath::default(),
@@ -83,6 +83,7 @@ impl Story {
             10 => Action::Transfer {
                 from: MemberId::from_bytes([choices.int_in_range(2..=3)?; 16]),
                 to: MemberId::from_bytes([choices.int_in_range(2..=4)?; 16]),
+                epoch: None,
             },
             11 => {
                 let Details { name, phone, .. } = details(choices)?;

@@ -69,6 +69,7 @@ impl House {
             let options = EngineOptions {
                 policy: Policy { text_chars_max: TEXT_CHARS_MAX },
                 conversation_idle: Duration::from_millis(20),
+                grace: Duration::ZERO,
                 sessions_max: 64,
             };
             let engine =
@@ -148,8 +149,8 @@ impl House {
             4 => Op::Read { conversation, up_to: seq },
             5 => Op::Join { conversation },
             6 => Op::Leave { conversation },
-            7 => Op::Take { conversation },
-            8 => Op::Complete { conversation },
+            7 => Op::Take { conversation, epoch: choices.arbitrary()? },
+            8 => Op::Complete { conversation, epoch: choices.arbitrary()? },
             9 => Op::History { conversation, before: Some(seq), limit: choices.arbitrary()? },
             10 => Op::List {
                 filter: ListFilter {

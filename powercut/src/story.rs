@@ -113,6 +113,7 @@ impl Story {
             before: state.last,
             at: if is_early(stream) { time(revision) } else { late_time(revision) },
             origin: Some(Origin { party, instance, counter: revision }),
+            epoch: None,
             events,
         })
     }

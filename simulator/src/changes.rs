@@ -14,6 +14,7 @@ use switchboard::domain::workspace::{
     Changed, MemberCommand, Workspace, WorkspaceAction, WorkspaceEntry, WorkspaceEvent, WorkspaceRejection,
     decide_own,
 };
+use switchboard::machines::desk::Desk;
 use switchboard::machines::ledger::{Decided, Outcome, Settled};
 use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{InstanceId, MemberId};
@@ -233,8 +234,8 @@ impl World {
         if entries.iter().any(WorkspaceEntry::changes_settings) {
             self.settings_changed(workspace);
         }
-        for member in entries.iter().flat_map(WorkspaceEntry::away) {
-            self.at_desk(workspace, |desk, now| desk.intends(member, now));
+        if entries.iter().flat_map(WorkspaceEntry::away).next().is_some() {
+            self.at_desk(workspace, Desk::intents_changed);
         }
         answers.into_iter().for_each(|(reply, outcome)| reply.changed(ChangeAnswer::Outcome(outcome)));
     }
@@ -330,11 +331,14 @@ impl World {
                 load.iter().for_each(|load| self.note_lowered(load.maximum));
             }
             WorkspaceEvent::TeamServiceSet(_) => self.note(Count::ServiceChanged),
-            WorkspaceEvent::HoursOverridden { manual, .. } => self.note(match manual {
-                Some(ManualOverride { to: Override::Open, .. }) => Count::OpenedByHand,
-                Some(ManualOverride { to: Override::Closed, .. }) => Count::ClosedByHand,
-                None => Count::GivenBackToSchedule,
-            }),
+            WorkspaceEvent::HoursOverridden { profile, manual } => {
+                self.were_opened_by_hand.insert(*profile);
+                self.note(match manual {
+                    Some(ManualOverride { to: Override::Open, .. }) => Count::OpenedByHand,
+                    Some(ManualOverride { to: Override::Closed, .. }) => Count::ClosedByHand,
+                    None => Count::GivenBackToSchedule,
+                });
+            }
             WorkspaceEvent::Created { .. }
             | WorkspaceEvent::MemberRenamed { .. }
             | WorkspaceEvent::RoleChanged { .. }
@@ -342,6 +346,7 @@ impl World {
             | WorkspaceEvent::TeamHoursSet(_)
             | WorkspaceEvent::ProfileHoursSet { .. }
             | WorkspaceEvent::BotSet { .. }
+            | WorkspaceEvent::CompletionSet { .. }
             | WorkspaceEvent::GreetingSet { .. } => {}
         }
     }

@@ -344,7 +344,13 @@ fn wire_frame(frame: &Frame, reader: Reader) -> ConversationFrame {
                 }
                 What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
             };
-            ConversationFrame::Event(switchboard_protocol::wire::Event { seq: *seq, at: *at, by, what })
+            ConversationFrame::Event(switchboard_protocol::wire::Event {
+                seq: *seq,
+                at: *at,
+                by,
+                what,
+                epoch: None,
+            })
         }
         Frame::CaughtUp(seq) => ConversationFrame::CaughtUp { seq: *seq },
         Frame::Cursors(cursors) => ConversationFrame::Cursors(Cursors {

@@ -29,7 +29,7 @@ use crate::world::{CLOCK_JUMP_MS, World};
 /// A decision as it was made.
 #[derive(Clone, Copy)]
 pub(crate) struct Made {
-    /// Which one it was.
+    /// Its place among all decisions.
     pub(crate) number: usize,
     run: Run,
     conversation: ConversationId,
@@ -58,7 +58,8 @@ impl World {
         }
         self.latest_run = Some(workspace.run);
         self.told.replace(Arc::clone(workspace.settings()));
-        self.at_desk(workspace, |desk, now| desk.begin(found, now));
+        let turns = self.disk.turns().to_vec();
+        self.at_desk(workspace, |desk, now| desk.begin(found, turns, now));
     }
 
     /// Something has happened: the desk says what is to be told.
@@ -100,12 +101,7 @@ impl World {
     /// Other settings are durable: they are in force from now on.
     pub(crate) fn settings_changed(&mut self, workspace: &mut WorkspaceActor) {
         let before = self.told.replace(Arc::clone(workspace.settings()));
-        self.at_desk(workspace, |desk, now| {
-            if now.workspace.ends_otherwise(&before) {
-                desk.deadlines_changed(now.workspace);
-            }
-            desk.rules_changed(now)
-        });
+        self.at_desk(workspace, |desk, now| desk.settings_changed(&before, now));
         self.show_out_strangers();
     }
 
@@ -173,9 +169,7 @@ impl World {
     /// by hand, which conversations hear of at some time.
     pub(crate) fn check_doors(&mut self, entry: &Entry, in_hours: bool) {
         let Some(profile) = self.model.service.profile(entry.conversation) else { return };
-        if self.settings.settings_of(profile).manual.is_some() || self.were_opened_by_hand.contains(&profile)
-        {
-            self.were_opened_by_hand.insert(profile);
+        if self.were_opened_by_hand.contains(&profile) {
             return;
         }
         // The clock may have been read when it had jumped back.

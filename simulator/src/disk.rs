@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use switchboard::domain::consultation::How;
 use switchboard::domain::conversation::{Conversation, Entry, What};
 use switchboard::domain::identity::{CustomerKey, Reader};
 use switchboard::domain::workspace::WorkspaceEntry;
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, WorkspaceId};
 
 /// The disk. It survives a crash.
 pub(crate) struct Disk {
@@ -21,6 +22,8 @@ pub(crate) struct Disk {
     snapshots: BTreeMap<ConversationId, Conversation>,
     /// The conversation of each customer that began last.
     latest: BTreeMap<CustomerKey, ConversationId>,
+    /// Who was ever assigned something automatically, whoever was last at the end.
+    turns: Vec<MemberId>,
 }
 
 /// What is written.
@@ -59,6 +62,7 @@ impl Disk {
             in_doubt: Vec::new(),
             snapshots: BTreeMap::new(),
             latest: BTreeMap::new(),
+            turns: Vec::new(),
         }
     }
 
@@ -119,6 +123,11 @@ impl Disk {
     /// Which conversation of a customer began last.
     pub(crate) fn latest_of(&self, customer: &CustomerKey) -> Option<ConversationId> {
         self.latest.get(customer).copied()
+    }
+
+    /// Who was ever assigned something automatically, whoever was last at the end.
+    pub(crate) fn turns(&self) -> &[MemberId] {
+        &self.turns
     }
 
     /// The conversations that have begun.
@@ -190,6 +199,10 @@ impl Disk {
             for event in &entry.events {
                 if let What::Started { customer } = &event.what {
                     self.latest.insert(customer.clone(), entry.conversation);
+                }
+                if let What::Assigned { member, how: How::Automatic } = event.what {
+                    self.turns.retain(|other| *other != member);
+                    self.turns.push(member);
                 }
             }
             self.durable.entry(entry.conversation).or_default().push(Arc::clone(entry));

@@ -122,7 +122,7 @@ pub(crate) enum WorkspaceMsg {
     /// And whether it has begun, and when something has to end in it by itself.
     AsksToSleep(ConversationId, Way, bool, Due),
     /// What is durable of a consultation.
-    Announced(Announcement),
+    Announced(Way, Announcement),
     /// What was decided at an epoch was not taken.
     DecisionRefused(ConversationId, Way, u64),
     /// A member wants to change a setting.

@@ -10,7 +10,7 @@ use switchboard_protocol::vocabulary::{
 use switchboard_protocol::wire::{CustomerDetails, ListFilter, Op, Topic};
 
 use crate::clients::Waiter;
-use crate::settings::{MEMBERS, category, member};
+use crate::settings::{CALL_WORD, MEMBERS, category, member};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -90,11 +90,14 @@ impl World {
             6..9 => {
                 let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
                 let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
-                Op::Transfer { conversation, from, to: member(to) }
+                Op::Transfer { conversation, from, to: member(to), epoch: None }
             }
             9..11 => Op::Leave { conversation },
-            11..15 => Op::Take { conversation },
-            15..19 => Op::Complete { conversation },
+            11..14 => Op::Take { conversation, epoch: None },
+            // What it was once, or will be.
+            14..15 => Op::Take { conversation, epoch: Some(1) },
+            15..18 => Op::Complete { conversation, epoch: None },
+            18..19 => Op::Complete { conversation, epoch: Some(2) },
             19..20 => Op::End { conversation },
             20..21 => Op::Open,
             // Between them somebody is described.
@@ -145,7 +148,8 @@ impl World {
     }
 
     fn post(&mut self, conversation: ConversationId) -> Op {
-        let text = format!("text {}", self.number());
+        let calls = self.rng.u32(..200) < self.rates.calls;
+        let text = if calls { CALL_WORD.to_owned() } else { format!("text {}", self.number()) };
         match MessageText::new(text) {
             Ok(text) => Op::Post { conversation, content: Content::text(text) },
             Err(_) => Op::Latency,
@@ -203,7 +207,7 @@ fn customers_op(drawn: u32, conversation: ConversationId) -> Op {
     match drawn {
         0..5 => Op::End { conversation },
         // An agent's business.
-        5..7 => Op::Take { conversation },
+        5..7 => Op::Take { conversation, epoch: None },
         7..11 => Op::Call { conversation, category: CategoryPath::default() },
         11..15 => Op::Cancel { conversation },
         _ => Op::Open,
@@ -219,14 +223,15 @@ const fn conversation_of(op: &Op) -> Option<ConversationId> {
         | Op::Leave { conversation }
         | Op::Call { conversation, .. }
         | Op::Cancel { conversation }
-        | Op::Take { conversation }
+        | Op::Take { conversation, .. }
         | Op::Transfer { conversation, .. }
-        | Op::Complete { conversation }
+        | Op::Complete { conversation, .. }
         | Op::Describe { conversation, .. }
         | Op::End { conversation } => Some(*conversation),
         Op::Open
         | Op::Subscribe { .. }
         | Op::Unsubscribe { .. }
+        | Op::Consultations { .. }
         | Op::Received { .. }
         | Op::History { .. }
         | Op::Explain { .. }

@@ -36,6 +36,8 @@ struct Talk {
     /// Which agents have entered.
     inside: BTreeSet<MemberId>,
     former: Option<MemberId>,
+    /// What the bot calls about again when the customer writes next.
+    parked: Option<CategoryPath>,
 }
 
 /// A consultation that goes on.
@@ -55,6 +57,7 @@ pub(crate) struct Call {
     pub(crate) waits_since: Timestamp,
     /// Which decision gave it to them, if one did.
     given_by: Option<usize>,
+    by_bot: bool,
     bot_replies: bool,
     pub(crate) silent_since: Option<Timestamp>,
 }
@@ -126,6 +129,15 @@ impl Service {
             let talk = self.talks.entry(entry.conversation).or_default();
             counts.extend(talk.add(entry, event, (&self.timetable, given_by))?);
         }
+        let talk = self.talks.entry(entry.conversation).or_default();
+        if entry
+            .events
+            .iter()
+            .any(|event| event.by == Party::Customer && matches!(event.what, What::Message(_)))
+            && let Some(parked) = talk.parked.take()
+        {
+            return Err((Promise::Floor, format!("the bot was parked and has not called about {parked}")));
+        }
         Ok(counts)
     }
 
@@ -171,14 +183,22 @@ impl Talk {
                 if self.open.is_some() {
                     return one_owner("while another goes on", self);
                 }
+                let by_bot = event.by == Party::Bot;
+                let again = self.calls_again(by_bot, category)?;
                 self.begin(*consultation, category.clone(), entry.at, (*in_hours, *bot_replies));
-                return Ok(Some(if *in_hours { Count::Called } else { Count::CalledOutside }));
+                self.open.iter_mut().for_each(|call| call.by_bot = by_bot);
+                return Ok(Some(match (again, *in_hours) {
+                    (true, _) => Count::CalledAgain,
+                    (false, true) => Count::Called,
+                    (false, false) => Count::CalledOutside,
+                }));
             }
             What::Assigned { member, how } => {
                 if let How::SteppedIn { consultation } = how {
                     if self.open.is_some() {
                         return one_owner("while another goes on", self);
                     }
+                    self.parked = None;
                     self.begin(*consultation, CategoryPath::default(), entry.at, (true, false));
                     self.changes -= 1;
                 }
@@ -205,9 +225,7 @@ impl Talk {
             What::Left { member } => {
                 self.inside.remove(member);
             }
-            What::Completed => {
-                return self.completed(entry, event, timetable);
-            }
+            What::Completed => return self.completed(entry, event, timetable),
             What::Unserved { why } => {
                 let Some(call) = self.open.take().filter(|call| !call.was_served) else {
                     return one_owner("nobody waited", self);
@@ -222,7 +240,7 @@ impl Talk {
                         Err((Promise::Timers, format!("{event:?} at {:?}: {call:?}", entry.at)))
                     }
                     Unserved::Cancelled => Ok(Some(Count::CancelledEarly)),
-                    Unserved::GaveUp | Unserved::Left => Ok(Some(Count::Cancelled)),
+                    Unserved::GaveUp | Unserved::Left | Unserved::Dismissed => Ok(Some(Count::Cancelled)),
                 };
             }
             What::Ended => {
@@ -233,7 +251,10 @@ impl Talk {
                 self.over();
             }
             What::Message(_) => return self.said(entry, event),
-            What::CallRefused { .. } => return Ok(Some(Count::CallRefused)),
+            What::CallRefused { category } => {
+                self.calls_again(event.by == Party::Bot, category)?;
+                return Ok(Some(Count::CallRefused));
+            }
             What::Started { customer } => self.profile = Some(customer.profile),
             What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
@@ -252,6 +273,7 @@ impl Talk {
         };
         self.former = call.holder.or(self.former);
         self.over();
+        self.parked = Some(call.category.clone()).filter(|_| call.by_bot && call.has_begun);
         if entry.origin.is_none() {
             if !call.has_begun {
                 waited(&call, entry.at, event, timetable)?;
@@ -261,6 +283,16 @@ impl Talk {
             return Ok(Some(Count::SilentClosed));
         }
         Ok(Some(Count::Completed))
+    }
+
+    /// Somebody calls; the bot, if it was parked, about the same as before.
+    fn calls_again(&mut self, by_bot: bool, category: &CategoryPath) -> Result<bool, Broken> {
+        match self.parked.take() {
+            Some(parked) if by_bot && parked != *category => {
+                Err((Promise::Floor, format!("the bot was parked at {parked}, and called about {category}")))
+            }
+            parked => Ok(by_bot && parked.is_some()),
+        }
     }
 
     fn begin(
@@ -282,6 +314,7 @@ impl Talk {
             was_served: false,
             waits_since: called_at,
             given_by: None,
+            by_bot: false,
             bot_replies,
             silent_since: None,
         });

@@ -224,26 +224,26 @@ impl World {
                     self.open_conversation(session, (id, counter), None);
                 }
             }
-            Op::Post { conversation, content } => {
-                plain(self, session, conversation, Action::Post { content })
-            }
+            Op::Post { conversation: of, content } => plain(self, session, of, Action::Post { content }),
             Op::Read { conversation, up_to } => plain(self, session, conversation, Action::Read { up_to }),
             Op::Join { conversation } => plain(self, session, conversation, Action::Join),
             Op::Leave { conversation } => plain(self, session, conversation, Action::Leave),
-            Op::Take { conversation } => plain(self, session, conversation, Action::Take { consultation }),
+            Op::Take { conversation: of, epoch } => {
+                plain(self, session, of, Action::Take { consultation, epoch })
+            }
             Op::Call { conversation, category } => {
                 plain(self, session, conversation, Action::Call { consultation, category });
             }
             Op::Cancel { conversation } => plain(self, session, conversation, Action::Cancel),
-            Op::Transfer { conversation, from, to } => {
-                plain(self, session, conversation, Action::Transfer { from, to });
+            Op::Transfer { conversation: of, from, to, epoch } => {
+                plain(self, session, of, Action::Transfer { from, to, epoch });
             }
             Op::Describe { conversation, details, .. } => {
                 let name = details.name.map_or(Edit::Clear, Edit::Set);
                 let change = Box::new(DetailsChange { name, ..DetailsChange::default() });
                 plain(self, session, conversation, Action::Describe { change });
             }
-            Op::Complete { conversation } => plain(self, session, conversation, Action::Complete),
+            Op::Complete { conversation: of, epoch } => plain(self, session, of, Action::Complete { epoch }),
             Op::End { conversation } => plain(self, session, conversation, Action::End),
             Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
                 session.following.insert(subscription, None);
@@ -279,6 +279,7 @@ impl World {
             | Op::Explain { .. }
             | Op::Customer { .. }
             | Op::Search { .. }
+            | Op::Consultations { .. }
             | Op::Quarantined
             | Op::Settings { .. }
             | Op::Audit { .. }

@@ -48,6 +48,7 @@ pub(crate) fn draw(workspace: WorkspaceId, rng: &mut Rng) -> (Workspace, Timetab
         }
         let own = settings.settings.profiles.entry(profile).or_default();
         own.assignment = assignment(at, rng);
+        own.bot.call_word = MessageText::new(CALL_WORD).ok().filter(|_| rng.bool());
         own.bot.reply = MessageText::new("the bot answers").ok().filter(|_| rng.u8(..3) == 0);
         if rng.bool() {
             let (of_profile, schedule) = hours(rng);
@@ -226,6 +227,9 @@ pub(crate) const OWNER: MemberId = member(1);
 /// The profiles.
 pub(crate) const PROFILES: [ProfileId; 3] =
     [ProfileId::from_bytes([1; 16]), ProfileId::from_bytes([2; 16]), ProfileId::from_bytes([3; 16])];
+
+/// What customers say to call an agent, where the bot listens to it.
+pub(crate) const CALL_WORD: &str = "agent, please";
 
 /// What ends by itself does so after as long, whenever that is set.
 const AUTO_CLOSE_MINUTES: u32 = 1;

@@ -96,6 +96,7 @@ counts! {
     SnapshotKept "snapshots kept";
     Called "calls";
     CalledOutside "calls taken outside operating hours";
+    CalledAgain "calls of a bot that was parked at its call";
     CallRefused "calls refused outside operating hours";
     Cancelled "calls taken back, or left";
     CancelledEarly "calls taken back at once";
@@ -120,6 +121,7 @@ counts! {
     ReplyTooLate "answers of the bot that came too late";
     DecisionRefused "decisions that were not taken";
     DecisionToldAgain "decisions told again after a failure";
+    AnnouncedTooLate "words of conversations that had failed on their consultations";
     RefusalTooLate "refusals of conversations that had failed";
     OwnRejected "things decided elsewhere that rested on what was not so any more";
     OwnNoRoom "things decided elsewhere for which there was no room";

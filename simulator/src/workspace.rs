@@ -139,7 +139,10 @@ impl World {
                 WorkspaceMsg::AgentSession(member, session, came) => {
                     self.agent_came_or_went(&mut workspace, member, session, came);
                 }
-                WorkspaceMsg::Announced(announcement) => {
+                WorkspaceMsg::Announced(way, it) if workspace.residence.has_failed(it.conversation, &way) => {
+                    self.note(Count::AnnouncedTooLate);
+                }
+                WorkspaceMsg::Announced(_, announcement) => {
                     self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
                 }
                 WorkspaceMsg::DecisionRefused(id, way, _) if workspace.residence.has_failed(id, &way) => {

@@ -114,6 +114,8 @@ pub struct ConversationActor;
 /// Its state: open, or refusing everybody because it cannot be opened.
 pub struct ConversationState {
     id: ConversationId,
+    /// The way to this incarnation.
+    way: Way,
     ports: ConversationPorts,
     phase: Phase,
     /// When it was last told something.
@@ -157,11 +159,12 @@ impl Actor for ConversationActor {
 
     async fn pre_start(
         &self,
-        _: ActorRef<ConversationMsg>,
+        myself: ActorRef<ConversationMsg>,
         (id, ports): Self::Arguments,
     ) -> Result<ConversationState, ActorProcessingErr> {
         Ok(ConversationState {
             id,
+            way: Way(myself),
             ports,
             phase: Phase::Opening,
             active: clock::instant(),
@@ -183,7 +186,9 @@ impl Actor for ConversationActor {
                 let kept_revision = opened.state.revision;
                 let live = Live::new(opened.state);
                 // A workspace that is gone asks again when it is there.
-                let _ = ports.workspace.cast(WorkspaceMsg::Announced(live.first_announcement()));
+                let _ = ports
+                    .workspace
+                    .cast(WorkspaceMsg::Announced(state.way.clone(), live.first_announcement()));
                 state.phase = Phase::Open { live, incarnation: opened.incarnation, kept_revision };
             }
             Err(error) => {
@@ -337,7 +342,7 @@ impl ConversationState {
             Errand::Command { command, arrived } => {
                 let ConversationPorts { policy, journal, present, .. } = &self.ports;
                 let service = &self.service.1;
-                let doors = match asks_for_doors(&command.action, service) {
+                let doors = match asks_for_doors(live.state(), &command.action, service) {
                     true => self.ports.doors(live.state()),
                     false => Doors::default(),
                 };
@@ -404,7 +409,8 @@ impl ConversationState {
                 }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
                 Action::Announce(announcement) => {
-                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(announcement));
+                    let way = self.way.clone();
+                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(way, announcement));
                 }
             }
         }

@@ -275,6 +275,7 @@ mod tests {
     fn row(conversation: u16, position: u64) -> Arc<Shared<ListRow>> {
         Arc::new(Shared::new(ListRow {
             conversation: id(conversation),
+            epoch: 0,
             customer: CustomerKey {
                 profile: ProfileId::from_bytes([1; 16]),
                 platform: Platform::new("web").unwrap(),

@@ -27,6 +27,8 @@ pub struct EngineOptions {
     pub policy: Policy,
     /// How long a conversation stays awake without anything to do.
     pub conversation_idle: Duration,
+    /// For how long after a start nothing ends by itself: customers could not write while it was down.
+    pub grace: Duration,
     /// The most sessions at a time.
     pub sessions_max: usize,
 }
@@ -68,7 +70,7 @@ impl Engine {
             latency: latency.clone(),
             policy: options.policy,
             conversation_idle: options.conversation_idle,
-            grace_until: clock::after(GRACE),
+            grace_until: clock::after(options.grace),
         };
         let arguments = (workspace_ports, options.sessions_max, say_ended);
         let started = EngineActor::spawn(None, EngineActor, arguments).await;
@@ -297,7 +299,7 @@ const ENGINE_ALLOWANCE: Allowance = Allowance { times: 3, within_ms: 60_000 };
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// For how long after a start nothing ends by itself.
-const GRACE: Duration = Duration::from_secs(60);
+pub const GRACE: Duration = Duration::from_secs(60);
 
 /// How long the actors may take to stop.
 const STOP_WAIT: Duration = Duration::from_secs(5);

@@ -208,6 +208,7 @@ mod tests {
             before: Place::default(),
             at: Timestamp::from_millis(0),
             origin: None,
+            epoch: None,
             events: vec![event; messages],
         })
     }

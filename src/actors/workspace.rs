@@ -56,8 +56,8 @@ pub enum WorkspaceMsg {
     AsksToSleep(ConversationId, Way, bool, Due),
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
-    /// What is durable of a conversation's consultation.
-    Announced(Announcement),
+    /// What is durable of a conversation's consultation, by which of its incarnations.
+    Announced(Way, Announcement),
     /// A conversation did not take what was decided at an epoch.
     DecisionRefused(ConversationId, Way, u64),
     /// The time has come to look at something: the look that was set for this time.
@@ -246,7 +246,9 @@ impl Actor for WorkspaceActor {
                 state.residence.quarantine(id, reason);
                 state.at_desk(&myself, |desk, now| desk.set_aside(id, now)).await?;
             }
-            WorkspaceMsg::Announced(announcement) => {
+            // One that has failed may not have said all that became durable of it: the next one says that.
+            WorkspaceMsg::Announced(way, it) if state.residence.has_failed(it.conversation, &way) => {}
+            WorkspaceMsg::Announced(_, announcement) => {
                 state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
             }
             // What an incarnation refused that has failed is told to the next one.

@@ -31,6 +31,7 @@ pub(super) async fn set(
         Block::Assignment => Change::ProfileAssignment { profile: profile()?, assignment: read(&json)? },
         Block::Hours => Change::ProfileHours { profile: profile()?, hours: read(&json)? },
         Block::Bot => Change::Bot { profile: profile()?, bot: read(&json)? },
+        Block::Completion => Change::Completion { profile: profile()?, completion: read(&json)? },
         Block::Greeting => Change::Greeting { profile: profile()?, greeting: read(&json)? },
     };
     say_changed(client, change).await

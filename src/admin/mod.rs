@@ -90,6 +90,8 @@ enum Shown {
     Bot,
     /// What the profile's bot says first.
     Greeting,
+    /// Where the profile's bot goes on when a consultation is completed.
+    Completion,
 }
 
 /// What can be set.
@@ -109,6 +111,8 @@ enum Block {
     Bot,
     /// What the profile's bot says first; `null`: nothing.
     Greeting,
+    /// The id of the flow that the profile's bot begins when a consultation is completed; `null`: none.
+    Completion,
 }
 
 /// What is done by hand.

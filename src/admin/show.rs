@@ -24,6 +24,7 @@ pub(super) async fn everything(client: &Client) -> Result<(), ChatError> {
             ("hours", SettingsOf::ProfileHours { profile }),
             ("bot", SettingsOf::Bot { profile }),
             ("greeting", SettingsOf::Greeting { profile }),
+            ("completion", SettingsOf::Completion { profile }),
         ] {
             let mut block = fields(client, of).await?;
             shown.insert(name.to_owned(), block.remove(name).unwrap_or_default());
@@ -52,6 +53,7 @@ pub(super) async fn block(
             Value::Object(hours)
         }
         Shown::Bot => one(client, SettingsOf::Bot { profile: profile()? }).await?,
+        Shown::Completion => one(client, SettingsOf::Completion { profile: profile()? }).await?,
         Shown::Greeting => one(client, SettingsOf::Greeting { profile: profile()? }).await?,
     };
     print(&shown)

@@ -46,7 +46,7 @@ pub(super) fn found_words(page: &FoundPage) -> &'static str {
         (true, _, _) => "— nobody was found",
         (false, _, true) => "— there may be more; a longer text finds them",
         (false, true, false) => "— these are the newest; there are more",
-        (false, false, false) => "— /open f1 opens the first",
+        (false, false, false) => "— /open f1 opens the first of them",
     }
 }
 

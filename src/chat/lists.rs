@@ -180,6 +180,7 @@ mod tests {
             last_at: Timestamp::from_millis(3_723_000),
             unread: 2,
             seq: Seq::ZERO,
+            epoch: 0,
         }
     }
 

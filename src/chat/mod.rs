@@ -6,6 +6,7 @@
 mod customers;
 pub(crate) mod find;
 mod lists;
+mod past;
 mod room;
 mod script;
 mod show;

@@ -160,7 +160,7 @@ pub(super) fn event_line(event: &Event, names: &HashMap<MemberId, String>, me: &
     }
 }
 
-fn about(category: &CategoryPath) -> String {
+pub(super) fn about(category: &CategoryPath) -> String {
     if category.levels().is_empty() {
         String::new()
     } else {
@@ -207,7 +207,7 @@ mod tests {
 
     fn event(what: EventKind) -> Event {
         let by = Sender::Agent { member: Some(MemberId::from_bytes([7; 16])) };
-        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what }
+        Event { seq: Seq::ZERO.next(), at: Timestamp::from_millis(3_723_000), by, what, epoch: None }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Owns the prompt, the commands, and what is shown while somebody types. Must not know how lines look.
 
+mod asking;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,13 +12,13 @@ use std::time::Duration;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
-use switchboard_client::vocabulary::{Content, ConversationId, MemberId, SearchText, Seq};
-use switchboard_client::wire::{Event, ListFilter, Row, Sender};
+use switchboard_client::vocabulary::{Content, ConversationId, MemberId, Seq};
+use switchboard_client::wire::{Event, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::room::{AgentSide, Room, Side};
+use super::room::{Room, Side};
 use super::{ChatError, customers, lists, show, words};
 
 /// Runs the chat until the user leaves.
@@ -32,6 +34,7 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         typed: None,
         shown_typing: None,
         found: Vec::new(),
+        epoch: None,
     };
     let mut connection = chat.room.client.connection();
     let mut following = chat.enter().await?;
@@ -99,6 +102,8 @@ struct Chat<P> {
     first: Option<Seq>,
     /// The last event shown.
     last: Seq,
+    /// Agent: the last epoch of who serves it that was shown.
+    epoch: Option<u64>,
     /// When the other side was last told that something is being typed.
     typed: Option<Instant>,
     /// Whose typing was shown, and when.
@@ -129,6 +134,7 @@ impl<P: Printer> Chat<P> {
         if history.more {
             self.say("— /more shows what was said before".to_owned());
         }
+        self.epoch = None;
         self.first = history.events.first().map(|event| event.seq);
         self.last = history.events.last().map_or(Seq::ZERO, |event| event.seq);
         for event in &history.events {
@@ -184,14 +190,20 @@ impl<P: Printer> Chat<P> {
             (("/more", _), _) => self.more().await?,
             (("/help", _), Side::Customer) => self.say(format!("{HELP}\n{CUSTOMER_HELP}")),
             (("/help", _), Side::Agent(_)) => self.say(format!("{HELP}\n{AGENT_HELP}")),
-            (("/take", _), Side::Agent(_)) => self.ask(async move { client.take(conversation).await }).await,
+            (("/past", _), Side::Agent(_)) => self.past().await?,
+            (("/why", _), Side::Agent(_)) => self.why().await?,
+            (("/take", _), Side::Agent(_)) => match self.epoch {
+                Some(epoch) => self.ask(async move { client.take_at(conversation, epoch).await }).await,
+                None => self.ask(async move { client.take(conversation).await }).await,
+            },
             (("/join", _), Side::Agent(_)) => self.ask(async move { client.join(conversation).await }).await,
             (("/leave", _), Side::Agent(_)) => {
                 self.ask(async move { client.leave(conversation).await }).await
             }
-            (("/complete", _), Side::Agent(_)) => {
-                self.ask(async move { client.complete(conversation).await }).await
-            }
+            (("/complete", _), Side::Agent(_)) => match self.epoch {
+                Some(epoch) => self.ask(async move { client.complete_at(conversation, epoch).await }).await,
+                None => self.ask(async move { client.complete(conversation).await }).await,
+            },
             (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
             (("/give", name), Side::Agent(agent)) => match agent.transfer(conversation, name) {
                 Ok((from, to)) => {
@@ -213,10 +225,7 @@ impl<P: Printer> Chat<P> {
                 self.room.conversation = client.open().await?;
                 return Ok(Next::Enter);
             }
-            (("/list", words), Side::Agent(_)) => match lists::filter(words) {
-                Ok(filter) => self.list(Some(filter)).await?,
-                Err(why) => self.say(format!("— {why}")),
-            },
+            (("/list", words), Side::Agent(_)) => self.list_named(words).await?,
             (("/board", _), Side::Agent(agent)) => {
                 let board = lists::board(&agent.state);
                 self.say(board);
@@ -307,64 +316,6 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
-    /// Begins a list, or goes on with the one that was shown last.
-    async fn list(&mut self, filter: Option<ListFilter>) -> Result<(), ClientError> {
-        let (client, here) = (self.room.client.clone(), self.room.conversation);
-        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
-        let rows = match filter {
-            Some(filter) => agent.listed.begin(&client, filter).await?,
-            None => agent.listed.read(&client).await?,
-        };
-        let me = client.member();
-        let line = |(number, row): &(usize, Row)| {
-            lists::row_line(*number, row, &agent.names, (row.conversation == here, me))
-        };
-        let mut lines: Vec<String> = rows.iter().map(line).collect();
-        if agent.listed.has_more() {
-            lines.push("— /more shows still others".to_owned());
-        } else if lines.is_empty() {
-            lines.push("— there are none".to_owned());
-        }
-        self.say(lines.join("\n"));
-        Ok(())
-    }
-
-    /// The conversation with a number that was shown last.
-    fn numbered(&self, agent: &AgentSide, number: &str) -> Option<ConversationId> {
-        match number.strip_prefix('f') {
-            Some(number) => self.found.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied(),
-            None => agent.listed.numbered(number),
-        }
-    }
-
-    /// Shows who the customer is.
-    async fn customer(&mut self) -> Result<(), ClientError> {
-        let customer = self.room.client.customer(self.room.conversation).await?;
-        self.say(show::printable(&customers::customer_lines(&customer)));
-        Ok(())
-    }
-
-    /// Shows the conversations that a text is found in.
-    async fn find(&mut self, text: &str) -> Result<(), ClientError> {
-        let text = match SearchText::new(text.trim()) {
-            Ok(text) => text,
-            Err(why) => {
-                self.say(format!("— /find: {why}"));
-                return Ok(());
-            }
-        };
-        let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
-        let (here, me) = (self.room.conversation, self.room.client.member());
-        let rows = (1..).zip(&page.rows);
-        let lines = rows.map(|(number, row)| {
-            lists::row_line(format!("f{number}"), row, self.names(), (row.conversation == here, me))
-        });
-        let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
-        self.found = page.rows.iter().map(|row| row.conversation).collect();
-        self.say(lines.join("\n"));
-        Ok(())
-    }
-
     /// Tells the other side that something is being typed, not more often than it holds.
     fn typing(&mut self) {
         let now = Instant::now();
@@ -390,6 +341,7 @@ impl<P: Printer> Chat<P> {
             Side::Customer => Sender::Customer,
             Side::Agent(_) => Sender::Agent { member: self.room.client.member() },
         };
+        self.epoch = self.epoch.max(event.epoch);
         let line = show::event_line(event, self.names(), &me);
         self.say(line);
     }
@@ -519,10 +471,9 @@ const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progre
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
     /complete  end the service; the bot goes on\n\
+    /past      what became of its consultations\n\
+    /why       why somebody got it, or why it waits\n\
     /end       end the conversation; the customer's next one is another";
-
-/// How many of the conversations that were found are shown.
-const FOUND_ROWS: u16 = 20;
 
 /// How long the other side believes that something is being typed, in milliseconds.
 const TYPING_HOLDS_MS: u32 = 5_000;

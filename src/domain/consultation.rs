@@ -1,7 +1,9 @@
 //! A consultation: one episode of human service within a conversation.
 //!
-//! Owns what it consists of, its stages and its outcomes: it is the unit of assignment and of the
-//! statistics. Must not know what is said meanwhile, nor who could serve it.
+//! Owns what it consists of, its stages, who has answered for it, and its outcomes: it is the unit of assignment
+//! and of the statistics. Must not know what is said meanwhile, nor who could serve it.
+
+use std::collections::VecDeque;
 
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, ConversationId, MemberId, Timestamp};
 
@@ -24,15 +26,23 @@ pub struct Consultation {
     pub stage: Stage,
     /// When service began: with the first agent's entry.
     pub served_at: Option<Timestamp>,
+    /// When an agent said something for the first time since then.
+    pub answered_at: Option<Timestamp>,
     /// How often it was given from one agent to another.
     pub transfers: u32,
+    /// How often it had to wait again.
+    pub requeues: u32,
+    /// Who has answered for it.
+    pub assignees: Assignees,
 }
 
 /// What a consultation began with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beginning {
-    /// The customer, or a flow for them, called an agent.
+    /// An agent was called.
     Called {
+        /// By whom.
+        by: Caller,
         /// Whether that was within operating hours.
         in_hours: bool,
         /// Whether the bot answers until an agent enters.
@@ -40,6 +50,83 @@ pub enum Beginning {
     },
     /// An agent stepped into a conversation with the bot: nobody has waited.
     SteppedIn,
+}
+
+/// Who calls an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The customer asked for one.
+    Customer,
+    /// The bot came to where it calls one.
+    Bot,
+}
+
+/// Who has answered for a consultation, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Assignees {
+    /// The last of them, oldest first: at most [`ASSIGNEES_MAX`].
+    pub last: VecDeque<Assignee>,
+    /// How many there were before those.
+    pub earlier: u32,
+}
+
+/// Somebody who has answered for a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignee {
+    /// Who.
+    pub member: MemberId,
+    /// How that came.
+    pub how: How,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when; `None`: they do.
+    pub until: Option<Timestamp>,
+}
+
+impl Assignees {
+    /// Somebody answers for it from now on, and nobody else.
+    pub fn next(&mut self, member: MemberId, how: How, at: Timestamp) {
+        self.none(at);
+        if self.last.len() == ASSIGNEES_MAX {
+            self.last.pop_front();
+            self.earlier = self.earlier.saturating_add(1);
+        }
+        self.last.push_back(Assignee { member, how, since: at, until: None });
+    }
+
+    /// Nobody answers for it any more.
+    pub fn none(&mut self, at: Timestamp) {
+        if let Some(last) = self.last.back_mut() {
+            last.until.get_or_insert(at);
+        }
+    }
+}
+
+/// A consultation as it is kept: also when it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// It, as it goes on or as it was in the end.
+    pub consultation: Consultation,
+    /// Its end, if it is over.
+    pub over: Option<Over>,
+}
+
+/// The end of a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    /// When.
+    pub at: Timestamp,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was served.
+    Completed,
+    /// Nobody has served it.
+    Unserved(Unserved),
 }
 
 /// How far a consultation has come.
@@ -74,10 +161,26 @@ impl Consultation {
     /// What its end is: completed if it was ever served.
     #[must_use]
     pub const fn over(&self, unserved: Unserved) -> What {
-        match self.served_at {
-            Some(_) => What::Completed,
-            None => What::Unserved { why: unserved },
+        match self.outcome(unserved) {
+            Outcome::Completed => What::Completed,
+            Outcome::Unserved(why) => What::Unserved { why },
         }
+    }
+
+    /// What becomes of it if it is over now, and for this if nobody has served it.
+    #[must_use]
+    pub const fn outcome(&self, unserved: Unserved) -> Outcome {
+        match self.served_at {
+            Some(_) => Outcome::Completed,
+            None => Outcome::Unserved(unserved),
+        }
+    }
+
+    /// It is over: nobody answers for it any more.
+    #[must_use]
+    pub fn ended(mut self, at: Timestamp, outcome: Outcome) -> Record {
+        self.assignees.none(at);
+        Record { consultation: self, over: Some(Over { at, outcome }) }
     }
 
     /// Whether the bot goes on answering for now.
@@ -136,6 +239,8 @@ pub enum Unserved {
     GaveUp,
     /// The customer ended the conversation.
     Left,
+    /// An agent ended the conversation. The customer did not want that, and was not served: it is missed.
+    Dismissed,
     /// It waited for longer than is allowed.
     TooLong,
 }
@@ -146,10 +251,13 @@ impl Unserved {
     pub const fn is_missed(self) -> bool {
         match self {
             Self::Cancelled => false,
-            Self::GaveUp | Self::Left | Self::TooLong => true,
+            Self::GaveUp | Self::Left | Self::Dismissed | Self::TooLong => true,
         }
     }
 }
 
 /// How long after the call it can be taken back without being missed, in milliseconds.
 pub const CANCEL_WINDOW_MS: i64 = 10_000;
+
+/// So many of those who have answered for a consultation are kept: more are only counted.
+pub const ASSIGNEES_MAX: usize = 16;

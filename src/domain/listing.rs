@@ -255,7 +255,8 @@ pub fn waits_since(served: &Served) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::domain::consultation::{How, Requeued, Unserved};
-    use switchboard_protocol::vocabulary::{CategoryName, ConsultationId};
+    use crate::domain::conversation::Event;
+    use switchboard_protocol::vocabulary::{CategoryName, ConsultationId, Party};
 
     fn member(n: u8) -> MemberId {
         MemberId::from_bytes([n; 16])
@@ -296,7 +297,7 @@ mod tests {
         let (mut served, mut listing) = (Served::default(), Listing::default());
         for (what, at) in events.iter().zip(1..) {
             listing.apply(&served, what);
-            served.apply(Timestamp::from_millis(at), what);
+            served.apply(Timestamp::from_millis(at), &Event { by: Party::Bot, what: what.clone() });
         }
         let waits = waits_since(&served).is_some();
         let list = listing.list(&served);
@@ -349,8 +350,9 @@ mod tests {
         assert_eq!(listing.category(&served), None);
         for what in [called(), assigned(1), entered(1), What::Completed] {
             listing.apply(&served, &what);
-            served.apply(Timestamp::from_millis(1), &what);
-            assert_eq!(listing.category(&served), Some(&category("Bank")), "{what:?}");
+            let event = Event { by: Party::Bot, what };
+            served.apply(Timestamp::from_millis(1), &event);
+            assert_eq!(listing.category(&served), Some(&category("Bank")), "{event:?}");
         }
     }
 

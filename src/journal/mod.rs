@@ -56,8 +56,9 @@ pub use record::{LogRecord, Position, Shard, Stream};
 pub use space::FreeSpace;
 pub use stored::StoredError;
 pub use view::{
-    Customer, Decisions, DeskChange, Figures, FoundPage, ListPage, ListRow, OpenConsultation,
-    OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress, RebuildReason, StartReport, Workspaces,
+    ConsultationPage, Customer, Decisions, DeskChange, Figures, FoundPage, ListPage, ListRow,
+    OpenConsultation, OpenedConversation, OpenedWorkspace, PREVIEW_CHARS_MAX, Progress, RebuildReason,
+    StartReport, Workspaces,
 };
 
 pub use crate::machines::commit::{Incarnation, Term};

@@ -12,7 +12,7 @@ use super::crash_points::pass;
 use super::fold::{Meaning, Understood, fold, keys, understand};
 use super::log::{LogFiles, Records};
 use super::space::Space;
-use super::store::{Store, StoreError, opening_bytes};
+use super::store::{Batch, Store, StoreError, opening_bytes};
 use super::stored::{FoldMark, StoredError};
 use super::{CrashPoint, LogRecord, Position, Progress, RebuildReason, StartError};
 
@@ -73,6 +73,9 @@ pub(super) fn recover(
     }
     set_aside(site.dir)?;
     let store = Store::open(&site.dir.join(STORE), site.cache_bytes)?;
+    let mut layout = Batch::default();
+    layout.put(keys::LAYOUT.to_vec(), vec![LAYOUT]);
+    store.apply(layout)?;
     match replay(site, store, FoldMark::default(), log, Onto::New, on_progress) {
         Ok(recovered) => settle(site, Recovered { rebuilt: reason, ..recovered }),
         Err(ReplayError::Untrusted(reason)) => Err(StartError::Store(reason)),
@@ -134,6 +137,11 @@ fn open_trusted(site: &Site<'_>, log: &LogFiles) -> Result<Trust, StartError> {
         Ok(Err(error)) => return Ok(Trust::No(RebuildReason::Unreadable(error.to_string()))),
         Err(error) => return Ok(Trust::No(RebuildReason::Unreadable(error.to_string()))),
     };
+    match store.get(keys::LAYOUT) {
+        Ok(Some(layout)) if *layout == [LAYOUT] => {}
+        Ok(_) => return Ok(Trust::No(RebuildReason::OtherLayout)),
+        Err(error) => return Ok(Trust::No(RebuildReason::Unreadable(error.to_string()))),
+    }
     Ok(match compare(mark, checkpoint, log)? {
         Some(reason) => Trust::No(reason),
         None => Trust::Yes(store, mark),
@@ -310,6 +318,10 @@ fn io_failed(path: &Path, error: io::Error) -> StartError {
 /// The folder of the store in the data folder, and that of one that was set aside.
 pub(super) const STORE: &str = "store";
 const SET_ASIDE: &str = "store.set-aside";
+
+/// How keys and values lie in the store: raised whenever a fold is laid out otherwise, or has more in it than an
+/// older program put there. A store of another layout is made anew. The first bore none.
+const LAYOUT: u8 = 3;
 
 /// How much of the log one batch takes, in bytes: nobody waits for anything else meanwhile.
 const BATCH_BYTES: usize = 4 << 20;

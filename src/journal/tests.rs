@@ -8,7 +8,9 @@
 mod audits;
 mod backups;
 mod checks;
+mod consultations;
 mod full;
+mod searching;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use proptest::prelude::*;
-use switchboard_protocol::vocabulary::{ConversationId, Party, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq, WorkspaceId};
 
 use super::stored::samples::{
     Script, Step, conversation_id, customer, member_id, steps, workspace_entries, workspace_id,
@@ -297,6 +299,8 @@ struct Model {
     conversations: BTreeMap<ConversationId, (Script, Vec<Entry>)>,
     /// Where lists are read on from that were begun before something happened.
     cursors: BTreeMap<Filter, (String, ListPlace)>,
+    /// Who was assigned something automatically, whoever was last at the end.
+    turns: Vec<MemberId>,
 }
 
 impl Model {
@@ -311,6 +315,7 @@ impl Model {
                 script.step(now, step)
             };
             append(journal, term, id, std::slice::from_ref(&entry)).await;
+            consultations::take_turns(&mut self.turns, &entry);
             entries.push(entry);
         }
     }
@@ -320,12 +325,12 @@ impl Model {
         let shown = self.conversations.values().filter_map(|(script, entries)| {
             let (mut served, mut listing) = (Served::default(), Listing::default());
             let mut last_at = None;
-            for (at, what) in
-                entries.iter().flat_map(|entry| entry.events.iter().map(|event| (entry.at, &event.what)))
+            for (at, event) in
+                entries.iter().flat_map(|entry| entry.events.iter().map(|event| (entry.at, event)))
             {
-                listing.apply(&served, what);
-                served.apply(at, what);
-                last_at = if what.audience() == Audience::Uncounted { last_at } else { Some(at) };
+                listing.apply(&served, &event.what);
+                served.apply(at, event);
+                last_at = if event.what.audience() == Audience::Uncounted { last_at } else { Some(at) };
             }
             let is_shown = filter.shows(listing.list(&served), listing.member(&served));
             Some(ListPlace::new(last_at?, script.state.id)).filter(|_| is_shown)
@@ -371,7 +376,9 @@ impl Model {
                 check_reads(journal, *id, reader, entries, &script.state).await;
             }
             check_decisions(journal, *id, entries).await;
+            consultations::check(journal, *id, entries, &script.state).await;
         }
+        consultations::check_turns(journal, self).await;
         for filter in filters() {
             self.check_list(journal, filter).await;
         }

@@ -8,6 +8,7 @@ use switchboard_protocol::vocabulary::{
 
 use super::{Incarnation, Position, Term};
 use crate::domain::assignment::Explanation;
+use crate::domain::consultation::Record;
 use crate::domain::conversation::{Conversation, Served};
 use crate::domain::customer::Details;
 use crate::domain::identity::CustomerKey;
@@ -73,6 +74,8 @@ pub struct ListRow {
     pub unread: usize,
     /// The last event's sequence for staff.
     pub seq: Seq,
+    /// The epoch of who serves it.
+    pub epoch: u64,
     /// The log's position that the row is true at: of two rows of a conversation the higher is newer.
     pub position: Position,
 }
@@ -130,6 +133,15 @@ pub struct Decisions {
     pub found: Vec<(Timestamp, Explanation)>,
     /// Whether there may be earlier ones.
     pub more: bool,
+}
+
+/// A page of the consultations of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConsultationPage {
+    /// Newest first; the one that goes on is the newest.
+    pub records: Vec<Record>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
 }
 
 /// A page of a list.
@@ -210,6 +222,8 @@ pub enum RebuildReason {
     },
     /// It could not be opened or read.
     Unreadable(String),
+    /// It was made by a program that laid it out otherwise.
+    OtherLayout,
     /// The checkpoint could not be read.
     CheckpointUnreadable,
     /// It was asked for.

@@ -95,6 +95,8 @@ pub struct Desk {
     aside: BTreeSet<ConversationId>,
     /// Nothing ends by itself before this.
     grace_until: Timestamp,
+    /// The revision of the settings that conversations are told.
+    settings: u64,
 }
 
 impl Desk {
@@ -112,6 +114,7 @@ impl Desk {
             untold: BTreeSet::new(),
             aside: BTreeSet::new(),
             grace_until,
+            settings: 0,
         }
     }
 
@@ -134,8 +137,17 @@ impl Desk {
         self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
     }
 
-    /// The workspace begins with what is on disk. Nobody is there yet.
-    pub fn begin(&mut self, found: impl IntoIterator<Item = Found>, now: &mut Now<'_>) -> Vec<Told> {
+    /// The workspace begins with what is on disk: what goes on, and whose turn it was, the last at the end. Nobody
+    /// is there yet.
+    pub fn begin(
+        &mut self,
+        found: impl IntoIterator<Item = Found>,
+        turns: impl IntoIterator<Item = MemberId>,
+        now: &mut Now<'_>,
+    ) -> Vec<Told> {
+        self.settings = now.workspace.revision;
+        let members = &now.workspace.members;
+        self.dispatch.had_turns(turns.into_iter().filter(|member| members.contains_key(member)));
         for member in now.workspace.members.keys() {
             let none = self.dispatch.stands(*member, Standing::Offline, now.seeds);
             debug_assert!(none.is_empty(), "nothing is decided before anything is known");
@@ -158,8 +170,17 @@ impl Desk {
         orders
     }
 
+    /// The settings are others from now on, for conversations too, which are told.
+    pub fn settings_changed(&mut self, before: &Workspace, now: &mut Now<'_>) -> Vec<Told> {
+        self.settings = now.workspace.revision;
+        if now.workspace.ends_otherwise(before) {
+            self.deadlines_changed(now.workspace);
+        }
+        self.rules_changed(now)
+    }
+
     /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.
-    pub fn deadlines_changed(&mut self, workspace: &Workspace) {
+    fn deadlines_changed(&mut self, workspace: &Workspace) {
         let open = self.dispatch.open().map(|(conversation, Open { request, stage, .. })| {
             let service = workspace.service(request.profile);
             (conversation, self.earliest_end(&service, *stage, request.called_at))
@@ -178,7 +199,7 @@ impl Desk {
         end.map(|at| at.max(self.grace_until))
     }
 
-    /// The settings or the operating hours in force are others from now on.
+    /// The rules or the operating hours in force are others from now on.
     pub fn rules_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
         let (members, mut orders) = (&now.workspace.members, Vec::new());
         let known: Vec<_> = self.dispatch.roster().agents().map(|(member, _)| member).collect();
@@ -186,13 +207,15 @@ impl Desk {
             orders.extend(self.dispatch.removed(member));
             self.alarms.set(Alarm::Grace(member), None);
         }
-        // Before anybody is added: nothing is decided any more by the rules that were.
-        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
+        // Nothing is given any more to whoever has said meanwhile that they are away.
+        self.dispatch.note_standings(self.standings(now.workspace));
         for member in members.keys() {
             if self.dispatch.roster().get(*member).is_none() {
-                orders.extend(self.dispatch.stands(*member, Standing::Offline, now.seeds));
+                self.dispatch.joined(*member);
             }
         }
+        // Only now: nothing is decided any more by the rules, or among the members, that were.
+        orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         self.alarms.set(Alarm::Boundary, now.workspace.next_boundary(now.at));
         told(orders)
     }
@@ -263,11 +286,17 @@ impl Desk {
         told(orders)
     }
 
-    /// A member wants to be left alone, or does not any more. They keep what they have.
-    pub fn intends(&mut self, member: MemberId, now: &mut Now<'_>) -> Vec<Told> {
-        let Some(agent) = self.dispatch.roster().get(member) else { return Vec::new() };
-        let online = agent.standing != Standing::Offline;
-        told(self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds))
+    /// Members want to be left alone, or do not any more. They keep what they have.
+    pub fn intents_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
+        let standings = self.standings(now.workspace);
+        told(self.dispatch.stand(standings, now.seeds))
+    }
+
+    /// How those stand who are there, as they have said last.
+    fn standings(&self, workspace: &Workspace) -> Vec<(MemberId, Standing)> {
+        let agents = self.dispatch.roster().agents();
+        let there = agents.filter(|(_, agent)| agent.standing != Standing::Offline);
+        there.map(|(member, _)| (member, standing_of(member, true, workspace))).collect()
     }
 
     /// Those who have more or less to do than when this was asked last.
@@ -337,7 +366,7 @@ impl Desk {
     /// by other settings, or could not be, is worked out again soon.
     pub fn sleeps(&mut self, conversation: ConversationId, due: Due, now: &Now<'_>) {
         let may_go_on = self.dispatch.is_open(conversation) || self.unheard.contains(&conversation);
-        let must_try_again = may_go_on && due.settings != now.workspace.revision;
+        let must_try_again = may_go_on && due.settings != self.settings;
         let at = if must_try_again { Some(after(now.at, AGAIN_AFTER_MS)) } else { due.at };
         if must_try_again {
             self.unheard.insert(conversation);

@@ -240,6 +240,11 @@ impl Dispatch {
         self.drain(seeds)
     }
 
+    /// Members had their turn before anything that is known here, in this order.
+    pub fn had_turns(&mut self, members: impl IntoIterator<Item = MemberId>) {
+        self.roster.had_turns(members);
+    }
+
     /// How a member stands; one who is not known becomes known.
     pub fn stands(
         &mut self,
@@ -248,9 +253,7 @@ impl Dispatch {
         seeds: &mut dyn FnMut() -> u64,
     ) -> Vec<Order> {
         if self.roster.get(member).is_none() {
-            // What was announced before is theirs already.
-            let held = self.known.values().filter(|known| known.holder() == Some(member)).count();
-            self.roster.member(member).load = u32::try_from(held).unwrap_or(u32::MAX);
+            self.joined(member);
             self.queue.arrange(&self.book, &self.roster);
         }
         self.roster.member(member).standing = standing;
@@ -258,6 +261,32 @@ impl Dispatch {
             self.gone.remove(&member);
         }
         self.drain(seeds)
+    }
+
+    /// Somebody is a member, who is not there. The rules are to be set after that.
+    pub fn joined(&mut self, member: MemberId) {
+        // What was announced before is theirs already.
+        let held = self.known.values().filter(|known| known.holder() == Some(member)).count();
+        self.roster.member(member).load = u32::try_from(held).unwrap_or(u32::MAX);
+    }
+
+    /// How members stand who are known, all at once: nothing is given to one by how another stood before.
+    pub fn stand(
+        &mut self,
+        standings: impl IntoIterator<Item = (MemberId, Standing)>,
+        seeds: &mut dyn FnMut() -> u64,
+    ) -> Vec<Order> {
+        self.note_standings(standings);
+        self.drain(seeds)
+    }
+
+    /// The same, of which nothing follows yet.
+    pub fn note_standings(&mut self, standings: impl IntoIterator<Item = (MemberId, Standing)>) {
+        for (member, standing) in standings {
+            if self.roster.get(member).is_some() {
+                self.roster.member(member).standing = standing;
+            }
+        }
     }
 
     /// An agent has left: until they are back, what nobody has begun to serve of theirs waits again, and so does

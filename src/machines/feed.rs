@@ -148,6 +148,7 @@ mod tests {
             before: Place { staff: seq(before.0), customer: seq(before.1) },
             at: Timestamp::from_millis(0),
             origin: None,
+            epoch: None,
             events: events.into_iter().map(|what| Event { by, what }).collect(),
         }
     }

@@ -314,10 +314,16 @@ impl<P: Ports> Live<P> {
         }
     }
 
-    /// Everything up to a sequence of the reader's has reached whoever says so. Nothing is recorded: this
-    /// is remembered while the conversation is awake.
+    /// Everything up to a sequence of the reader's has reached whoever says so and takes part. Nothing is
+    /// recorded: this is remembered while the conversation is awake.
     pub fn received(&mut self, identity: &Identity, up_to: Seq) {
-        if admit(&self.state, identity).is_err() {
+        // An agent who has not entered looks on, and nobody is to notice.
+        let takes_part = match admit(&self.state, identity) {
+            Ok(Party::Customer) => true,
+            Ok(Party::Agent { member }) => self.state.served.agents.contains(&member),
+            Ok(Party::Bot) | Err(_) => false,
+        };
+        if !takes_part {
             return;
         }
         let (side, unread) = match identity.reader() {

@@ -4,9 +4,12 @@
 //! frames; decides nothing. What a reader may not see has been left out before it comes here, but for
 //! the names of agents, which customers are not told.
 
+mod consultations;
 mod customer;
 mod desk;
 mod explained;
+#[cfg(test)]
+mod monitoring;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
@@ -14,8 +17,8 @@ use sha2::{Digest, Sha256};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Party, Platform, Seq};
 use switchboard_protocol::wire::{
     CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX, ErrorBody, ErrorCode,
-    Event, EventKind, Goodbye, Hello, How, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request,
-    RequeuedWhy, Sender, ServerFrame, StageLatency, Topic, Typing, UnservedWhy, decode, encode_frame,
+    Event, EventKind, Goodbye, Hello, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request,
+    RequeuedWhy, Sender, ServerFrame, StageLatency, Topic, Typing, decode, encode_frame,
 };
 
 use self::desk::row;
@@ -26,7 +29,7 @@ use crate::actors::outlet::{self, Stamp};
 use crate::actors::session::{Answered, Asked, Closing, Refusal, Search, SetAside};
 use crate::actors::subscription::Subscription;
 use crate::clock;
-use crate::domain::consultation::{self, Requeued, Unserved};
+use crate::domain::consultation::{How, Requeued};
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::instance::check_instance;
@@ -132,10 +135,9 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             command(conversation, Action::Call { consultation: clock::consultation_id(), category })
         }
         Op::Cancel { conversation } => command(conversation, Action::Cancel),
-        Op::Take { conversation } => {
-            command(conversation, Action::Take { consultation: clock::consultation_id() })
+        Op::Take { conversation, epoch } => {
+            command(conversation, Action::Take { consultation: clock::consultation_id(), epoch })
         }
-        Op::Transfer { conversation, from, to } => command(conversation, Action::Transfer { from, to }),
         Op::Describe { conversation, details, clear } => {
             let change = Box::new(customer::change(details, &clear)?);
             command(conversation, Action::Describe { change })
@@ -145,7 +147,10 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             Asked::Search(Search { text, by, cursor, limit: limit.into() })
         }
         Op::Customer { conversation } => Asked::Customer { conversation },
-        Op::Complete { conversation } => command(conversation, Action::Complete),
+        Op::Transfer { conversation, from, to, epoch } => {
+            command(conversation, Action::Transfer { from, to, epoch })
+        }
+        Op::Complete { conversation, epoch } => command(conversation, Action::Complete { epoch }),
         Op::End { conversation } => command(conversation, Action::End),
         Op::Subscribe { subscription, topic: Topic::Conversation { conversation, after } } => {
             Asked::Follow { subscription, conversation, after }
@@ -163,6 +168,9 @@ fn asked(op: Op, counter: u64) -> Result<Asked, ErrorBody> {
             Asked::History { conversation, before, limit: limit.into() }
         }
         Op::Explain { conversation } => Asked::Explain { conversation },
+        Op::Consultations { conversation, cursor, limit } => {
+            Asked::Consultations { conversation, cursor, limit: limit.into() }
+        }
         Op::List { filter, cursor, limit } => {
             Asked::List { wish: desk::wish(&filter)?, cursor, limit: limit.into() }
         }
@@ -257,6 +265,7 @@ fn reply(answered: Answered, reader: Reader) -> ReplyBody {
             more: page.more,
             position: page.position.0,
         },
+        Answered::Consultations(page) => consultations::reply(page),
         Answered::List(page) => ReplyBody::Conversations {
             rows: page.rows.into_iter().map(row).collect(),
             next: page.next,
@@ -437,14 +446,7 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
                 Requeued::Removed => RequeuedWhy::Removed,
             },
         },
-        What::Unserved { why } => EventKind::Unserved {
-            why: match why {
-                Unserved::Cancelled => UnservedWhy::Cancelled,
-                Unserved::GaveUp => UnservedWhy::GaveUp,
-                Unserved::Left => UnservedWhy::Left,
-                Unserved::TooLong => UnservedWhy::TooLong,
-            },
-        },
+        What::Unserved { why } => EventKind::Unserved { why: consultations::why(*why) },
         What::Entered { .. } => EventKind::Entered,
         What::Left { .. } => EventKind::Left,
         What::Completed => EventKind::Completed,
@@ -453,16 +455,13 @@ fn event(seen: Seen<'_>, reader: Reader) -> Event {
         // In no sequence, so it is not seen as an event.
         What::Explained(_) | What::Read { .. } | What::Unchanged => EventKind::Unknown,
     };
-    Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what }
+    // It counts what a customer must not be able to.
+    let epoch = seen.epoch.filter(|_| reader == Reader::Staff);
+    Event { seq: seen.seq, at: seen.at, by: sender(seen.event.by, reader), what, epoch }
 }
 
-fn assigned(member: MemberId, how: consultation::How) -> EventKind {
-    let (how, from) = match how {
-        consultation::How::Automatic => (How::Automatic, None),
-        consultation::How::Taken => (How::Taken, None),
-        consultation::How::SteppedIn { .. } => (How::SteppedIn, None),
-        consultation::How::Transferred { from } => (How::Transferred, Some(from)),
-    };
+fn assigned(member: MemberId, how: How) -> EventKind {
+    let (how, from) = consultations::how(how);
     EventKind::Assigned { member, how, from }
 }
 

@@ -15,6 +15,7 @@ mod backups;
 mod calls;
 mod chance;
 mod chat;
+mod customers;
 mod daemon;
 mod ending;
 mod folder;

@@ -125,7 +125,7 @@ pub(crate) fn customers_part(staff: &[Event]) -> Vec<Event> {
             Sender::Agent { .. } => Sender::Agent { member: None },
             Sender::Customer | Sender::Bot | Sender::Unknown => event.by.clone(),
         };
-        Event { seq: last, at: event.at, by, what: event.what.clone() }
+        Event { seq: last, at: event.at, by, what: event.what.clone(), epoch: None }
     });
     seen.collect()
 }

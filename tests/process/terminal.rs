@@ -33,7 +33,10 @@ async fn a_line_is_a_message_or_a_command_or_is_told_what_is_wrong_with_it() {
     for (line, shown) in [
         ("/open 7", "\"7\" is none of the numbers"),
         ("/list", "customer-1"),
+        ("/past", "an agent stepped in; Ben (stepped in, "),
+        ("/why", "nothing was decided about it"),
         ("/complete", "you completed the service"),
+        ("/past", "completed "),
         ("not in any more", "refused:"),
         ("/take", "assigned to Ben"),
         ("in again", "you: in again"),

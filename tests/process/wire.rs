@@ -143,7 +143,7 @@ async fn a_broken_frame_ends_the_session_and_a_bad_request_does_not() {
     refused(raw.ask(9, None, post("no counter")).await, ErrorCode::CounterMissing);
     refused(raw.ask(10, Some(2), post(&"x".repeat(1_001))).await, ErrorCode::TextTooLong);
     refused(raw.ask(11, None, Op::Latency).await, ErrorCode::Forbidden);
-    refused(raw.ask(12, Some(3), Op::Take { conversation }).await, ErrorCode::Forbidden);
+    refused(raw.ask(12, Some(3), Op::Take { conversation, epoch: None }).await, ErrorCode::Forbidden);
     let elsewhere = ConversationId::from_bytes([9; 16]);
     refused(
         raw.ask(13, Some(4), Op::Read { conversation: elsewhere, up_to: Seq::ZERO }).await,

@@ -339,11 +339,16 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/transport/wire.rs", "switchboard::domain"),
     ("src/transport/wire/explained.rs", "switchboard::domain"),
     ("src/transport/wire/explained.rs", "switchboard::journal::Decisions"),
+    ("src/transport/wire/consultations.rs", "switchboard::domain"),
+    ("src/transport/wire/consultations.rs", "switchboard::journal::ConsultationPage"),
     ("src/transport/wire/customer.rs", "switchboard::domain"),
     ("src/transport/wire/customer.rs", "switchboard::journal::Customer"),
     ("src/transport/wire/desk.rs", "switchboard::domain"),
     ("src/transport/wire/desk.rs", "switchboard::journal::ListRow"),
     ("src/transport/wire/desk.rs", "switchboard::journal::Position"),
+    // Its tests go from commands to frames.
+    ("src/transport/wire/monitoring.rs", "switchboard::domain"),
+    ("src/transport/wire/monitoring.rs", "switchboard::machines"),
     ("src/transport/wire.rs", "switchboard::machines::feed::Gap"),
     ("src/transport/wire.rs", "switchboard::machines::live::SideCursors"),
     // What a client sends without waiting for an answer is bounded before anything is made of it.

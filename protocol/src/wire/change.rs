@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::{
     Bot, Greeting, ProfileAssignment, ProfileHours, Role, TeamAssignment, TeamHours, TeamService,
 };
-use crate::vocabulary::{DisplayName, MemberId, ProfileId, ProfileTitle, Timestamp, Token};
+use crate::vocabulary::{DisplayName, FlowId, MemberId, ProfileId, ProfileTitle, Timestamp, Token};
 
 /// A change. A block is set as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +112,14 @@ pub enum Change {
         /// The greeting; absent: nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         greeting: Option<Greeting>,
+    },
+    /// Set where a profile's bot goes on when a consultation is completed.
+    Completion {
+        /// Of which.
+        profile: ProfileId,
+        /// The flow that it begins; absent: it goes on where it was, or at the start.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        completion: Option<FlowId>,
     },
     /// Open or close a profile by hand, until its schedule changes next.
     OverrideHours {

@@ -52,6 +52,9 @@ pub struct Event {
     pub by: Sender,
     /// What happened.
     pub what: EventKind,
+    /// For staff: the epoch of the conversation that begins with it, if it changes who serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
 }
 
 /// Who did something, as far as the reader may know.
@@ -87,7 +90,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keyboard: Option<Box<Keyboard>>,
     },
-    /// The customer called an agent: a consultation waits.
+    /// An agent was called, by the customer or by the bot for them: a consultation waits.
     Called {
         /// Which.
         consultation: ConsultationId,
@@ -95,7 +98,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
         category: CategoryPath,
     },
-    /// Staff only: the customer called an agent outside operating hours, when calls are not accepted.
+    /// Staff only: an agent was called outside operating hours, when calls are not accepted.
     CallRefused {
         /// What it would have been about.
         #[serde(default, skip_serializing_if = "CategoryPath::is_empty")]
@@ -194,6 +197,8 @@ pub enum UnservedWhy {
     GaveUp,
     /// The customer ended the conversation.
     Left,
+    /// An agent ended the conversation.
+    Dismissed,
     /// It waited for longer than is allowed.
     TooLong,
     /// For a reason that this version does not know.
@@ -334,6 +339,14 @@ pub struct Row {
     pub unread: u32,
     /// The last event's sequence for staff.
     pub seq: Seq,
+    /// The epoch of who serves it; absent before the first.
+    #[serde(default, skip_serializing_if = "is_before_the_first")]
+    pub epoch: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the attribute calls it so")]
+const fn is_before_the_first(epoch: &u64) -> bool {
+    *epoch == 0
 }
 
 /// Somebody is typing. A datagram, both ways; it may be lost, and is forgotten when it expires.

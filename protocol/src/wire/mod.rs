@@ -15,6 +15,7 @@
 
 mod change;
 mod codec;
+mod consultation;
 mod customer;
 mod error;
 mod event;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use change::{AuditEntry, Change};
 pub use codec::{CodecError, decode, encode, encode_frame};
+pub use consultation::{Assignee, BegunBy, Consultation, Outcome};
 pub use customer::{CustomerDetails, CustomerField, Gender, SearchBy};
 pub use error::{CloseCode, ErrorBody, ErrorCode};
 pub use event::{

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuditEntry, CustomerDetails, Decision, ErrorBody, Event, Goodbye, Row, Settings, Welcome};
+use super::{
+    AuditEntry, Consultation, CustomerDetails, Decision, ErrorBody, Event, Goodbye, Row, Settings, Welcome,
+};
 use crate::vocabulary::{ConversationId, Platform, ProfileId, Seq, Timestamp, UserKey};
 
 /// A frame from the server on the session stream.
@@ -79,6 +81,14 @@ pub enum ReplyBody {
         decisions: Vec<Decision>,
         /// Whether there may be earlier ones.
         more: bool,
+    },
+    /// Consultations of a conversation.
+    Consultations {
+        /// Newest first; the one that goes on is the newest.
+        consultations: Vec<Consultation>,
+        /// Where the next page starts; absent on the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
     },
     /// A page of the conversation list.
     Conversations {

@@ -89,6 +89,9 @@ pub enum Op {
     Take {
         /// Which.
         conversation: ConversationId,
+        /// At which epoch, as an event or a row has said: if it is another by now, it is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
     },
     /// Agent: give the consultation to another agent. *Changes.*
     Transfer {
@@ -98,11 +101,17 @@ pub enum Op {
         from: MemberId,
         /// Who is to.
         to: MemberId,
+        /// At which epoch, as an event or a row has said: if it is another by now, it is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
     },
     /// Agent: end the service; all agents leave, and the bot goes on. *Changes.*
     Complete {
         /// Which.
         conversation: ConversationId,
+        /// At which epoch, as an event or a row has said: if it is another by now, it is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
     },
     /// End a conversation for good, as its customer or as an agent who has entered it; the customer's next
     /// `open` begins a new one. *Changes.*
@@ -141,6 +150,16 @@ pub enum Op {
     Explain {
         /// Which conversation.
         conversation: ConversationId,
+    },
+    /// Agent: the consultations of a conversation, newest first.
+    Consultations {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Where the page before ended, as its reply said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+        /// How many at the most.
+        limit: u16,
     },
     /// Agent: the conversations of the workspace, newest activity first.
     List {
@@ -252,6 +271,7 @@ impl Op {
             | Self::Received { .. }
             | Self::History { .. }
             | Self::Explain { .. }
+            | Self::Consultations { .. }
             | Self::List { .. }
             | Self::Customer { .. }
             | Self::Search { .. }

@@ -48,6 +48,11 @@ pub enum SettingsOf {
         /// Of which.
         profile: ProfileId,
     },
+    /// Where a profile's bot goes on when a consultation is completed.
+    Completion {
+        /// Of which.
+        profile: ProfileId,
+    },
     /// Something that this version does not know; refused.
     #[serde(other)]
     Unknown,
@@ -106,6 +111,12 @@ pub enum Settings {
         /// The greeting; absent: nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         greeting: Option<Greeting>,
+    },
+    /// Where a profile's bot goes on when a consultation is completed.
+    Completion {
+        /// The flow that it begins; absent: it goes on where it was, or at the start.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        completion: Option<FlowId>,
     },
     /// Something that this version does not know.
     #[serde(other)]

@@ -120,7 +120,7 @@ proptest! {
         prop_assert!(check_structure(&bytes, DEPTH_MAX).is_ok());
         let by = Sender::Agent { member: Some(MemberId::from_bytes([0xff; 16])) };
         let what = EventKind::Message { content, keyboard };
-        let event = Event { seq: Seq::MAX, at: Timestamp::from_millis(i64::MAX), by, what };
+        let event = Event { seq: Seq::MAX, at: Timestamp::from_millis(i64::MAX), by, what, epoch: None };
         let frame = ConversationFrame::Event(event);
         let bytes = encoded(&frame);
         prop_assert_eq!(rmp_serde::from_slice::<ConversationFrame>(&bytes).unwrap(), frame);

@@ -7,10 +7,11 @@ use switchboard_protocol::vocabulary::{
     Button, Buttons, Content, ConversationId, Keyboard, MediaKind, Seq, Timestamp,
 };
 use switchboard_protocol::wire::{
-    AssignmentRule, AssignmentStrategy, Change, Choosing, CloseCode, ConversationFrame, Credentials,
-    CustomerDetails, CustomerField, Decided, Decision, DeskFrame, ErrorBody, Event, EventKind, Gender, Hello,
-    How, ListFilter, ListName, Op, PassedOver, ReplyBody, Request, RequeuedWhy, Role, SearchBy, Sender,
-    ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing, UnservedWhy, WaitsWhy,
+    AssignmentRule, AssignmentStrategy, BegunBy, Change, Choosing, CloseCode, Consultation,
+    ConversationFrame, Credentials, CustomerDetails, CustomerField, Decided, Decision, DeskFrame, ErrorBody,
+    Event, EventKind, Gender, Hello, How, ListFilter, ListName, Op, Outcome, PassedOver, ReplyBody, Request,
+    RequeuedWhy, Role, SearchBy, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
+    UnservedWhy, WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -58,19 +59,23 @@ enums! {
     MediaKind { Image Video Audio Link Unknown }
     Change {
         Created AddMember RenameMember ChangeRole RemoveMember Status AddProfile TeamAssignment TeamHours
-        TeamService ProfileAssignment ProfileHours Bot Greeting OverrideHours Unknown
+        TeamService ProfileAssignment ProfileHours Bot Greeting Completion OverrideHours
+        Unknown
     }
     Op {
         Open Subscribe Unsubscribe Post Read Received Call Cancel Join Leave Take Transfer Complete End Describe
-        Customer Search History Explain List Quarantined Release Settings Change Status Audit Waiting Latency Unknown
+        Customer Search History Explain Consultations List Quarantined Release Settings Change Status Audit Waiting
+        Latency Unknown
     }
     ReplyBody {
-        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Customer Found Conversations
-        Quarantined Released Settings Changed Audit Waiting Latency Unknown
+        Accepted AlreadyAccepted Opened Subscribed Unsubscribed Events Explained Customer Found Consultations
+        Conversations Quarantined Released Settings Changed Audit Waiting Latency Unknown
     }
     Role { Owner Admin Editor Readonly Unknown }
-    Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
-    SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Unknown }
+    Settings { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Completion Unknown }
+    SettingsOf { Team Members Profiles ProfileAssignment ProfileHours Bot Greeting Completion Unknown }
+    BegunBy { Customer Bot Agent Unknown }
+    Outcome { Completed Missed Cancelled Unknown }
     AssignmentRule { Sticky Specialist General Unknown }
     AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
     Decided { Assigned Waits Unknown }
@@ -81,7 +86,7 @@ enums! {
     ServerFrame { Welcome Reply Error Goodbye Unknown }
     Topic { Conversation Desk Unknown }
     WaitsWhy { Manual Closed ForFormer NobodyFree Unknown }
-    UnservedWhy { Cancelled GaveUp Left TooLong Unknown }
+    UnservedWhy { Cancelled GaveUp Left Dismissed TooLong Unknown }
 }
 
 /// What has no enums in it.
@@ -152,6 +157,9 @@ impl Variants for ServerFrame {
             if let ReplyBody::Explained { decisions, .. } = &reply.body {
                 decisions.iter().for_each(|decision| decision.variants(seen));
             }
+            if let ReplyBody::Consultations { consultations, .. } = &reply.body {
+                consultations.iter().for_each(|consultation| consultation.variants(seen));
+            }
             if let ReplyBody::Settings { settings, .. } = &reply.body {
                 settings.variants(seen);
             }
@@ -171,6 +179,17 @@ impl Variants for Decision {
             Decided::Unknown => {}
         }
         seen.extend(self.candidates.iter().filter_map(|told| told.passed_over.as_ref()).map(Named::name));
+    }
+}
+
+impl Variants for Consultation {
+    fn variants(&self, seen: &mut Vec<&'static str>) {
+        seen.push(self.begun_by.name());
+        seen.extend(self.outcome.iter().map(Named::name));
+        if let Some(Outcome::Missed { why }) = &self.outcome {
+            seen.push(why.name());
+        }
+        seen.extend(self.assignees.iter().map(|assignee| assignee.how.name()));
     }
 }
 
@@ -194,6 +213,7 @@ impl Variants for Change {
             | Self::TeamService { .. }
             | Self::ProfileHours { .. }
             | Self::Bot { .. }
+            | Self::Completion { .. }
             | Self::OverrideHours { .. }
             | Self::Unknown => {}
         }
@@ -212,7 +232,11 @@ impl Variants for Settings {
             Self::Greeting { greeting } => {
                 greeting.iter().for_each(|greeting| greeting.content.variants(seen));
             }
-            Self::Profiles { .. } | Self::ProfileHours { .. } | Self::Bot { .. } | Self::Unknown => {}
+            Self::Profiles { .. }
+            | Self::ProfileHours { .. }
+            | Self::Bot { .. }
+            | Self::Completion { .. }
+            | Self::Unknown => {}
         }
     }
 }

@@ -262,7 +262,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::open`]; refused when somebody answers for it, who is named.
     pub async fn take(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Take { conversation }).await)
+        accepted(self.shared().ask(Op::Take { conversation, epoch: None }).await)
     }
 
     /// Agent: gives the consultation from the one who answers for it to another agent.
@@ -275,7 +275,7 @@ impl Client {
         from: MemberId,
         to: MemberId,
     ) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Transfer { conversation, from, to }).await)
+        accepted(self.shared().ask(Op::Transfer { conversation, from, to, epoch: None }).await)
     }
 
     /// Agent: ends the service; all agents leave, and the bot goes on.
@@ -283,7 +283,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::open`].
     pub async fn complete(&self, conversation: ConversationId) -> Result<Accepted, ClientError> {
-        accepted(self.shared().ask(Op::Complete { conversation }).await)
+        accepted(self.shared().ask(Op::Complete { conversation, epoch: None }).await)
     }
 
     /// Ends a conversation for good, as its customer or as an agent who has entered it: nothing can be
@@ -388,6 +388,9 @@ impl Client {
     }
 
     /// Follows a conversation from the event after `after`. Waits until the server has accepted it.
+    ///
+    /// An agent who follows without having entered *monitors*: sees what is said and done, and is seen by nobody
+    /// for it. The customer can tell neither that nor by whom: no event, cursor or typing of theirs is another.
     ///
     /// # Errors
     /// [`ClientError::TooManySubscriptions`], and as for [`Client::open`].
@@ -505,6 +508,7 @@ pub(crate) const fn wrong(body: &ReplyBody) -> ClientError {
         ReplyBody::Explained { .. } => "explained",
         ReplyBody::Customer { .. } => "customer",
         ReplyBody::Found { .. } => "found",
+        ReplyBody::Consultations { .. } => "consultations",
         ReplyBody::Subscribed { .. } => "subscribed",
         ReplyBody::Unsubscribed => "unsubscribed",
         ReplyBody::Events { .. } => "events",

@@ -98,6 +98,7 @@ mod tests {
             last_at: Timestamp::from_millis(last_at),
             unread: 0,
             seq: Seq::ZERO,
+            epoch: 0,
         }
     }
 

@@ -269,6 +269,7 @@ pub const fn is_bound(op: &Op) -> bool {
         | Op::End { .. }
         | Op::History { .. }
         | Op::Explain { .. }
+        | Op::Consultations { .. }
         | Op::List { .. }
         | Op::Quarantined
         | Op::Release { .. }

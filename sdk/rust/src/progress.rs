@@ -312,6 +312,7 @@ mod tests {
             seq: seq(at),
             at: Timestamp::from_millis(0),
             by: Sender::Customer,
+            epoch: None,
             what: EventKind::message(Content::text(MessageText::new("x").unwrap())),
         })
     }

@@ -3,6 +3,7 @@
 //! Owns the carrying of its questions to conversations, workspace and journal, and of the answers to
 //! its outbox. Must not know sockets or frames: behind the outbox is the transport.
 
+mod consultations;
 mod customers;
 mod following;
 mod question;
@@ -265,16 +266,12 @@ impl SessionState {
                 let kind = PendingKind::History { before, limit };
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
-            Asked::Explain { conversation } => match self.staff("explain") {
-                Err(refusal) => self.reply(id, Err(refusal), credit),
-                Ok(()) => {
-                    let identity = Arc::clone(&self.ports.identity);
-                    let errand = RoutedErrand::Plain(Errand::Explain { identity });
-                    self.send(myself, conversation, errand, Pending::new(id, PendingKind::Explain, credit));
-                }
-            },
             Asked::Customer { conversation } => self.customer_of(myself, id, conversation, credit),
             Asked::Search(search) => self.search(myself, id, search, credit),
+            Asked::Explain { conversation } => self.explain(myself, id, conversation, credit),
+            Asked::Consultations { conversation, cursor, limit } => {
+                self.consultations(myself, id, (conversation, cursor, limit), credit);
+            }
             Asked::List { wish, cursor, limit } => self.list(myself, id, (wish, cursor, limit), credit),
             Asked::Quarantined => {
                 self.ask_workspace(myself, id, "quarantine", credit, WorkspaceMsg::Quarantined)

@@ -16,7 +16,7 @@ use crate::domain::conversation::{Action, Answer, Entry, Rejection};
 use crate::domain::listing::Wish;
 use crate::domain::search::{Field, QueryError};
 use crate::domain::workspace::{WorkspaceAction, WorkspaceEntry, WorkspaceRejection};
-use crate::journal::{Customer, Decisions, FoundPage, ListPage, NoRoom, ReadError};
+use crate::journal::{ConsultationPage, Customer, Decisions, FoundPage, ListPage, NoRoom, ReadError};
 use crate::limits;
 use crate::stats::StageFigures;
 
@@ -99,6 +99,15 @@ pub enum Asked {
         /// Of which conversation.
         conversation: ConversationId,
     },
+    /// The consultations of a conversation.
+    Consultations {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Where the page before ended.
+        cursor: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
     /// The conversations of some lists.
     List {
         /// Which.
@@ -166,6 +175,7 @@ impl Asked {
         match self {
             Self::History { .. }
             | Self::Explain { .. }
+            | Self::Consultations { .. }
             | Self::List { .. }
             | Self::Search(_)
             | Self::Settings(_)
@@ -215,6 +225,8 @@ pub enum Answered {
     Decisions(Decisions),
     /// Who a customer is.
     Customer(Customer),
+    /// A page of the consultations of a conversation.
+    Consultations(ConsultationPage),
     /// A page of the list.
     List(ListPage),
     /// A page of what a text was found in.

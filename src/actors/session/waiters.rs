@@ -140,6 +140,8 @@ pub enum SettingsOf {
     Bot(ProfileId),
     /// What a profile's bot says first.
     Greeting(ProfileId),
+    /// Where a profile's bot goes on when a consultation is completed.
+    Completion(ProfileId),
 }
 
 impl SettingsOf {
@@ -151,7 +153,8 @@ impl SettingsOf {
             Self::Assignment(profile)
             | Self::Hours(profile)
             | Self::Bot(profile)
-            | Self::Greeting(profile) => Some(profile),
+            | Self::Greeting(profile)
+            | Self::Completion(profile) => Some(profile),
         }
     }
 }

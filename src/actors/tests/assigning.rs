@@ -37,7 +37,7 @@ impl House {
 
 impl House {
     /// Connects a member to the workspace's next actor.
-    async fn connect_after(&self, failed: &ActorRef<WorkspaceMsg>, token: TokenHash) -> Client {
+    pub(super) async fn connect_after(&self, failed: &ActorRef<WorkspaceMsg>, token: TokenHash) -> Client {
         soon(async {
             loop {
                 if let Ok(Some(proven)) = self.engine.prove(Proof::Token(token)).await
@@ -58,12 +58,12 @@ impl Client {
     }
 
     /// What happens in a conversation, as staff see it and as it is recorded beside.
-    async fn watches(&mut self, subscription: u32, conversation: ConversationId) -> Watcher {
+    pub(super) async fn watches(&mut self, subscription: u32, conversation: ConversationId) -> Watcher {
         let follower = self.follow(subscription, conversation, 0).await;
         Watcher { follower, seen: Vec::new() }
     }
 
-    async fn desk(&mut self, subscription: u32) -> Board {
+    pub(super) async fn desk(&mut self, subscription: u32) -> Board {
         self.ask(desk_of_all(subscription));
         let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
         Board(desk)
@@ -92,17 +92,17 @@ impl Client {
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
     }
 
-    fn goes(self) {
+    pub(super) fn goes(self) {
         self.session.tell(SessionMsg::Closed);
     }
 }
 
 /// The agents as a desk shows them.
-struct Board(DeskFollowing);
+pub(super) struct Board(DeskFollowing);
 
 impl Board {
     /// Waits until it shows such an agent.
-    async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
+    pub(super) async fn shows(&self, such: impl Fn(&AgentStatus) -> bool) {
         loop {
             let found = match soon(self.0.outlet().next()).await {
                 DeskItem::Snapshot(snapshot) => snapshot.value.agents.iter().any(&such),
@@ -127,14 +127,14 @@ impl Follower {
 }
 
 /// Whoever reads everything that is recorded of a conversation.
-struct Watcher {
+pub(super) struct Watcher {
     follower: Follower,
     seen: Vec<What>,
 }
 
 impl Watcher {
     /// Reads on until something happens, and returns it.
-    async fn until<T>(&mut self, wanted: impl Fn(&What) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&mut self, wanted: impl Fn(&What) -> Option<T>) -> T {
         loop {
             if let Some(found) = self.seen.iter().find_map(&wanted) {
                 self.seen.clear();
@@ -151,7 +151,7 @@ impl Watcher {
         }
     }
 
-    async fn assigned(&mut self) -> MemberId {
+    pub(super) async fn assigned(&mut self) -> MemberId {
         self.until(|what| match what {
             What::Assigned { member, how: How::Automatic } => Some(*member),
             _ => None,
@@ -159,7 +159,7 @@ impl Watcher {
         .await
     }
 
-    async fn explained(&mut self) -> Explanation {
+    pub(super) async fn explained(&mut self) -> Explanation {
         self.until(|what| match what {
             What::Explained(explanation) => Some(Explanation::clone(explanation)),
             _ => None,
@@ -168,7 +168,7 @@ impl Watcher {
     }
 }
 
-fn call() -> Action {
+pub(super) fn call() -> Action {
     Action::Call { consultation: clock::consultation_id(), category: CategoryPath::default() }
 }
 
@@ -199,7 +199,7 @@ async fn whoever_is_full_gets_the_next_one_when_one_is_completed_in_the_order_of
         let Outcome::Assigned { member, .. } = explanation.outcome else { panic!("{explanation:?}") };
         let chosen = explanation.considered.candidates.iter().find(|candidate| candidate.member == member);
         assert_eq!(chosen.unwrap().agent.load, 0, "one at a time");
-        for action in [Action::Join, Action::Complete] {
+        for action in [Action::Join, Action::Complete { epoch: None }] {
             counter += 1;
             olivia.send(*conversation, counter, action);
             olivia.accepted().await;
@@ -273,7 +273,7 @@ async fn customers_who_wait_are_told_their_place_and_that_they_move_up() {
     follower.stands_at(Some(1)).await;
     ada.send(first, 1, Action::Join);
     ada.accepted().await;
-    ada.send(first, 2, Action::Complete);
+    ada.send(first, 2, Action::Complete { epoch: None });
     ada.accepted().await;
     follower.stands_at(None).await;
     house.stop().await;

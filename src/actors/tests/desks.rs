@@ -164,7 +164,7 @@ async fn the_board_marks_whoever_has_more_than_assignment_gives_by_taking_and_by
         olivia.takes(id, counter).await;
     }
     board.until(|board| board.agent("Olivia").is_some_and(|olivia| olivia.over_limit)).await;
-    olivia.send(customers[0].1, 7, Action::Complete);
+    olivia.send(customers[0].1, 7, Action::Complete { epoch: None });
     olivia.accepted().await;
     board.until(|board| board.agent("Olivia").is_some_and(|olivia| !olivia.over_limit)).await;
     olivia.sets(8, load(1, false)).await;

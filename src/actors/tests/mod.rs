@@ -6,12 +6,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod absent;
 mod assigning;
 mod bounds;
 mod corrupt;
 mod desks;
 mod ending;
 mod failing;
+mod remembering;
 mod settings;
 mod sleeping;
 
@@ -111,6 +113,13 @@ impl House {
         create_workspace(&journal, WORKSPACE, PROFILE, [OLIVIAS_TOKEN, ADAS_TOKEN]).await;
         let engine = start_engine(&journal, conversation_idle).await;
         Self { engine, journal, conversation_idle, _dir: dir }
+    }
+
+    /// The engine ends and begins again, on the same journal.
+    async fn again(self) -> Self {
+        self.engine.stop().await;
+        let engine = start_engine(&self.journal, self.conversation_idle).await;
+        Self { engine, ..self }
     }
 
     async fn stop(self) {
@@ -304,7 +313,9 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 }
 
 async fn start_engine(journal: &Journal, conversation_idle: Duration) -> Engine {
-    let options = EngineOptions { policy: Policy::default(), conversation_idle, sessions_max: 100 };
+    // Nobody here waits for what ends by itself.
+    let grace = Duration::ZERO;
+    let options = EngineOptions { policy: Policy::default(), conversation_idle, grace, sessions_max: 100 };
     Engine::start(journal.clone(), Latency::default(), options).await.unwrap()
 }
 
@@ -345,7 +356,7 @@ fn desk_of_all(subscription: u32) -> Asked {
 }
 
 fn take() -> Action {
-    Action::Take { consultation: clock::consultation_id() }
+    Action::Take { consultation: clock::consultation_id(), epoch: None }
 }
 
 fn text(text: &str) -> Content {

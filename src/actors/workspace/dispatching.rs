@@ -25,10 +25,11 @@ impl WorkspaceState {
     ) -> Result<(), ActorProcessingErr> {
         let workspace = self.ledger.durable().id;
         let open = self.conversation_ports.journal.open_consultations(workspace).await?;
+        let turns = self.conversation_ports.journal.turns(workspace).await?;
         let found = open.into_iter().map(|OpenConsultation { conversation, customer, revision, served }| {
             Found { conversation, profile: customer.profile, revision, served }
         });
-        self.at_desk(myself, |desk, now| desk.begin(found, now)).await
+        self.at_desk(myself, |desk, now| desk.begin(found, turns, now)).await
     }
 
     /// Something has happened: the desk says what is to be told.
@@ -107,14 +108,14 @@ impl WorkspaceState {
         Ok(Ok(SetAside::Released(conversation)))
     }
 
-    /// A member wants to be left alone, or does not any more.
-    pub(super) async fn intends(
+    /// Members want to be left alone, or do not any more.
+    pub(super) async fn intend(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
-        member: MemberId,
+        members: &[MemberId],
     ) -> Result<(), ActorProcessingErr> {
-        self.show_status(myself, member);
-        self.at_desk(myself, |desk, now| desk.intends(member, now)).await?;
+        members.iter().for_each(|member| self.show_status(myself, *member));
+        self.at_desk(myself, Desk::intents_changed).await?;
         self.tell_present();
         Ok(())
     }

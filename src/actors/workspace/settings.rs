@@ -67,8 +67,9 @@ impl WorkspaceState {
             entries.iter().flat_map(WorkspaceEntry::removed).for_each(|member| self.show_out(member));
             self.settings_for_desks(myself, entries.iter().any(WorkspaceEntry::changes_members));
         }
-        for member in entries.iter().flat_map(WorkspaceEntry::away) {
-            self.intends(myself, member).await?;
+        let intend: Vec<_> = entries.iter().flat_map(WorkspaceEntry::away).collect();
+        if !intend.is_empty() {
+            self.intend(myself, &intend).await?;
         }
         answers.into_iter().for_each(|(reply, outcome)| say(reply, outcome));
         Ok(())
@@ -96,13 +97,7 @@ impl WorkspaceState {
             tracing::info!(revision = entry.revision, by = ?entry.by, "the settings of a workspace were changed");
         }
         let before = self.told.send_replace(Arc::clone(self.ledger.durable()));
-        self.at_desk(myself, |desk, now| {
-            if now.workspace.ends_otherwise(&before) {
-                desk.deadlines_changed(now.workspace);
-            }
-            desk.rules_changed(now)
-        })
-        .await
+        self.at_desk(myself, |desk, now| desk.settings_changed(&before, now)).await
     }
 }
 

@@ -70,6 +70,15 @@ impl Roster {
         self.agents.iter().map(|(member, agent)| (*member, agent))
     }
 
+    /// Members had their turn before, in this order.
+    pub fn had_turns(&mut self, members: impl IntoIterator<Item = MemberId>) {
+        for member in members {
+            self.last_turn += 1;
+            let turn = self.last_turn;
+            self.member(member).turn = turn;
+        }
+    }
+
     /// Work was given automatically: the load grows, and the turn is taken.
     pub fn assigned(&mut self, member: MemberId) {
         self.last_turn += 1;

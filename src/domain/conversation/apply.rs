@@ -25,7 +25,7 @@ impl Conversation {
 
     fn apply_event(&mut self, entry: &Entry, place: Place, event: &Event) {
         let epoch = self.served.epoch;
-        self.served.apply(entry.at, &event.what);
+        self.served.apply(entry.at, event);
         match &event.what {
             What::Started { customer } => self.customer = Some(customer.clone()),
             What::Message(_) => self.apply_message(entry, place, event.by),

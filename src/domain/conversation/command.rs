@@ -68,6 +68,8 @@ pub enum Action {
     Take {
         /// The consultation that it begins, if there is none.
         consultation: ConsultationId,
+        /// At which epoch; `None`: at any.
+        epoch: Option<u64>,
     },
     /// Give the consultation to somebody.
     Transfer {
@@ -75,6 +77,8 @@ pub enum Action {
         from: MemberId,
         /// To whom.
         to: MemberId,
+        /// At which epoch; `None`: at any at which `from` answers for it.
+        epoch: Option<u64>,
     },
     /// Write down what is known of the customer.
     Describe {
@@ -82,7 +86,10 @@ pub enum Action {
         change: Box<DetailsChange>,
     },
     /// End the service.
-    Complete,
+    Complete {
+        /// At which epoch; `None`: at any.
+        epoch: Option<u64>,
+    },
     /// End the conversation for good: the customer begins anew, or an agent is through with it.
     End,
 }
@@ -186,6 +193,8 @@ pub struct Service {
     pub categories: Vec<CategoryPath>,
     /// What the bot answers to everything else; `None`: nothing.
     pub reply: Option<MessageText>,
+    /// What the bot says at the start.
+    pub greeting: Option<Message>,
     /// What the customer says to take a call back.
     pub cancel_word: Option<MessageText>,
     /// A call that is taken back at once is not missed.
@@ -220,6 +229,7 @@ impl Service {
         call_word: None,
         categories: Vec::new(),
         reply: None,
+        greeting: None,
         cancel_word: None,
         early_cancel_is_no_miss: false,
         silent_ms: None,

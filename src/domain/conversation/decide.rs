@@ -6,9 +6,10 @@ use switchboard_protocol::vocabulary::{Content, MemberId, Party, Seq};
 
 use super::serving;
 use super::{
-    Action, Command, Context, Conversation, Decision, Entry, Event, Floor, Known, Rejection, Service, Side,
-    What,
+    Action, BotPlace, Command, Context, Conversation, Decision, Event, Floor, Known, Rejection, Service,
+    Side, What,
 };
+use crate::domain::consultation::Caller;
 use crate::domain::customer::{Details, DetailsChange};
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::message::{Message, only_bots};
@@ -32,7 +33,7 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         | Action::Take { .. }
         | Action::Transfer { .. }
         | Action::Describe { .. }
-        | Action::Complete
+        | Action::Complete { .. }
         | Action::End => admit(state, &command.identity)?,
     };
     debug_assert_eq!(party, command.origin.party, "a command's origin is its identity's");
@@ -49,7 +50,7 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         Action::Read { up_to } => read(state, party, *up_to)?,
         Action::Call { consultation, category } => {
             only_customer(party, "call")?;
-            serving::call(state, *consultation, category, context)?
+            serving::call(state, Caller::Customer, *consultation, category, context)?
         }
         Action::Cancel => {
             only_customer(party, "cancel")?;
@@ -57,12 +58,14 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         }
         Action::Join => serving::join(state, member_of(party, "join")?)?,
         Action::Leave => serving::leave(state, member_of(party, "leave")?),
-        Action::Take { consultation } => serving::take(state, member_of(party, "take")?, *consultation)?,
-        Action::Transfer { from, to } => {
-            serving::transfer(state, member_of(party, "transfer")?, (*from, *to), context)?
+        Action::Take { consultation, epoch } => {
+            serving::take(state, member_of(party, "take")?, *consultation, *epoch)?
         }
         Action::Describe { change } => describe(state, member_of(party, "describe")?, change)?,
-        Action::Complete => serving::complete(state, member_of(party, "complete")?)?,
+        Action::Transfer { from, to, epoch } => {
+            serving::transfer(state, member_of(party, "transfer")?, (*from, *to), *epoch, context)?
+        }
+        Action::Complete { epoch } => serving::complete(state, member_of(party, "complete")?, *epoch)?,
         Action::End => serving::end(state, party, context)?,
     };
     // Only a start, a read and an end come to nothing here. They need not be remembered: what has ended
@@ -71,21 +74,15 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
     if events.is_empty() {
         return Ok(Decision::AlreadySo);
     }
-    Ok(Decision::Record(Entry {
-        conversation: state.id,
-        revision: state.revision + 1,
-        before: state.last,
-        at: context.now.max(state.last_at),
-        origin: Some(command.origin),
-        events,
-    }))
+    Ok(Decision::Record(state.next_entry(context.now, Some(command.origin), events)))
 }
 
 /// Whether a decision depends on the operating hours, which take longer to work out than most of the rest.
 #[must_use]
-pub fn asks_for_doors(action: &Action, service: &Service) -> bool {
+pub fn asks_for_doors(state: &Conversation, action: &Action, service: &Service) -> bool {
     match action {
         Action::Call { .. } => true,
+        Action::Post { .. } if matches!(state.served.bot, BotPlace::Parked { .. }) => true,
         Action::Post { content: Content::Text { text, .. } } => serving::may_mean(text.as_str(), service),
         Action::Post { .. }
         | Action::Start { .. }
@@ -96,7 +93,7 @@ pub fn asks_for_doors(action: &Action, service: &Service) -> bool {
         | Action::Take { .. }
         | Action::Transfer { .. }
         | Action::Describe { .. }
-        | Action::Complete
+        | Action::Complete { .. }
         | Action::End => false,
     }
 }
@@ -113,7 +110,7 @@ fn in_any_order(command: &Command) -> Result<(), Rejection> {
         | Action::Take { .. }
         | Action::Transfer { .. }
         | Action::Describe { .. }
-        | Action::Complete
+        | Action::Complete { .. }
         | Action::End => Err(Rejection::Overtaken { counter: command.origin.counter }),
     }
 }
@@ -200,11 +197,16 @@ fn post(
     check(content, context)?;
     let said = Event { by: party, what: What::Message(Message::plain(content.clone())) };
     let words = match content {
-        Content::Text { text, .. } if party == Party::Customer => Some(text.as_str()),
-        Content::Text { .. } | Content::Media(_) | Content::Cards { .. } | Content::Location(_) => None,
-        Content::Unknown => None,
+        Content::Text { text, .. } => Some(text.as_str()),
+        Content::Media(_) | Content::Cards { .. } | Content::Location(_) | Content::Unknown => None,
     };
-    let meant = words.map_or_else(Vec::new, |words| serving::meant(state, words, context));
+    let meant = match (party, &state.served.bot) {
+        (Party::Customer, BotPlace::Parked { category }) => serving::call_by_bot(state, category, context),
+        (Party::Customer, BotPlace::On | BotPlace::Start) => {
+            words.map_or_else(Vec::new, |words| serving::meant(state, words, context))
+        }
+        (Party::Bot | Party::Agent { .. }, _) => Vec::new(),
+    };
     Ok(std::iter::once(said).chain(meant).collect())
 }
 

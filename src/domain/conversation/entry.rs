@@ -80,6 +80,9 @@ pub struct Entry {
     pub at: Timestamp,
     /// Which client's command it was; `None` for the engine's own.
     pub origin: Option<Origin>,
+    /// At which epoch it came, if it changes who serves the conversation or has the floor; entries from before
+    /// that was written down have none.
+    pub epoch: Option<u64>,
     /// What happened; at least one.
     pub events: Vec<Event>,
 }
@@ -189,6 +192,28 @@ impl What {
             Self::Explained(_) | Self::Read { .. } | Self::Unchanged => Audience::Uncounted,
         }
     }
+
+    /// Whether it changes who serves the conversation or has the floor, and so begins the next epoch.
+    #[must_use]
+    pub const fn begins_epoch(&self) -> bool {
+        match self {
+            Self::Called { .. }
+            | Self::Assigned { .. }
+            | Self::Requeued { .. }
+            | Self::Unserved { .. }
+            | Self::Completed
+            | Self::Ended => true,
+            Self::Started { .. }
+            | Self::Message(_)
+            | Self::CallRefused { .. }
+            | Self::Explained(_)
+            | Self::Described(_)
+            | Self::Entered { .. }
+            | Self::Left { .. }
+            | Self::Read { .. }
+            | Self::Unchanged => false,
+        }
+    }
 }
 
 /// An event as one reader sees it: with its place in that reader's sequence.
@@ -198,6 +223,8 @@ pub struct Seen<'a> {
     pub seq: Seq,
     /// When it happened.
     pub at: Timestamp,
+    /// The epoch that it begins, if it begins one and that is known.
+    pub epoch: Option<u64>,
     /// The event.
     pub event: &'a Event,
 }
@@ -207,6 +234,14 @@ impl Entry {
     #[must_use]
     pub fn after(&self) -> Place {
         self.events.iter().fold(self.before, |place, event| place.after(event.what.audience()))
+    }
+
+    /// Who was assigned something automatically by it.
+    pub fn assigned_automatically(&self) -> impl Iterator<Item = MemberId> {
+        self.events.iter().filter_map(|event| match event.what {
+            What::Assigned { member, how: How::Automatic } => Some(member),
+            _ => None,
+        })
     }
 
     /// Whether some of its messages are masked, now or later.
@@ -280,7 +315,24 @@ impl Entry {
     /// What this reader sees of it, in sequence.
     pub fn seen_by(&self, reader: Reader) -> impl Iterator<Item = Seen<'_>> {
         self.placed()
-            .filter(move |(_, event)| event.what.audience().includes(reader))
-            .map(move |(place, event)| Seen { seq: place.of(reader), at: self.at, event })
+            .zip(self.epochs())
+            .filter(move |((_, event), _)| event.what.audience().includes(reader))
+            .map(move |((place, event), epoch)| Seen { seq: place.of(reader), at: self.at, epoch, event })
+    }
+
+    /// The epoch that each event begins, if it begins one and that is known.
+    fn epochs(&self) -> impl Iterator<Item = Option<u64>> {
+        self.events.iter().scan(self.epoch, |epoch, event| {
+            Some(
+                event
+                    .what
+                    .begins_epoch()
+                    .then(|| {
+                        *epoch = epoch.map(|epoch| epoch + 1);
+                        *epoch
+                    })
+                    .flatten(),
+            )
+        })
     }
 }

@@ -23,6 +23,6 @@ pub use command::{Action, Command, Context, Decision, Doors, OwnAction, Policy, 
 pub use decide::{admit, asks_for_doors, decide};
 pub use entry::{Audience, Entry, Event, Place, Seen, What};
 pub use own::{deadline, decide_own, reply};
-pub use served::Served;
+pub use served::{BotPlace, Served};
 pub use state::{AGENTS_MAX, Conversation, Floor};
 pub use unread::{Received, Side, UNREAD_MAX, Unread};

@@ -5,7 +5,7 @@
 
 use switchboard_protocol::vocabulary::{Content, Party, Timestamp};
 
-use super::{Context, Conversation, Entry, Event, Floor, OwnAction, Rejection, Service, What};
+use super::{BotPlace, Context, Conversation, Entry, Event, Floor, OwnAction, Rejection, Service, What};
 use crate::domain::assignment::{Explanation, Outcome};
 use crate::domain::consultation::{Consultation, How, Stage, Unserved};
 use crate::domain::message::Message;
@@ -39,26 +39,21 @@ pub fn decide_own(
     if events.is_empty() {
         return Ok(None);
     }
-    let event = |what| Event { by: Party::Bot, what };
-    Ok(Some(Entry {
-        conversation: state.id,
-        revision: state.revision + 1,
-        before: state.last,
-        at: context.now.max(state.last_at),
-        origin: None,
-        events: events.into_iter().map(event).collect(),
-    }))
+    let events = events.into_iter().map(|what| Event { by: Party::Bot, what }).collect();
+    Ok(Some(state.next_entry(context.now, None, events)))
 }
 
-/// What the bot has to answer now, if it has to say anything.
+/// What the bot has to answer now, if it has to say anything. At the start it says what it says first.
 #[must_use]
 pub fn reply(state: &Conversation, service: &Service, now: Timestamp) -> Option<OwnAction> {
-    let (to, text) = (state.owed?, service.reply.as_ref()?);
+    let to = state.owed?;
+    let greeting = service.greeting.as_ref().filter(|_| state.served.bot == BotPlace::Start);
+    let reply = || service.reply.as_ref().map(|text| Message::plain(Content::text(text.clone())));
+    let message = greeting.cloned().or_else(reply)?;
     // Nobody expects an answer any more.
     if now.as_millis() - state.last_at.as_millis() > REPLY_WITHIN_MS {
         return None;
     }
-    let message = Message::plain(Content::text(text.clone()));
     Some(OwnAction::Reply { to, epoch: state.served.epoch, message })
 }
 

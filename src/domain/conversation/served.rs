@@ -1,13 +1,16 @@
 //! Who serves a conversation: the part of its state that lists and assignment need as well.
 //!
-//! Owns how events change the consultation, who is inside, and the epoch. Must not know messages.
+//! Owns how events change the consultation, who is inside, where the bot is, and the epoch. Must not know what
+//! is said.
 
 use std::collections::BTreeSet;
 
-use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Timestamp};
+use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Party, Timestamp};
 
-use super::What;
-use crate::domain::consultation::{Beginning, Consultation, How, Stage};
+use super::{Event, What};
+use crate::domain::consultation::{
+    Assignees, Beginning, Caller, Consultation, How, Outcome, Record, Stage, Unserved,
+};
 
 /// Who serves a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +24,23 @@ pub struct Served {
     pub epoch: u64,
     /// Who answered for the last consultation that was served.
     pub former: Option<MemberId>,
+    /// Where the bot is.
+    pub bot: BotPlace,
+}
+
+/// Where the bot is: what follows when the customer writes while it has the floor.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum BotPlace {
+    /// It goes on as it did.
+    #[default]
+    On,
+    /// At the call whose consultation was completed: whatever the customer writes calls again.
+    Parked {
+        /// About the same.
+        category: CategoryPath,
+    },
+    /// At the start: it has said nothing since an agent had stepped in.
+    Start,
 }
 
 impl Served {
@@ -36,19 +56,22 @@ impl Served {
         (self.epoch, self.consultation.as_ref().map(|consultation| consultation.stage))
     }
 
-    /// Adds what happened.
-    pub fn apply(&mut self, at: Timestamp, what: &What) {
-        match what {
+    /// Adds what happened. Gives the consultation that is over by it.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) -> Option<Record> {
+        match &event.what {
             What::Called { consultation, category, in_hours, bot_replies } => {
-                let beginning = Beginning::Called { in_hours: *in_hours, bot_replies: *bot_replies };
-                self.begin(at, *consultation, beginning, category.clone(), Stage::Waiting);
+                let by = if event.by == Party::Bot { Caller::Bot } else { Caller::Customer };
+                let beginning = Beginning::Called { by, in_hours: *in_hours, bot_replies: *bot_replies };
+                self.begin(at, *consultation, beginning, category.clone());
             }
-            What::Assigned { member, how: How::SteppedIn { consultation } } => {
-                let (beginning, stage) = (Beginning::SteppedIn, Stage::Assigned(*member));
-                self.begin(at, *consultation, beginning, CategoryPath::default(), stage);
-                self.begin_service(at);
+            What::Assigned { member, how } => {
+                if let How::SteppedIn { consultation } = how {
+                    self.begin(at, *consultation, Beginning::SteppedIn, CategoryPath::default());
+                    // One that is begun and assigned at once has changed once.
+                    self.epoch -= 1;
+                }
+                self.assign(*member, *how, at);
             }
-            What::Assigned { member, how } => self.assign(*member, *how, at),
             What::Requeued { from, .. } => {
                 self.agents.remove(from);
                 self.wait_again(at);
@@ -62,37 +85,50 @@ impl Served {
             }
             What::Completed => {
                 self.former = self.assignee().or(self.former);
-                self.end();
+                return self.end(at, |_| Outcome::Completed);
             }
-            What::Unserved { .. } | What::Ended => self.end(),
+            What::Unserved { why } => return self.end(at, |_| Outcome::Unserved(*why)),
+            What::Ended => return self.end(at, |consultation| consultation.outcome(Unserved::Left)),
+            What::Message(_) => self.said(event.by, at),
+            What::CallRefused { .. } => self.bot = BotPlace::On,
             What::Started { .. }
-            | What::Message(_)
-            | What::CallRefused { .. }
             | What::Explained(_)
             | What::Described(_)
             | What::Read { .. }
             | What::Unchanged => {}
         }
+        None
     }
 
-    fn begin(
-        &mut self,
-        at: Timestamp,
-        id: ConsultationId,
-        beginning: Beginning,
-        category: CategoryPath,
-        stage: Stage,
-    ) {
+    /// Somebody said something. An agent does while the consultation is served.
+    fn said(&mut self, by: Party, at: Timestamp) {
+        match by {
+            Party::Customer => {}
+            Party::Bot if self.bot == BotPlace::Start => self.bot = BotPlace::On,
+            Party::Bot => {}
+            Party::Agent { .. } => {
+                if let Some(consultation) = &mut self.consultation {
+                    consultation.answered_at.get_or_insert(at);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, at: Timestamp, id: ConsultationId, beginning: Beginning, category: CategoryPath) {
         self.consultation = Some(Consultation {
             id,
             beginning,
             category,
             called_at: at,
             waits_since: at,
-            stage,
+            stage: Stage::Waiting,
             served_at: None,
+            answered_at: None,
             transfers: 0,
+            requeues: 0,
+            assignees: Assignees::default(),
         });
+        self.bot = BotPlace::On;
         self.epoch += 1;
     }
 
@@ -103,10 +139,11 @@ impl Served {
                 Stage::Waiting | Stage::Assigned(_) => Stage::Assigned(member),
             };
             consultation.transfers += u32::from(matches!(how, How::Transferred { .. }));
+            consultation.assignees.next(member, how, at);
             self.epoch += 1;
         }
-        // Somebody who has only joined may be inside already.
-        if self.agents.contains(&member) {
+        // Somebody who has only joined may be inside already, and whoever steps in serves at once.
+        if self.agents.contains(&member) || matches!(how, How::SteppedIn { .. }) {
             self.begin_service(at);
         }
     }
@@ -115,6 +152,8 @@ impl Served {
         if let Some(consultation) = &mut self.consultation {
             consultation.waits_since = at;
             consultation.stage = Stage::Waiting;
+            consultation.requeues += 1;
+            consultation.assignees.none(at);
             self.epoch += 1;
         }
     }
@@ -129,9 +168,25 @@ impl Served {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, at: Timestamp, outcome: impl FnOnce(&Consultation) -> Outcome) -> Option<Record> {
         self.agents.clear();
-        self.consultation = None;
         self.epoch += 1;
+        let consultation = self.consultation.take()?;
+        let outcome = outcome(&consultation);
+        self.bot = after(&consultation, outcome);
+        Some(consultation.ended(at, outcome))
+    }
+}
+
+/// Where the bot is once a consultation is over.
+fn after(consultation: &Consultation, outcome: Outcome) -> BotPlace {
+    match (consultation.beginning, consultation.stage, outcome) {
+        (Beginning::SteppedIn, ..) => BotPlace::Start,
+        (Beginning::Called { by: Caller::Bot, .. }, Stage::InProgress(_), Outcome::Completed) => {
+            BotPlace::Parked { category: consultation.category.clone() }
+        }
+        // Nobody was serving it any more: it was taken back, or waited for too long, and the bot goes on behind
+        // its call as if nobody had ever come.
+        (Beginning::Called { .. }, ..) => BotPlace::On,
     }
 }

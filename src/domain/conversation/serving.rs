@@ -10,12 +10,13 @@ use switchboard_protocol::vocabulary::{
 
 use super::decide::{by, going_on, or_unchanged};
 use super::{AGENTS_MAX, Context, Conversation, Doors, Event, Rejection, Service, What};
-use crate::domain::consultation::{CANCEL_WINDOW_MS, Consultation, How, Stage, Unserved, begun_by};
+use crate::domain::consultation::{CANCEL_WINDOW_MS, Caller, Consultation, How, Stage, Unserved, begun_by};
 use crate::domain::message::Message;
 
-/// The customer calls an agent. Outside operating hours the bot says so.
+/// An agent is called. Outside operating hours the bot says so.
 pub(super) fn call(
     state: &Conversation,
+    caller: Caller,
     consultation: ConsultationId,
     category: &CategoryPath,
     context: &Context<'_>,
@@ -42,7 +43,22 @@ pub(super) fn call(
     let notice = context.service.notice.as_ref().filter(|_| !is_open);
     let notice = notice.map(|notice| What::Message(Message::plain(Content::text(notice.clone()))));
     let told = notice.map(|what| Event { by: Party::Bot, what });
-    Ok(std::iter::once(Event { by: Party::Customer, what }).chain(told).collect())
+    let by = match caller {
+        Caller::Customer => Party::Customer,
+        Caller::Bot => Party::Bot,
+    };
+    Ok(std::iter::once(Event { by, what }).chain(told).collect())
+}
+
+/// The bot calls an agent at what the customer says now: it comes to its call, or is parked there.
+pub(super) fn call_by_bot(
+    state: &Conversation,
+    category: &CategoryPath,
+    context: &Context<'_>,
+) -> Vec<Event> {
+    // A preview calls nobody, whatever is said in it.
+    let consultation = begun_by(state.id, state.revision + 1);
+    call(state, Caller::Bot, consultation, category, context).unwrap_or_default()
 }
 
 /// Previews have no customer, call nobody and count nowhere.
@@ -89,8 +105,7 @@ pub(super) fn meant(state: &Conversation, words: &str, context: &Context<'_>) ->
                 None if is_word(&service.call_word) => CategoryPath::default(),
                 None => return Vec::new(),
             };
-            // A preview calls nobody, whatever is said in it.
-            call(state, begun_by(state.id, state.revision + 1), &category, context).unwrap_or_default()
+            call_by_bot(state, &category, context)
         }
     }
 }
@@ -147,8 +162,10 @@ pub(super) fn take(
     state: &Conversation,
     member: MemberId,
     consultation: ConsultationId,
+    epoch: Option<u64>,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
+    at_epoch(state, "take", epoch)?;
     let how = match (&state.served.consultation, state.assignee()) {
         (_, Some(assignee)) if assignee == member => None,
         (_, Some(assignee)) => return Err(Rejection::AlreadyAssigned { by: assignee }),
@@ -164,10 +181,12 @@ pub(super) fn transfer(
     state: &Conversation,
     member: MemberId,
     (from, to): (MemberId, MemberId),
+    epoch: Option<u64>,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
     let action = "transfer";
+    at_epoch(state, action, epoch)?;
     let assignee = state.assignee().ok_or(Rejection::NotServed { action })?;
     if assignee != from {
         return Err(Rejection::Moved { action, assignee: Some(assignee) });
@@ -183,14 +202,29 @@ pub(super) fn transfer(
 }
 
 /// An agent inside ends the consultation.
-pub(super) fn complete(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+pub(super) fn complete(
+    state: &Conversation,
+    member: MemberId,
+    epoch: Option<u64>,
+) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
+    at_epoch(state, "complete", epoch)?;
     match state.served.consultation.as_ref().map(|consultation| consultation.stage) {
         Some(Stage::InProgress(_)) if state.served.agents.contains(&member) => {
             Ok(vec![by(member, What::Completed)])
         }
         Some(_) => Err(Rejection::NotEntered { action: "complete" }),
         None => Err(Rejection::NotServed { action: "complete" }),
+    }
+}
+
+/// What was decided at an epoch holds at that one alone: whoever comes too late is told who was faster.
+fn at_epoch(state: &Conversation, action: &'static str, epoch: Option<u64>) -> Result<(), Rejection> {
+    match epoch {
+        Some(epoch) if epoch != state.served.epoch => {
+            Err(Rejection::Moved { action, assignee: state.assignee() })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -208,9 +242,12 @@ pub(super) fn end(
     {
         return Err(Rejection::NotEntered { action: "end" });
     }
-    let service = state.served.consultation.as_ref().map(|consultation| match consultation.stage {
-        Stage::InProgress(_) => What::Completed,
-        Stage::Waiting | Stage::Assigned(_) => given_up(consultation, context, Unserved::Left),
+    let service = state.served.consultation.as_ref().map(|consultation| match (consultation.stage, party) {
+        (Stage::InProgress(_), _) => What::Completed,
+        (Stage::Waiting | Stage::Assigned(_), Party::Agent { .. }) => consultation.over(Unserved::Dismissed),
+        (Stage::Waiting | Stage::Assigned(_), Party::Customer | Party::Bot) => {
+            given_up(consultation, context, Unserved::Left)
+        }
     });
     let event = |what| Event { by: party, what };
     Ok(service.into_iter().chain([What::Ended]).map(event).collect())

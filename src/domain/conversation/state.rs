@@ -4,7 +4,7 @@
 
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Timestamp, WorkspaceId};
 
-use super::{Clients, Place, Served, Unread, admit};
+use super::{Clients, Entry, Event, Origin, Place, Served, Unread, admit};
 use crate::domain::consultation::Stage;
 use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity};
@@ -61,6 +61,21 @@ impl Conversation {
             customer_unread: Unread::default(),
             staff_unread: Unread::default(),
             clients: Clients::default(),
+        }
+    }
+
+    /// The entry that follows, if this happens now.
+    #[must_use]
+    pub fn next_entry(&self, now: Timestamp, origin: Option<Origin>, events: Vec<Event>) -> Entry {
+        let changes = events.iter().any(|event| event.what.begins_epoch());
+        Entry {
+            conversation: self.id,
+            revision: self.revision + 1,
+            before: self.last,
+            at: now.max(self.last_at),
+            origin,
+            epoch: changes.then_some(self.served.epoch),
+            events,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Owns the actions and who gives them. A setting is set a whole block at a time. Must not know who may do
 //! what, nor the wire's requests.
 
-use switchboard_protocol::vocabulary::{DisplayName, InstanceId, MemberId, ProfileId, ProfileTitle};
+use switchboard_protocol::vocabulary::{DisplayName, FlowId, InstanceId, MemberId, ProfileId, ProfileTitle};
 
 use super::{Bot, Member, Profile, Role, TeamService};
 use crate::domain::assignment::{ProfileAssignment, TeamAssignment};
@@ -106,6 +106,13 @@ pub enum WorkspaceAction {
         profile: ProfileId,
         /// The greeting; `None`: nothing.
         greeting: Option<Message>,
+    },
+    /// Set where a profile's bot goes on when a consultation is completed.
+    SetCompletion {
+        /// Of which.
+        profile: ProfileId,
+        /// At the beginning of this flow; `None`: where it was, or at the start.
+        flow: Option<FlowId>,
     },
     /// Open or close a profile by hand, or take that back.
     OverrideHours {

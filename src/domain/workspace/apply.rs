@@ -107,6 +107,9 @@ impl Workspace {
             WorkspaceEvent::BotSet { profile, bot } => {
                 self.settings.profiles.entry(*profile).or_default().bot = (**bot).clone();
             }
+            WorkspaceEvent::CompletionSet { profile, flow } => {
+                self.settings.profiles.entry(*profile).or_default().completion = *flow;
+            }
             WorkspaceEvent::HoursOverridden { profile, manual } => {
                 self.settings.profiles.entry(*profile).or_default().manual = *manual;
             }

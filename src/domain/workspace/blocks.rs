@@ -3,9 +3,9 @@
 //! Owns what each block must be checked against: the members, the profiles, the schedule there is. Must not
 //! know who sets it.
 
-use switchboard_protocol::vocabulary::{ProfileId, Timestamp};
+use switchboard_protocol::vocabulary::{FlowId, ProfileId, Timestamp};
 
-use super::settings::check_notice;
+use super::settings::{check_completion, check_notice};
 use super::{Bot, Profile, TeamService, Workspace, WorkspaceEvent, WorkspaceRejection};
 use crate::domain::assignment::{ProfileAssignment, TeamAssignment};
 use crate::domain::hours::{Effective, ManualOverride, Override, ProfileHours, TeamHours, effective};
@@ -75,6 +75,16 @@ pub(super) fn greeting(
     known(state, profile)?;
     greeting.as_ref().map(Message::check).transpose()?;
     Ok(WorkspaceEvent::GreetingSet { profile, greeting })
+}
+
+pub(super) fn completion(
+    state: &Workspace,
+    profile: ProfileId,
+    flow: Option<FlowId>,
+) -> Result<WorkspaceEvent, WorkspaceRejection> {
+    known(state, profile)?;
+    check_completion(flow)?;
+    Ok(WorkspaceEvent::CompletionSet { profile, flow })
 }
 
 /// An override ends when the schedule that holds for the profile now changes next.

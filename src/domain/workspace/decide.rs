@@ -103,6 +103,7 @@ fn events(
         WorkspaceAction::SetProfileHours { profile, hours } => blocks::profile_hours(state, profile, hours)?,
         WorkspaceAction::SetBot { profile, bot } => blocks::bot(state, profile, bot)?,
         WorkspaceAction::SetGreeting { profile, greeting } => blocks::greeting(state, profile, greeting)?,
+        WorkspaceAction::SetCompletion { profile, flow } => blocks::completion(state, profile, flow)?,
         WorkspaceAction::OverrideHours { profile, to } => blocks::override_hours(state, profile, to, at)?,
     };
     Ok(vec![event])

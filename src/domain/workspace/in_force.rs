@@ -60,6 +60,7 @@ impl Workspace {
             call_word: own.bot.call_word.clone(),
             categories: own.bot.categories.clone(),
             reply: own.bot.reply.clone(),
+            greeting: self.profiles.get(&profile).and_then(|profile| profile.greeting.clone()),
             cancel_word: own.bot.cancel_word.clone(),
             early_cancel_is_no_miss: team.early_cancel_is_no_miss,
             silent_ms: silent_minutes.map(minutes_ms),

@@ -24,6 +24,7 @@ pub fn permit(by: MemberId, role: Role, action: &WorkspaceAction) -> Result<(), 
         WorkspaceAction::SetProfileAssignment { .. } => ("profile_assignment", Role::Owner),
         WorkspaceAction::SetProfileHours { .. } => ("profile_hours", Role::Owner),
         WorkspaceAction::OverrideHours { .. } => ("override_hours", Role::Owner),
+        WorkspaceAction::SetCompletion { .. } => ("completion", Role::Owner),
         WorkspaceAction::AddProfile { .. } => ("add_profile", Role::Admin),
         WorkspaceAction::SetAway { member, .. } if *member != by => {
             return Err(WorkspaceRejection::TheirsToSay(*member));

@@ -41,6 +41,9 @@ pub struct ProfileSettings {
     pub manual: Option<ManualOverride>,
     /// Its bot, beyond the greeting.
     pub bot: Bot,
+    /// The flow that its bot begins when a consultation is completed; `None`: it goes on where it was, or at the
+    /// start.
+    pub completion: Option<FlowId>,
 }
 
 /// What becomes of consultations, and of the agents who serve them.
@@ -156,8 +159,13 @@ pub enum SettingsError {
         bytes: usize,
     },
     /// There is no such flow.
-    #[error("notice: the profile has no flow {0}")]
-    NoSuchFlow(FlowId),
+    #[error("{field}: the profile has no flow {flow}")]
+    NoSuchFlow {
+        /// Where it was named.
+        field: &'static str,
+        /// Which.
+        flow: FlowId,
+    },
 }
 
 impl TeamService {
@@ -213,9 +221,22 @@ impl Bot {
 /// Checks what a profile tells outside of its hours: a flow must be there.
 pub(super) const fn check_notice(hours: &ProfileHours) -> Result<(), SettingsError> {
     match &hours.notice {
-        Choice::Own(Notice::Flow(flow)) => Err(SettingsError::NoSuchFlow(*flow)),
+        Choice::Own(Notice::Flow(flow)) => no_such_flow("notice", *flow),
         Choice::Own(Notice::Message(_)) | Choice::Team => Ok(()),
     }
+}
+
+/// Checks where a profile's bot goes on: a flow must be there.
+pub(super) const fn check_completion(flow: Option<FlowId>) -> Result<(), SettingsError> {
+    match flow {
+        Some(flow) => no_such_flow("completion", flow),
+        None => Ok(()),
+    }
+}
+
+/// A profile has no flows yet.
+const fn no_such_flow(field: &'static str, flow: FlowId) -> Result<(), SettingsError> {
+    Err(SettingsError::NoSuchFlow { field, flow })
 }
 
 /// A word as it is compared with what a customer says.

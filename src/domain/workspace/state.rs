@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use switchboard_protocol::vocabulary::{
-    DisplayName, MemberId, Platform, ProfileId, ProfileTitle, Timestamp, UserKey, WorkspaceId,
+    DisplayName, FlowId, MemberId, Platform, ProfileId, ProfileTitle, Timestamp, UserKey, WorkspaceId,
 };
 
 use super::{Bot, MembersAnswers, Settings, TeamService};
@@ -193,6 +193,13 @@ pub enum WorkspaceEvent {
         /// The greeting; `None`: nothing.
         greeting: Option<Message>,
     },
+    /// Where a profile's bot goes on when a consultation is completed was set.
+    CompletionSet {
+        /// Of which.
+        profile: ProfileId,
+        /// At the beginning of this flow; `None`: where it was, or at the start.
+        flow: Option<FlowId>,
+    },
     /// A profile was opened or closed by hand, or that was taken back.
     HoursOverridden {
         /// Which.
@@ -243,6 +250,7 @@ impl WorkspaceEntry {
             | WorkspaceEvent::ProfileHoursSet { .. }
             | WorkspaceEvent::BotSet { .. }
             | WorkspaceEvent::GreetingSet { .. }
+            | WorkspaceEvent::CompletionSet { .. }
             | WorkspaceEvent::HoursOverridden { .. } => false,
         })
     }

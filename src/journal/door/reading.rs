@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use switchboard_protocol::vocabulary::{ConversationId, Seq, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, WorkspaceId};
 
 use super::{Journal, blocking, catch_up};
 use crate::clock;
@@ -14,9 +14,10 @@ use crate::domain::identity::{CustomerKey, Reader};
 use crate::domain::listing::{Filter, ListPlace};
 use crate::domain::search::Query;
 use crate::domain::workspace::WorkspaceEntry;
-use crate::journal::read::{self, Cursor};
+use crate::journal::read::{self, ConsultationCursor, Cursor};
 use crate::journal::{
-    Customer, Decisions, FoundPage, ListPage, OpenConsultation, ReadError, Stream, Workspaces,
+    ConsultationPage, Customer, Decisions, FoundPage, ListPage, OpenConsultation, ReadError, Stream,
+    Workspaces,
 };
 use crate::limits;
 
@@ -192,6 +193,40 @@ impl Journal {
                 .map_err(|fault| fault.into_read(&"the terms that conversations are found by"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
+    /// The members of a workspace who were ever assigned something automatically, whoever was last at the end.
+    ///
+    /// # Errors
+    /// When the store is not available or damaged.
+    pub async fn turns(&self, workspace: WorkspaceId) -> Result<Vec<MemberId>, ReadError> {
+        let folds = Arc::clone(&self.inner.folds);
+        let read = move || {
+            catch_up(&folds)?;
+            read::turns(&folds, workspace).map_err(|fault| fault.into_read(&"whose turn it was"))
+        };
+        blocking(read).await.map_err(ReadError::Unavailable)?
+    }
+
+    /// A page of the consultations of a conversation, newest first, with everything that is durable; `None` if the
+    /// conversation has not begun.
+    ///
+    /// # Errors
+    /// When the cursor is none, or the store is not available or damaged.
+    pub async fn consultations(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<ConsultationPage>, ReadError> {
+        let cursor = cursor.map(str::parse::<ConsultationCursor>).transpose()?;
+        let limit = limit.clamp(1, limits::CONSULTATIONS_MAX);
+        let folds = Arc::clone(&self.inner.folds);
+        blocking(move || read::consultations(&folds, (workspace, conversation), cursor, limit))
+            .await
+            .map_err(ReadError::Unavailable)?
+            .map_err(|fault| fault.into_read(&"the consultations of a conversation"))
     }
 
     /// A page of the conversations of a workspace that a filter shows, newest activity first. Holds everything

@@ -3,11 +3,11 @@
 //! Owns the layout of keys: a letter for the kind, then ids, so that what is read together lies
 //! together and nobody's key can reach into another workspace. Must not know values.
 
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId, Timestamp, WorkspaceId};
 
 use crate::domain::identity::CustomerKey;
 use crate::domain::listing::{List, ListPlace};
-use crate::journal::Stream;
+use crate::journal::{Position, Stream};
 
 /// How far the folds are.
 pub(in crate::journal) const MARK: &[u8] = b"m";
@@ -26,6 +26,14 @@ pub(in crate::journal) const LISTS: &[u8] = b"l";
 
 /// All places of rows in the lists of those who answer for them.
 pub(in crate::journal) const THEIRS: &[u8] = b"b";
+/// Of which layout the store is.
+pub(in crate::journal) const LAYOUT: &[u8] = b"v";
+
+/// All consultations that are over.
+pub(in crate::journal) const RECORDS: &[u8] = b"e";
+
+/// When each member was last assigned something automatically.
+pub(in crate::journal) const TURNS: &[u8] = b"t";
 
 /// The conversations with a consultation that goes on.
 pub(in crate::journal) const OPEN: &[u8] = b"o";
@@ -131,6 +139,41 @@ pub(in crate::journal) fn open_conversation_of(key: &[u8]) -> Option<Conversatio
     key.get(17..).and_then(|id| id.try_into().ok()).map(ConversationId::from_bytes)
 }
 
+/// The consultations of a conversation that are over, the last to end first.
+pub(in crate::journal) fn records(workspace: WorkspaceId, conversation: ConversationId) -> Vec<u8> {
+    key(RECORDS, &[workspace.as_bytes(), conversation.as_bytes()])
+}
+
+/// The record of a consultation that is over.
+pub(in crate::journal) fn record(
+    workspace: WorkspaceId,
+    conversation: ConversationId,
+    place: RecordPlace,
+) -> Vec<u8> {
+    key(RECORDS, &[workspace.as_bytes(), conversation.as_bytes(), &place.0])
+}
+
+/// The place that a key of a record has.
+pub(in crate::journal) fn record_place_of(key: &[u8]) -> Option<RecordPlace> {
+    key.get(33..).and_then(|place| place.try_into().ok()).map(RecordPlace)
+}
+
+/// When the members of a workspace were last assigned something automatically.
+pub(in crate::journal) fn turns(workspace: WorkspaceId) -> Vec<u8> {
+    key(TURNS, &[workspace.as_bytes()])
+}
+
+/// When a member was last assigned something automatically.
+pub(in crate::journal) fn turn(workspace: WorkspaceId, member: MemberId) -> Vec<u8> {
+    key(TURNS, &[workspace.as_bytes(), member.as_bytes()])
+}
+
+/// The member and the place in the log that such a pair says.
+pub(in crate::journal) fn turn_of(key: &[u8], value: &[u8]) -> Option<(MemberId, Position)> {
+    let member = key.get(17..).and_then(|id| id.try_into().ok()).map(MemberId::from_bytes)?;
+    Some((member, Position(u64::from_be_bytes(value.try_into().ok()?))))
+}
+
 /// The place that a key of a list has.
 pub(in crate::journal) fn list_place_of(key: &[u8]) -> Option<ListPlace> {
     key.last_chunk().map(place_of)
@@ -210,6 +253,20 @@ pub(in crate::journal) fn place_of(bytes: &[u8; PLACE_BYTES]) -> ListPlace {
     id.copy_from_slice(&bytes[8..]);
     let at = Timestamp::from_millis(u64::from_be_bytes(at) as i64 ^ i64::MAX);
     ListPlace::new(at, ConversationId::from_bytes(id))
+}
+
+/// The place of a consultation among those of its conversation: the last to end first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::journal) struct RecordPlace(pub(in crate::journal) [u8; 24]);
+
+impl RecordPlace {
+    /// The place of a consultation that was over with this entry.
+    pub(in crate::journal) fn new(revision: u64, consultation: ConsultationId) -> Self {
+        let mut place = [0; 24];
+        place[..8].copy_from_slice(&(!revision).to_be_bytes());
+        place[8..].copy_from_slice(consultation.as_bytes());
+        Self(place)
+    }
 }
 
 fn key(kind: &[u8], parts: &[&[u8]]) -> Vec<u8> {

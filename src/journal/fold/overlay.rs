@@ -3,12 +3,12 @@
 //! Owns how lists show everything durable although the store is behind. Written by the fold thread
 //! alone, read by whoever lists.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, WorkspaceId};
 
 use super::keys::{self, ListKey};
 use super::record::{Meaning, Understood};
@@ -28,6 +28,8 @@ pub(in crate::journal) struct Overlay {
 struct State {
     rows: HashMap<RowKey, RowState>,
     places: BTreeSet<(WorkspaceId, ListKey, ListPlace)>,
+    /// Where members were last assigned something automatically, of what the store does not have.
+    turns: BTreeMap<(WorkspaceId, MemberId), Position>,
     seen: Position,
 }
 
@@ -96,6 +98,7 @@ impl Overlay {
     /// Drops the rows that the store has now, which is true at `folded`.
     pub(in crate::journal) fn drop_folded(&self, records: &[Understood], folded: Position) {
         let mut state = self.lock();
+        state.turns.retain(|_, turn| *turn > folded);
         for key in records.iter().filter_map(|record| row_key(record.record.stream)) {
             if state.rows.get(&key).is_some_and(|row| row.position <= folded) {
                 state.take_place(key);
@@ -168,6 +171,14 @@ impl Overlay {
         rows.map(|((_, conversation), row)| (*conversation, row.clone())).collect()
     }
 
+    /// Where the members of a workspace were last assigned something automatically, of what the store does not
+    /// have.
+    pub(in crate::journal) fn turns_of(&self, workspace: WorkspaceId) -> BTreeMap<MemberId, Position> {
+        let state = self.lock();
+        let turns = state.turns.iter().filter(|((of, _), _)| *of == workspace);
+        turns.map(|((_, member), turn)| (*member, *turn)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -199,7 +210,12 @@ impl State {
             return;
         }
         match &understood.meaning {
-            Meaning::Conversation(entry) => row.apply(entry, record.position),
+            Meaning::Conversation(entry) => {
+                for member in entry.assigned_automatically() {
+                    self.turns.insert((record.stream.workspace(), member), record.position);
+                }
+                drop(row.apply(entry, record.position));
+            }
             Meaning::Workspace(_) | Meaning::Unreadable(_) => row.passed(record.revision, record.position),
         }
     }

@@ -5,6 +5,7 @@
 use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, Party, Seq, Timestamp};
 
 use super::keys::ListKey;
+use crate::domain::consultation::Record;
 use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
 use crate::domain::customer::Details;
 use crate::domain::listing::{ListPlace, Listing, waits_since};
@@ -32,14 +33,17 @@ impl RowState {
     }
 
     /// Adds the next entry. What nobody sees is no activity: reading moves no row.
-    pub(in crate::journal) fn apply(&mut self, entry: &Entry, position: Position) {
+    ///
+    /// Gives the consultations that are over by it. The one that goes on is in the row.
+    pub(in crate::journal) fn apply(&mut self, entry: &Entry, position: Position) -> Vec<Record> {
+        let mut over = Vec::new();
         for (place, event) in entry.placed() {
             match event.what.audience() {
                 Audience::Everyone | Audience::Staff => self.last_at = entry.at,
                 Audience::Uncounted => {}
             }
             self.listing.apply(&self.served, &event.what);
-            self.served.apply(entry.at, &event.what);
+            over.extend(self.served.apply(entry.at, event));
             match &event.what {
                 What::Started { customer } => self.customer = Some(customer.clone()),
                 What::Message(message) => {
@@ -70,6 +74,7 @@ impl RowState {
         }
         self.seq = entry.after().staff;
         self.passed(entry.revision, position);
+        over
     }
 
     /// A consultation begins. Of many only the latest are kept.
@@ -119,6 +124,7 @@ impl RowState {
             last_at: self.last_at,
             unread: self.unread.count(),
             seq: self.seq,
+            epoch: self.served.epoch,
             position: self.position,
         })
     }

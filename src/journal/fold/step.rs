@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, WorkspaceId};
 
-use super::keys::{PageKey, list_place};
+use super::keys::{PageKey, RecordPlace, list_place};
 use super::record::{Meaning, Understood};
 use super::terms::{change_terms, put_terms};
 use super::{keys, pieces};
@@ -17,9 +17,9 @@ use crate::journal::crash_points::pass;
 use crate::journal::store::{Batch, Store, StoreError};
 use crate::journal::stored::{
     CurrentConversation, Damaged, FoldMark, Page, PageBuilder, RECORD_OVERHEAD_BYTES, RowState, StoredError,
-    decode_row, decode_workspace, encode_row, encode_workspace,
+    decode_row, decode_workspace, encode_record, encode_row, encode_workspace,
 };
-use crate::journal::{CrashPoint, Stream};
+use crate::journal::{CrashPoint, Position, Stream};
 
 /// What a step has made.
 pub(in crate::journal) struct Step<'a> {
@@ -32,6 +32,8 @@ pub(in crate::journal) struct Step<'a> {
     pub(in crate::journal) snapshots: usize,
     /// The rows that it has changed.
     rows: HashMap<(WorkspaceId, ConversationId), RowState>,
+    /// Where in the log members were last assigned something automatically, of those who were in it.
+    turns: BTreeMap<(WorkspaceId, MemberId), Position>,
 }
 
 /// A snapshot that waits to be written: its revision, and its stored form.
@@ -49,8 +51,14 @@ pub(in crate::journal) struct PendingSnapshot {
 /// # Errors
 /// When the store fails. What is wrong with a stream is not an error but a mark on the stream.
 pub(in crate::journal) fn fold<'a>(store: &'a Store, records: &[Understood]) -> Result<Step<'a>, StoreError> {
-    let mut step =
-        Step { store, batch: Batch::default(), damaged: Vec::new(), snapshots: 0, rows: HashMap::new() };
+    let mut step = Step {
+        store,
+        batch: Batch::default(),
+        damaged: Vec::new(),
+        snapshots: 0,
+        rows: HashMap::new(),
+        turns: BTreeMap::new(),
+    };
     let mut streams: BTreeMap<Stream, Vec<&Understood>> = BTreeMap::new();
     for understood in records {
         streams.entry(understood.record.stream).or_default().push(understood);
@@ -64,6 +72,7 @@ pub(in crate::journal) fn fold<'a>(store: &'a Store, records: &[Understood]) -> 
             }
         }
     }
+    step.put_turns()?;
     if let Some(last) = records.last() {
         step.batch.put(keys::MARK.to_vec(), made(FoldMark::of(&last.record).encode())?);
     }
@@ -191,12 +200,20 @@ impl Step<'_> {
             }
             match &understood.meaning {
                 Meaning::Conversation(entry) => {
-                    row.apply(entry, record.position);
+                    for over in row.apply(entry, record.position) {
+                        let place = RecordPlace::new(entry.revision, over.consultation.id);
+                        let key = keys::record(workspace, conversation, place);
+                        self.batch.put(key, made(encode_record(&over))?);
+                    }
                     for event in &entry.events {
                         if let What::Started { customer } = &event.what {
                             let current = CurrentConversation { conversation, position: record.position };
                             self.batch.put(keys::customer(workspace, customer), made(current.encode())?);
                         }
+                    }
+                    for member in entry.assigned_automatically() {
+                        let turn = self.turns.entry((workspace, member)).or_default();
+                        *turn = record.position.max(*turn);
                     }
                 }
                 Meaning::Workspace(_) | Meaning::Unreadable(_) => {
@@ -228,6 +245,18 @@ impl Step<'_> {
         }
         self.batch.put(key, made(encode_row(&row))?);
         self.rows.insert((workspace, conversation), row);
+        Ok(())
+    }
+
+    /// A record that is folded again must not take a later turn back.
+    fn put_turns(&mut self) -> Result<(), StoreError> {
+        for ((workspace, member), turn) in std::mem::take(&mut self.turns) {
+            let key = keys::turn(workspace, member);
+            let known = self.store.get(&key)?.and_then(|value| keys::turn_of(&key, &value));
+            if known.is_none_or(|(_, known)| known < turn) {
+                self.batch.put(key, turn.0.to_be_bytes().to_vec());
+            }
+        }
         Ok(())
     }
 

@@ -80,7 +80,7 @@ pub(in crate::journal) fn conversation_of(key: &[u8]) -> Option<ConversationId> 
 }
 
 /// Of one term the youngest conversations come first: their ids rise with time.
-fn key(workspace: WorkspaceId, term: &Term, conversation: ConversationId) -> Vec<u8> {
+pub(in crate::journal) fn key(workspace: WorkspaceId, term: &Term, conversation: ConversationId) -> Vec<u8> {
     let id = conversation.as_bytes().map(|byte| !byte);
     // No term has a zero in it.
     [beginning(workspace, term).as_slice(), &[0], &id].concat()

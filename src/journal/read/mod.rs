@@ -4,12 +4,14 @@
 //! which thread. Must not know who may read what.
 
 mod audit;
+mod consultations;
 mod explained;
 mod history;
 mod list;
 mod load;
 mod open;
 mod search;
+mod turns;
 
 use std::fmt;
 
@@ -18,12 +20,14 @@ use super::stored::StoredError;
 use super::{OpenError, ReadError, Stream};
 
 pub(super) use audit::audit;
+pub(super) use consultations::{ConsultationCursor, consultations};
 pub(super) use explained::read_decisions;
 pub(super) use history::{read_after, read_after_in_tail, read_before, shown};
 pub(super) use list::{Cursor, list};
 pub(super) use load::{customer_of, find_conversation, load_conversation, load_workspace, workspaces};
 pub(super) use open::open_consultations;
 pub(super) use search::search;
+pub(super) use turns::turns;
 
 /// Why reading failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

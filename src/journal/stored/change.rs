@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hours::{StoredOverride, StoredProfileHours, StoredTeamHours};
 use super::message::{ALL_KINDS, PLAIN};
-use super::parts::{Id, member, member_id, profile, profile_id};
+use super::parts::{Id, flow, flow_id, member, member_id, profile, profile_id};
 use super::people::{
     StoredGreeting, StoredMember, StoredProfile, name, role, role_word, title, version_of_profile,
 };
@@ -50,6 +50,8 @@ pub(super) struct StoredChange<'a> {
     manual: Option<StoredOverride>,
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     away: Option<bool>,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    flow: Option<Id>,
 }
 
 impl<'a> StoredChange<'a> {
@@ -110,6 +112,9 @@ impl<'a> StoredChange<'a> {
                 greeting: greeting.as_ref().map(StoredGreeting::new).transpose()?.map(Box::new),
                 ..of_profile(GREETING, *profile)
             },
+            WorkspaceEvent::CompletionSet { profile, flow } => {
+                Self { v: COMPLETIONS, flow: flow.map(flow_id), ..of_profile(COMPLETION, *profile) }
+            }
             WorkspaceEvent::HoursOverridden { profile, manual } => {
                 Self { manual: manual.map(StoredOverride::new), ..of_profile(OVERRIDDEN, *profile) }
             }
@@ -122,7 +127,7 @@ impl<'a> StoredChange<'a> {
     /// When it is newer than this program, or is none.
     pub(super) fn event(&self) -> Result<WorkspaceEvent, StoredError> {
         // A later version only adds fields, and each event bears the first one that can say it.
-        known_version(CHANGE, SETTINGS, self.v)?;
+        known_version(CHANGE, NEWEST_CHANGE, self.v)?;
         let absent = || StoredError::malformed(CHANGE, &format_args!("{:?} lacks a part", self.kind));
         let text = || self.name.as_deref().ok_or_else(absent);
         let of_member = || self.id.map(member).ok_or_else(absent);
@@ -167,6 +172,7 @@ impl<'a> StoredChange<'a> {
                 profile: of_profile()?,
                 greeting: self.greeting.as_ref().map(|greeting| greeting.message()).transpose()?,
             },
+            COMPLETION => WorkspaceEvent::CompletionSet { profile: of_profile()?, flow: self.flow.map(flow) },
             OVERRIDDEN => WorkspaceEvent::HoursOverridden {
                 profile: of_profile()?,
                 manual: self.manual.map(StoredOverride::manual),
@@ -184,6 +190,12 @@ pub(super) const CHANGE: &str = "workspace event";
 /// The third version has settings. The first has plain texts, the second every kind of message.
 pub(super) const SETTINGS: u64 = 3;
 
+/// The fourth has where the bot goes on.
+pub(super) const COMPLETIONS: u64 = 4;
+
+/// The newest version of an event.
+pub(super) const NEWEST_CHANGE: u64 = COMPLETIONS;
+
 const _: () = assert!(PLAIN < ALL_KINDS && ALL_KINDS < SETTINGS, "a later version says more");
 
 const CREATED: &str = "create";
@@ -200,4 +212,5 @@ const PROFILE_ASSIGNMENT: &str = "assignment";
 const PROFILE_HOURS: &str = "hours";
 const BOT: &str = "bot";
 const GREETING: &str = "greeting";
+const COMPLETION: &str = "completion";
 const OVERRIDDEN: &str = "override";

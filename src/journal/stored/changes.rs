@@ -309,6 +309,10 @@ fn any_profile() -> impl Strategy<Value = ProfileId> {
     any::<[u8; 16]>().prop_map(ProfileId::from_bytes)
 }
 
+fn any_flow() -> impl Strategy<Value = Option<FlowId>> {
+    prop::option::of(any::<[u8; 16]>().prop_map(FlowId::from_bytes))
+}
+
 fn any_instance() -> impl Strategy<Value = InstanceId> {
     any::<[u8; 16]>().prop_map(InstanceId::from_bytes)
 }
@@ -317,8 +321,15 @@ fn any_instance() -> impl Strategy<Value = InstanceId> {
 pub(super) fn settings() -> BoxedStrategy<Settings> {
     let team = (any_team_assignment(), any_team_hours(), any_service())
         .prop_map(|(assignment, hours, service)| TeamSettings { assignment, hours, service });
-    let own = (any_assignment(), any_hours(), any_manual(), any_bot())
-        .prop_map(|(assignment, hours, manual, bot)| ProfileSettings { assignment, hours, manual, bot });
+    let own = (any_assignment(), any_hours(), any_manual(), any_bot(), any_flow()).prop_map(
+        |(assignment, hours, manual, bot, completion)| ProfileSettings {
+            assignment,
+            hours,
+            manual,
+            bot,
+            completion,
+        },
+    );
     (team, prop::collection::btree_map(any_profile(), own, 0..3))
         .prop_map(|(team, profiles)| Settings { team, profiles })
         .boxed()
@@ -359,6 +370,8 @@ pub(super) fn event() -> BoxedStrategy<WorkspaceEvent> {
             .prop_map(|(profile, bot)| WorkspaceEvent::BotSet { profile, bot: Box::new(bot) }),
         (any_profile(), prop::option::of(message()))
             .prop_map(|(profile, greeting)| WorkspaceEvent::GreetingSet { profile, greeting }),
+        (any_profile(), any_flow())
+            .prop_map(|(profile, flow)| WorkspaceEvent::CompletionSet { profile, flow }),
         (any_profile(), any_manual())
             .prop_map(|(profile, manual)| WorkspaceEvent::HoursOverridden { profile, manual }),
     ]

@@ -5,14 +5,14 @@
 use serde::{Deserialize, Serialize};
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
+use super::consultation::{StoredBotPlace, StoredConsultation, WITH_RECORDS, bot_place, version};
 use super::details::StoredDetails;
 use super::parts::{
     Id, StoredCustomer, StoredParty, StoredPlace, at, instance, instance_id, member, member_id,
 };
-use super::service::StoredConsultation;
 use super::{StoredError, read, write};
 use crate::domain::conversation::{
-    Answer, Client, Clients, Conversation, PartyClients, Place, Served, UNREAD_MAX, Unread,
+    Answer, BotPlace, Client, Clients, Conversation, PartyClients, Place, Served, UNREAD_MAX, Unread,
 };
 use crate::domain::customer::Details;
 
@@ -23,9 +23,9 @@ use crate::domain::customer::Details;
 pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Vec<u8>, StoredError> {
     let stored = StoredConversation {
         v: if state.details != Details::default() {
-            WITH_DETAILS
+            WITH_RECORDS
         } else if serves(state) {
-            WITH_SERVICE
+            version(&state.served)
         } else if state.ended {
             ENDED
         } else {
@@ -40,6 +40,7 @@ pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Ve
         assignee: None,
         consultation: state.served.consultation.as_ref().map(StoredConsultation::new),
         former: state.served.former.map(member_id),
+        bot: StoredBotPlace::new(&state.served.bot),
         owed: state.owed,
         silent_since: state.silent_since.map(|at| at.as_millis()),
         epoch: state.served.epoch,
@@ -70,7 +71,7 @@ pub(in crate::journal) fn decode_conversation(
     id: ConversationId,
     bytes: &[u8],
 ) -> Result<Conversation, StoredError> {
-    let stored: StoredConversation<'_> = read(CONVERSATION, WITH_DETAILS, bytes)?;
+    let stored: StoredConversation<'_> = read(CONVERSATION, WITH_RECORDS, bytes)?;
     if stored.assignee.is_some() {
         // Made before there were consultations: it is made anew from the entries.
         return Err(StoredError::malformed(CONVERSATION, &"it is served without a consultation"));
@@ -92,6 +93,7 @@ pub(in crate::journal) fn decode_conversation(
             consultation: stored.consultation.as_ref().map(StoredConsultation::consultation).transpose()?,
             epoch: stored.epoch,
             former: stored.former.map(member),
+            bot: bot_place(stored.bot.as_ref())?,
         },
         owed: stored.owed,
         silent_since: stored.silent_since.map(at),
@@ -124,6 +126,8 @@ struct StoredConversation<'a> {
     consultation: Option<StoredConsultation<'a>>,
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     former: Option<Id>,
+    #[serde(rename = "b", borrow, default, skip_serializing_if = "Option::is_none")]
+    bot: Option<StoredBotPlace<'a>>,
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     owed: Option<u64>,
     #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
@@ -203,17 +207,15 @@ fn client(stored: &StoredClient) -> Result<Client, StoredError> {
 
 const CONVERSATION: &str = "conversation";
 
-/// A state bears the first version that can say it: the second has the end.
+/// A state bears the first version that can say it: the second has the end, later ones consultations
+/// and what the bot owes.
 const FIRST: u64 = 1;
 const ENDED: u64 = 2;
-/// The third has consultations and what the bot owes.
-const WITH_SERVICE: u64 = 3;
-/// The fourth has what is known of the customer.
-const WITH_DETAILS: u64 = 4;
 
-const fn serves(state: &Conversation) -> bool {
+fn serves(state: &Conversation) -> bool {
     state.served.consultation.is_some()
         || state.served.former.is_some()
+        || state.served.bot != BotPlace::On
         || state.owed.is_some()
         || state.silent_since.is_some()
 }

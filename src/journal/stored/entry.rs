@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 use switchboard_protocol::vocabulary::ConversationId;
 
+use super::consultation::WITH_RECORDS;
 use super::details::StoredDetailsChange;
 use super::message::{PLAIN, StoredContent, StoredKeyboard, StoredMask, version_of};
 use super::parts::{Id, StoredParty, StoredPlace, at, customer, instance, instance_id, member, member_id};
@@ -31,6 +32,7 @@ pub(in crate::journal) fn encode_entry(entry: &Entry, buffer: &mut Vec<u8>) -> R
         origin: entry.origin.map(|origin| {
             StoredOrigin(StoredParty(origin.party), instance_id(origin.instance), origin.counter)
         }),
+        epoch: entry.epoch,
         events: Vec::with_capacity(entry.events.len()),
     };
     let mut contents = Vec::with_capacity(entry.events.len());
@@ -40,7 +42,7 @@ pub(in crate::journal) fn encode_entry(entry: &Entry, buffer: &mut Vec<u8>) -> R
         contents.push(content);
     }
     while contents.pop_if(|content| content.is_none()).is_some() {}
-    begin_parts(ENTRY_VERSION, buffer);
+    begin_parts(if entry.epoch.is_some() { WITH_EPOCH } else { FIRST }, buffer);
     write_part(STRUCTURE, buffer, |buffer| write(ENTRY, &structure, buffer))?;
     write_part(CONTENT, buffer, |buffer| write(ENTRY, &contents, buffer))
 }
@@ -53,7 +55,7 @@ pub(in crate::journal) fn decode_entry(
     conversation: ConversationId,
     bytes: &[u8],
 ) -> Result<Entry, StoredError> {
-    let parts: Parts<'_> = read(ENTRY, u64::from(ENTRY_VERSION), bytes)?;
+    let parts: Parts<'_> = read(ENTRY, u64::from(WITH_EPOCH), bytes)?;
     one_value(ENTRY, parts.structure)?;
     one_value(ENTRY, parts.content)?;
     let structure: StoredEntry<'_> = rmp_serde::from_slice(parts.structure)
@@ -77,6 +79,7 @@ pub(in crate::journal) fn decode_entry(
         before: structure.before.place(ENTRY)?,
         at: at(structure.at),
         origin,
+        epoch: structure.epoch,
         events: events
             .map(|(event, content)| join(event, content.as_ref(), place))
             .collect::<Result<_, _>>()?,
@@ -135,6 +138,8 @@ struct StoredEntry<'a> {
     at: i64,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     origin: Option<StoredOrigin>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
     #[serde(rename = "e", borrow)]
     events: Vec<StoredEvent<'a>>,
 }
@@ -196,7 +201,7 @@ fn split(
         service: None,
     };
     if let Some((kind, member, service)) = service::split(&event.what, place) {
-        let v = if service.is_some() { WITH_SERVICE } else { PLAIN };
+        let v = service::version(&event.what, service.is_some());
         let (kind, member) = (Cow::Borrowed(kind), member.map(member_id));
         return Ok((StoredEvent { v, kind, member, service, ..stored }, None));
     }
@@ -237,7 +242,7 @@ fn split(
             stored.kind = Cow::Borrowed(ENDED);
         }
         What::Described(change) => {
-            stored.v = WITH_DETAILS;
+            stored.v = WITH_RECORDS;
             stored.kind = Cow::Borrowed(DESCRIBED);
             let details = Some(StoredDetailsChange::new(change));
             content = Some(EventContent { details, ..EventContent::default() });
@@ -332,16 +337,13 @@ const ENTRY: &str = "entry";
 const EVENT: &str = "event";
 
 /// The version of the entry as a whole.
-const ENTRY_VERSION: u8 = 1;
+const FIRST: u8 = 1;
+
+/// The first version that has the epoch at which the entry came.
+const WITH_EPOCH: u8 = 4;
 
 /// The newest version of the events in it.
-const EVENT_VERSION: u64 = WITH_DETAILS;
-
-/// The first version that has what is known of a customer.
-const WITH_DETAILS: u64 = 4;
-
-/// The first version that has consultations.
-const WITH_SERVICE: u64 = 3;
+const EVENT_VERSION: u64 = WITH_RECORDS;
 
 /// The first version that has the end of a conversation.
 const WITH_END: u64 = 2;

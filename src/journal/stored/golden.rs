@@ -23,16 +23,15 @@ use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing,
     Strategy as AssignmentStrategy, Why,
 };
-use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
+use crate::domain::consultation::{Assignees, Beginning, Consultation, How, Requeued, Stage, Unserved};
 use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
-use crate::domain::customer::{Details, DetailsChange, Edit, Gender};
+use crate::domain::customer::Details;
 use crate::domain::hours::Override;
 use crate::domain::listing::{Listing, Past};
 use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
 use crate::journal::Position;
 use switchboard_protocol::vocabulary::{
-    CategoryName, CategoryPath, ConsultationId, CustomerName, EmailAddress, Party, Phone, ProfileId,
-    ProfileTitle, Seq, Timestamp,
+    CategoryName, CategoryPath, ConsultationId, Party, ProfileId, ProfileTitle, Seq, Timestamp,
 };
 
 /// Something stored: what it means, how it is stored today, and whether bytes mean it.
@@ -95,7 +94,7 @@ fn every_kind_of_event_has_a_golden_file() {
     let entries = entries().into_iter().map(|(_, entry)| entry);
     let entries = entries.chain(newer_entries().into_iter().map(|(_, entry)| entry));
     let entries = entries.chain(service_entries().into_iter().map(|(_, entry)| entry));
-    let entries = entries.chain(described_entries().into_iter().map(|(_, entry)| entry));
+    let entries = entries.chain(latest_entries().map(|(_, entry)| entry));
     let kinds: BTreeSet<_> = entries.flat_map(|entry| entry.events).map(|event| kind(&event.what)).collect();
     assert_eq!(kinds, (0..16).collect());
 
@@ -126,10 +125,13 @@ fn every_kind_of_event_has_a_golden_file() {
         },
         WorkspaceEvent::AwaySet { away: false, .. } => 20,
         WorkspaceEvent::AwaySet { away: true, .. } => 21,
+        WorkspaceEvent::CompletionSet { flow: None, .. } => 22,
+        WorkspaceEvent::CompletionSet { flow: Some(_), .. } => 23,
     };
     let entries: Vec<_> = workspace_entries().into_iter().chain(changes::entries()).collect();
+    let entries: Vec<_> = entries.into_iter().chain(records::workspace_entries()).collect();
     let kinds: BTreeSet<_> = entries.iter().flat_map(|(_, entry)| &entry.events).map(kind).collect();
-    assert_eq!(kinds, (0..22).collect());
+    assert_eq!(kinds, (0..24).collect());
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn the_mark_of_an_older_layout_is_none() {
 /// What people are called can be erased from an entry without a trace in its order.
 #[test]
 fn a_description_whose_content_was_erased_describes_nothing() {
-    let (_, entry) = described_entries().remove(1);
+    let (_, entry) = described::entries().remove(1);
     let mut bytes = Vec::new();
     encode_entry(&entry, &mut bytes).unwrap();
     // The content is the last part: an array of one, which becomes empty.
@@ -242,8 +244,8 @@ fn cases() -> Vec<Case> {
     let old = entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_entries().into_iter().map(|(name, entry)| (2, name, entry));
     let served = service_entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
-    let described = described_entries().into_iter().map(|(name, entry)| (4, name.to_owned(), entry));
-    for (version, name, entry) in old.chain(newer).chain(served).chain(described) {
+    let latest = latest_entries().map(|(name, entry)| (4, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(served).chain(latest) {
         let mut bytes = Vec::new();
         encode_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -258,7 +260,8 @@ fn cases() -> Vec<Case> {
     let old = workspace_entries().into_iter().map(|(name, entry)| (1, name.to_owned(), entry));
     let newer = newer_workspace_entries().into_iter().map(|(name, entry)| (2, name, entry));
     let changes = changes::entries().into_iter().map(|(name, entry)| (3, name.to_owned(), entry));
-    for (version, name, entry) in old.chain(newer).chain(changes) {
+    let latest = records::workspace_entries().into_iter().map(|(name, entry)| (4, name.to_owned(), entry));
+    for (version, name, entry) in old.chain(newer).chain(changes).chain(latest) {
         let mut bytes = Vec::new();
         encode_workspace_entry(&entry, &mut bytes).unwrap();
         let meaning = format!("{entry:?}");
@@ -270,26 +273,12 @@ fn cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_workspace_entry(entry.workspace, bytes)? == entry)),
         );
     }
-    for (version, name, state) in [
-        (1, "workspace", workspace()),
-        (1, "workspace_empty", Workspace::new(workspace_id(1))),
-        (2, "workspace_with_keyboard", newer_workspace()),
-        (3, "workspace_with_settings", changes::with_settings()),
-    ] {
-        add(
-            version,
-            name,
-            format!("{state:?}"),
-            encode_workspace(&state).unwrap(),
-            Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
-        );
-    }
     cases.extend(state_cases());
+    cases.extend(row_cases());
     cases.extend(small_cases());
     cases
 }
 
-/// The states of conversations and of rows.
 fn state_cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |version: u64, name: &str, meaning: String, bytes: Vec<u8>, means_it| {
@@ -299,14 +288,12 @@ fn state_cases() -> Vec<Case> {
     simple.served.consultation = None;
     let ended = Conversation { ended: true, ..simple };
     let unbegun = Conversation::new(workspace_id(1), conversation_id(2));
-    let described = Conversation { details: details(), ..waiting() };
-    for (version, name, state) in [
-        (1, "empty", unbegun),
-        (2, "over", ended),
-        (3, "served", conversation()),
-        (3, "waiting", waiting()),
-        (4, "described", described),
-    ] {
+    let served = Conversation { served: records::without(conversation().served), ..conversation() };
+    let states =
+        [(1, "empty", unbegun), (2, "over", ended), (3, "served", served), (3, "waiting", waiting())];
+    let latest = records::conversations().into_iter().chain([described::conversation(waiting())]);
+    let latest = latest.map(|(name, state)| (4, name, state));
+    for (version, name, state) in states.into_iter().chain(latest) {
         add(
             version,
             &format!("conversation_{name}"),
@@ -315,21 +302,45 @@ fn state_cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_conversation(state.workspace, state.id, bytes)? == state)),
         );
     }
+    for (version, name, state) in [
+        (1, "workspace", workspace()),
+        (1, "workspace_empty", Workspace::new(workspace_id(1))),
+        (2, "workspace_with_keyboard", newer_workspace()),
+        (3, "workspace_with_settings", changes::with_settings()),
+        (4, "workspace_with_completion", records::with_completion()),
+    ] {
+        add(
+            version,
+            name,
+            format!("{state:?}"),
+            encode_workspace(&state).unwrap(),
+            Box::new(move |bytes| Ok(decode_workspace(state.id, bytes)? == state)),
+        );
+    }
+    cases
+}
+
+fn row_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |version: u64, name: &str, meaning: String, bytes: Vec<u8>, means_it| {
+        cases.push(Case { name: name.to_owned(), version, meaning, bytes, means_it });
+    };
     let ended = RowState { ended: true, ..row() };
-    let served = RowState { served: conversation().served, ..row() };
-    let described = RowState { details: details(), ..row() };
-    let categories = vec![bank(), CategoryPath::default()];
-    let about = RowState { categories, ..row() };
-    for (version, name, row) in [
+    let served = row_of(records::without(conversation().served));
+    let rows = [
         (1, "row", row()),
         (1, "row_empty", empty_row()),
         (2, "row_ended", ended),
         (3, "row_served", served),
-        (4, "row_described", described),
-        (4, "row_about", about),
         (4, "row_missed", missed_row()),
         (4, "row_requeued", requeued_row()),
-    ] {
+    ];
+    let latest = records::conversations().into_iter();
+    let latest = latest.map(|(name, state)| (format!("row_{name}"), row_of(state.served)));
+    let latest = latest.chain(described::rows(&row()));
+    let rows = rows.into_iter().map(|(version, name, row)| (version, name.to_owned(), row));
+    for (version, name, row) in rows.chain(latest.map(|(name, row)| (4, name, row))) {
+        let name = name.as_str();
         add(
             version,
             name,
@@ -338,7 +349,21 @@ fn state_cases() -> Vec<Case> {
             Box::new(move |bytes| Ok(decode_row(bytes)? == row)),
         );
     }
+    for (name, record) in records::records() {
+        add(
+            4,
+            &format!("consultation_{name}"),
+            format!("{record:?}"),
+            encode_record(&record).unwrap(),
+            Box::new(move |bytes| Ok(decode_record(bytes)? == record)),
+        );
+    }
     cases
+}
+
+/// A row of which no more is known than who serves it.
+fn row_of(served: Served) -> RowState {
+    RowState { listing: Listing::of(&served), served, ..row() }
 }
 
 fn small_cases() -> [Case; 4] {
@@ -405,7 +430,10 @@ fn row_served() -> Served {
         waits_since: at,
         stage: Stage::InProgress(member_id(3)),
         served_at: Some(at),
+        answered_at: None,
         transfers: 0,
+        requeues: 0,
+        assignees: Assignees::default(),
     };
     Served { consultation: Some(consultation), ..Served::default() }
 }
@@ -423,7 +451,7 @@ fn missed_row() -> RowState {
 fn requeued_row() -> RowState {
     let past = Some(Past { served: false, by: None, category: CategoryPath::default() });
     let listing = Listing { past, answered: Some(member_id(4)) };
-    RowState { served: conversation().served, listing, ..row() }
+    RowState { served: records::without(conversation().served), listing, ..row() }
 }
 
 /// The row of a conversation that has not started.
@@ -522,43 +550,12 @@ fn service_entries() -> Vec<(&'static str, Entry)> {
 }
 
 /// Entries that the third version could not say.
-fn described_entries() -> Vec<(&'static str, Entry)> {
-    let mut script = Script::new(workspace_id(1), conversation_id(2));
-    let known = details().from_nothing().unwrap();
-    let some = DetailsChange { name: known.name.clone(), phone: Edit::Clear, ..DetailsChange::default() };
-    let cleared =
-        DetailsChange { phone: Edit::Clear, email: Edit::Clear, name: Edit::Clear, gender: Edit::Clear };
-    let described = |change| What::Described(Box::new(change));
-    let mut begun = script.entry(
-        1_700_000_000_000,
-        Party::Customer,
-        vec![What::Started { customer: customer(1) }, described(known)],
-    );
-    begun.events[1].by = Party::Bot;
-    let agent = Party::Agent { member: member_id(3) };
-    vec![
-        ("started_with_details", begun),
-        ("described", script.entry(1_700_000_001_000, agent, vec![described(some)])),
-        ("described_as_unknown", script.entry(1_700_000_002_000, agent, vec![described(cleared)])),
-    ]
-}
-
-fn details() -> Details {
-    Details {
-        name: CustomerName::new("김철수").ok(),
-        phone: Phone::new("+82 10-1234-5678").ok(),
-        email: EmailAddress::new("chulsoo@mail.example").ok(),
-        gender: Some(Gender::Male),
-    }
-}
-
-fn bank() -> CategoryPath {
-    let names = ["Bank", "카드"].map(|name| CategoryName::new(name).unwrap());
-    CategoryPath::new(names.to_vec()).unwrap()
+fn latest_entries() -> impl Iterator<Item = (&'static str, Entry)> {
+    records::entries().into_iter().chain(described::entries())
 }
 
 fn called(in_hours: bool, bot_replies: bool) -> What {
-    let category = bank();
+    let category = described::bank();
     What::Called { consultation: ConsultationId::from_bytes([0xc1; 16]), category, in_hours, bot_replies }
 }
 

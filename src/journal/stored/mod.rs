@@ -9,7 +9,10 @@ mod answers;
 mod change;
 #[cfg(test)]
 pub(in crate::journal) mod changes;
+mod consultation;
 mod conversation;
+#[cfg(test)]
+mod described;
 mod details;
 mod entry;
 mod erasure;
@@ -25,6 +28,8 @@ mod parts;
 mod people;
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod records;
 mod row;
 #[cfg(test)]
 pub(in crate::journal) mod samples;
@@ -36,6 +41,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use switchboard_protocol::wire::check_structure;
 
+pub(in crate::journal) use consultation::{decode_record, encode_record};
 pub(in crate::journal) use conversation::{decode_conversation, encode_conversation};
 pub(in crate::journal) use entry::{decode_entry, encode_entry};
 pub(in crate::journal) use erasure::{Erased, erase, in_the_end};

@@ -9,7 +9,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteArray;
 use switchboard_protocol::vocabulary::{
-    InstanceId, MemberId, Party, Platform, ProfileId, Seq, Timestamp, UserKey,
+    FlowId, InstanceId, MemberId, Party, Platform, ProfileId, Seq, Timestamp, UserKey,
 };
 
 use super::StoredError;
@@ -56,6 +56,14 @@ pub(super) const fn profile_id(profile: ProfileId) -> Id {
 
 pub(super) fn profile(id: Id) -> ProfileId {
     ProfileId::from_bytes(id.into_array())
+}
+
+pub(super) const fn flow_id(flow: FlowId) -> Id {
+    Id::new(*flow.as_bytes())
+}
+
+pub(super) fn flow(id: Id) -> FlowId {
+    FlowId::from_bytes(id.into_array())
 }
 
 pub(super) const fn instance_id(instance: InstanceId) -> Id {

@@ -20,10 +20,13 @@ use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy as Choice,
     Why,
 };
-use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved};
+use crate::domain::consultation::{
+    ASSIGNEES_MAX, Assignee, Assignees, Beginning, Caller, Consultation, How, Outcome as Ended, Over, Record,
+    Requeued, Stage, Unserved,
+};
 use crate::domain::conversation::{
-    AGENTS_MAX, Answer, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place, Served,
-    Side, Unread, What,
+    AGENTS_MAX, Answer, BotPlace, Client, Clients, Conversation, Entry, Event, Origin, PartyClients, Place,
+    Served, Side, Unread, What,
 };
 use crate::domain::customer::{Details, DetailsChange, Edit, Gender};
 use crate::domain::identity::CustomerKey;
@@ -175,15 +178,17 @@ fn explanation() -> impl Strategy<Value = Explanation> {
     )
 }
 
-fn service() -> impl Strategy<Value = What> {
-    let how = prop_oneof![
+fn how() -> impl Strategy<Value = How> {
+    prop_oneof![
         Just(How::Automatic),
         Just(How::Taken),
         consultation_id().prop_map(|consultation| How::SteppedIn { consultation }),
         member_id().prop_map(|from| How::Transferred { from }),
-    ];
+    ]
+}
+
+fn service() -> impl Strategy<Value = What> {
     let requeued = prop::sample::select(vec![Requeued::Absent, Requeued::Removed]);
-    let unserved = vec![Unserved::Cancelled, Unserved::GaveUp, Unserved::Left, Unserved::TooLong];
     prop_oneof![
         (consultation_id(), category(), any::<(bool, bool)>()).prop_map(
             |(consultation, category, (in_hours, bot_replies))| What::Called {
@@ -194,16 +199,21 @@ fn service() -> impl Strategy<Value = What> {
             }
         ),
         category().prop_map(|category| What::CallRefused { category }),
-        (member_id(), how).prop_map(|(member, how)| What::Assigned { member, how }),
+        (member_id(), how()).prop_map(|(member, how)| What::Assigned { member, how }),
         (member_id(), requeued).prop_map(|(from, why)| What::Requeued { from, why }),
-        prop::sample::select(unserved).prop_map(|why| What::Unserved { why }),
+        prop::sample::select(UNSERVED.to_vec()).prop_map(|why| What::Unserved { why }),
         explanation().prop_map(|explanation| What::Explained(Box::new(explanation))),
     ]
 }
 
 fn consultation() -> impl Strategy<Value = Consultation> {
+    let caller = prop::sample::select(vec![Caller::Customer, Caller::Bot]);
     let beginning = prop_oneof![
-        any::<(bool, bool)>().prop_map(|(in_hours, bot_replies)| Beginning::Called { in_hours, bot_replies }),
+        (caller, any::<(bool, bool)>()).prop_map(|(by, (in_hours, bot_replies))| Beginning::Called {
+            by,
+            in_hours,
+            bot_replies
+        }),
         Just(Beginning::SteppedIn),
     ];
     let stage = prop_oneof![
@@ -211,18 +221,47 @@ fn consultation() -> impl Strategy<Value = Consultation> {
         member_id().prop_map(Stage::Assigned),
         member_id().prop_map(Stage::InProgress),
     ];
-    let rest =
-        (consultation_id(), beginning, category(), (at(), at()), stage, prop::option::of(at()), any::<u32>());
-    rest.prop_map(|(id, beginning, category, times, stage, served_at, transfers)| Consultation {
-        id,
-        beginning,
-        category,
-        called_at: times.0,
-        waits_since: times.1,
-        stage,
-        served_at,
-        transfers,
+    let times = (at(), at(), prop::option::of(at()), prop::option::of(at()));
+    let counts = (any::<u32>(), any::<u32>(), assignees());
+    let rest = (consultation_id(), beginning, category(), times, stage, counts);
+    rest.prop_map(|(id, beginning, category, times, stage, (transfers, requeues, assignees))| {
+        let mut consultation = Consultation {
+            id,
+            beginning,
+            category,
+            called_at: times.0,
+            waits_since: times.1,
+            stage,
+            served_at: times.2,
+            answered_at: times.3,
+            transfers,
+            requeues,
+            assignees,
+        };
+        // Whoever stepped in stepped into this one.
+        for assignee in &mut consultation.assignees.last {
+            if let How::SteppedIn { consultation } = &mut assignee.how {
+                *consultation = id;
+            }
+        }
+        consultation
     })
+}
+
+fn assignees() -> impl Strategy<Value = Assignees> {
+    let assignee = (member_id(), how(), at(), prop::option::of(at()))
+        .prop_map(|(member, how, since, until)| Assignee { member, how, since, until });
+    (prop::collection::vec_deque(assignee, 0..=ASSIGNEES_MAX), any::<u32>())
+        .prop_map(|(last, earlier)| Assignees { last, earlier })
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let outcome = prop_oneof![
+        Just(Ended::Completed),
+        prop::sample::select(UNSERVED.to_vec()).prop_map(Ended::Unserved),
+    ];
+    (consultation(), at(), outcome)
+        .prop_map(|(consultation, at, outcome)| Record { consultation, over: Some(Over { at, outcome }) })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -246,16 +285,16 @@ fn entry() -> impl Strategy<Value = Entry> {
     let origin = (party(), instance_id(), number());
     let origin = origin.prop_map(|(party, instance, counter)| Origin { party, instance, counter });
     let events = prop::collection::vec(event(), 1..6);
-    (number(), place(), at(), prop::option::of(origin), events).prop_map(
-        |(revision, before, at, origin, events)| Entry {
-            conversation: conversation_id(2),
-            revision,
-            before,
-            at,
-            origin,
-            events,
-        },
-    )
+    let rest = (prop::option::of(origin), prop::option::of(number()), events);
+    (number(), place(), at(), rest).prop_map(|(revision, before, at, (origin, epoch, events))| Entry {
+        conversation: conversation_id(2),
+        revision,
+        before,
+        at,
+        origin,
+        epoch,
+        events,
+    })
 }
 
 fn unread() -> impl Strategy<Value = Unread> {
@@ -280,12 +319,18 @@ fn clients() -> impl Strategy<Value = Clients> {
 
 fn served() -> impl Strategy<Value = Served> {
     let agents = prop::collection::btree_set(member_id(), 0..AGENTS_MAX);
-    let rest = (prop::option::of(consultation()), number(), prop::option::of(member_id()));
-    (agents, rest).prop_map(|(agents, (consultation, epoch, former))| Served {
+    let bot = prop_oneof![
+        Just(BotPlace::On),
+        category().prop_map(|category| BotPlace::Parked { category }),
+        Just(BotPlace::Start),
+    ];
+    let rest = (prop::option::of(consultation()), number(), prop::option::of(member_id()), bot);
+    (agents, rest).prop_map(|(agents, (consultation, epoch, former, bot))| Served {
         agents: BTreeSet::from_iter(agents),
         consultation,
         epoch,
         former,
+        bot,
     })
 }
 
@@ -439,6 +484,7 @@ fn stored() -> impl Strategy<Value = Vec<u8>> {
         conversation().prop_map(|state| encode_conversation(&state).unwrap()).boxed(),
         workspace().prop_map(|state| encode_workspace(&state).unwrap()).boxed(),
         row().prop_map(|row| encode_row(&row).unwrap()).boxed(),
+        record().prop_map(|record| encode_record(&record).unwrap()).boxed(),
         page().prop_map(|page| encoded_page(&page)).boxed(),
     ]
 }
@@ -451,6 +497,7 @@ fn read_as_everything(bytes: &[u8]) -> usize {
         decode_conversation(workspace_id(1), conversation_id(2), bytes).is_ok(),
         decode_workspace(workspace_id(1), bytes).is_ok(),
         decode_row(bytes).is_ok(),
+        decode_record(bytes).is_ok(),
         Page::decode(bytes).is_ok(),
         CurrentConversation::decode(bytes).is_ok(),
         Damaged::decode(bytes).is_ok(),
@@ -492,6 +539,12 @@ proptest! {
     fn every_row_is_read_as_it_was_stored(row in row()) {
         let bytes = encode_row(&row).unwrap();
         prop_assert_eq!(decode_row(&bytes), Ok(row));
+    }
+
+    #[test]
+    fn every_record_is_read_as_it_was_stored(record in record()) {
+        let bytes = encode_record(&record).unwrap();
+        prop_assert_eq!(decode_record(&bytes), Ok(record));
     }
 
     #[test]
@@ -550,6 +603,10 @@ proptest! {
         read_as_everything(&bytes);
     }
 }
+
+/// Why nobody serves something.
+const UNSERVED: [Unserved; 5] =
+    [Unserved::Cancelled, Unserved::GaveUp, Unserved::Left, Unserved::Dismissed, Unserved::TooLong];
 
 /// What an event takes besides its message, at the most: the longest names of a customer.
 const EVENT_BYTES_MAX: usize = 1_024;

@@ -6,12 +6,13 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::consultation::{StoredServed, WITH_RECORDS, version};
 use super::conversation::{StoredUnread, stored_unread, unread};
 use super::details::StoredDetails;
 use super::parts::{Id, StoredCustomer, at, member, member_id, seq};
-use super::service::{StoredServed, category, stored_category};
+use super::service::{category, stored_category};
 use super::{StoredError, read, write};
-use crate::domain::consultation::{Beginning, Consultation, Stage};
+use crate::domain::consultation::{Assignees, Beginning, Consultation, Stage};
 use crate::domain::conversation::{Served, Unread};
 use crate::domain::customer::Details;
 use crate::domain::identity::CustomerKey;
@@ -57,8 +58,8 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
     let old = !is_listed && row.served == before_consultations(row.served.assignee(), row.last_at);
     let stored = StoredRow {
         v: match (old, row.ended) {
-            _ if is_listed || row.details != Details::default() || !row.categories.is_empty() => WITH_DETAILS,
-            (false, _) => WITH_SERVICE,
+            _ if is_listed || row.details != Details::default() || !row.categories.is_empty() => WITH_RECORDS,
+            (false, _) => version(&row.served),
             (true, true) => ENDED,
             (true, false) => FIRST,
         },
@@ -86,7 +87,7 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
-    let stored: StoredRow<'_> = read(ROW, WITH_DETAILS, bytes)?;
+    let stored: StoredRow<'_> = read(ROW, WITH_RECORDS, bytes)?;
     let served = match &stored.served {
         Some(served) => served.served()?,
         None => before_consultations(stored.assignee.map(member), at(stored.last_at)),
@@ -173,14 +174,9 @@ impl<'a> StoredListing<'a> {
 
 const ROW: &str = "row";
 
-/// A row bears the first version that can say it: the second has the end.
+/// A row bears the first version that can say it: the second has the end, later ones who serves.
 const FIRST: u64 = 1;
 const ENDED: u64 = 2;
-/// The third has consultations.
-const WITH_SERVICE: u64 = 3;
-/// The fourth has what is known of the customer, what consultations were about, and how the last one ended where
-/// that cannot be seen.
-const WITH_DETAILS: u64 = 4;
 
 /// Who serves a conversation, as far as rows said it before there were consultations.
 fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served {
@@ -192,7 +188,10 @@ fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served 
         waits_since: since,
         stage: Stage::InProgress(member),
         served_at: Some(since),
+        answered_at: None,
         transfers: 0,
+        requeues: 0,
+        assignees: Assignees::default(),
     });
     Served { consultation, ..Served::default() }
 }

@@ -73,6 +73,7 @@ impl Script {
             before: self.state.last,
             at: Timestamp::from_millis(at).max(self.state.last_at),
             origin: (by != Party::Bot).then_some(origin),
+            epoch: None,
             events: whats.into_iter().map(|what| Event { by, what }).collect(),
         };
         self.state.apply(&entry);

@@ -1,7 +1,7 @@
 //! The stored form of what happens to consultations.
 //!
-//! Owns calls, assignments with how they came, decisions with everything they rest on, and the consultation
-//! of a conversation's state. Must not know what else is in an event.
+//! Owns calls, assignments with how they came, and decisions with everything they rest on. Must not know what
+//! else is in an event, nor states.
 
 use std::borrow::Cow;
 
@@ -12,12 +12,14 @@ use switchboard_protocol::vocabulary::{
 };
 
 use super::StoredError;
-use super::parts::{Id, at, member, member_id};
+use super::consultation::{WITH_RECORDS, WITH_SERVICE};
+use super::message::PLAIN;
+use super::parts::{Id, member, member_id};
 use crate::domain::assignment::{
     Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing, Strategy, Why,
 };
-use crate::domain::consultation::{Beginning, Consultation, How, Requeued, Stage, Unserved, begun_by};
-use crate::domain::conversation::{Served, What};
+use crate::domain::consultation::{How, Requeued, Unserved, begun_by};
+use crate::domain::conversation::What;
 
 /// What an event says of a consultation. What a kind does not need is absent.
 #[derive(Default, Serialize, Deserialize)]
@@ -66,13 +68,12 @@ pub(super) fn split(
             (CALL_REFUSED, None, Some(StoredService { category: stored_category(category), ..service }))
         }
         What::Assigned { member, how } => {
-            let (word, consultation, from) = match how {
-                How::Automatic => (AUTOMATIC, None, None),
-                How::Taken => (TAKEN, None, None),
-                How::SteppedIn { consultation } => (STEPPED_IN, Some(consultation_id(*consultation)), None),
-                How::Transferred { from } => (TRANSFERRED, None, Some(member_id(*from))),
+            let (consultation, from) = match how {
+                How::Automatic | How::Taken => (None, None),
+                How::SteppedIn { consultation } => (Some(consultation_id(*consultation)), None),
+                How::Transferred { from } => (None, Some(member_id(*from))),
             };
-            let word = Some(Cow::Borrowed(word));
+            let word = Some(Cow::Borrowed(how_word(how)));
             (ASSIGNED, Some(*member), Some(StoredService { word, consultation, from, ..service }))
         }
         What::Requeued { from, why } => {
@@ -83,13 +84,8 @@ pub(super) fn split(
             (REQUEUED, Some(*from), Some(StoredService { word: Some(Cow::Borrowed(word)), ..service }))
         }
         What::Unserved { why } => {
-            let word = match why {
-                Unserved::Cancelled => CANCELLED,
-                Unserved::GaveUp => GAVE_UP,
-                Unserved::Left => LEFT,
-                Unserved::TooLong => TOO_LONG,
-            };
-            (UNSERVED, None, Some(StoredService { word: Some(Cow::Borrowed(word)), ..service }))
+            let word = Some(Cow::Borrowed(unserved_word(*why)));
+            (UNSERVED, None, Some(StoredService { word, ..service }))
         }
         What::Explained(explanation) => {
             let explanation = Some(Box::new(StoredExplanation::new(explanation)));
@@ -105,6 +101,15 @@ pub(super) fn split(
         | What::Read { .. }
         | What::Unchanged => return None,
     })
+}
+
+/// The first version that can say an event of service.
+pub(super) const fn version(what: &What, stored: bool) -> u64 {
+    match what {
+        What::Unserved { why: Unserved::Dismissed } => WITH_RECORDS,
+        _ if stored => WITH_SERVICE,
+        _ => PLAIN,
+    }
 }
 
 /// Reads an event of service; `None` if its kind is none. `place` names the conversation and the entry.
@@ -146,121 +151,13 @@ pub(super) fn join(
             };
             What::Requeued { from: member.ok_or_else(absent)?, why }
         }
-        UNSERVED => {
-            let why = match word {
-                Some(CANCELLED) => Unserved::Cancelled,
-                Some(GAVE_UP) => Unserved::GaveUp,
-                Some(LEFT) => Unserved::Left,
-                Some(TOO_LONG) => Unserved::TooLong,
-                Some(_) | None => return Err(absent()),
-            };
-            What::Unserved { why }
-        }
+        UNSERVED => What::Unserved { why: word.and_then(unserved).ok_or_else(absent)? },
         EXPLAINED => {
             let explanation = stored.explanation.as_ref().ok_or_else(absent)?;
             What::Explained(Box::new(explanation.explanation()?))
         }
         _ => return Ok(None),
     }))
-}
-
-/// A consultation that goes on, in the state of its conversation.
-#[derive(Serialize, Deserialize)]
-pub(super) struct StoredConsultation<'a> {
-    #[serde(rename = "c")]
-    id: Id,
-    /// Whether it was called within hours, and whether the bot replies; `None`: an agent stepped in.
-    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
-    called: Option<(bool, bool)>,
-    #[serde(rename = "g", borrow, default, skip_serializing_if = "Vec::is_empty")]
-    category: Vec<Cow<'a, str>>,
-    #[serde(rename = "t")]
-    called_at: i64,
-    #[serde(rename = "q")]
-    waits_since: i64,
-    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
-    assignee: Option<Id>,
-    #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
-    in_progress: bool,
-    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
-    served_at: Option<i64>,
-    #[serde(rename = "n")]
-    transfers: u32,
-}
-
-impl<'a> StoredConsultation<'a> {
-    pub(super) fn new(consultation: &'a Consultation) -> Self {
-        Self {
-            id: consultation_id(consultation.id),
-            called: match consultation.beginning {
-                Beginning::Called { in_hours, bot_replies } => Some((in_hours, bot_replies)),
-                Beginning::SteppedIn => None,
-            },
-            category: stored_category(&consultation.category),
-            called_at: consultation.called_at.as_millis(),
-            waits_since: consultation.waits_since.as_millis(),
-            assignee: consultation.assignee().map(member_id),
-            in_progress: matches!(consultation.stage, Stage::InProgress(_)),
-            served_at: consultation.served_at.map(|at| at.as_millis()),
-            transfers: consultation.transfers,
-        }
-    }
-
-    pub(super) fn consultation(&self) -> Result<Consultation, StoredError> {
-        let beginning = match self.called {
-            Some((in_hours, bot_replies)) => Beginning::Called { in_hours, bot_replies },
-            None => Beginning::SteppedIn,
-        };
-        let stage = match (self.assignee.map(member), self.in_progress) {
-            (None, false) => Stage::Waiting,
-            (Some(member), false) => Stage::Assigned(member),
-            (Some(member), true) => Stage::InProgress(member),
-            (None, true) => return Err(lacks("a consultation in progress")),
-        };
-        Ok(Consultation {
-            id: consultation(self.id),
-            beginning,
-            category: category(&self.category)?,
-            called_at: at(self.called_at),
-            waits_since: at(self.waits_since),
-            stage,
-            served_at: self.served_at.map(at),
-            transfers: self.transfers,
-        })
-    }
-}
-
-/// Who serves a conversation.
-#[derive(Serialize, Deserialize)]
-pub(super) struct StoredServed<'a> {
-    #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
-    agents: Vec<Id>,
-    #[serde(rename = "c", borrow, default, skip_serializing_if = "Option::is_none")]
-    consultation: Option<StoredConsultation<'a>>,
-    #[serde(rename = "p")]
-    epoch: u64,
-    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
-    former: Option<Id>,
-}
-
-impl<'a> StoredServed<'a> {
-    pub(super) fn new(served: &'a Served) -> Self {
-        Self {
-            agents: served.agents.iter().map(|agent| member_id(*agent)).collect(),
-            consultation: served.consultation.as_ref().map(StoredConsultation::new),
-            epoch: served.epoch,
-            former: served.former.map(member_id),
-        }
-    }
-
-    pub(super) fn served(&self) -> Result<Served, StoredError> {
-        Ok(Served {
-            agents: self.agents.iter().map(|agent| member(*agent)).collect(),
-            consultation: self.consultation.as_ref().map(StoredConsultation::consultation).transpose()?,
-            epoch: self.epoch,
-            former: self.former.map(member),
-        })
-    }
 }
 
 /// A decision. The candidates are one run of bytes, [`CANDIDATE_BYTES`] for each: a workspace has many.
@@ -398,6 +295,50 @@ fn candidate(bytes: &[u8; CANDIDATE_BYTES]) -> Result<Candidate, StoredError> {
     Ok(Candidate { member: MemberId::from_bytes(id), group, agent })
 }
 
+/// The word for how somebody came to answer for a consultation.
+pub(super) const fn how_word(how: &How) -> &'static str {
+    match how {
+        How::Automatic => AUTOMATIC,
+        How::Taken => TAKEN,
+        How::SteppedIn { .. } => STEPPED_IN,
+        How::Transferred { .. } => TRANSFERRED,
+    }
+}
+
+/// How somebody came to answer for this consultation, from whom if it was given to them.
+pub(super) fn how(word: &str, consultation: ConsultationId, from: Option<MemberId>) -> Option<How> {
+    match (word, from) {
+        (AUTOMATIC, _) => Some(How::Automatic),
+        (TAKEN, _) => Some(How::Taken),
+        (STEPPED_IN, _) => Some(How::SteppedIn { consultation }),
+        (TRANSFERRED, Some(from)) => Some(How::Transferred { from }),
+        _ => None,
+    }
+}
+
+/// The word for why nobody has served a consultation.
+pub(super) const fn unserved_word(why: Unserved) -> &'static str {
+    match why {
+        Unserved::Cancelled => CANCELLED,
+        Unserved::GaveUp => GAVE_UP,
+        Unserved::Left => LEFT,
+        Unserved::Dismissed => DISMISSED,
+        Unserved::TooLong => TOO_LONG,
+    }
+}
+
+/// Why nobody has served a consultation.
+pub(super) fn unserved(word: &str) -> Option<Unserved> {
+    match word {
+        CANCELLED => Some(Unserved::Cancelled),
+        GAVE_UP => Some(Unserved::GaveUp),
+        LEFT => Some(Unserved::Left),
+        DISMISSED => Some(Unserved::Dismissed),
+        TOO_LONG => Some(Unserved::TooLong),
+        _ => None,
+    }
+}
+
 pub(super) const fn strategy_word(strategy: Strategy) -> &'static str {
     match strategy {
         Strategy::Random => RANDOM,
@@ -425,11 +366,11 @@ pub(super) fn category(levels: &[Cow<'_, str>]) -> Result<CategoryPath, StoredEr
     CategoryPath::new(levels.collect::<Result<_, _>>()?).map_err(|error| malformed(&error))
 }
 
-const fn consultation_id(consultation: ConsultationId) -> Id {
+pub(super) const fn consultation_id(consultation: ConsultationId) -> Id {
     Id::new(*consultation.as_bytes())
 }
 
-fn consultation(id: Id) -> ConsultationId {
+pub(super) fn consultation(id: Id) -> ConsultationId {
     ConsultationId::from_bytes(id.into_array())
 }
 
@@ -460,6 +401,7 @@ const REMOVED: &str = "removed";
 const CANCELLED: &str = "cancel";
 const GAVE_UP: &str = "giveup";
 const LEFT: &str = "left";
+const DISMISSED: &str = "dismissed";
 const TOO_LONG: &str = "long";
 
 const RANDOM: &str = "random";

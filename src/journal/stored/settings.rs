@@ -9,7 +9,7 @@ use switchboard_protocol::vocabulary::MessageText;
 
 use super::StoredError;
 use super::hours::{StoredOverride, StoredProfileHours, StoredTeamHours};
-use super::parts::{Id, member, member_id, profile, profile_id};
+use super::parts::{Id, flow, flow_id, member, member_id, profile, profile_id};
 use super::service::{category, stored_category, strategy, strategy_word};
 use crate::domain::assignment::{Choosing, Load, Pool, ProfileAssignment, TeamAssignment};
 use crate::domain::workspace::{
@@ -39,6 +39,8 @@ struct StoredProfileSettings<'a> {
     manual: Option<StoredOverride>,
     #[serde(rename = "b", borrow)]
     bot: StoredBot<'a>,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    completion: Option<Id>,
 }
 
 /// The team's assignment: rules and load.
@@ -109,6 +111,7 @@ impl<'a> StoredSettings<'a> {
                 hours: StoredProfileHours::new(&own.hours),
                 manual: own.manual.map(StoredOverride::new),
                 bot: StoredBot::new(&own.bot),
+                completion: own.completion.map(flow_id),
             };
             (profile_id(*profile), own)
         });
@@ -127,6 +130,7 @@ impl<'a> StoredSettings<'a> {
                 hours: own.hours.hours()?,
                 manual: own.manual.map(StoredOverride::manual),
                 bot: own.bot.bot()?,
+                completion: own.completion.map(flow),
             };
             Ok((profile(*id), own))
         });

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_protocol::vocabulary::{Party, WorkspaceId};
 
 use super::answers::StoredAnswers;
-use super::change::{CHANGE, SETTINGS, StoredChange};
+use super::change::{CHANGE, COMPLETIONS, NEWEST_CHANGE, SETTINGS, StoredChange};
 use super::message::PLAIN;
 use super::parts::{Id, at, instance, instance_id, member, member_id, profile, profile_id};
 use super::people::{StoredMember, StoredProfile, title, version_of_profile};
@@ -82,7 +82,9 @@ pub(in crate::journal) fn encode_workspace(workspace: &Workspace) -> Result<Vec<
     let settings = (workspace.settings != Settings::default()).then_some(&workspace.settings);
     let answers = StoredAnswers::new(&workspace.answers)?;
     let stored = StoredWorkspace {
-        v: if settings.is_some() || answers.is_some() || !workspace.away.is_empty() {
+        v: if workspace.settings.profiles.values().any(|own| own.completion.is_some()) {
+            COMPLETIONS
+        } else if settings.is_some() || answers.is_some() || !workspace.away.is_empty() {
             SETTINGS
         } else {
             workspace.profiles.values().map(version_of_profile).max().unwrap_or(PLAIN)
@@ -108,7 +110,7 @@ pub(in crate::journal) fn encode_workspace(workspace: &Workspace) -> Result<Vec<
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_workspace(id: WorkspaceId, bytes: &[u8]) -> Result<Workspace, StoredError> {
-    let stored: StoredWorkspace<'_> = read(WORKSPACE, SETTINGS, bytes)?;
+    let stored: StoredWorkspace<'_> = read(WORKSPACE, COMPLETIONS, bytes)?;
     let members = stored.members.iter();
     let profiles = stored.profiles.iter();
     Ok(Workspace {
@@ -134,8 +136,8 @@ fn newer_or(bytes: &[u8], error: StoredError) -> StoredError {
         events: Vec<Version>,
     }
     let versions = rmp_serde::from_slice::<Events>(bytes).map(|found| found.events).unwrap_or_default();
-    let newest = versions.iter().map(|Version { v }| *v).max().unwrap_or(SETTINGS);
-    known_version(CHANGE, SETTINGS, newest).err().unwrap_or(error)
+    let newest = versions.iter().map(|Version { v }| *v).max().unwrap_or(NEWEST_CHANGE);
+    known_version(CHANGE, NEWEST_CHANGE, newest).err().unwrap_or(error)
 }
 
 #[derive(Serialize, Deserialize)]

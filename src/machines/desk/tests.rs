@@ -8,7 +8,7 @@ use switchboard_protocol::vocabulary::{
 };
 
 use super::*;
-use crate::domain::assignment::{Outcome, Request};
+use crate::domain::assignment::{Outcome, Request, Strategy};
 use crate::domain::consultation::{Requeued, Stage};
 use crate::domain::workspace::{Member, Profile, Role, TokenHash};
 
@@ -48,7 +48,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let mut scene = Self { desk: Desk::new(at(0)), workspace: workspace() };
-        assert_eq!(scene.at(0, |desk, now| desk.begin([], now)), []);
+        assert_eq!(scene.at(0, |desk, now| desk.begin([], [], now)), []);
         scene
     }
 
@@ -100,6 +100,25 @@ fn a_conversation_woken_by_a_decision_does_not_end_it_by_its_first_word() {
     assert_eq!(given(&scene.comes(2)), [(conversation(1), Some(AGENT))]);
     assert_eq!(scene.says(3, said(1, 1, Stage::Waiting)), [], "the decision is on its way to it");
     assert_eq!(scene.says(4, said(1, 2, Stage::Assigned(AGENT))), [], "the agent has one, and no room");
+}
+
+#[test]
+fn whoever_had_their_turn_longest_ago_is_next_also_after_a_restart() {
+    const OTHER: MemberId = MemberId::from_bytes([2; 16]);
+    const STRANGER: MemberId = MemberId::from_bytes([3; 16]);
+    for (turns, next) in [(vec![], AGENT), (vec![OTHER, AGENT], OTHER), (vec![STRANGER, AGENT], OTHER)] {
+        let mut scene = Scene { desk: Desk::new(at(0)), workspace: workspace() };
+        let details = scene.workspace.members[&AGENT].clone();
+        scene.workspace.members.insert(OTHER, Member { role: Role::Admin, ..details });
+        scene.workspace.settings.team.assignment.choosing.strategy = Strategy::RoundRobin;
+        scene.at(0, |desk, now| desk.begin([], turns.clone(), now));
+        for member in [AGENT, OTHER] {
+            scene.at(1, |desk, now| desk.stands(member, true, now));
+        }
+        let told = scene.says(2, said(1, 1, Stage::Waiting));
+        assert_eq!(given(&told), [(conversation(1), Some(next))], "after {turns:?}");
+        assert!(scene.desk.dispatch().roster().get(STRANGER).is_none(), "no member any more");
+    }
 }
 
 #[test]
@@ -214,4 +233,33 @@ fn an_estimate_is_compared_when_somebody_was_found_and_not_when_the_customer_gav
     let Waiting { waiting, accuracy } = scene.desk.waiting();
     assert_eq!((waiting, accuracy.compared), (1, 1));
     assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s()), (60, 60));
+}
+
+#[test]
+fn whoever_has_become_a_member_is_among_those_who_are_considered() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.says(1, said(1, 2, Stage::InProgress(AGENT)));
+    scene.says(1, said(2, 1, Stage::Waiting));
+    let details = scene.workspace.members[&AGENT].clone();
+    scene.workspace.members.insert(MemberId::from_bytes([2; 16]), details);
+    scene.workspace.settings.team.assignment.load.maximum = 2;
+    let told = scene.at(2, Desk::rules_changed);
+    let [(_, OwnAction::Decided { explanation, .. })] = told.as_slice() else { panic!("{told:?}") };
+    let considered = explanation.considered.candidates.iter().map(|candidate| candidate.member);
+    assert!(considered.eq(scene.workspace.members.keys().copied()));
+}
+
+#[test]
+fn whoever_says_that_they_are_away_is_given_nothing_by_a_setting_of_the_same_commit() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.says(1, said(1, 2, Stage::InProgress(AGENT)));
+    assert_eq!(given(&scene.says(1, said(2, 1, Stage::Waiting))), [(conversation(2), None)]);
+    scene.workspace.away.insert(AGENT);
+    scene.workspace.settings.team.assignment.load.maximum = 2;
+    assert_eq!(scene.at(2, Desk::rules_changed), []);
+    assert_eq!(scene.at(2, Desk::intents_changed), []);
+    scene.workspace.away.remove(&AGENT);
+    assert_eq!(given(&scene.at(3, Desk::intents_changed)), [(conversation(2), Some(AGENT))]);
 }

@@ -328,7 +328,7 @@ fn the_customer_gets_the_greeting_of_a_conversation_that_has_just_begun_and_only
 #[test]
 fn what_has_reached_a_side_is_told_once_and_is_never_more_than_what_is_durable() {
     let mut talk = Talk::begun();
-    talk.say(&AGENT, Do::Take { consultation: ConsultationId::from_bytes([6; 16]) });
+    talk.say(&AGENT, Do::Take { consultation: ConsultationId::from_bytes([6; 16]), epoch: None });
     talk.say(&AGENT, text("a"));
     talk.durable(3);
     let (agent, own) = (talk.follow(1, &AGENT, 4, 9), talk.follow(2, &customer(), 2, 9));

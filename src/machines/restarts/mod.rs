@@ -86,6 +86,8 @@ struct House {
     now: i64,
     grace_until: i64,
     workspace: Workspace,
+    /// The revision that conversations are told.
+    told: u64,
     desk: Desk,
     awake: BTreeMap<ConversationId, Awake>,
     /// When each of them looks.
@@ -117,6 +119,7 @@ impl House {
         let mut house = Self {
             now: at,
             grace_until: at,
+            told: workspace.revision,
             workspace,
             desk: Desk::new(Timestamp::from_millis(at)),
             awake: BTreeMap::new(),
@@ -144,13 +147,12 @@ impl House {
         let before = self.workspace.clone();
         let entry = decide_workspace(&self.workspace, action, Timestamp::from_millis(self.now)).unwrap();
         self.workspace.apply(&entry);
-        let ends_otherwise = self.workspace.ends_otherwise(&before);
-        self.at_desk(|desk, now| {
-            if ends_otherwise {
-                desk.deadlines_changed(now.workspace);
-            }
-            desk.rules_changed(now)
-        });
+        if !entry.changes_settings() {
+            self.at_desk(Desk::intents_changed);
+            return self.deliver();
+        }
+        self.told = self.workspace.revision;
+        self.at_desk(|desk, now| desk.settings_changed(&before, now));
         let ids: Vec<_> = self.awake.keys().copied().collect();
         for id in ids {
             let service = self.service();
@@ -291,7 +293,7 @@ impl House {
         let Awake { live, service } = self.awake.remove(&id).unwrap();
         self.timers.set(id, None);
         assert!(live.may_sleep());
-        let due = Due { settings: self.workspace.revision, at: deadline(live.state(), &service) };
+        let due = Due { settings: self.told, at: deadline(live.state(), &service) };
         self.at_desk(|desk, now| {
             desk.sleeps(id, due, now);
             Vec::new()
@@ -340,6 +342,7 @@ impl House {
     }
 
     fn begin_desk(&mut self) {
+        self.told = self.workspace.revision;
         self.desk = Desk::new(Timestamp::from_millis(self.grace_until));
         let found: Vec<_> = self.log.keys().map(|id| self.state(*id)).collect();
         let found = found.into_iter().filter(|state| state.served.consultation.is_some());
@@ -351,7 +354,7 @@ impl House {
                 served: state.served,
             })
             .collect();
-        self.at_desk(|desk, now| desk.begin(found, now));
+        self.at_desk(|desk, now| desk.begin(found, [], now));
         self.deliver();
     }
 

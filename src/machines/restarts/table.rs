@@ -239,7 +239,11 @@ fn a_consultation_whose_customer_is_silent_is_completed() {
         house.service_is(auto_close());
         let id = conversation(1);
         house.calls(id);
-        house.does(ada(), id, Action::Take { consultation: ConsultationId::from_bytes([5; 16]) });
+        house.does(
+            ada(),
+            id,
+            Action::Take { consultation: ConsultationId::from_bytes([5; 16]), epoch: None },
+        );
         house.until(NOON + MINUTE);
         house.does(ada(), id, post());
         (house, NOON + 11 * MINUTE)
@@ -352,7 +356,7 @@ fn full_at_closing(by_hand: Option<Override>, place: Place, ends: i64) -> (House
     place.take(&mut house, closing);
     // The downtime may be longer.
     house.until((closing + ends).max(house.now));
-    house.does(ada(), conversation(2), Action::Complete);
+    house.does(ada(), conversation(2), Action::Complete { epoch: None });
     house.until(closing + 16 * HOUR);
     (house, closing)
 }
@@ -403,6 +407,7 @@ fn what_is_masked_after_a_time_is_hidden_from_that_moment_on() {
         before: Default::default(),
         at: Timestamp::from_millis(NOON),
         origin: None,
+        epoch: None,
         events: vec![Event { by: Party::Bot, what }],
     };
     // It rests on the entry alone, which is the same wherever it is read; `journal::masking` reads it there.

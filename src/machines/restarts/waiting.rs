@@ -56,6 +56,17 @@ fn ten_thousand_who_wait_cost_no_look_and_no_record_until_the_first_is_due() {
 }
 
 #[test]
+fn nor_when_somebody_says_that_they_are_away() {
+    let mut house = ten_thousand_wait();
+    house.until(NOON + MINUTE);
+    house.sets(WorkspaceAction::SetAway { member: ADA, away: true });
+    house.all_sleep();
+    house.until(NOON + 2 * MINUTE);
+    assert!(house.awake.is_empty(), "nobody is woken");
+    wait_and_end(&mut house);
+}
+
+#[test]
 fn nor_after_a_restart() {
     let mut house = ten_thousand_wait();
     house.all_sleep();

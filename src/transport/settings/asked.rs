@@ -29,6 +29,7 @@ pub(in crate::transport) fn settings_of(of: &wire::SettingsOf) -> Result<Setting
         wire::SettingsOf::ProfileHours { profile } => SettingsOf::Hours(profile),
         wire::SettingsOf::Bot { profile } => SettingsOf::Bot(profile),
         wire::SettingsOf::Greeting { profile } => SettingsOf::Greeting(profile),
+        wire::SettingsOf::Completion { profile } => SettingsOf::Completion(profile),
         wire::SettingsOf::Unknown => return Err(unsupported("of")),
     })
 }
@@ -77,6 +78,9 @@ pub(in crate::transport) fn action(change: Change) -> Result<WorkspaceAction, Er
         }
         Change::Greeting { profile, greeting } => {
             WorkspaceAction::SetGreeting { profile, greeting: greeting.map(message) }
+        }
+        Change::Completion { profile, completion } => {
+            WorkspaceAction::SetCompletion { profile, flow: completion }
         }
         Change::OverrideHours { profile, open, until } => {
             absent("until", until.as_ref())?;

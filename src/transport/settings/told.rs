@@ -73,6 +73,9 @@ pub(super) fn settings(workspace: &Workspace, of: SettingsOf) -> Settings {
             let own = workspace.profiles.get(&profile).and_then(|profile| profile.greeting.as_ref());
             Settings::Greeting { greeting: own.map(greeting) }
         }
+        SettingsOf::Completion(profile) => {
+            Settings::Completion { completion: workspace.settings_of(profile).completion }
+        }
     }
 }
 
@@ -156,6 +159,9 @@ fn change(event: &WorkspaceEvent) -> Change {
         WorkspaceEvent::BotSet { profile, bot: own } => Change::Bot { profile: *profile, bot: bot(own) },
         WorkspaceEvent::GreetingSet { profile, greeting: own } => {
             Change::Greeting { profile: *profile, greeting: own.as_ref().map(greeting) }
+        }
+        WorkspaceEvent::CompletionSet { profile, flow } => {
+            Change::Completion { profile: *profile, completion: *flow }
         }
         WorkspaceEvent::HoursOverridden { profile, manual } => {
             let told = manual.map(by_hand);

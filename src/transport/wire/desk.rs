@@ -116,6 +116,7 @@ pub(super) fn row(row: ListRow) -> Row {
         last_at: row.last_at,
         unread: u32::try_from(row.unread).unwrap_or(u32::MAX),
         seq: row.seq,
+        epoch: row.epoch,
     }
 }
 
@@ -193,6 +194,7 @@ mod tests {
             last_at: Timestamp::from_millis(i64::MAX),
             unread: usize::MAX,
             seq: Seq::MAX,
+            epoch: u64::MAX,
             position: Position(u64::MAX),
         }
     }

@@ -155,6 +155,7 @@ const fn name_of(why: UnservedWhy) -> &'static str {
         UnservedWhy::Cancelled => "cancelled",
         UnservedWhy::GaveUp => "given up",
         UnservedWhy::Left => "left alone",
+        UnservedWhy::Dismissed => "dismissed",
         UnservedWhy::TooLong => "waited too long",
         UnservedWhy::Unknown => "unserved for an unknown reason",
     }

@@ -203,7 +203,7 @@ impl Stream {
 
 pub(crate) fn event(at: u64) -> Event {
     let what = EventKind::message(content(&format!("message {at}")));
-    Event { seq: seq(at), at: Timestamp::from_millis(0), by: Sender::Customer, what }
+    Event { seq: seq(at), at: Timestamp::from_millis(0), by: Sender::Customer, what, epoch: None }
 }
 
 pub(crate) fn seq(value: u64) -> Seq {

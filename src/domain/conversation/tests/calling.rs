@@ -9,7 +9,7 @@ use switchboard_protocol::vocabulary::{CategoryName, CategoryPath};
 
 use super::*;
 use crate::domain::assignment::{Considered, Explanation, Outcome as Chosen, Rule, Why};
-use crate::domain::consultation::{Beginning, CANCEL_WINDOW_MS, Requeued, Stage, Unserved, begun_by};
+use crate::domain::consultation::{Beginning, CANCEL_WINDOW_MS, Caller, Requeued, Stage, Unserved, begun_by};
 use crate::domain::hours::{CountedHours, Schedule};
 
 fn about_cards() -> CategoryPath {
@@ -83,7 +83,10 @@ fn service_begins_with_the_first_agents_entry() {
     let consultation = story.state.served.consultation.clone().unwrap();
     assert_eq!(consultation.called_at, Timestamp::from_millis(1_000));
     assert_eq!(consultation.served_at, Some(Timestamp::from_millis(6_000)));
-    assert_eq!(consultation.beginning, Beginning::Called { in_hours: true, bot_replies: false });
+    assert_eq!(
+        consultation.beginning,
+        Beginning::Called { by: Caller::Customer, in_hours: true, bot_replies: false }
+    );
     let _ = story.when(&agent(ADA), post("Hi")).becomes([message("Hi")]);
 }
 
@@ -129,7 +132,7 @@ fn what_an_absent_agent_had_waits_again_at_its_old_place() {
 #[test]
 fn a_consultation_is_given_to_another_by_comparing_who_has_it() {
     let mut story = given([(customer(), start()), (customer(), call()), (agent(ADA), take())]);
-    let give = |from, to| Action::Transfer { from, to };
+    let give = |from, to| Action::Transfer { from, to, epoch: None };
     let outside = Rejection::NotEntered { action: "transfer" };
     story.when(&agent(CID), give(ADA, BEN)).refused(outside);
     let given = What::Assigned { member: BEN, how: How::Transferred { from: ADA } };
@@ -217,7 +220,7 @@ fn the_bot_answers_each_message_once_and_never_after_it_has_lost_the_floor() {
     let _ = story.when(&agent(ADA), take()).recorded();
     let moved = Rejection::Moved { action: "reply", assignee: Some(ADA) };
     assert_eq!(story.when_own(&late), Err(moved));
-    let _ = story.when(&agent(ADA), Action::Complete).recorded();
+    let _ = story.when(&agent(ADA), Action::Complete { epoch: None }).recorded();
     assert!(story.when_own(&late).is_err(), "also when it has the floor again");
 }
 

@@ -37,7 +37,7 @@ fn sending_into_what_has_ended_is_refused_with_that_reason_and_so_is_serving_it(
         story.when(&who, post("Hi")).refused(Rejection::Ended);
         assert_eq!(story.state.typist(&who), None);
     }
-    for action in [Action::Join, take(), Action::Complete] {
+    for action in [Action::Join, take(), Action::Complete { epoch: None }] {
         story.when(&agent(ADA), action).refused(Rejection::Ended);
     }
     let _ = story.when(&agent(ADA), Action::Leave).becomes([What::Unchanged]);

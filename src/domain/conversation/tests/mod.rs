@@ -9,8 +9,11 @@
 mod calling;
 mod describing;
 mod ending;
+mod epochs;
+mod history;
 mod model;
 mod once;
+mod parking;
 mod random;
 mod reading;
 mod seeing;
@@ -191,7 +194,7 @@ fn post(words: &str) -> Action {
 }
 
 const fn take() -> Action {
-    Action::Take { consultation: CONSULTATION }
+    Action::Take { consultation: CONSULTATION, epoch: None }
 }
 
 /// What taking a conversation with the bot becomes.

@@ -302,11 +302,24 @@ impl Model {
             (
                 Action::Join
                 | Action::Take { .. }
-                | Action::Complete
+                | Action::Complete { .. }
                 | Action::Transfer { .. }
                 | Action::Describe { .. },
                 Party::Agent { .. },
             ) if self.ended() => Expected::Refused(Rejection::Ended),
+            (
+                Action::Take { epoch: Some(epoch), .. }
+                | Action::Complete { epoch: Some(epoch) }
+                | Action::Transfer { epoch: Some(epoch), .. },
+                Party::Agent { .. },
+            ) if *epoch != self.epoch() => {
+                let action = match &command.action {
+                    Action::Take { .. } => "take",
+                    Action::Complete { .. } => "complete",
+                    _ => "transfer",
+                };
+                Expected::Refused(Rejection::Moved { action, assignee: self.assignee() })
+            }
             (Action::Call { .. } | Action::Cancel, Party::Customer) if self.ended() => {
                 Expected::Refused(Rejection::Ended)
             }
@@ -319,7 +332,8 @@ impl Model {
                 Expected::Events(vec![(by, What::Completed), (by, What::Ended)])
             }
             (Action::End, by) => {
-                Expected::Events(vec![(by, What::Unserved { why: Unserved::Left }), (by, What::Ended)])
+                let why = if by == Party::Customer { Unserved::Left } else { Unserved::Dismissed };
+                Expected::Events(vec![(by, What::Unserved { why }), (by, What::Ended)])
             }
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
             (Action::Start { customer, greeting, known }, _) => {
@@ -351,15 +365,15 @@ impl Model {
                 (true, true) => Expected::Refused(Rejection::AlreadyServed),
                 (true, false) => Expected::Events(vec![(by, What::Unserved { why: Unserved::GaveUp })]),
             },
-            (Action::Transfer { from, to }, Party::Agent { .. }) => self.transfer(by, *from, *to),
+            (Action::Transfer { from, to, .. }, Party::Agent { .. }) => self.transfer(by, *from, *to),
             (Action::Call { .. }, _) => Expected::Refused(Rejection::OnlyCustomer { action: "call" }),
             (Action::Cancel, _) => Expected::Refused(Rejection::OnlyCustomer { action: "cancel" }),
             (Action::Transfer { .. }, _) => Expected::Refused(Rejection::OnlyAgents { action: "transfer" }),
-            (Action::Complete, Party::Agent { member }) => self.serve(member, "complete"),
+            (Action::Complete { .. }, Party::Agent { member }) => self.serve(member, "complete"),
             (Action::Join, _) => Expected::Refused(Rejection::OnlyAgents { action: "join" }),
             (Action::Leave, _) => Expected::Refused(Rejection::OnlyAgents { action: "leave" }),
             (Action::Take { .. }, _) => Expected::Refused(Rejection::OnlyAgents { action: "take" }),
-            (Action::Complete, _) => Expected::Refused(Rejection::OnlyAgents { action: "complete" }),
+            (Action::Complete { .. }, _) => Expected::Refused(Rejection::OnlyAgents { action: "complete" }),
         }
     }
 

@@ -28,7 +28,7 @@ fn every_command_that_changes_something_is_done_once() {
         (agent(ADA), read(4)),
         (agent(ADA), Action::Leave),
         (agent(ADA), Action::Join),
-        (agent(ADA), Action::Complete),
+        (agent(ADA), Action::Complete { epoch: None }),
     ];
     let done: Vec<_> = (1..)
         .zip(&commands)
@@ -74,9 +74,10 @@ fn a_leave_that_found_itself_outside_does_not_leave_when_it_comes_again_after_jo
 fn a_take_that_found_itself_served_does_not_take_when_it_comes_again_after_completion() {
     let mut story = given([(customer(), start()), (agent(ADA), take())]);
     let taken = story.when_sent(&agent(ADA), FIRST, 1, take()).becomes([What::Unchanged]);
-    let done = story.when_sent(&agent(ADA), FIRST, 2, Action::Complete).becomes([What::Completed]);
+    let done =
+        story.when_sent(&agent(ADA), FIRST, 2, Action::Complete { epoch: None }).becomes([What::Completed]);
     story.when_sent(&agent(ADA), FIRST, 1, take()).answered_as(&taken);
-    story.when_sent(&agent(ADA), FIRST, 2, Action::Complete).answered_as(&done);
+    story.when_sent(&agent(ADA), FIRST, 2, Action::Complete { epoch: None }).answered_as(&done);
     assert_eq!(story.state.served.consultation, None, "completed is completed");
 }
 
@@ -111,7 +112,7 @@ fn what_was_refused_may_be_tried_again() {
 fn what_was_refused_is_not_done_after_what_was_sent_later() {
     let mut story = given([(customer(), start())]);
     let outside = Rejection::NotEntered { action: "post" };
-    let sent = [post("Hi"), Action::Leave, Action::Join, Action::Complete];
+    let sent = [post("Hi"), Action::Leave, Action::Join, Action::Complete { epoch: None }];
     story.when_sent(&agent(ADA), FIRST, 1, post("Hi")).refused(outside);
     let taken = story.when_sent(&agent(ADA), FIRST, 9, take()).recorded();
     for (counter, action) in (1..).zip(sent) {

@@ -41,12 +41,12 @@ fn action() -> impl Strategy<Value = Action> {
         4 => Just(read(0)),
         3 => Just(Action::Join),
         2 => Just(Action::Leave),
-        2 => Just(take()),
-        1 => Just(Action::Complete),
+        2 => at().prop_map(|epoch| Action::Take { consultation: CONSULTATION, epoch }),
+        1 => at().prop_map(|epoch| Action::Complete { epoch }),
         2 => Just(Action::Call { consultation: CONSULTATION, category: CategoryPath::default() }),
         1 => Just(Action::Cancel),
-        1 => prop::sample::select(vec![(ADA, BEN), (BEN, ADA), (BEN, CID), (ADA, ADA)])
-            .prop_map(|(from, to)| Action::Transfer { from, to }),
+        1 => (prop::sample::select(vec![(ADA, BEN), (BEN, ADA), (BEN, CID), (ADA, ADA)]), at())
+            .prop_map(|((from, to), epoch)| Action::Transfer { from, to, epoch }),
         // Rare, or most of what is tried would come after it.
         1 => prop::bool::weighted(0.2).prop_map(|ends| if ends { Action::End } else { Action::Leave }),
     ]
@@ -70,6 +70,11 @@ fn describing() -> impl Strategy<Value = Action> {
 
 fn named(name: &str) -> Details {
     Details { name: CustomerName::new(name).ok(), ..Details::default() }
+}
+
+/// At any epoch, or at one that is put in once it is known which there is.
+fn at() -> impl Strategy<Value = Option<u64>> {
+    prop::sample::select(vec![None, None, Some(0)])
 }
 
 /// Every kind of content, also what is not known and what only the bot sends.
@@ -137,6 +142,13 @@ impl Both {
         if let Action::Read { up_to } = &mut action {
             let last = self.story.state.last.of(identity.reader()).get();
             *up_to = Seq::new(last.saturating_add_signed(i64::from(from_end))).unwrap();
+        }
+        if let Action::Take { epoch: Some(epoch), .. }
+        | Action::Transfer { epoch: Some(epoch), .. }
+        | Action::Complete { epoch: Some(epoch) } = &mut action
+        {
+            // Most often the one that there is, or the one before.
+            *epoch = self.story.state.served.epoch.saturating_add_signed(i64::from(from_end.max(-1)));
         }
         let (party, instance) = (identity.party(), instance(client));
         let counter = self.counters.entry((party, instance)).or_default();
@@ -237,6 +249,13 @@ impl Both {
         let is_in_progress =
             matches!(state.served.consultation, Some(Consultation { stage: Stage::InProgress(_), .. }));
         prop_assert_eq!(is_in_progress, model.is_in_progress());
+        let begun: Vec<_> = story
+            .entries
+            .iter()
+            .flat_map(|entry| entry.seen_by(Reader::Staff))
+            .filter_map(|seen| seen.epoch)
+            .collect();
+        prop_assert_eq!(begun, (1..=model.epoch()).collect::<Vec<_>>(), "staff are told each epoch");
         let mut replayed = Conversation::new(WORKSPACE, CONVERSATION);
         story.entries.iter().for_each(|entry| replayed.apply(entry));
         prop_assert_eq!(&replayed, state);

@@ -23,7 +23,7 @@ fn told() -> Story {
         (agent(ADA), post("Sure")),
         (customer(), read(4)),
         (agent(BEN), Action::Leave),
-        (agent(ADA), Action::Complete),
+        (agent(ADA), Action::Complete { epoch: None }),
         (customer(), post("Thanks")),
     ])
 }

@@ -19,8 +19,12 @@ fn an_agent_enters_once() {
 #[test]
 fn only_agents_serve() {
     let mut story = given([(customer(), start())]);
-    let actions =
-        [(Action::Join, "join"), (Action::Leave, "leave"), (take(), "take"), (Action::Complete, "complete")];
+    let actions = [
+        (Action::Join, "join"),
+        (Action::Leave, "leave"),
+        (take(), "take"),
+        (Action::Complete { epoch: None }, "complete"),
+    ];
     for (command, action) in actions {
         story.when(&customer(), command).refused(Rejection::OnlyAgents { action });
     }
@@ -83,7 +87,7 @@ fn what_somebody_serves_is_not_taken_and_the_loser_is_told_who_won() {
     story.when(&agent(BEN), take()).refused(lost.clone());
     let _ = story.when(&agent(ADA), Action::Leave).recorded();
     story.when(&agent(BEN), take()).refused(lost);
-    let _ = story.when(&agent(BEN), Action::Complete).recorded();
+    let _ = story.when(&agent(BEN), Action::Complete { epoch: None }).recorded();
     let taken = [stepped_in(BEN), What::Entered { member: BEN }];
     let _ = story.when(&agent(BEN), take()).becomes(taken);
 }
@@ -91,19 +95,23 @@ fn what_somebody_serves_is_not_taken_and_the_loser_is_told_who_won() {
 #[test]
 fn nothing_is_completed_that_nobody_serves() {
     let mut story = given([(customer(), start())]);
-    story.when(&agent(ADA), Action::Complete).refused(Rejection::NotServed { action: "complete" });
+    story
+        .when(&agent(ADA), Action::Complete { epoch: None })
+        .refused(Rejection::NotServed { action: "complete" });
     let _ = story.when(&agent(ADA), take()).recorded();
-    let _ = story.when(&agent(ADA), Action::Complete).recorded();
-    story.when(&agent(ADA), Action::Complete).refused(Rejection::NotServed { action: "complete" });
+    let _ = story.when(&agent(ADA), Action::Complete { epoch: None }).recorded();
+    story
+        .when(&agent(ADA), Action::Complete { epoch: None })
+        .refused(Rejection::NotServed { action: "complete" });
 }
 
 #[test]
 fn only_an_agent_who_has_entered_completes() {
     let mut story = given([(customer(), start()), (agent(ADA), take())]);
     let outside = Rejection::NotEntered { action: "complete" };
-    story.when(&agent(BEN), Action::Complete).refused(outside.clone());
+    story.when(&agent(BEN), Action::Complete { epoch: None }).refused(outside.clone());
     let _ = story.when(&agent(ADA), Action::Leave).recorded();
-    story.when(&agent(ADA), Action::Complete).refused(outside);
+    story.when(&agent(ADA), Action::Complete { epoch: None }).refused(outside);
 }
 
 #[test]
@@ -114,7 +122,7 @@ fn any_agent_who_has_entered_completes_and_all_are_out() {
         (agent(BEN), Action::Join),
         (agent(CID), Action::Join),
     ]);
-    let entry = story.when(&agent(BEN), Action::Complete).becomes([What::Completed]);
+    let entry = story.when(&agent(BEN), Action::Complete { epoch: None }).becomes([What::Completed]);
     assert!(entry.seen_by(Reader::Customer).next().is_none(), "the customer is not told");
     assert_eq!((story.state.assignee(), story.state.served.epoch), (None, 2));
     assert_eq!((story.state.floor(), story.state.served.former), (Floor::Bot, Some(ADA)));

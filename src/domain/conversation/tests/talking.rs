@@ -71,13 +71,21 @@ fn an_agent_posts_only_while_inside() {
     let _ = story.when(&agent(ADA), Action::Join).recorded();
     let _ = story.when(&agent(ADA), Action::Leave).recorded();
     story.when(&agent(ADA), post("Hi")).refused(outside.clone());
-    let _ = story.when(&agent(BEN), Action::Complete).recorded();
+    let _ = story.when(&agent(BEN), Action::Complete { epoch: None }).recorded();
     story.when(&agent(BEN), post("Hi")).refused(outside);
 }
 
 #[test]
 fn to_everybody_else_the_conversation_does_not_exist() {
-    let actions = [post("Hi"), read(0), Action::Join, Action::Leave, take(), Action::Complete, Action::End];
+    let actions = [
+        post("Hi"),
+        read(0),
+        Action::Join,
+        Action::Leave,
+        take(),
+        Action::Complete { epoch: None },
+        Action::End,
+    ];
     for action in actions {
         let mut story = given([(customer(), start()), (agent(ADA), take())]);
         for who in [stranger(), outsider(), customer_elsewhere()] {
@@ -170,7 +178,8 @@ fn only_the_bot_offers_what_to_press() {
 
 #[test]
 fn a_message_after_completion_goes_to_the_bot_and_never_nowhere() {
-    let mut story = given([(customer(), start()), (agent(ADA), take()), (agent(ADA), Action::Complete)]);
+    let mut story =
+        given([(customer(), start()), (agent(ADA), take()), (agent(ADA), Action::Complete { epoch: None })]);
     let _ = story.when(&customer(), post("Again")).becomes([message("Again")]);
     assert_eq!(story.state.floor(), Floor::Bot);
     assert_eq!(story.state.staff_unread.count(), 1);

@@ -60,7 +60,8 @@ fn outside_the_hours_requests_wait() {
 
 #[test]
 fn a_conversation_is_bound_by_the_team_and_its_profile() {
-    assert_eq!(company().service(profile_id(1)), Service::NONE);
+    let greeting = company().profiles[&profile_id(1)].greeting.clone();
+    assert_eq!(company().service(profile_id(1)), Service { greeting: greeting.clone(), ..Service::NONE });
     let service = TeamService {
         auto_close: AutoClose { silent_minutes: Some(5), unserved_minutes: Some(30) },
         early_cancel_is_no_miss: true,
@@ -73,6 +74,7 @@ fn a_conversation_is_bound_by_the_team_and_its_profile() {
         notice: Some(text("Tomorrow!")),
         cancel_word: Some(text("stop")),
         early_cancel_is_no_miss: true,
+        greeting,
         silent_ms: Some(300_000),
         unserved_ms: Some(1_800_000),
         hours: Some(Arc::new(CountedHours { schedule: Schedule::default(), by_hand: None })),

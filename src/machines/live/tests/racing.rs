@@ -122,10 +122,10 @@ impl Race {
             7 => {
                 let consultation =
                     ConsultationId::from_bytes(chance.to_be_bytes().repeat(2).try_into().unwrap());
-                self.does(&agent(below(chance, 2)), Do::Take { consultation });
+                self.does(&agent(below(chance, 2)), Do::Take { consultation, epoch: None });
             }
             8 => self.does(&agent(below(chance, 2)), text("I am")),
-            9..12 => self.does(&agent(below(chance, 2)), Do::Complete),
+            9..12 => self.does(&agent(below(chance, 2)), Do::Complete { epoch: None }),
             _ => {
                 let revision = self.talk.live.state().revision;
                 self.talk.durable(revision);

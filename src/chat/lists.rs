@@ -82,9 +82,9 @@ pub(super) fn filter(words: &str) -> Result<ListFilter, String> {
     Ok(filter)
 }
 
-/// A row as a line for people. An exclamation mark: it needs one's attention.
+/// A row as a line for people, with what it is called by. An exclamation mark: it needs one's attention.
 pub(super) fn row_line(
-    number: usize,
+    number: impl std::fmt::Display,
     row: &Row,
     names: &HashMap<MemberId, String>,
     (here, me): (bool, Option<MemberId>),
@@ -115,6 +115,7 @@ pub(super) fn row_line(
     let customer = row.name.as_ref().map_or(row.user_key.as_str(), CustomerName::as_str);
     let (customer, last) = (printable(customer), printable(&row.last_message));
     let at = clock(row.last_at);
+    let number = number.to_string();
     format!("{here}{mark}{number:>3}  {at}  {customer}{unread}  [{stands}{ended}]{about}  {last}")
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Owns the prompt, the commands, and what is shown while somebody types. Must not know how lines look.
 
+mod asking;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,15 +12,15 @@ use std::time::Duration;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
-use switchboard_client::vocabulary::{Content, ConversationId, MemberId, SearchText, Seq};
-use switchboard_client::wire::{Event, ListFilter, Row, Sender};
+use switchboard_client::vocabulary::{Content, ConversationId, MemberId, Seq};
+use switchboard_client::wire::{Event, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::presence::{self, Away};
 use super::room::{Room, Side};
-use super::{ChatError, customers, lists, past, show, words};
+use super::{ChatError, customers, lists, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
@@ -241,22 +243,13 @@ impl<P: Printer> Chat<P> {
                 Err(why) => self.say(format!("— {why}")),
             },
             (("/find", text), Side::Agent(_)) => self.find(text).await?,
-            (("/list", words), Side::Agent(_)) => match lists::filter(words) {
-                Ok(filter) => self.list(Some(filter)).await?,
-                Err(why) => self.say(format!("— {why}")),
-            },
+            (("/list", words), Side::Agent(_)) => self.list_named(words).await?,
             (("/board", _), Side::Agent(agent)) => {
                 let board = lists::board(&agent.state);
                 self.say(board);
             }
             (("/open", number), Side::Agent(agent)) => {
-                let found =
-                    |number: &str| self.found.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied();
-                let chosen = match number.strip_prefix('f') {
-                    Some(number) => found(number),
-                    None => agent.listed.numbered(number),
-                };
-                let Some(chosen) = chosen else {
+                let Some(chosen) = self.numbered(agent, number) else {
                     self.say(format!("— /open: {number:?} is none of the numbers that /list and /find show"));
                     return Ok(Next::Stay);
                 };
@@ -333,87 +326,12 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
-    /// Shows what became of the consultations of this conversation.
-    async fn past(&mut self) -> Result<(), ClientError> {
-        let page = self.room.client.consultations(self.room.conversation, None, PAST_SHOWN).await?;
-        let lines = page.consultations.iter().map(|of| past::consultation_line(of, self.names()));
-        let mut lines: Vec<_> = lines.collect();
-        if lines.is_empty() {
-            lines.push("— there was none".to_owned());
-        } else if page.next.is_some() {
-            lines.push("— and earlier ones".to_owned());
-        }
-        self.say(lines.join("\n"));
-        Ok(())
-    }
-
-    /// Shows why somebody got it, or why it waits.
-    async fn why(&mut self) -> Result<(), ClientError> {
-        let (decisions, _) = self.room.client.explain(self.room.conversation).await?;
-        let lines = match decisions.first() {
-            Some(latest) => past::decision_lines(latest, self.names()),
-            None => "— nothing was decided about it".to_owned(),
-        };
-        self.say(lines);
-        Ok(())
-    }
-
-    /// Begins a list, or goes on with the one that was shown last.
-    async fn list(&mut self, filter: Option<ListFilter>) -> Result<(), ClientError> {
-        let (client, here) = (self.room.client.clone(), self.room.conversation);
-        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
-        let rows = match filter {
-            Some(filter) => agent.listed.begin(&client, filter).await?,
-            None => agent.listed.read(&client).await?,
-        };
-        let me = client.member();
-        let line = |(number, row): &(usize, Row)| {
-            lists::row_line(*number, row, &agent.names, (row.conversation == here, me))
-        };
-        let mut lines: Vec<String> = rows.iter().map(line).collect();
-        if agent.listed.has_more() {
-            lines.push("— /more shows still others".to_owned());
-        } else if lines.is_empty() {
-            lines.push("— there are none".to_owned());
-        }
-        self.say(lines.join("\n"));
-        Ok(())
-    }
-
     /// Says whether the agent is away, if that is new.
     fn show_presence(&mut self) {
         let Side::Agent(agent) = &self.room.side else { return };
         if let Some(line) = self.away.is(agent.is_away()) {
             self.say(line.to_owned());
         }
-    }
-
-    /// Shows who the customer is.
-    async fn customer(&mut self) -> Result<(), ClientError> {
-        let customer = self.room.client.customer(self.room.conversation).await?;
-        self.say(show::printable(&customers::customer_lines(&customer)));
-        Ok(())
-    }
-
-    /// Shows the conversations that a text is found in.
-    async fn find(&mut self, text: &str) -> Result<(), ClientError> {
-        let text = match SearchText::new(text.trim()) {
-            Ok(text) => text,
-            Err(why) => {
-                self.say(format!("— /find: {why}"));
-                return Ok(());
-            }
-        };
-        let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
-        let here = self.room.conversation;
-        let me = self.room.client.member();
-        let rows = (1..).zip(&page.rows);
-        let lines = rows
-            .map(|(number, row)| lists::row_line(number, row, self.names(), (row.conversation == here, me)));
-        let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
-        self.found = page.rows.iter().map(|row| row.conversation).collect();
-        self.say(lines.join("\n"));
-        Ok(())
     }
 
     /// Tells the other side that something is being typed, not more often than it holds.
@@ -577,11 +495,6 @@ const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progre
     /past      what became of its consultations\n\
     /why       why somebody got it, or why it waits\n\
     /end       end the conversation; the customer's next one is another";
-
-/// How many of the conversations that were found are shown.
-const FOUND_ROWS: u16 = 20;
-/// So many consultations are shown.
-const PAST_SHOWN: u16 = 10;
 
 /// How long the other side believes that something is being typed, in milliseconds.
 const TYPING_HOLDS_MS: u32 = 5_000;

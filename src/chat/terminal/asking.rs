@@ -1,0 +1,113 @@
+//! What a chat at the keyboard asks and shows at once: lists, what is found, consultations, the customer.
+//!
+//! Owns the questions whose answers are shown where they were asked. Must not know how lines look.
+
+use switchboard_client::ClientError;
+use switchboard_client::vocabulary::{ConversationId, SearchText};
+use switchboard_client::wire::{ListFilter, Row};
+
+use super::{Chat, Printer};
+use crate::chat::room::{AgentSide, Side};
+use crate::chat::{customers, lists, past, show};
+
+impl<P: Printer> Chat<P> {
+    /// Shows what became of the consultations of this conversation.
+    pub(super) async fn past(&mut self) -> Result<(), ClientError> {
+        let page = self.room.client.consultations(self.room.conversation, None, PAST_SHOWN).await?;
+        let lines = page.consultations.iter().map(|of| past::consultation_line(of, self.names()));
+        let mut lines: Vec<_> = lines.collect();
+        if lines.is_empty() {
+            lines.push("— there was none".to_owned());
+        } else if page.next.is_some() {
+            lines.push("— and earlier ones".to_owned());
+        }
+        self.say(lines.join("\n"));
+        Ok(())
+    }
+
+    /// Shows why somebody got it, or why it waits.
+    pub(super) async fn why(&mut self) -> Result<(), ClientError> {
+        let (decisions, _) = self.room.client.explain(self.room.conversation).await?;
+        let lines = match decisions.first() {
+            Some(latest) => past::decision_lines(latest, self.names()),
+            None => "— nothing was decided about it".to_owned(),
+        };
+        self.say(lines);
+        Ok(())
+    }
+
+    /// Begins the list that words name.
+    pub(super) async fn list_named(&mut self, words: &str) -> Result<(), ClientError> {
+        match lists::filter(words) {
+            Ok(filter) => self.list(Some(filter)).await,
+            Err(why) => {
+                self.say(format!("— {why}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins a list, or goes on with the one that was shown last.
+    pub(super) async fn list(&mut self, filter: Option<ListFilter>) -> Result<(), ClientError> {
+        let (client, here) = (self.room.client.clone(), self.room.conversation);
+        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
+        let rows = match filter {
+            Some(filter) => agent.listed.begin(&client, filter).await?,
+            None => agent.listed.read(&client).await?,
+        };
+        let me = client.member();
+        let line = |(number, row): &(usize, Row)| {
+            lists::row_line(*number, row, &agent.names, (row.conversation == here, me))
+        };
+        let mut lines: Vec<String> = rows.iter().map(line).collect();
+        if agent.listed.has_more() {
+            lines.push("— /more shows still others".to_owned());
+        } else if lines.is_empty() {
+            lines.push("— there are none".to_owned());
+        }
+        self.say(lines.join("\n"));
+        Ok(())
+    }
+
+    /// The conversation with a number that was shown last.
+    pub(super) fn numbered(&self, agent: &AgentSide, number: &str) -> Option<ConversationId> {
+        match number.strip_prefix('f') {
+            Some(number) => self.found.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied(),
+            None => agent.listed.numbered(number),
+        }
+    }
+
+    /// Shows who the customer is.
+    pub(super) async fn customer(&mut self) -> Result<(), ClientError> {
+        let customer = self.room.client.customer(self.room.conversation).await?;
+        self.say(show::printable(&customers::customer_lines(&customer)));
+        Ok(())
+    }
+
+    /// Shows the conversations that a text is found in.
+    pub(super) async fn find(&mut self, text: &str) -> Result<(), ClientError> {
+        let text = match SearchText::new(text.trim()) {
+            Ok(text) => text,
+            Err(why) => {
+                self.say(format!("— /find: {why}"));
+                return Ok(());
+            }
+        };
+        let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
+        let (here, me) = (self.room.conversation, self.room.client.member());
+        let rows = (1..).zip(&page.rows);
+        let lines = rows.map(|(number, row)| {
+            lists::row_line(format!("f{number}"), row, self.names(), (row.conversation == here, me))
+        });
+        let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
+        self.found = page.rows.iter().map(|row| row.conversation).collect();
+        self.say(lines.join("\n"));
+        Ok(())
+    }
+}
+
+/// How many of the conversations that were found are shown.
+const FOUND_ROWS: u16 = 20;
+
+/// So many consultations are shown.
+const PAST_SHOWN: u16 = 10;

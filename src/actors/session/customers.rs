@@ -1,6 +1,7 @@
 //! What a session asks the journal about customers.
 //!
-//! Owns that a customer's conversation begins with what was known at the end of the one before, and what is asked of a search. Must not know how anything is found.
+//! Owns that a customer's conversation begins with what was known at the end of the one before, and what is asked
+//! of a search. Must not know how anything is found.
 
 use ractor::ActorRef;
 use switchboard_protocol::vocabulary::ConversationId;

@@ -16,9 +16,11 @@ use super::{ChatError, show};
 pub(super) fn takes_over(since: Option<Timestamp>) -> Result<bool, ChatError> {
     let failed = |error: std::io::Error| ChatError::Terminal(error.to_string());
     let since = since.map_or_else(String::new, |since| format!(" since {} UTC", show::clock(since)));
-    let mut out = std::io::stdout();
-    write!(out, "You serve from another place{since}; take over? [y/N] ").map_err(failed)?;
-    out.flush().map_err(failed)?;
+    let mut out = std::io::stdout().lock();
+    write!(out, "You serve from another place{since}; take over? [y/N] ")
+        .and_then(|()| out.flush())
+        .map_err(failed)?;
+    drop(out);
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(failed)?;
     Ok(is_yes(&answer))

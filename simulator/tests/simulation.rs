@@ -55,7 +55,7 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         // Somebody is answered who should not be, or a state is kept that never was.
         Bug::RefusalTakesCounter => (&[G1, G2], 0..200),
         Bug::EndOverlooked => (&[G2], 0..50),
-        Bug::ReceivedGoesBack => (&[G3], 0..200),
+        Bug::ReceivedGoesBack => (&[G3], 0..1_000),
         Bug::ReceivedBeforeDurable => (&[G3], 0..5_000),
         Bug::TypingBeforeDurable => (&[G1], 0..200),
         Bug::ResumeOneLate => (&[G3], 0..50),

@@ -21,7 +21,7 @@ pub(super) struct Room {
 /// Who chats.
 pub(super) enum Side {
     Customer,
-    Agent(AgentSide),
+    Agent(Box<AgentSide>),
 }
 
 /// An agent sees who else is there, and the other conversations.
@@ -52,7 +52,7 @@ impl Room {
             }
             None => side.newest(options.json).await?,
         };
-        let room = Self { client, side: Side::Agent(side), conversation };
+        let room = Self { client, side: Side::Agent(Box::new(side)), conversation };
         room.serve(conversation).await?;
         Ok(room)
     }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub data: Data,
     /// Conversations.
     pub conversation: Conversation,
+    /// Agents.
+    pub agents: Agents,
     /// The journal.
     pub journal: Journal,
     /// Stopping.
@@ -81,6 +83,14 @@ pub struct Conversation {
     pub idle_ms: u64,
     /// The most characters of a text.
     pub text_chars_max: usize,
+}
+
+/// Agents.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agents {
+    /// How long one is believed to be there after the last sign of life.
+    pub lease_ms: u64,
 }
 
 /// The journal.
@@ -194,13 +204,15 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        let Self { listen, tls, data, conversation, journal, stop, .. } = self;
+        let Self { listen, tls, data, conversation, agents, journal, stop, .. } = self;
         let minute = 60_000;
         within("listen.idle_ms", listen.idle_ms, 1_000, 10 * minute)?;
         within("listen.keep_alive_ms", listen.keep_alive_ms, 200, listen.idle_ms / 2)?;
         within("listen.hello_ms", listen.hello_ms, 100, minute)?;
         within("listen.sessions_max", listen.sessions_max as u64, 1, 10_000_000)?;
         within("conversation.idle_ms", conversation.idle_ms, 100, 24 * 60 * minute)?;
+        // A sign of life of each third of a lease renews it, and comes within the time to keep alive and to travel.
+        within("agents.lease_ms", agents.lease_ms, listen.keep_alive_ms * 7 / 2, 10 * minute)?;
         within("conversation.text_chars_max", conversation.text_chars_max as u64, 1, 4_000)?;
         within("journal.log_segment_bytes", journal.log_segment_bytes, 4 << 20, 1 << 30)?;
         within("journal.log_window_bytes", journal.log_window_bytes, 1 << 20, 1 << 30)?;
@@ -291,6 +303,7 @@ mod tests {
             ("[listen]\nport = 1", vec!["port", "unknown field"]),
             ("[data]\nroom_bytes_min = 1", vec!["data.room_bytes_min", "1", "92274688 to"]),
             ("[data]\nreserve_bytes = 7", vec!["data.reserve_bytes", "7", "25165824 to"]),
+            ("[agents]\nlease_ms = 30000", vec!["agents.lease_ms", "30000", "42000 to 600000"]),
             ("[tls]\nkey = \"k.pem\"", vec!["tls.key", "k.pem", "tls.certificate"]),
         ];
         for (file, words) in cases {

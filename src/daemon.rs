@@ -293,6 +293,7 @@ async fn start_engine(
         conversation_idle: millis(settings.conversation.idle_ms),
         grace: engine::GRACE,
         sessions_max: settings.listen.sessions_max,
+        lease: millis(settings.agents.lease_ms),
     };
     Engine::start(journal.clone(), latency.clone(), options)
         .await

@@ -47,14 +47,14 @@ pub const DESK_ROWS_MAX: usize = 256;
 /// Agents who have come or gone that wait for a desk before it is given a fresh snapshot instead.
 pub const DESK_AGENTS_MAX: usize = 256;
 
+/// Terms that a search looks at of those with one beginning: so many rows are read at the most.
+pub const SEARCH_TERMS_MAX: usize = 500;
+
 /// How often a desk is told what has changed, at the most: once in so many milliseconds.
 pub const DESK_TURN_MS: u64 = 200;
 
 /// Rows of a page of a list, and of a desk's view.
-pub const LIST_ROWS_MAX: usize = 48;
-
-/// Terms that a search looks at of those with one beginning: so many rows are read at the most.
-pub const SEARCH_TERMS_MAX: usize = 500;
+pub const LIST_ROWS_MAX: usize = 40;
 
 /// Decisions about a conversation that are told at once.
 pub const DECISIONS_MAX: usize = 10;

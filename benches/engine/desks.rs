@@ -104,7 +104,6 @@ fn encoded(row: &ListRow) -> Bytes {
         profile: row.customer.profile,
         platform: row.customer.platform.clone(),
         user_key: row.customer.user_key.clone(),
-        name: row.name.clone(),
         list: ListName::InProgress,
         assignee: row.assignee,
         answered: None,
@@ -115,7 +114,8 @@ fn encoded(row: &ListRow) -> Bytes {
         last_at: row.last_at,
         unread: 1,
         seq: row.seq,
-        epoch: row.epoch,
+        epoch: 1,
+        name: None,
     }))
     .unwrap()
 }
@@ -131,7 +131,6 @@ fn row(number: u64, position: u64) -> ListRow {
             platform: Platform::new("web").unwrap(),
             user_key: UserKey::new(format!("customer-{number}")).unwrap(),
         },
-        name: None,
         list: List::InProgress,
         assignee,
         member: assignee,
@@ -143,6 +142,7 @@ fn row(number: u64, position: u64) -> ListRow {
         unread: 1,
         seq: Seq::new(position).unwrap(),
         epoch: 1,
+        name: None,
         position: Position(position),
     }
 }

@@ -22,7 +22,7 @@ use switchboard_protocol::vocabulary::{
 };
 use switchboard_protocol::wire::{
     Credentials, CustomerDetails, CustomerField, DeskView, Hello, ListFilter, ListName, Op, PROTOCOL_VERSION,
-    Request, SearchBy, Topic, Typing, encode,
+    Purpose, Request, SearchBy, Topic, Typing, encode,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -71,6 +71,7 @@ impl House {
                 conversation_idle: Duration::from_millis(20),
                 grace: Duration::ZERO,
                 sessions_max: 64,
+                lease: Duration::from_secs(60),
             };
             let engine =
                 Engine::start(journal.clone(), Latency::default(), options).await.expect("an engine");
@@ -219,7 +220,13 @@ fn hello(demo: &Demo, who: u8) -> Vec<u8> {
         Some(0) => token(&demo.agents[0].token),
         Some(_) => token(&demo.owner.token),
     };
-    body(&Hello { protocol: PROTOCOL_VERSION, instance: None, credentials, resume: None })
+    body(&Hello {
+        protocol: PROTOCOL_VERSION,
+        instance: None,
+        credentials,
+        resume: None,
+        purpose: Purpose::default(),
+    })
 }
 
 fn body(value: &impl serde::Serialize) -> Vec<u8> {

@@ -27,6 +27,7 @@ use crate::{Failure, clock, pace, pairs};
 /// # Errors
 /// When it could not be put on it. What was lost or came twice is in the report.
 pub async fn run(load: &Load, target: &Target) -> Result<LoadReport, Failure> {
+    target.let_agents_share().await?;
     let open = pairs::open(load, target).await?;
     let desks = Desks::open(load.desks, target).await?;
     let tally = Arc::new(Tally::new()?);

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use switchboard_client::vocabulary::{Platform, ProfileId, Token, UserKey};
-use switchboard_client::wire::Credentials;
-use switchboard_client::{ConnectOptions, Trust};
+use switchboard_client::wire::{Change, Credentials, Settings, SettingsOf, TeamService};
+use switchboard_client::{Client, ConnectOptions, Trust};
 
 use crate::Failure;
 
@@ -22,7 +22,7 @@ pub struct Target {
     pub trust: Trust,
     /// The profile that customers write to.
     pub profile: ProfileId,
-    /// Who agents are; any number of connections may share one.
+    /// Who agents are; any number of connections share one, which the workspace must allow.
     pub agents: Vec<Token>,
     /// Who may change the settings, if that is known.
     pub owner: Option<Token>,
@@ -44,8 +44,26 @@ impl Target {
         };
         let fingerprint = fingerprint.parse().map_err(Failure::of("the ready file"))?;
         let agents = demo.agents.into_iter().map(|agent| agent.token).collect();
-        let (profile, owner) = (demo.profile, Some(demo.owner.token));
-        Ok(Self { addresses, trust: Trust::Pinned(fingerprint), profile, agents, owner, pid: Some(pid) })
+        let profile = demo.profile;
+        let (trust, owner) = (Trust::Pinned(fingerprint), Some(demo.owner.token));
+        Ok(Self { addresses, trust, profile, agents, owner, pid: Some(pid) })
+    }
+
+    /// Lets a member serve from several places, as the load does.
+    ///
+    /// # Errors
+    /// When the owner's token does not let us.
+    pub(crate) async fn let_agents_share(&self) -> Result<(), Failure> {
+        let Some(token) = &self.owner else { return Ok(()) };
+        let options = self.options(Credentials::Agent { token: token.clone() }).only_looks();
+        let owner = Client::connect(options).await.map_err(Failure::of("the owner's session"))?;
+        let told = owner.settings(SettingsOf::Team).await.map_err(Failure::of("the team's settings"))?;
+        if let Settings::Team { service, .. } = told.settings {
+            let service = TeamService { several_places: true, ..service };
+            let change = Change::TeamService { service };
+            owner.change(change).await.map_err(Failure::of("allowing several places"))?;
+        }
+        owner.close().await.map_err(Failure::of("the owner's goodbye"))
     }
 
     /// How an agent's end connects; those of different numbers are spread over the agents.

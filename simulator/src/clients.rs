@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use switchboard::domain::conversation::{Event, What};
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard::machines::attendance::Arrival;
 use switchboard::machines::live::SideCursors;
 use switchboard_client::outstanding::{Answered, Outstanding};
 use switchboard_client::progress::{Follow, Verdict};
@@ -20,10 +19,10 @@ use switchboard_protocol::wire::{
 };
 
 use crate::check::Promise;
-use crate::mail::{SessionId, SessionMsg};
+use crate::mail::{ForGood, SessionId};
 use crate::network::{Connection, Down};
 use crate::pump::Frame;
-use crate::session::{Reply, Session};
+use crate::session::Reply;
 use crate::tally::Count;
 use crate::world::World;
 
@@ -38,8 +37,12 @@ pub(crate) struct Client {
     pub(crate) connection: Option<Connection>,
     /// Requests that were on their way when the connection was lost, and may still arrive.
     pub(crate) late: Option<(SessionId, VecDeque<Request>)>,
-    /// It connects when this session of its own has ended.
-    pub(crate) waits_for_end_of: Option<SessionId>,
+    /// It has said hello and waits for this session to begin.
+    pub(crate) waits: Option<SessionId>,
+    /// It serves from another place now, and this one does not come back by itself.
+    pub(crate) is_displaced: bool,
+    /// Its user wants it to take over when it begins.
+    pub(crate) takes_over: bool,
     /// It will not come back.
     pub(crate) has_left: bool,
     pub(crate) last_counter: u64,
@@ -74,7 +77,9 @@ impl Client {
             follows: BTreeMap::new(),
             connection: None,
             late: None,
-            waits_for_end_of: None,
+            waits: None,
+            is_displaced: false,
+            takes_over: false,
             has_left: false,
             last_counter: 0,
             carries: BTreeMap::new(),
@@ -157,57 +162,19 @@ impl Following {
 }
 
 impl World {
-    /// The client connects, again as the same instance. A session before must have ended: what it has not
-    /// sent on yet would otherwise come after what the next one sends.
-    pub(crate) fn connect(&mut self, at: usize) {
-        let Some(workspace) = &self.workspace else { return self.start_workspace() };
-        let run = workspace.run;
-        let client = &mut self.clients[at];
-        let who = (Rc::clone(&client.identity), client.instance);
-        if client.waits_for_end_of.take().is_none() {
-            match self.places.arrives(&who) {
-                Arrival::Welcome => {}
-                Arrival::After(before) => {
-                    client.waits_for_end_of = Some(before);
-                    self.mail.to_session(before, SessionMsg::Replaced);
-                    return self.note(Count::SessionReplaced);
-                }
-                Arrival::Full => return,
-            }
-        }
-        let (id, connection) = (SessionId(self.number()), self.number());
-        let client = &mut self.clients[at];
-        client.connection = Some(Connection::new(connection, id));
-        let session = Session::new(id, (at, connection), Rc::clone(&who.0), who.1, run);
-        self.session_begins(session);
-        self.places.entered(who, id);
-        self.note(Count::Connected);
-    }
-
-    /// Whether the client could connect now.
-    pub(crate) fn may_connect(&self, at: usize) -> bool {
-        let client = &self.clients[at];
-        let workspace_opens = self.workspace.as_ref().is_some_and(|workspace| !workspace.is_open());
-        let waits = client.waits_for_end_of.is_some_and(|before| self.sessions.contains_key(&before));
-        let is_member = match &*client.identity {
-            Identity::Member { member, .. } => self.settings.members.contains_key(member),
-            Identity::Customer { .. } => true,
-        };
-        !workspace_opens && !waits && !client.has_left && is_member
-    }
-
     /// The client's program ends and is begun anew, as another instance that knows nothing.
     pub(crate) fn start_anew(&mut self, at: usize) {
         self.note(Count::InstanceBegun);
         if self.clients[at].connection.is_some() {
             self.cut(at);
         }
-        let instance = self.instance();
+        let (instance, takes_over) = (self.instance(), self.rng.bool());
         let client = &mut self.clients[at];
         client.outstanding.drain();
         client.outstanding = Outstanding::new();
         client.outstanding.set_window(self.rates.requests_window);
-        (client.instance, client.last_counter, client.waits_for_end_of) = (instance, 0, None);
+        (client.instance, client.last_counter, client.waits) = (instance, 0, None);
+        (client.is_displaced, client.takes_over) = (false, takes_over);
         let followed: Vec<_> = client.follows.keys().copied().collect();
         followed.into_iter().for_each(|conversation| client.follow(conversation));
     }
@@ -222,9 +189,11 @@ impl World {
                 let page = ReplyBody::Conversations { rows: Vec::new(), next: None, position: 0 };
                 self.hear(at, id, &Ok(page));
             }
-            Some(Down::Goodbye) => {
+            Some(Down::Goodbye(ForGood(for_good))) => {
                 self.note(Count::HungUp);
-                self.clients[at].connection_lost();
+                let client = &mut self.clients[at];
+                client.is_displaced = for_good;
+                client.connection_lost();
             }
             None => {}
         }

@@ -185,7 +185,7 @@ impl World {
             actor.phase = self.load(actor.id, claim);
             if let Phase::Open { live, .. } = &actor.phase {
                 let first = live.first_announcement();
-                self.mail.to_workspace(actor.run, WorkspaceMsg::Announced(way, first));
+                self.mail.to_workspace(actor.run, WorkspaceMsg::Announced(first, way));
             }
             self.conversations.insert(way, actor);
             return;
@@ -392,7 +392,7 @@ impl World {
                 }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
                 Action::Announce(announcement) => {
-                    self.mail.to_workspace(actor.run, WorkspaceMsg::Announced(actor.way, announcement));
+                    self.mail.to_workspace(actor.run, WorkspaceMsg::Announced(announcement, actor.way));
                 }
             }
         }

@@ -19,7 +19,7 @@ use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, MemberId, P
 
 use crate::check::Promise;
 use crate::conversation::name;
-use crate::mail::{Run, SessionMsg};
+use crate::mail::{ForGood, Run, SessionMsg};
 use crate::service::Call;
 use crate::settings::{AUTO_CLOSE_MS, PROFILES};
 use crate::tally::Count;
@@ -102,6 +102,9 @@ impl World {
     pub(crate) fn settings_changed(&mut self, workspace: &mut WorkspaceActor) {
         let before = self.told.replace(Arc::clone(workspace.settings()));
         self.at_desk(workspace, |desk, now| desk.settings_changed(&before, now));
+        let members = Arc::clone(workspace.settings());
+        workspace.agents.retain(|member, _| members.members.contains_key(member));
+        workspace.online.retain(|member| members.members.contains_key(member));
         self.show_out_strangers();
     }
 
@@ -111,7 +114,7 @@ impl World {
         for session in self.sessions.values() {
             match &*session.identity {
                 Identity::Member { member, .. } if !members.contains_key(member) => {
-                    self.mail.to_session(session.id, SessionMsg::Replaced);
+                    self.mail.to_session(session.id, SessionMsg::Close(ForGood(false)));
                 }
                 Identity::Member { .. } | Identity::Customer { .. } => {}
             }

@@ -24,6 +24,7 @@ mod model;
 mod network;
 mod outbox;
 mod people;
+mod places;
 mod pump;
 mod rates;
 mod run;

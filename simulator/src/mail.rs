@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard::domain::conversation::{Command, Entry, OwnAction};
 use switchboard::domain::customer::Details;
@@ -33,7 +34,7 @@ use crate::writer::Stream;
 pub(crate) struct Way(pub(crate) u64);
 
 /// One session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SessionId(pub(crate) u64);
 
 /// One incarnation of the workspace's actor.
@@ -83,9 +84,18 @@ pub(crate) enum SessionMsg {
     Located(ConversationId, Located),
     SubscriptionEnded(u32),
     WorkspaceGone,
-    Replaced,
+    /// That the client is there is believed until then.
+    Attends(Duration),
+    /// The workspace has begun anew.
+    WorkspaceBegun(Run),
+    /// It is to end, and what its client is told.
+    Close(ForGood),
     Closed,
 }
+
+/// Whether a client whose session ends comes back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ForGood(pub(crate) bool);
 
 pub(crate) enum Located {
     At(Way),
@@ -122,7 +132,7 @@ pub(crate) enum WorkspaceMsg {
     /// And whether it has begun, and when something has to end in it by itself.
     AsksToSleep(ConversationId, Way, bool, Due),
     /// What is durable of a consultation.
-    Announced(Way, Announcement),
+    Announced(Announcement, Way),
     /// What was decided at an epoch was not taken.
     DecisionRefused(ConversationId, Way, u64),
     /// A member wants to change a setting.
@@ -130,8 +140,8 @@ pub(crate) enum WorkspaceMsg {
     Release(ConversationId, ReleaseReply),
     /// A member wants the list.
     List(ListReply),
-    /// A session of a member has come or gone.
-    AgentSession(MemberId, SessionId, bool),
+    /// A session by which a member is there is believed to be live until then, or has ended.
+    AgentSession(MemberId, SessionId, Option<Duration>),
     Stays(ConversationId, Way),
     Resolved(Resolved),
 }
@@ -217,7 +227,8 @@ impl Mail {
         undelivered.is_none()
     }
 
-    pub(crate) fn to_workspace(&self, run: Run, message: WorkspaceMsg) {
+    /// `false`: it is gone, and the message is dropped.
+    pub(crate) fn to_workspace(&self, run: Run, message: WorkspaceMsg) -> bool {
         let undelivered = match self.0.borrow_mut().workspaces.get_mut(&run) {
             Some(mailbox) => {
                 mailbox.push_back(message);
@@ -225,7 +236,7 @@ impl Mail {
             }
             None => Some(message),
         };
-        drop(undelivered);
+        undelivered.is_none()
     }
 
     pub(crate) fn ended(&self, run: Run, ended: Ended) {
@@ -350,18 +361,18 @@ pub(crate) type OpenReply = WorkspaceReply<Opening>;
 /// A session that wants a conversation set aside no longer, with the number of the question.
 pub(crate) type ReleaseReply = WorkspaceReply<Ask>;
 
-/// A session that wants the list, with the number of the question.
-pub(crate) type ListReply = WorkspaceReply<ListAsk>;
-
-#[derive(Clone, Copy)]
-pub(crate) struct ListAsk(u64);
-
 /// A session that wants a setting changed; nobody, if whoever runs the engine does.
 pub(crate) type ChangeReply = WorkspaceReply<Changing>;
 
 /// The number of the question, and the client's counter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Changing(pub(crate) u64, pub(crate) u64);
+
+/// A session that wants the list, with the number of the question.
+pub(crate) type ListReply = WorkspaceReply<ListAsk>;
+
+#[derive(Clone, Copy)]
+pub(crate) struct ListAsk(u64);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Opening(pub(crate) u64);
@@ -390,13 +401,6 @@ impl ReleaseReply {
     }
 }
 
-impl ListReply {
-    pub(crate) fn listed(self, conversations: Vec<ConversationId>) {
-        let message = SessionMsg::Listed(self.about.0, conversations);
-        self.say(message);
-    }
-}
-
 impl ChangeReply {
     /// Nobody waits for it.
     pub(crate) const fn nobody() -> Self {
@@ -405,6 +409,13 @@ impl ChangeReply {
 
     pub(crate) fn changed(self, answer: ChangeAnswer) {
         let message = SessionMsg::Changed(self.about, answer);
+        self.say(message);
+    }
+}
+
+impl ListReply {
+    pub(crate) fn listed(self, conversations: Vec<ConversationId>) {
+        let message = SessionMsg::Listed(self.about.0, conversations);
         self.say(message);
     }
 }

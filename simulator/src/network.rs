@@ -10,7 +10,7 @@ use std::time::Duration;
 use switchboard_protocol::vocabulary::{ConversationId, Seq};
 use switchboard_protocol::wire::{Request, Typing};
 
-use crate::mail::{SessionId, SessionMsg};
+use crate::mail::{ForGood, SessionId, SessionMsg};
 use crate::pump::Frame;
 use crate::session::Reply;
 use crate::tally::Count;
@@ -34,7 +34,7 @@ pub(crate) struct Connection {
 pub(crate) enum Down {
     Reply(u64, Reply),
     Listed(u64, Vec<ConversationId>),
-    Goodbye,
+    Goodbye(ForGood),
 }
 
 /// What is in order.
@@ -106,21 +106,24 @@ impl World {
 
     /// The connection is lost. What was on its way up may still arrive; what was on its way down not.
     pub(crate) fn cut(&mut self, at: usize) {
+        let on = self.clients[at].connection.as_ref().map(|connection| connection.session);
+        on.into_iter().for_each(|session| self.heard(session));
         let client = &mut self.clients[at];
+        client.waits = None;
         if let Some(connection) = client.connection.take() {
             let earlier = client.late.replace((connection.session, connection.up));
             if let Some((session, _)) = earlier {
-                self.mail.to_session(session, SessionMsg::Closed);
+                self.connection_closed(session);
             }
         }
-        client.connection_lost();
+        self.clients[at].connection_lost();
     }
 
     /// The engine is gone, and every connection with it.
     pub(crate) fn everybody_loses_connection(&mut self) {
         for client in &mut self.clients {
             client.late = None;
-            client.waits_for_end_of = None;
+            client.waits = None;
             client.connection_lost();
         }
     }
@@ -131,12 +134,13 @@ impl World {
         let session = *session;
         match up.pop_front() {
             Some(request) => {
+                self.heard(session);
                 self.mail.to_session(session, SessionMsg::Ask(request));
                 self.note(Count::LateRequest);
             }
             None => {
                 self.clients[at].late = None;
-                self.mail.to_session(session, SessionMsg::Closed);
+                self.connection_closed(session);
             }
         }
     }
@@ -161,7 +165,9 @@ impl World {
     fn request_arrives(&mut self, at: usize) {
         let Some(connection) = &mut self.clients[at].connection else { return };
         if let Some(request) = connection.up.pop_front() {
-            self.mail.to_session(connection.session, SessionMsg::Ask(request));
+            let session = connection.session;
+            self.heard(session);
+            self.mail.to_session(session, SessionMsg::Ask(request));
         }
     }
 
@@ -198,8 +204,8 @@ impl World {
     }
 
     /// The engine closes a connection.
-    pub(crate) fn hang_up(&mut self, at: usize, connection: u64) {
-        self.say_to_client(at, connection, Down::Goodbye);
+    pub(crate) fn hang_up(&mut self, at: usize, connection: u64, for_good: ForGood) {
+        self.say_to_client(at, connection, Down::Goodbye(for_good));
     }
 
     pub(crate) fn say_to_client(&mut self, at: usize, connection: u64, down: Down) {

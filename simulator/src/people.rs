@@ -142,7 +142,7 @@ impl World {
     /// What is written down of a customer is never the same twice; now and then it is that nothing is known.
     fn describe(&mut self, conversation: ConversationId) -> Op {
         let number = self.number();
-        let name = CustomerName::new(format!("name {number}")).ok().filter(|_| number % 5 != 0);
+        let name = CustomerName::new(format!("name {number}")).ok().filter(|_| !number.is_multiple_of(5));
         let details = CustomerDetails { name, ..CustomerDetails::default() };
         Op::Describe { conversation, details, clear: Vec::new() }
     }

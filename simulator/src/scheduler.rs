@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use switchboard_protocol::vocabulary::ConversationId;
+use switchboard_protocol::vocabulary::{ConversationId, MemberId};
 
 use crate::check::Promise;
 use crate::clients::Client;
@@ -27,6 +27,9 @@ pub(crate) enum Action {
     LookAtDisk,
     Workspace,
     DeskLooks,
+    LooksForSigns(SessionId),
+    AgentLooks(MemberId),
+    SessionOverdue(SessionId),
     LookDue(Way),
     BotAnswers(usize),
     Conversation(Way),
@@ -50,6 +53,8 @@ pub(crate) enum Action {
     ConversationFails(Way),
     SessionFails(SessionId),
     WorkspaceFails,
+    AgentFails(MemberId),
+    SessionSticks(SessionId),
     DiskFills,
     DiskFrees,
     Cut(usize),
@@ -89,12 +94,18 @@ impl World {
         let held = connected.filter_map(|client| client.connection.as_ref());
         let held = held.flat_map(|connection| connection.busy().map(|(_, at)| at));
         let timers = self.next_timer();
-        let next = due.chain(held).chain(timers).filter(|at| *at > self.now).min();
+        let all = due.chain(held).chain(timers).chain(self.next_lapse());
+        let next = all.filter(|at| *at > self.now).min();
         // The doors open and close for ever.
         let Some(next) = next.filter(|next| *next <= self.calm_until) else { return false };
-        self.now = next;
+        self.now = self.or_earlier(next);
         self.say(|| format!("{step:4} time passes"));
         true
+    }
+
+    /// Nobody's lease runs out only because nobody looked.
+    fn or_earlier(&self, next: Duration) -> Duration {
+        self.next_look_for_signs().filter(|at| *at > self.now).map_or(next, |look| look.min(next))
     }
 
     /// When the next timer of the engine comes.
@@ -110,10 +121,11 @@ impl World {
     fn time_passes(&mut self) {
         self.note(Count::TimePassed);
         let up_to = Duration::from_millis(self.rng.u64(1..4_000));
-        self.now = match self.next_timer() {
+        let next = match self.next_timer() {
             Some(next) if self.rng.bool() => next.max(self.now),
             Some(_) | None => self.now + up_to,
         };
+        self.now = self.or_earlier(next);
     }
 
     fn parts(&self, choices: &mut Choices, step: u32) {
@@ -144,8 +156,16 @@ impl World {
             // Slowly: what it does meanwhile must not count.
             choices.add(turn(Part::Conversation).div_ceil(20), actor.is_orphan, Action::EndOrphan(*way));
         }
-        for id in self.sessions.keys() {
-            choices.add(turn(Part::Session), self.mail.has_for_session(*id), Action::Session(*id));
+        for (id, session) in &self.sessions {
+            let works = session.comes_to_messages() && self.mail.has_for_session(*id);
+            choices.add(turn(Part::Session), works, Action::Session(*id));
+            choices.add(turn(Part::Session), session.is_overdue(), Action::SessionOverdue(*id));
+        }
+        for member in self.agents_due() {
+            choices.add(turn(Part::Workspace), true, Action::AgentLooks(member));
+        }
+        for id in self.looks_due() {
+            choices.add(turn(Part::Network), true, Action::LooksForSigns(id));
         }
         for (id, pump) in &self.pumps {
             choices.add(turn(Part::Pump), self.pump_is_ready(pump), Action::Pump(*id));
@@ -173,6 +193,8 @@ impl World {
     fn clients_and_network(&self, choices: &mut Choices, step: u32) {
         let (network, people) = (self.turn(Part::Network, step), self.turn(Part::Client, step));
         for (at, client) in self.clients.iter().enumerate() {
+            let comes_anew = client.is_displaced && !self.is_calm;
+            choices.add(people.div_ceil(20), comes_anew, Action::ClientBeginsAnew(at));
             // Slowly: the client may have connected again by then.
             choices.add(network.div_ceil(8), client.late.is_some(), Action::LateRequest(at));
             let Some(connection) = &client.connection else {
@@ -209,9 +231,13 @@ impl World {
         }
         for id in self.sessions.keys() {
             choices.add(faults.session_fails, true, Action::SessionFails(*id));
+            choices.add(faults.session_sticks, self.may_stick(*id), Action::SessionSticks(*id));
         }
         let has_workspace = self.workspace.as_ref().is_some_and(WorkspaceActor::is_open);
         choices.add(faults.workspace_fails, has_workspace, Action::WorkspaceFails);
+        for member in self.agents() {
+            choices.add(faults.agent_fails, true, Action::AgentFails(member));
+        }
         choices.add(faults.disk_fills, true, Action::DiskFills);
         choices.add(faults.disk_frees, self.space.is_short(), Action::DiskFrees);
         // Rather in the middle of a commit than when nothing happens.
@@ -242,6 +268,14 @@ impl World {
             Action::StoreSnapshot => self.store_snapshot(),
             Action::Workspace => self.run_workspace(),
             Action::DeskLooks => self.desk_looks(),
+            Action::LooksForSigns(id) => self.look_for_signs(id),
+            Action::AgentLooks(member) => self.agent_looks(member),
+            Action::SessionOverdue(id) => {
+                self.note(Count::StuckSessionEnded);
+                self.fail_session(id);
+            }
+            Action::AgentFails(member) => self.fail_agent(member),
+            Action::SessionSticks(id) => self.stick(id),
             Action::LookDue(way) => self.look_due(way),
             Action::BotAnswers(at) => self.bot_answers(at),
             Action::SettingsChange => self.change_settings(),
@@ -323,7 +357,7 @@ impl World {
     }
 
     fn somebody_misses_something(&self) -> bool {
-        self.clients.iter().any(|client| {
+        self.clients.iter().filter(|client| !client.is_displaced).any(|client| {
             let reader = client.identity.reader();
             let mut follows = client.follows.iter();
             follows.any(|(id, following)| following.follow.is_over() && self.model.has_begun(*id, reader))

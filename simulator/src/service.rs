@@ -179,25 +179,20 @@ impl Talk {
             Err((Promise::OneOwner, format!("{event:?} {what}; it was {:?}", talk.open)))
         };
         match &event.what {
+            What::Called { .. } if self.open.is_some() => return one_owner("while another goes on", self),
             What::Called { consultation, category, in_hours, bot_replies } => {
-                if self.open.is_some() {
-                    return one_owner("while another goes on", self);
-                }
                 let by_bot = event.by == Party::Bot;
-                let again = self.calls_again(by_bot, category)?;
+                let count = self.calls(by_bot, category)?;
                 self.begin(*consultation, category.clone(), entry.at, (*in_hours, *bot_replies));
                 self.open.iter_mut().for_each(|call| call.by_bot = by_bot);
-                return Ok(Some(match (again, *in_hours) {
-                    (true, _) => Count::CalledAgain,
-                    (false, true) => Count::Called,
-                    (false, false) => Count::CalledOutside,
-                }));
+                let is_other = count == Count::Called && !in_hours;
+                return Ok(Some(if is_other { Count::CalledOutside } else { count }));
+            }
+            What::Assigned { how: How::SteppedIn { .. }, .. } if self.open.is_some() => {
+                return one_owner("while another goes on", self);
             }
             What::Assigned { member, how } => {
                 if let How::SteppedIn { consultation } = how {
-                    if self.open.is_some() {
-                        return one_owner("while another goes on", self);
-                    }
                     self.parked = None;
                     self.begin(*consultation, CategoryPath::default(), entry.at, (true, false));
                     self.changes -= 1;
@@ -214,35 +209,14 @@ impl Talk {
                 self.changed();
                 return Ok(Some(Count::Requeued));
             }
-            What::Entered { member } => {
-                self.inside.insert(*member);
-                if let Some(call) = &mut self.open {
-                    call.has_begun |= call.holder.is_some();
-                    call.was_served |= call.has_begun;
-                    self.awaits_bot &= !call.has_begun;
-                }
-            }
+            What::Entered { member } => self.enters(*member),
             What::Left { member } => {
                 self.inside.remove(member);
             }
-            What::Completed => return self.completed(entry, event, timetable),
-            What::Unserved { why } => {
-                let Some(call) = self.open.take().filter(|call| !call.was_served) else {
-                    return one_owner("nobody waited", self);
-                };
-                self.over();
-                return match why {
-                    Unserved::TooLong => {
-                        waited(&call, entry.at, event, timetable)?;
-                        Ok(Some(Count::UnservedClosed))
-                    }
-                    Unserved::Cancelled if entry.at.as_millis() - call.called_at.as_millis() > WINDOW_MS => {
-                        Err((Promise::Timers, format!("{event:?} at {:?}: {call:?}", entry.at)))
-                    }
-                    Unserved::Cancelled => Ok(Some(Count::CancelledEarly)),
-                    Unserved::GaveUp | Unserved::Left | Unserved::Dismissed => Ok(Some(Count::Cancelled)),
-                };
+            What::Completed => {
+                return self.completed(entry, event, timetable);
             }
+            What::Unserved { why } => return self.unserved(entry.at, event, *why, timetable),
             What::Ended => {
                 if self.open.is_some() {
                     return one_owner("while it goes on", self);
@@ -252,13 +226,45 @@ impl Talk {
             }
             What::Message(_) => return self.said(entry, event),
             What::CallRefused { category } => {
-                self.calls_again(event.by == Party::Bot, category)?;
-                return Ok(Some(Count::CallRefused));
+                return self.calls(event.by == Party::Bot, category).map(|_| Some(Count::CallRefused));
             }
             What::Started { customer } => self.profile = Some(customer.profile),
             What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
+    }
+
+    fn unserved(
+        &mut self,
+        at: Timestamp,
+        event: &Event,
+        why: Unserved,
+        timetable: &Timetable,
+    ) -> Result<Option<Count>, Broken> {
+        let Some(call) = self.open.take().filter(|call| !call.was_served) else {
+            return Err((Promise::OneOwner, format!("{event:?} nobody waited; it was {:?}", self.open)));
+        };
+        self.over();
+        match why {
+            Unserved::TooLong => {
+                waited(&call, at, event, timetable)?;
+                Ok(Some(Count::UnservedClosed))
+            }
+            Unserved::Cancelled if at.as_millis() - call.called_at.as_millis() > WINDOW_MS => {
+                Err((Promise::Timers, format!("{event:?} at {at:?}: {call:?}")))
+            }
+            Unserved::Cancelled => Ok(Some(Count::CancelledEarly)),
+            Unserved::GaveUp | Unserved::Left | Unserved::Dismissed => Ok(Some(Count::Cancelled)),
+        }
+    }
+
+    fn enters(&mut self, member: MemberId) {
+        self.inside.insert(member);
+        if let Some(call) = &mut self.open {
+            call.has_begun |= call.holder.is_some();
+            call.was_served |= call.has_begun;
+            self.awaits_bot &= !call.has_begun;
+        }
     }
 
     fn completed(
@@ -286,12 +292,13 @@ impl Talk {
     }
 
     /// Somebody calls; the bot, if it was parked, about the same as before.
-    fn calls_again(&mut self, by_bot: bool, category: &CategoryPath) -> Result<bool, Broken> {
+    fn calls(&mut self, by_bot: bool, category: &CategoryPath) -> Result<Count, Broken> {
         match self.parked.take() {
             Some(parked) if by_bot && parked != *category => {
                 Err((Promise::Floor, format!("the bot was parked at {parked}, and called about {category}")))
             }
-            parked => Ok(by_bot && parked.is_some()),
+            Some(_) if by_bot => Ok(Count::CalledAgain),
+            Some(_) | None => Ok(Count::Called),
         }
     }
 

@@ -3,25 +3,28 @@
 //! Owns the carrying of requests to conversations and of answers to the client, as the engine's actor
 //! does. Must not know how a client makes requests.
 
+mod answers;
 mod opening;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::time::Duration;
 
-use switchboard::domain::conversation::{Action, Answer, Command, Entry, Origin, Rejection};
+use switchboard::domain::conversation::{Action, Answer, Command, Origin};
 use switchboard::domain::customer::{DetailsChange, Edit};
 use switchboard::domain::identity::{Identity, Reader};
-use switchboard::machines::live::{Outcome, SubscriberId};
+use switchboard::machines::live::SubscriberId;
+use switchboard::machines::places::Place;
 use switchboard::machines::route::{Route, Step, Tag};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, Seq, Timestamp};
 use switchboard_protocol::wire::{ErrorBody, ErrorCode, Op, ReplyBody, Request, Topic};
 
 use crate::mail::{
-    Ask, ConversationMsg, Errand, ErrandAnswer, Located, Run, SessionId, SessionMsg, Way, WorkspaceMsg,
+    Ask, ConversationMsg, Errand, ForGood, Located, Run, SessionId, SessionMsg, Way, WorkspaceMsg,
 };
 use crate::network::Down;
 use crate::outbox::Outbox;
+use crate::places::{LEASE, Signs};
 use crate::tally::Count;
 use crate::world::World;
 
@@ -34,6 +37,10 @@ pub(crate) struct Session {
     pub(crate) identity: Rc<Identity>,
     pub(crate) instance: InstanceId,
     pub(crate) run: Run,
+    pub(crate) place: Place,
+    /// Until when the client is believed to be there, and what that rests on.
+    pub(crate) until: Duration,
+    pub(crate) signs: Signs,
     routes: BTreeMap<ConversationId, Route<Way, Routed>>,
     pending: BTreeMap<Tag, Pending>,
     last_tag: Tag,
@@ -93,6 +100,7 @@ impl Session {
         identity: Rc<Identity>,
         instance: InstanceId,
         run: Run,
+        (place, signs): (Place, Signs),
     ) -> Self {
         Self {
             id,
@@ -101,6 +109,9 @@ impl Session {
             identity,
             instance,
             run,
+            place,
+            until: Duration::ZERO,
+            signs,
             routes: BTreeMap::new(),
             pending: BTreeMap::new(),
             last_tag: 0,
@@ -108,6 +119,11 @@ impl Session {
             opening: BTreeMap::new(),
             last_opening: 0,
         }
+    }
+
+    /// What was asked of the workspace before may rest on what the next one does not know.
+    fn waits_for_something(&self) -> bool {
+        !self.pending.is_empty() || !self.opening.is_empty()
     }
 
     fn command(&self, counter: u64, action: Action) -> Errand {
@@ -170,40 +186,57 @@ impl World {
                 }
             }
             SessionMsg::SubscriptionEnded(number) => drop(session.following.remove(&number)),
-            SessionMsg::WorkspaceGone | SessionMsg::Replaced => {
-                self.hang_up(session.client, session.connection);
-                return self.end_session(session);
+            SessionMsg::Attends(until) => {
+                if !self.attends(&mut session, until) {
+                    return self.close_session(session, ForGood(false));
+                }
             }
+            SessionMsg::WorkspaceBegun(_) if session.waits_for_something() => {
+                return self.close_session(session, ForGood(false));
+            }
+            SessionMsg::WorkspaceBegun(run) => {
+                session.run = run;
+                let until = session.until;
+                if !self.attends(&mut session, until) {
+                    return self.close_session(session, ForGood(false));
+                }
+            }
+            SessionMsg::WorkspaceGone => return self.close_session(session, ForGood(false)),
+            SessionMsg::Close(for_good) => return self.close_session(session, for_good),
             SessionMsg::Closed => return self.end_session(session),
         }
         self.sessions.insert(id, session);
     }
 
-    /// A client was proven: its session begins.
-    pub(crate) fn session_begins(&mut self, session: Session) {
+    /// A client was proven and has its place: its session begins.
+    pub(crate) fn session_begins(&mut self, mut session: Session) {
         self.mail.open_session(session.id);
-        self.agent_session(&session, true);
-        self.sessions.insert(session.id, session);
+        let until = self.now + LEASE;
+        if self.attends(&mut session, until) {
+            self.sessions.insert(session.id, session);
+        } else {
+            self.close_session(session, ForGood(false));
+        }
     }
 
-    fn agent_session(&self, session: &Session, came: bool) {
-        if let Identity::Member { member, .. } = &*session.identity {
-            self.mail.to_workspace(session.run, WorkspaceMsg::AgentSession(*member, session.id, came));
-        }
+    fn close_session(&mut self, session: Session, for_good: ForGood) {
+        self.hang_up(session.client, session.connection, for_good);
+        self.end_session(session);
     }
 
     /// The actor panics. The transport notices, and closes the connection.
     pub(crate) fn fail_session(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.remove(&id) {
             self.note(Count::SessionFailed);
-            self.hang_up(session.client, session.connection);
-            self.end_session(session);
+            self.close_session(session, ForGood(false));
         }
     }
 
     fn end_session(&mut self, session: Session) {
-        self.places.left(&(Rc::clone(&session.identity), session.instance), &session.id);
-        self.agent_session(&session, false);
+        // Whoever it made room for comes before it goes.
+        let steps = self.places.left(&session.id);
+        self.carry_out_places(steps);
+        self.has_gone(&session);
         for followed in session.following.into_values().flatten() {
             self.end_following(&followed);
         }
@@ -354,125 +387,6 @@ impl World {
                 }
             }
         }
-    }
-
-    fn errand_answered(
-        &mut self,
-        session: &mut Session,
-        conversation: ConversationId,
-        tag: Tag,
-        answer: ErrandAnswer,
-    ) {
-        if !session.routes.entry(conversation).or_default().answered(tag) {
-            return;
-        }
-        let outcome = match answer {
-            ErrandAnswer::Outcome(outcome) => outcome,
-            ErrandAnswer::History(entries) => {
-                return self.history_answered(session, conversation, tag, &entries);
-            }
-            ErrandAnswer::Unavailable(why) => {
-                return self.refuse(session, tag, ErrorBody::new(ErrorCode::Unavailable, why));
-            }
-            ErrandAnswer::NoRoom(why) => {
-                self.note(Count::HeldForRoom);
-                return self.refuse(session, tag, ErrorBody::new(ErrorCode::NoRoom, why.to_string()));
-            }
-            ErrandAnswer::Unknown => {
-                return self.refuse(session, tag, ErrorBody::new(ErrorCode::Fault, "not known"));
-            }
-        };
-        let reader = session.identity.reader();
-        let opens = session.pending.get(&tag).filter(|pending| matches!(pending.kind, Kind::Open));
-        let opening = opens.and_then(|pending| Some((pending.ask, pending.counter?)));
-        let body = match outcome {
-            Outcome::Rejected(Rejection::Ended) if let Some(opening) = opening => {
-                session.pending.remove(&tag);
-                self.note(Count::OpenedAnother);
-                return self.open_conversation(session, opening, Some(conversation));
-            }
-            Outcome::Accepted(_) | Outcome::AlreadySo | Outcome::AcceptedLongAgo if opening.is_some() => {
-                ReplyBody::Opened { conversation }
-            }
-            Outcome::Accepted(answer) => accepted(&answer, reader),
-            Outcome::AlreadySo => ALREADY_SO,
-            Outcome::AcceptedLongAgo => ReplyBody::AlreadyAccepted,
-            Outcome::Subscribed => return self.subscribed(session, conversation, tag),
-            Outcome::Rejected(rejection) => {
-                self.note(if rejection == Rejection::Ended {
-                    Count::RefusedAfterEnd
-                } else {
-                    Count::Rejected
-                });
-                let code = match rejection {
-                    Rejection::InstanceForgotten => ErrorCode::InstanceExpired,
-                    Rejection::Overtaken { .. } => ErrorCode::Overtaken,
-                    // By which rule makes no difference here.
-                    _ => ErrorCode::Forbidden,
-                };
-                let error = ErrorBody::new(code, rejection.to_string());
-                return self.refuse(session, tag, error);
-            }
-        };
-        if let Some(Pending { ask, counter, .. }) = session.pending.remove(&tag) {
-            self.reply(session, ask, counter, Ok(body));
-        }
-    }
-
-    fn subscribed(&mut self, session: &mut Session, conversation: ConversationId, tag: Tag) {
-        let Some(Pending { ask, kind: Kind::Follow { subscription, after }, .. }) =
-            session.pending.remove(&tag)
-        else {
-            return;
-        };
-        let Some(Some(Followed { subscriber, outbox, way, .. })) = session.following.get(&subscription)
-        else {
-            // It was ended before it began.
-            let error = ErrorBody::new(ErrorCode::NoSuchSubscription, "ended");
-            return self.reply(session, ask, None, Err(error));
-        };
-        let (subscriber, outbox, way) = (*subscriber, Rc::clone(outbox), *way);
-        let begun = Begun { number: subscription, conversation, subscriber, outbox, way, after };
-        self.begin_pump(session, begun);
-        self.reply(session, ask, None, Ok(ReplyBody::Subscribed { subscription }));
-    }
-
-    fn history_answered(
-        &mut self,
-        session: &mut Session,
-        conversation: ConversationId,
-        tag: Tag,
-        entries: &[Arc<Entry>],
-    ) {
-        let Some(Pending { ask, .. }) = session.pending.remove(&tag) else { return };
-        let reader = session.identity.reader();
-        for seen in entries.iter().flat_map(|entry| entry.seen_by(reader)) {
-            self.check_shown(conversation, &session.identity, &seen, "history");
-        }
-        self.note(Count::HistoryRead);
-        self.reply(session, ask, None, Ok(ReplyBody::Events { events: Vec::new(), more: false }));
-    }
-
-    fn refuse(&mut self, session: &mut Session, tag: Tag, error: ErrorBody) {
-        if let Some(Pending { ask, counter, kind }) = session.pending.remove(&tag) {
-            if let Kind::Follow { subscription, .. } = kind {
-                session.following.remove(&subscription);
-            }
-            self.reply(session, ask, counter, Err(error));
-            if let Some(counter) = counter {
-                self.model.passed_over((session.instance, counter));
-            }
-        }
-    }
-
-    /// What leaves here is revealed: from now on it must be true for ever.
-    pub(crate) fn reply(&mut self, session: &Session, ask: u64, counter: Option<u64>, reply: Reply) {
-        self.say(|| format!("     session {} answers {ask}, counter {counter:?}: {reply:?}", session.id.0));
-        if let Some(counter) = counter {
-            let reader = session.identity.reader();
-            self.check_reply((session.instance, counter), reader, &reply);
-        }
-        self.reply_to_client(session.client, session.connection, ask, reply);
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn draw(workspace: WorkspaceId, rng: &mut Rng) -> (Workspace, Timetab
     team.service.absence.in_progress = if rng.u8(..4) == 0 { InProgress::Keep } else { InProgress::Requeue };
     team.service.auto_close.silent_minutes = rng.bool().then_some(AUTO_CLOSE_MINUTES);
     team.service.auto_close.unserved_minutes = rng.bool().then_some(AUTO_CLOSE_MINUTES);
+    team.service.several_places = rng.bool();
     team.service.early_cancel_is_no_miss = rng.bool();
     team.hours.acceptance = acceptance(rng);
     let (of_team, schedule) = hours(rng);

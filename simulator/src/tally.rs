@@ -77,6 +77,18 @@ counts! {
     CameOnline "agents come online";
     WentOffline "agents gone offline";
     SessionReplaced "sessions replaced by the same client's next";
+    ServedElsewhere "clients refused because their member serves from another place";
+    TakenOver "places taken over";
+    NewcomerGone "clients that did not wait for the end of the session before";
+    LeaseRenewed "leases renewed";
+    NothingHeard "looks at a connection of which nothing was heard";
+    Lapsed "leases that ran out";
+    LapsedSessionClosed "sessions closed because their lease ran out";
+    SessionStuck "sessions that got stuck";
+    StuckSessionEnded "sessions ended by force";
+    EndUntold "ends of sessions that were not told";
+    AgentFailed "agents that failed";
+    WentOnWithNext "workspaces begun for sessions of the one before";
     WorkspaceFailed "workspaces that failed";
     OrphanWorked "turns of a conversation whose workspace had ended";
     Quarantined "conversations set aside";
@@ -121,7 +133,7 @@ counts! {
     ReplyTooLate "answers of the bot that came too late";
     DecisionRefused "decisions that were not taken";
     DecisionToldAgain "decisions told again after a failure";
-    AnnouncedTooLate "words of conversations that had failed on their consultations";
+    AnnouncedLate "announcements of conversations that had failed";
     RefusalTooLate "refusals of conversations that had failed";
     OwnRejected "things decided elsewhere that rested on what was not so any more";
     OwnNoRoom "things decided elsewhere for which there was no room";

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard::domain::conversation::OwnAction;
 use switchboard::domain::identity::CustomerKey;
@@ -18,8 +19,8 @@ use switchboard::machines::residence::{Residence, Want};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId};
 
 use crate::mail::{
-    ChangeReply, ConversationMsg, Ended, LocateReply, Located, OpenReply, Order, Resolved, Run, SessionId,
-    Way, WorkspaceMsg,
+    ChangeReply, ConversationMsg, Ended, ForGood, LocateReply, Located, OpenReply, Order, Resolved, Run,
+    SessionId, SessionMsg, Way, WorkspaceMsg,
 };
 use crate::tally::Count;
 use crate::world::World;
@@ -37,7 +38,7 @@ pub(crate) struct WorkspaceActor {
     /// What it appends them by.
     pub(crate) claim: Option<Claim<Stream>>,
     openings: Openings<CustomerKey, OpenReply>,
-    agents: BTreeMap<MemberId, Attendance<SessionId>>,
+    pub(crate) agents: BTreeMap<MemberId, Attendance<SessionId, Duration>>,
     /// Who of the agents is online, as the others are told.
     pub(crate) online: BTreeSet<MemberId>,
 }
@@ -104,6 +105,7 @@ impl World {
                 self.mail.order(Order::Ready(*claim, self.settings.revision));
                 self.learn_what_goes_on(&mut workspace);
                 self.workspace = Some(workspace);
+                self.tell_workspace_begun();
             }
             Err(_) => self.mail.close_workspace(run),
         }
@@ -136,14 +138,17 @@ impl World {
                     }
                     reply.released(released);
                 }
-                WorkspaceMsg::AgentSession(member, session, came) => {
-                    self.agent_came_or_went(&mut workspace, member, session, came);
+                WorkspaceMsg::AgentSession(member, session, until) => {
+                    self.agent_came_or_went(&mut workspace, member, session, until);
                 }
-                WorkspaceMsg::Announced(way, it) if workspace.residence.has_failed(it.conversation, &way) => {
-                    self.note(Count::AnnouncedTooLate);
+                WorkspaceMsg::Announced(said, way)
+                    if workspace.residence.has_failed(said.conversation, &way) =>
+                {
+                    self.note(Count::AnnouncedLate);
+                    self.at_desk(&mut workspace, |desk, now| desk.announced_late(said, now));
                 }
-                WorkspaceMsg::Announced(_, announcement) => {
-                    self.at_desk(&mut workspace, |desk, now| desk.announced(announcement, now));
+                WorkspaceMsg::Announced(said, _) => {
+                    self.at_desk(&mut workspace, |desk, now| desk.announced(said, now));
                 }
                 WorkspaceMsg::DecisionRefused(id, way, _) if workspace.residence.has_failed(id, &way) => {
                     self.note(Count::RefusalTooLate);
@@ -192,6 +197,8 @@ impl World {
         for actor in self.conversations.values_mut().filter(|actor| actor.run == run) {
             actor.is_orphan = true;
         }
+        // Its sessions need not come again.
+        self.start_workspace();
     }
 
     fn conversation_ended(&mut self, workspace: &mut WorkspaceActor, ended: Ended) {
@@ -272,18 +279,31 @@ impl World {
         workspace: &mut WorkspaceActor,
         member: MemberId,
         session: SessionId,
-        came: bool,
+        until: Option<Duration>,
     ) {
-        let agent = workspace.agents.entry(member).or_default();
-        if came && agent.came(session) {
-            workspace.online.insert(member);
-            self.note(Count::CameOnline);
-            self.at_desk(workspace, |desk, now| desk.stands(member, true, now));
-        } else if !came && agent.left(&session) {
-            workspace.online.remove(&member);
-            self.note(Count::WentOffline);
-            self.at_desk(workspace, |desk, now| desk.stands(member, false, now));
+        if !workspace.settings().members.contains_key(&member) {
+            if until.is_some() {
+                // It was proven before the member was removed.
+                self.mail.to_session(session, SessionMsg::Close(ForGood(false)));
+            }
+            return;
         }
+        let agent = workspace.agents.entry(member).or_default();
+        match until {
+            Some(until) if agent.attends(session, until) => {
+                workspace.online.insert(member);
+                self.note(Count::CameOnline);
+                self.at_desk(workspace, |desk, now| desk.stands(member, true, now));
+            }
+            None if agent.left(&session) => self.goes_offline(workspace, member),
+            Some(_) | None => {}
+        }
+    }
+
+    pub(crate) fn goes_offline(&mut self, workspace: &mut WorkspaceActor, member: MemberId) {
+        workspace.online.remove(&member);
+        self.note(Count::WentOffline);
+        self.at_desk(workspace, |desk, now| desk.stands(member, false, now));
     }
 
     /// The list is read for an agent.

@@ -14,7 +14,7 @@ use switchboard::domain::conversation::{Conversation, OwnAction};
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::message::Message;
 use switchboard::domain::workspace::Workspace;
-use switchboard::machines::attendance::Places;
+use switchboard::machines::places::Places;
 use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
     ConsultationId, Content, ConversationId, InstanceId, MessageText, Platform, ProfileId, Timestamp,
@@ -61,7 +61,7 @@ pub(crate) struct World {
     pub(crate) grace_until: Timestamp,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) pumps: BTreeMap<u64, Pump>,
-    pub(crate) places: Places<(Rc<Identity>, InstanceId), SessionId>,
+    pub(crate) places: Places<Rc<Identity>, InstanceId, SessionId, Box<Session>>,
     pub(crate) history_reads: Vec<HistoryRead>,
     /// Customers whose conversation the journal is asked for, and by whom.
     pub(crate) look_ups: Vec<(Run, CustomerKey)>,

@@ -230,7 +230,9 @@ impl World {
 
     fn resolved(&self, owner: Option<Owner>, resolved: Resolved) {
         match owner {
-            Some(Owner::Workspace(run)) => self.mail.to_workspace(run, WorkspaceMsg::Resolved(resolved)),
+            Some(Owner::Workspace(run)) => {
+                self.mail.to_workspace(run, WorkspaceMsg::Resolved(resolved));
+            }
             Some(Owner::Conversation(way)) => {
                 self.mail.to_conversation(way, ConversationMsg::Resolved(resolved));
             }

@@ -55,16 +55,18 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         // Somebody is answered who should not be, or a state is kept that never was.
         Bug::RefusalTakesCounter => (&[G1, G2], 0..200),
         Bug::EndOverlooked => (&[G2], 0..50),
-        Bug::ReceivedGoesBack => (&[G3], 0..1_000),
+        Bug::ReceivedGoesBack => (&[G3], 0..2_000),
         Bug::ReceivedBeforeDurable => (&[G3], 0..5_000),
         Bug::TypingBeforeDurable => (&[G1], 0..200),
         Bug::ResumeOneLate => (&[G3], 0..50),
         Bug::NameForgotten => (&[G2], 0..50),
         Bug::NameForgottenAsleep => (&[G2], 0..1_000),
         Bug::FormerForgotten => (&[G2], 0..1_000),
-        // A command is refused by one session, and done by the one before.
-        Bug::SessionForgotten => (&[G2], 0..5_000),
+        // A command is refused by one session, and done by the one before; or both serve.
+        Bug::SessionForgotten => (&[G2, Presence], 0..5_000),
         Bug::OfflineTooSoon => (&[Presence], 0..50),
+        Bug::TwoPlaces => (&[Presence], 0..50),
+        Bug::LeaseWithoutEvidence => (&[Presence], 0..50),
         Bug::FullDiskForgotten => (&[Room], 0..200),
         Bug::VerdictOvertakes => (&[G3], 0..50),
         Bug::TakenWithoutReserve => (&[Room], 0..50),

@@ -188,7 +188,7 @@ impl Actor for ConversationActor {
                 // A workspace that is gone asks again when it is there.
                 let _ = ports
                     .workspace
-                    .cast(WorkspaceMsg::Announced(state.way.clone(), live.first_announcement()));
+                    .cast(WorkspaceMsg::Announced(live.first_announcement(), state.way.clone()));
                 state.phase = Phase::Open { live, incarnation: opened.incarnation, kept_revision };
             }
             Err(error) => {
@@ -409,8 +409,7 @@ impl ConversationState {
                 }
                 Action::Answer(reply, outcome) => reply.answer(ErrandAnswer::Outcome(outcome)),
                 Action::Announce(announcement) => {
-                    let way = self.way.clone();
-                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(way, announcement));
+                    let _ = ports.workspace.cast(WorkspaceMsg::Announced(announcement, self.way.clone()));
                 }
             }
         }

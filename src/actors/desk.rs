@@ -274,8 +274,8 @@ mod tests {
 
     fn row(conversation: u16, position: u64) -> Arc<Shared<ListRow>> {
         Arc::new(Shared::new(ListRow {
-            conversation: id(conversation),
             epoch: 0,
+            conversation: id(conversation),
             customer: CustomerKey {
                 profile: ProfileId::from_bytes([1; 16]),
                 platform: Platform::new("web").unwrap(),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
-use switchboard_protocol::vocabulary::{Platform, ProfileId, UserKey, WorkspaceId};
+use switchboard_protocol::vocabulary::{Platform, ProfileId, SessionId, UserKey, WorkspaceId};
 
 use super::engine::EngineMsg;
 use super::workspace::{WorkspaceActor, WorkspaceMsg, WorkspacePorts, deliver_rows};
@@ -33,6 +33,8 @@ pub struct Proven {
     pub identity: Identity,
     /// The workspace's actor.
     pub workspace: ActorRef<WorkspaceMsg>,
+    /// Whether its members may serve from several places.
+    pub several_places: bool,
 }
 
 /// What the directory is told.
@@ -44,6 +46,8 @@ pub enum DirectoryMsg {
     Changed(Arc<Workspace>),
     /// Somebody is no member any more.
     Removed(Identity),
+    /// Nothing says any more that anybody is at the other end of a session.
+    Lapsed(SessionId),
     /// Rows of a workspace's list have changed.
     Rows(DeskChange),
     /// The way to a workspace's actor, for tests of failures.
@@ -120,6 +124,7 @@ impl Actor for DirectoryActor {
             }
             DirectoryMsg::Changed(workspace) => state.changed(&workspace),
             DirectoryMsg::Removed(identity) => state.engine.cast(EngineMsg::Removed(identity))?,
+            DirectoryMsg::Lapsed(session) => state.engine.cast(EngineMsg::Lapsed(session))?,
             DirectoryMsg::Rows(change) => {
                 let home = state.workspaces.get(&change.workspace);
                 if let Some(workspace) = home.and_then(|home| home.actor.as_ref()) {
@@ -137,13 +142,13 @@ impl Actor for DirectoryActor {
 
     async fn handle_supervisor_evt(
         &self,
-        _: ActorRef<DirectoryMsg>,
+        myself: ActorRef<DirectoryMsg>,
         event: SupervisionEvent,
         state: &mut DirectoryState,
     ) -> Result<(), ActorProcessingErr> {
         match event {
-            SupervisionEvent::ActorTerminated(child, _, _) => state.gone(child.get_id(), None),
-            SupervisionEvent::ActorFailed(child, why) => state.gone(child.get_id(), Some(&why)),
+            SupervisionEvent::ActorTerminated(child, _, _) => drop(state.gone(child.get_id())),
+            SupervisionEvent::ActorFailed(child, why) => state.failed(&myself, child.get_id(), &why).await,
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }
         Ok(())
@@ -169,7 +174,9 @@ impl DirectoryState {
         };
         let Some(identity) = identity else { return Ok(None) };
         let workspace = self.workspace(myself, id).await?;
-        Ok(Some(Proven { identity, workspace }))
+        let service = self.workspaces.get(&id).map(|home| &home.workspace.settings.team.service);
+        let several_places = service.is_some_and(|service| service.several_places);
+        Ok(Some(Proven { identity, workspace, several_places }))
     }
 
     /// Whose tokens and profiles those of a workspace are.
@@ -227,16 +234,27 @@ impl DirectoryState {
         })?;
         self.actors.insert(actor.get_id(), id);
         home.actor = Some(actor.clone());
+        // Sessions of the one before go on with this one.
+        let _ = self.engine.cast(EngineMsg::Begun(id, actor.clone()));
         Ok(actor)
     }
 
-    fn gone(&mut self, actor: ActorId, why: Option<&ActorProcessingErr>) {
-        let Some(id) = self.actors.remove(&actor) else { return };
-        let Some(home) = self.workspaces.get_mut(&id) else { return };
-        home.actor = None;
-        if let Some(why) = why {
-            tracing::error!(workspace = %id, %why, "a workspace failed");
+    fn gone(&mut self, actor: ActorId) -> Option<WorkspaceId> {
+        let id = self.actors.remove(&actor)?;
+        self.workspaces.get_mut(&id)?.actor = None;
+        Some(id)
+    }
+
+    /// A workspace that fails is begun anew at once, whether or not anybody asks for it: its deadlines go on, and
+    /// those who are there must not have to come again.
+    async fn failed(&mut self, myself: &ActorRef<DirectoryMsg>, actor: ActorId, why: &ActorProcessingErr) {
+        let Some(id) = self.gone(actor) else { return };
+        tracing::error!(workspace = %id, %why, "a workspace failed");
+        if let Some(home) = self.workspaces.get_mut(&id) {
             home.budget.spend(clock::now(), WORKSPACE_ALLOWANCE);
+        }
+        if let Err(why) = self.workspace(myself, id).await {
+            tracing::warn!(workspace = %id, why, "it is begun when somebody asks for it");
         }
     }
 }

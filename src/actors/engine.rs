@@ -7,17 +7,19 @@
 use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use switchboard_protocol::vocabulary::{SessionId, WorkspaceId};
 use tokio::sync::watch;
 
 use super::directory::{DirectoryActor, DirectoryMsg, Proof, Proven};
 use super::listener::{ListenerActor, ListenerMsg};
 use super::session::{SessionHandle, SessionPorts};
-use super::workspace::WorkspacePorts;
+use super::workspace::{WorkspaceMsg, WorkspacePorts};
 use crate::clock;
 use crate::domain::conversation::Policy;
 use crate::domain::identity::Identity;
 use crate::journal::Journal;
 use crate::machines::budget::{Allowance, Budget};
+use crate::machines::places::Refused;
 use crate::stats::Latency;
 
 /// The settings of the tree.
@@ -31,6 +33,8 @@ pub struct EngineOptions {
     pub grace: Duration,
     /// The most sessions at a time.
     pub sessions_max: usize,
+    /// For so long a member is believed to be there after the last sign of life of their client.
+    pub lease: Duration,
 }
 
 /// A running engine. Clones are handles of the same one.
@@ -40,6 +44,7 @@ pub struct Engine {
     journal: Journal,
     latency: Latency,
     policy: Policy,
+    lease: Duration,
     ended: watch::Receiver<bool>,
 }
 
@@ -75,7 +80,7 @@ impl Engine {
         let arguments = (workspace_ports, options.sessions_max, say_ended);
         let started = EngineActor::spawn(None, EngineActor, arguments).await;
         let (actor, _) = started.map_err(|error| EngineError::Start(error.to_string()))?;
-        Ok(Self { actor, journal, latency, policy: options.policy, ended })
+        Ok(Self { actor, journal, latency, policy: options.policy, lease: options.lease, ended })
     }
 
     /// Says whom a proof proves; `None`: nobody.
@@ -88,13 +93,16 @@ impl Engine {
         proven.map_err(EngineError::Unavailable)
     }
 
-    /// Opens a session; `None`: the engine is full or stopping.
+    /// Opens a session, unless there is no place for it.
     ///
     /// # Errors
     /// When the listener is not available.
-    pub async fn open_session(&self, ports: SessionPorts) -> Result<Option<SessionHandle>, EngineError> {
+    pub async fn open_session(
+        &self,
+        ports: SessionPorts,
+    ) -> Result<Result<SessionHandle, Refused>, EngineError> {
         let (_, listener) = self.parts().await?;
-        let session = ask(&listener, |reply| ListenerMsg::Open(ports, reply)).await?;
+        let session = ask(&listener, |reply| ListenerMsg::Open(Box::new(ports), reply)).await?;
         Ok(session.map(SessionHandle))
     }
 
@@ -150,6 +158,12 @@ impl Engine {
         self.policy
     }
 
+    /// For how long a member is believed to be there after a sign of life.
+    #[must_use]
+    pub const fn lease(&self) -> Duration {
+        self.lease
+    }
+
     /// The directory, for tests of failures.
     ///
     /// # Errors
@@ -183,6 +197,10 @@ fn unavailable(error: &dyn std::fmt::Display) -> EngineError {
 pub enum EngineMsg {
     /// Somebody is no member any more.
     Removed(Identity),
+    /// Nothing says any more that anybody is at the other end of a session.
+    Lapsed(SessionId),
+    /// A workspace has begun.
+    Begun(WorkspaceId, ActorRef<WorkspaceMsg>),
     /// The way to its parts.
     Parts(RpcReplyPort<(ActorRef<DirectoryMsg>, ActorRef<ListenerMsg>)>),
 }
@@ -223,6 +241,12 @@ impl Actor for EngineActor {
             EngineMsg::Removed(identity) => {
                 // A listener that is gone has no sessions.
                 let _ = state.listener.cast(ListenerMsg::Removed(identity));
+            }
+            EngineMsg::Lapsed(session) => {
+                let _ = state.listener.cast(ListenerMsg::Lapsed(session));
+            }
+            EngineMsg::Begun(id, workspace) => {
+                let _ = state.listener.cast(ListenerMsg::Begun(id, workspace));
             }
             EngineMsg::Parts(reply) => {
                 let _ = reply.send((state.directory.clone(), state.listener.clone()));

@@ -1,25 +1,31 @@
 //! The listener's side of the tree: the sessions.
 //!
-//! Owns which sessions are live, that an instance has one at a time, and the goodbye to all of them
-//! when the engine stops. Must not know sockets.
+//! Owns which sessions are live, that an instance has one at a time and a member one place, and the goodbye to all
+//! of them when the engine stops. Must not know sockets, nor who is believed to be there.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
-use switchboard_protocol::vocabulary::{InstanceId, MemberId, Party, SessionId};
+use switchboard_protocol::vocabulary::{InstanceId, SessionId, WorkspaceId};
 
 use super::session::{Closing, SessionActor, SessionMsg, SessionPorts};
-use super::workspace::WorkspaceMsg;
+use super::workspace::{Attending, WorkspaceMsg};
 use crate::clock;
 use crate::domain::identity::Identity;
-use crate::machines::attendance::{Arrival, Places};
+use crate::machines::places::{Guest, Places, Refused, Step, Why};
 
 /// What the listener is told.
 pub enum ListenerMsg {
-    /// A client was proven; `None` when the engine is full or stopping.
-    Open(SessionPorts, RpcReplyPort<Option<ActorRef<SessionMsg>>>),
+    /// A client was proven.
+    Open(Box<SessionPorts>, OpenedReply),
+    /// A session was told to make room, and should have by now.
+    Overdue(SessionId),
+    /// Nothing says any more that anybody is at the other end of a session.
+    Lapsed(SessionId),
+    /// A workspace has begun, perhaps in place of one that failed.
+    Begun(WorkspaceId, ActorRef<WorkspaceMsg>),
     /// Say goodbye to everybody, each with a wait of their own below this many milliseconds.
     SayGoodbye(u32),
     /// Somebody is no member any more: their sessions are closed.
@@ -28,33 +34,31 @@ pub enum ListenerMsg {
     Count(RpcReplyPort<usize>),
 }
 
+/// Whoever waits for a session to be opened: it may have to wait for the end of others.
+pub type OpenedReply = RpcReplyPort<Result<ActorRef<SessionMsg>, Refused>>;
+
 /// The actor.
 pub struct ListenerActor;
 
 /// Its state.
 pub struct ListenerState {
-    sessions: HashMap<ActorId, Live>,
-    places: Places<(Arc<Identity>, InstanceId), Session>,
+    sessions: HashMap<SessionId, Live>,
+    actors: HashMap<ActorId, SessionId>,
+    places: Places<Arc<Identity>, InstanceId, SessionId, Newcomer>,
     stopping: bool,
 }
 
 struct Live {
     session: ActorRef<SessionMsg>,
-    id: SessionId,
     identity: Arc<Identity>,
-    instance: InstanceId,
+    serves: bool,
     workspace: ActorRef<WorkspaceMsg>,
 }
 
-/// A session's actor, told from others by its id.
-#[derive(Clone)]
-struct Session(ActorRef<SessionMsg>);
+/// A session that may begin, and who is told so.
+struct Newcomer(Box<SessionPorts>, OpenedReply);
 
-impl PartialEq for Session {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.get_id() == other.0.get_id()
-    }
-}
+type Steps = Vec<Step<SessionId, Newcomer>>;
 
 impl Actor for ListenerActor {
     type Msg = ListenerMsg;
@@ -67,8 +71,8 @@ impl Actor for ListenerActor {
         _: ActorRef<ListenerMsg>,
         sessions_max: usize,
     ) -> Result<ListenerState, ActorProcessingErr> {
-        let (sessions, places) = (HashMap::new(), Places::new(sessions_max));
-        Ok(ListenerState { sessions, places, stopping: false })
+        let (sessions, actors, places) = (HashMap::new(), HashMap::new(), Places::new(sessions_max));
+        Ok(ListenerState { sessions, actors, places, stopping: false })
     }
 
     async fn handle(
@@ -78,10 +82,35 @@ impl Actor for ListenerActor {
         state: &mut ListenerState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
+            ListenerMsg::Open(_, reply) if state.stopping => {
+                // Whoever does not wait any more needs no answer.
+                let _ = reply.send(Err(Refused::Full));
+            }
             ListenerMsg::Open(ports, reply) => {
-                let opened = state.open(&myself, ports).await?;
-                // If the connection is gone already, the transport has dropped the outbox's other end.
-                let _ = reply.send(opened);
+                let guest = Guest {
+                    party: Arc::clone(&ports.identity),
+                    instance: ports.instance,
+                    session: ports.id,
+                    place: ports.place,
+                };
+                let steps = state.places.arrives(guest, Newcomer(ports, reply), clock::now());
+                state.carry_out(&myself, steps).await?;
+            }
+            ListenerMsg::Overdue(session) => {
+                if let Some(live) = state.sessions.get(&session) {
+                    tracing::error!(%session, "a session did not end when it was told to");
+                    live.session.kill();
+                }
+            }
+            ListenerMsg::Lapsed(session) => {
+                let steps = state.places.lapsed(&session);
+                state.carry_out(&myself, steps).await?;
+            }
+            ListenerMsg::Begun(id, workspace) => {
+                for live in state.sessions.values_mut().filter(|live| live.identity.workspace() == id) {
+                    live.workspace = workspace.clone();
+                    let _ = live.session.cast(SessionMsg::WorkspaceBegun(workspace.clone()));
+                }
             }
             ListenerMsg::SayGoodbye(spread_ms) => {
                 state.stopping = true;
@@ -104,16 +133,16 @@ impl Actor for ListenerActor {
 
     async fn handle_supervisor_evt(
         &self,
-        _: ActorRef<ListenerMsg>,
+        myself: ActorRef<ListenerMsg>,
         event: SupervisionEvent,
         state: &mut ListenerState,
     ) -> Result<(), ActorProcessingErr> {
         match event {
-            SupervisionEvent::ActorTerminated(child, _, _) => state.gone(child.get_id()),
+            SupervisionEvent::ActorTerminated(child, _, _) => state.gone(&myself, child.get_id()).await?,
             SupervisionEvent::ActorFailed(child, why) => {
                 // The transport notices that its outbox has ended, and closes the connection.
                 tracing::error!(%why, "a session failed");
-                state.gone(child.get_id());
+                state.gone(&myself, child.get_id()).await?;
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }
@@ -122,54 +151,67 @@ impl Actor for ListenerActor {
 }
 
 impl ListenerState {
-    async fn open(
+    async fn carry_out(
         &mut self,
         myself: &ActorRef<ListenerMsg>,
-        ports: SessionPorts,
-    ) -> Result<Option<ActorRef<SessionMsg>>, ActorProcessingErr> {
-        let key = (Arc::clone(&ports.identity), ports.instance);
-        if self.stopping {
-            return Ok(None);
-        }
-        match self.places.arrives(&key) {
-            Arrival::Welcome => {}
-            Arrival::After(Session(before)) => {
-                let _ = before.cast(SessionMsg::Close(Closing::Replaced));
-                if before.wait(Some(REPLACED_WAIT)).await.is_err() {
-                    before.kill();
+        steps: Steps,
+    ) -> Result<(), ActorProcessingErr> {
+        for step in steps {
+            match step {
+                Step::Begin(newcomer) => self.begin(myself, newcomer).await?,
+                Step::Close(id, why) => {
+                    let Some(live) = self.sessions.get(&id) else { continue };
+                    let _ = live.session.cast(SessionMsg::Close(closing(why)));
+                    myself.send_after(CLOSE_WAIT, move || ListenerMsg::Overdue(id));
                 }
+                Step::Refuse(Newcomer(_, reply), why) => drop(reply.send(Err(why))),
             }
-            Arrival::Full => return Ok(None),
         }
-        let (id, workspace) = (ports.id, ports.workspace.clone());
-        let (session, _) = SessionActor::spawn_linked(None, SessionActor, ports, myself.get_cell()).await?;
-        if let Some(member) = member_of(&key.0) {
-            let _ = workspace.cast(WorkspaceMsg::AgentSession(member, id, true));
-        }
-        let live =
-            Live { session: session.clone(), id, identity: Arc::clone(&key.0), instance: key.1, workspace };
-        self.sessions.insert(session.get_id(), live);
-        self.places.entered(key, Session(session.clone()));
-        Ok(Some(session))
+        Ok(())
     }
 
-    fn gone(&mut self, actor: ActorId) {
-        let Some(live) = self.sessions.remove(&actor) else { return };
-        if let Some(member) = member_of(&live.identity) {
+    async fn begin(
+        &mut self,
+        myself: &ActorRef<ListenerMsg>,
+        Newcomer(ports, reply): Newcomer,
+    ) -> Result<(), ActorProcessingErr> {
+        let (id, identity, workspace) = (ports.id, Arc::clone(&ports.identity), ports.workspace.clone());
+        let serves = ports.place.serves();
+        let (session, _) = SessionActor::spawn_linked(None, SessionActor, *ports, myself.get_cell()).await?;
+        self.actors.insert(session.get_id(), id);
+        self.sessions.insert(id, Live { session: session.clone(), identity, serves, workspace });
+        if reply.send(Ok(session.clone())).is_err() {
+            // Its connection did not wait: nobody else would end it.
+            let _ = session.cast(SessionMsg::Closed);
+        }
+        Ok(())
+    }
+
+    async fn gone(
+        &mut self,
+        myself: &ActorRef<ListenerMsg>,
+        actor: ActorId,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(id) = self.actors.remove(&actor) else { return Ok(()) };
+        let Some(live) = self.sessions.remove(&id) else { return Ok(()) };
+        // Whoever it made room for comes before it goes: the member is there all the while.
+        let steps = self.places.left(&id);
+        self.carry_out(myself, steps).await?;
+        if let Some(member) = live.identity.member().filter(|_| live.serves) {
             // A workspace that is gone has forgotten its agents.
-            let _ = live.workspace.cast(WorkspaceMsg::AgentSession(member, live.id, false));
+            let _ = live.workspace.cast(WorkspaceMsg::AgentSession(member, id, Attending::Gone));
         }
-        let key = (live.identity, live.instance);
-        self.places.left(&key, &Session(live.session));
+        Ok(())
     }
 }
 
-fn member_of(identity: &Identity) -> Option<MemberId> {
-    match identity.party() {
-        Party::Agent { member } => Some(member),
-        Party::Customer | Party::Bot => None,
+const fn closing(why: Why) -> Closing {
+    match why {
+        Why::Replaced => Closing::Replaced,
+        Why::TakenOver => Closing::TakenOver,
+        Why::Lapsed => Closing::Fault,
     }
 }
 
-/// How long a session may take to make room for the next one of the same client.
-const REPLACED_WAIT: Duration = Duration::from_secs(1);
+/// How long a session may take to end that was told to.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);

@@ -3,27 +3,28 @@
 //! Owns the waking of conversations and what their failure means, the naming of a customer's next
 //! conversation, and the desk's subscribers. Must not know what happens in a conversation.
 
+mod agents;
 mod desks;
 mod dispatching;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, SessionId, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
+use self::agents::Agent;
 use self::desks::Desks;
 pub use self::desks::NewDesk;
 
-use super::agent::{AgentActor, AgentMsg};
 use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts};
 use super::directory::DirectoryMsg;
 use super::errand::Way;
 use super::session::{
-    Answered, LocateReply, OpenReply, SetAside, SettingsOf, WantedFind, WantedPage, WorkspaceReply,
+    Answered, LocateReply, OpenReply, SetAside, SettingsOf, WantedPage, WantedSearch, WorkspaceReply,
 };
 use crate::clock;
 use crate::domain::conversation::{OwnAction, Policy};
@@ -56,8 +57,8 @@ pub enum WorkspaceMsg {
     AsksToSleep(ConversationId, Way, bool, Due),
     /// A conversation that was told to sleep has work after all.
     Stays(ConversationId, Way),
-    /// What is durable of a conversation's consultation, by which of its incarnations.
-    Announced(Way, Announcement),
+    /// What is durable of a conversation's consultation.
+    Announced(Announcement, Way),
     /// A conversation did not take what was decided at an epoch.
     DecisionRefused(ConversationId, Way, u64),
     /// The time has come to look at something: the look that was set for this time.
@@ -72,16 +73,18 @@ pub enum WorkspaceMsg {
     Change(Box<MemberCommand>, WorkspaceReply),
     /// A member asks for settings.
     Settings(SettingsOf, WorkspaceReply),
-    /// A member wants a page of the lists.
-    List(WantedPage, WorkspaceReply),
-    /// A member wants a page of what a text is found in.
-    Find(Box<WantedFind>, WorkspaceReply),
     /// A member asks how many wait, and how far off the estimates were.
     Waiting(WorkspaceReply),
-    /// A session of a member has come or gone.
-    AgentSession(MemberId, SessionId, bool),
+    /// A member wants a page of the lists.
+    List(WantedPage, WorkspaceReply),
+    /// A member searches.
+    Search(WantedSearch, WorkspaceReply),
+    /// A session by which a member is there says so, or has gone.
+    AgentSession(MemberId, SessionId, Attending),
     /// An agent is online or is not.
     AgentStatus(MemberId, bool),
+    /// A session of an agent is not believed to be live any more.
+    AgentLapsed(MemberId, SessionId),
     /// Somebody follows the desk.
     FollowDesk(NewDesk),
     /// Rows of the lists have changed.
@@ -95,6 +98,15 @@ pub enum WorkspaceMsg {
     /// Fails on purpose, to prove that other workspaces do not notice.
     #[cfg(feature = "planted-bugs")]
     Fail,
+}
+
+/// Whether a session is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attending {
+    /// It is, and is believed to be until then.
+    Until(Instant),
+    /// It has ended.
+    Gone,
 }
 
 /// What a workspace is connected to, and its settings.
@@ -141,11 +153,6 @@ enum Wanted {
     Way(LocateReply),
     /// It is told to do something.
     Told(OwnAction),
-}
-
-struct Agent {
-    actor: ActorRef<AgentMsg>,
-    online: bool,
 }
 
 /// Carries tickets from the journal's writer to the mailbox.
@@ -246,10 +253,11 @@ impl Actor for WorkspaceActor {
                 state.residence.quarantine(id, reason);
                 state.at_desk(&myself, |desk, now| desk.set_aside(id, now)).await?;
             }
-            // One that has failed may not have said all that became durable of it: the next one says that.
-            WorkspaceMsg::Announced(way, it) if state.residence.has_failed(it.conversation, &way) => {}
-            WorkspaceMsg::Announced(_, announcement) => {
-                state.at_desk(&myself, |desk, now| desk.announced(announcement, now)).await?;
+            WorkspaceMsg::Announced(said, way) if state.residence.has_failed(said.conversation, &way) => {
+                state.at_desk(&myself, |desk, now| desk.announced_late(said, now)).await?;
+            }
+            WorkspaceMsg::Announced(said, _) => {
+                state.at_desk(&myself, |desk, now| desk.announced(said, now)).await?;
             }
             // What an incarnation refused that has failed is told to the next one.
             WorkspaceMsg::DecisionRefused(id, way, _) if state.residence.has_failed(id, &way) => {}
@@ -264,19 +272,16 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
-            WorkspaceMsg::List(wanted, reply) => state.list(wanted, reply),
-            WorkspaceMsg::Find(wanted, reply) => state.find(*wanted, reply),
             WorkspaceMsg::Waiting(reply) => reply.answer(Ok(Answered::Waiting(state.desk.waiting()))),
-            WorkspaceMsg::AgentSession(member, session, came) => {
-                state.agent_session(&myself, member, session, came).await?;
+            WorkspaceMsg::List(wanted, reply) => state.list(wanted, reply),
+            WorkspaceMsg::Search(wanted, reply) => state.search(wanted, reply),
+            WorkspaceMsg::AgentSession(member, session, attending) => {
+                state.agent_session(&myself, member, session, attending).await?;
             }
             WorkspaceMsg::AgentStatus(member, online) => {
-                // One whose actor has failed since is there again with the next session.
-                if state.agent_status(&myself, member, online) {
-                    state.at_desk(&myself, |desk, now| desk.stands(member, online, now)).await?;
-                    state.tell_present();
-                }
+                state.agent_status(&myself, member, online).await?;
             }
+            WorkspaceMsg::AgentLapsed(member, session) => state.agent_lapsed(member, session),
             WorkspaceMsg::FollowDesk(desk) => state.follow_desk(&myself, desk),
             WorkspaceMsg::Rows(rows) => state.rows(&myself, rows),
             WorkspaceMsg::DeskPage(of, page) => state.desk_page(&myself, of, page),
@@ -310,9 +315,8 @@ impl Actor for WorkspaceActor {
                     waiting.retain(|(_, wanted)| !wanted.is_told_again());
                     state.relocate(&myself, waiting).await?;
                     state.failed(&myself, id).await?;
-                } else if let Some(member) = state.agent_failed(&myself, child.get_id(), &why.to_string()) {
-                    state.at_desk(&myself, |desk, now| desk.stands(member, false, now)).await?;
-                    state.tell_present();
+                } else {
+                    state.agent_failed(&myself, child.get_id(), &why.to_string()).await?;
                 }
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
@@ -411,52 +415,6 @@ impl WorkspaceState {
                 waiting.into_iter().for_each(|reply| reply.unavailable(&why));
             }
         }
-    }
-
-    async fn agent_session(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        member: MemberId,
-        session: SessionId,
-        came: bool,
-    ) -> Result<(), ActorProcessingErr> {
-        if came && !self.ledger.durable().members.contains_key(&member) {
-            // It was proven before the member was removed.
-            self.show_out(member);
-            return Ok(());
-        }
-        if came && !self.agents.contains_key(&member) {
-            let arguments = (member, myself.clone());
-            let (actor, _) = AgentActor::spawn_linked(None, AgentActor, arguments, myself.get_cell()).await?;
-            self.agents.insert(member, Agent { actor, online: false });
-        }
-        if let Some(agent) = self.agents.get(&member) {
-            let message = if came { AgentMsg::Arrived(session) } else { AgentMsg::Left(session) };
-            let _ = agent.actor.cast(message);
-        }
-        Ok(())
-    }
-
-    fn agent_status(&mut self, myself: &ActorRef<WorkspaceMsg>, member: MemberId, online: bool) -> bool {
-        let Some(agent) = self.agents.get_mut(&member) else { return false };
-        agent.online = online;
-        self.show_status(myself, member);
-        true
-    }
-
-    /// Nobody knows the agent's sessions any more: the agent is online again when the next one comes.
-    fn agent_failed(
-        &mut self,
-        myself: &ActorRef<WorkspaceMsg>,
-        actor: ActorId,
-        why: &str,
-    ) -> Option<MemberId> {
-        let failed = self.agents.iter().find(|(_, agent)| agent.actor.get_id() == actor);
-        let member = failed.map(|(member, _)| *member)?;
-        tracing::error!(%member, why, "an agent failed");
-        self.agents.remove(&member);
-        self.show_status(myself, member);
-        Some(member)
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn connect_options(options: &Options) -> Result<ConnectOptions, ChatE
             UserKey::new(options.user_key.as_str()).map_err(|why| usage(format!("--user-key: {why}")))?;
         Credentials::Customer { profile, platform: None, user_key }
     };
-    Ok(found.connect_options(credentials))
+    Ok(found.connect_options(credentials).take_over(options.take_over))
 }
 
 /// Where a daemon is found.
@@ -115,7 +115,8 @@ impl Found {
         };
         // Not shown: it is a secret.
         let token = Token::new(token).map_err(|why| usage(format!("--token: {why}")))?;
-        Ok(self.connect_options(Credentials::Agent { token }))
+        // Nobody is there to be reached because of a command.
+        Ok(self.connect_options(Credentials::Agent { token }).only_looks())
     }
 
     /// How to connect to it as somebody.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use switchboard_client::vocabulary::{ConversationId, MemberId};
+use switchboard_client::vocabulary::{ConversationId, CustomerName, MemberId};
 use switchboard_client::wire::{AgentStatus, ListFilter, ListName, Row};
 use switchboard_client::{Client, ClientError, DeskState};
 
@@ -112,8 +112,8 @@ pub(super) fn row_line(
         false => format!("  ({})", printable(&row.category.to_string())),
     };
     let unread = if row.unread > 0 { format!(" ({} unread)", row.unread) } else { String::new() };
-    let named = row.name.as_ref().map_or(row.user_key.as_str(), |name| name.as_str());
-    let (customer, last) = (printable(named), printable(&row.last_message));
+    let customer = row.name.as_ref().map_or(row.user_key.as_str(), CustomerName::as_str);
+    let (customer, last) = (printable(customer), printable(&row.last_message));
     let at = clock(row.last_at);
     let number = number.to_string();
     format!("{here}{mark}{number:>3}  {at}  {customer}{unread}  [{stands}{ended}]{about}  {last}")
@@ -169,7 +169,6 @@ mod tests {
             profile: ProfileId::from_bytes([1; 16]),
             platform: Platform::new("web").unwrap(),
             user_key: UserKey::new("carla").unwrap(),
-            name: None,
             list,
             assignee: None,
             answered: None,
@@ -181,6 +180,7 @@ mod tests {
             unread: 2,
             seq: Seq::ZERO,
             epoch: 0,
+            name: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod customers;
 pub(crate) mod find;
 mod lists;
 mod past;
+mod presence;
 mod room;
 mod script;
 mod show;
@@ -37,6 +38,9 @@ pub(crate) struct Options {
     /// Agent: which agent of the demo workspace, by name. Without it, the first.
     #[arg(long, value_name = "NAME", requires = "agent", conflicts_with = "token")]
     name: Option<String>,
+    /// Agent: serve from here, whether or not you serve from another place. Without it, you are asked at a terminal.
+    #[arg(long, requires = "agent")]
+    take_over: bool,
     /// Agent: which conversation. Without it, the one with the newest activity.
     #[arg(long, value_name = "ID", requires = "agent")]
     conversation: Option<String>,

@@ -3,13 +3,14 @@
 //! Owns how it is entered, as a customer or as an agent. Must not know how it is shown.
 
 use std::collections::HashMap;
+use std::io::IsTerminal as _;
 
 use switchboard_client::vocabulary::{ConversationId, MemberId, Seq};
-use switchboard_client::wire::ErrorCode;
-use switchboard_client::{Client, ClientError, Desk, DeskState, Following, History};
+use switchboard_client::wire::{AgentStatus, ErrorCode};
+use switchboard_client::{Client, ClientError, ConnectOptions, Desk, DeskState, Following, History};
 
 use super::lists::Listed;
-use super::{ChatError, Options, find};
+use super::{ChatError, Options, find, presence};
 
 /// A conversation that was entered.
 pub(super) struct Room {
@@ -32,19 +33,22 @@ pub(super) struct AgentSide {
     pub(super) state: DeskState,
     /// What was listed last.
     pub(super) listed: Listed,
+    /// Who this is.
+    pub(super) me: Option<MemberId>,
 }
 
 impl Room {
     /// Connects, and enters the conversation that the flags name.
     pub(super) async fn enter(options: &Options) -> Result<Self, ChatError> {
-        let client = Client::connect(find::connect_options(options)?).await?;
+        let client = connect(find::connect_options(options)?).await?;
         if !options.agent {
             let conversation = client.open().await?;
             return Ok(Self { client, side: Side::Customer, conversation });
         }
         let desk = client.desk().await?;
-        let mut side =
-            AgentSide { desk, names: HashMap::new(), state: DeskState::default(), listed: Listed::default() };
+        let me = client.member();
+        let (state, listed) = (DeskState::default(), Listed::default());
+        let mut side = AgentSide { desk, names: HashMap::new(), state, listed, me };
         let conversation = match &options.conversation {
             Some(id) => {
                 side.update().await?;
@@ -78,7 +82,26 @@ impl Room {
     }
 }
 
+/// Connects. An agent who serves from another place is asked, if there is somebody to answer.
+async fn connect(options: ConnectOptions) -> Result<Client, ChatError> {
+    match Client::connect(options.clone()).await {
+        Err(ClientError::ServedElsewhere { since }) if std::io::stdin().is_terminal() => {
+            if presence::takes_over(since)? {
+                return Ok(Client::connect(options.take_over(true)).await?);
+            }
+            Err(ClientError::ServedElsewhere { since }.into())
+        }
+        connected => Ok(connected?),
+    }
+}
+
 impl AgentSide {
+    /// Whether they want to be left alone, as the desk shows it.
+    pub(super) fn is_away(&self) -> bool {
+        let me = |agent: &&AgentStatus| Some(agent.member) == self.me;
+        self.state.agents().iter().find(me).is_some_and(|agent| agent.away)
+    }
+
     /// Waits for what is new on the desk.
     pub(super) async fn update(&mut self) -> Result<(), ClientError> {
         match self.desk.next().await {

@@ -18,12 +18,13 @@ use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Upda
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use super::presence::{self, Away};
 use super::room::{Room, Side};
 use super::{ChatError, customers, lists, show, words};
 
 /// Runs the chat until the user leaves.
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
-    let Keyboard { printer, mut keys, interrupted } = open_keyboard()?;
+    let Keyboard { printer, mut keys, interrupted, away } = open_keyboard()?;
     let (outcome_to, mut outcomes) = mpsc::unbounded_channel();
     let mut chat = Chat {
         room,
@@ -33,11 +34,13 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         last: Seq::ZERO,
         typed: None,
         shown_typing: None,
+        away,
         found: Vec::new(),
         epoch: None,
     };
     let mut connection = chat.room.client.connection();
     let mut following = chat.enter().await?;
+    chat.show_presence();
     loop {
         tokio::select! {
             key = keys.recv() => match key {
@@ -69,7 +72,10 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
                 let state = connection.borrow_and_update().clone();
                 chat.connection(&state)?;
             }
-            desk = desk(&mut chat.room.side) => desk?,
+            desk = desk(&mut chat.room.side) => {
+                desk?;
+                chat.show_presence();
+            }
         }
     }
     drop(following);
@@ -108,6 +114,8 @@ struct Chat<P> {
     typed: Option<Instant>,
     /// Whose typing was shown, and when.
     shown_typing: Option<(Option<Sender>, Instant)>,
+    /// Whether this agent is away, as was shown last.
+    away: Away,
     /// The conversations that were found last, as they are numbered.
     found: Vec<ConversationId>,
 }
@@ -205,6 +213,8 @@ impl<P: Printer> Chat<P> {
                 None => self.ask(async move { client.complete(conversation).await }).await,
             },
             (("/end", _), Side::Agent(_)) => self.ask(async move { client.end(conversation).await }).await,
+            (("/away", _), Side::Agent(_)) => self.ask(presence::set_away(client, true)).await,
+            (("/back", _), Side::Agent(_)) => self.ask(presence::set_away(client, false)).await,
             (("/give", name), Side::Agent(agent)) => match agent.transfer(conversation, name) {
                 Ok((from, to)) => {
                     self.ask(async move { client.transfer(conversation, from, to).await }).await;
@@ -225,11 +235,6 @@ impl<P: Printer> Chat<P> {
                 self.room.conversation = client.open().await?;
                 return Ok(Next::Enter);
             }
-            (("/list", words), Side::Agent(_)) => self.list_named(words).await?,
-            (("/board", _), Side::Agent(agent)) => {
-                let board = lists::board(&agent.state);
-                self.say(board);
-            }
             (("/customer", ""), Side::Agent(_)) => self.customer().await?,
             (("/customer", details), Side::Agent(_)) => match customers::edits(details) {
                 Ok((set, clear)) => {
@@ -238,6 +243,11 @@ impl<P: Printer> Chat<P> {
                 Err(why) => self.say(format!("— {why}")),
             },
             (("/find", text), Side::Agent(_)) => self.find(text).await?,
+            (("/list", words), Side::Agent(_)) => self.list_named(words).await?,
+            (("/board", _), Side::Agent(agent)) => {
+                let board = lists::board(&agent.state);
+                self.say(board);
+            }
             (("/open", number), Side::Agent(agent)) => {
                 let Some(chosen) = self.numbered(agent, number) else {
                     self.say(format!("— /open: {number:?} is none of the numbers that /list and /find show"));
@@ -316,6 +326,14 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
+    /// Says whether the agent is away, if that is new.
+    fn show_presence(&mut self) {
+        let Side::Agent(agent) = &self.room.side else { return };
+        if let Some(line) = self.away.is(agent.is_away()) {
+            self.say(line.to_owned());
+        }
+    }
+
     /// Tells the other side that something is being typed, not more often than it holds.
     fn typing(&mut self) {
         let now = Instant::now();
@@ -390,6 +408,7 @@ struct Keyboard<P> {
     keys: mpsc::UnboundedReceiver<Key>,
     /// Ctrl-C: not to be queued behind the lines before it.
     interrupted: Arc<Notify>,
+    away: Away,
 }
 
 /// Reads the keyboard in a thread of its own.
@@ -397,7 +416,8 @@ fn open_keyboard() -> Result<Keyboard<impl Printer>, ChatError> {
     let failed = |error: ReadlineError| ChatError::Terminal(error.to_string());
     let (key_to, keys) = mpsc::unbounded_channel();
     let interrupted = Arc::new(Notify::new());
-    let interrupt = Arc::clone(&interrupted);
+    let (interrupt, away) = (Arc::clone(&interrupted), Away::default());
+    let shown = away.clone();
     let mut editor: Editor<Typist, DefaultHistory> = Editor::new().map_err(failed)?;
     editor.set_helper(Some(Typist { keys: key_to.clone() }));
     // There is none when the input is no terminal.
@@ -406,7 +426,7 @@ fn open_keyboard() -> Result<Keyboard<impl Printer>, ChatError> {
         .name("keyboard".to_owned())
         .spawn(move || {
             let end = loop {
-                let line = match editor.readline("> ") {
+                let line = match editor.readline(shown.prompt()) {
                     Ok(line) => line,
                     Err(end) => break end,
                 };
@@ -423,7 +443,7 @@ fn open_keyboard() -> Result<Keyboard<impl Printer>, ChatError> {
             let _ = key_to.send(Key::Line("/quit".to_owned()));
         })
         .map_err(|error| ChatError::Terminal(error.to_string()))?;
-    Ok(Keyboard { printer, keys, interrupted })
+    Ok(Keyboard { printer, keys, interrupted, away })
 }
 
 /// Notices that something is being typed: the editor asks for a hint whenever the line changes.
@@ -470,6 +490,7 @@ const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progre
     /give NAME give it to a colleague\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
+    /away      nothing is assigned to you any more, until /back\n\
     /complete  end the service; the bot goes on\n\
     /past      what became of its consultations\n\
     /why       why somebody got it, or why it waits\n\

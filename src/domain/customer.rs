@@ -161,7 +161,7 @@ mod tests {
             ..DetailsChange::default()
         };
         assert_eq!(differences, expected);
-        let (mut whole, mut short) = (known.clone(), known.clone());
+        let (mut whole, mut short) = (known.clone(), known);
         whole.change(&change);
         short.change(&differences);
         assert_eq!(whole, short);

@@ -44,6 +44,15 @@ impl Identity {
         }
     }
 
+    /// Which member it is, if it is one.
+    #[must_use]
+    pub const fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::Member { member, .. } => Some(*member),
+            Self::Customer { .. } => None,
+        }
+    }
+
     /// As whom it acts in a conversation.
     #[must_use]
     pub const fn party(&self) -> Party {

@@ -195,10 +195,10 @@ impl Listing {
             | What::CallRefused { .. }
             | What::Requeued { .. }
             | What::Explained(_)
+            | What::Described(_)
             | What::Entered { .. }
             | What::Left { .. }
             | What::Read { .. }
-            | What::Described(_)
             | What::Unchanged => {}
         }
     }
@@ -297,7 +297,7 @@ mod tests {
         let (mut served, mut listing) = (Served::default(), Listing::default());
         for (what, at) in events.iter().zip(1..) {
             listing.apply(&served, what);
-            served.apply(Timestamp::from_millis(at), &Event { by: Party::Bot, what: what.clone() });
+            served.apply(Timestamp::from_millis(at), &Event { by: Party::Customer, what: what.clone() });
         }
         let waits = waits_since(&served).is_some();
         let list = listing.list(&served);
@@ -350,9 +350,8 @@ mod tests {
         assert_eq!(listing.category(&served), None);
         for what in [called(), assigned(1), entered(1), What::Completed] {
             listing.apply(&served, &what);
-            let event = Event { by: Party::Bot, what };
-            served.apply(Timestamp::from_millis(1), &event);
-            assert_eq!(listing.category(&served), Some(&category("Bank")), "{event:?}");
+            served.apply(Timestamp::from_millis(1), &Event { by: Party::Customer, what: what.clone() });
+            assert_eq!(listing.category(&served), Some(&category("Bank")), "{what:?}");
         }
     }
 

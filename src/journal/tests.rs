@@ -210,6 +210,28 @@ fn an_entry_is_refused_or_can_be_folded_whatever_its_size() {
 }
 
 #[test]
+fn a_store_of_another_layout_is_made_anew_and_one_of_this_is_not() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = start(dir.path());
+        let term = open_workspace(&journal).await.term;
+        let entry = Script::new(workspace(), conversation_id(1)).start(1, customer(1));
+        append(&journal, term, conversation_id(1), &[entry]).await;
+        journal.stop().unwrap();
+        drop(journal);
+        let (journal, report) = start(dir.path());
+        assert_eq!(report.rebuilt, None);
+        journal.stop().unwrap();
+        drop(journal);
+        lay_out_otherwise(&dir.path().join(recover::STORE));
+        let (journal, report) = start(dir.path());
+        assert_eq!(report.rebuilt, Some(RebuildReason::OtherLayout));
+        let page = journal.list(workspace(), Filter::ALL, None, 9).await.unwrap();
+        assert_eq!(page.rows.len(), 1);
+    });
+}
+
+#[test]
 fn a_second_journal_on_the_same_folder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = start(dir.path());
@@ -245,6 +267,7 @@ enum Harm {
     Garbled,
     NoCheckpoint,
     Rebuilt,
+    OtherLayout,
 }
 
 fn harms() -> impl Strategy<Value = Harm> {
@@ -256,6 +279,7 @@ fn harms() -> impl Strategy<Value = Harm> {
         1 => Just(Harm::Garbled),
         1 => Just(Harm::NoCheckpoint),
         1 => Just(Harm::Rebuilt),
+        1 => Just(Harm::OtherLayout),
     ]
 }
 
@@ -275,9 +299,19 @@ impl Harm {
             }
             Self::Garbled => fs::write(store.join("conf"), b"garbage").unwrap(),
             Self::NoCheckpoint => checkpoint::remove(dir).unwrap(),
+            Self::OtherLayout => lay_out_otherwise(&store),
             Self::Rebuilt => drop(rebuild(dir, &mut |_| {}).unwrap()),
         }
     }
+}
+
+/// Makes a store one that bears another layout than this program's.
+fn lay_out_otherwise(store: &Path) {
+    let store = store::Store::open(store, 8 << 20).unwrap();
+    let mut other = store::Batch::default();
+    other.put(fold::keys::LAYOUT.to_vec(), vec![1]);
+    store.apply(other).unwrap();
+    store.sync().unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -297,10 +331,10 @@ fn copy(from: &Path, to: &Path) {
 #[derive(Default)]
 struct Model {
     conversations: BTreeMap<ConversationId, (Script, Vec<Entry>)>,
-    /// Where lists are read on from that were begun before something happened.
-    cursors: BTreeMap<Filter, (String, ListPlace)>,
     /// Who was assigned something automatically, whoever was last at the end.
     turns: Vec<MemberId>,
+    /// Where lists are read on from that were begun before something happened.
+    cursors: BTreeMap<Filter, (String, ListPlace)>,
 }
 
 impl Model {

@@ -80,6 +80,15 @@ pub struct ListRow {
     pub position: Position,
 }
 
+/// Who a customer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// What they are known by.
+    pub key: CustomerKey,
+    /// What the agents have written down.
+    pub details: Details,
+}
+
 impl ListRow {
     /// Its place in its list.
     #[must_use]
@@ -99,16 +108,7 @@ impl ListRow {
 }
 
 /// What a row takes at the most besides its texts, in bytes: ids, numbers, and the names of the fields.
-const ROW_BYTES: usize = 330;
-
-/// Who a customer is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Customer {
-    /// What they are known by.
-    pub key: CustomerKey,
-    /// What the agents have written down.
-    pub details: Details,
-}
+const ROW_BYTES: usize = 320;
 
 /// A consultation that goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -227,6 +227,19 @@ impl Desk {
             return Vec::new();
         }
         self.unheard.remove(&conversation);
+        self.said(announcement, now)
+    }
+
+    /// What a conversation had said before it failed arrives after that. It was so, but perhaps not the last of it.
+    pub fn announced_late(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
+        if self.aside.contains(&announcement.conversation) {
+            return Vec::new();
+        }
+        self.said(announcement, now)
+    }
+
+    fn said(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
+        let conversation = announcement.conversation;
         let mut orders = self.dispatch.announced(announcement, now.seeds);
         if self.untold.remove(&conversation) {
             // Somebody else has woken it meanwhile.

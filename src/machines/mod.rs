@@ -15,7 +15,8 @@
 //! - [`residence`]: which conversations of a workspace are awake; sleep and wake.
 //! - [`route`]: a session's way to a conversation: in order, resent when the conversation dies.
 //! - [`openings`]: which conversation is a customer's, also after one has ended.
-//! - [`attendance`]: one session to a client program; when somebody comes and goes.
+//! - [`places`]: one session to a client program, one place to a member; who makes room for whom.
+//! - [`attendance`]: when somebody comes and goes; leases, and the evidence that renews them.
 //! - [`room`]: a disk that gets full: who is held, and what becomes of the reserve.
 //! - [`budget`]: so many times in so long, for restarts and for ephemera.
 //! - [`planted`]: known mistakes that the simulator must find.
@@ -32,6 +33,7 @@ pub mod lines;
 pub mod live;
 pub mod openings;
 pub mod outbox;
+pub mod places;
 pub mod planted;
 pub mod residence;
 #[cfg(test)]

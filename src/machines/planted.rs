@@ -50,6 +50,10 @@ pub enum Bug {
     SessionForgotten,
     /// An agent with two devices is offline when the first of them goes.
     OfflineTooSoon,
+    /// A member serves from a second place without asking.
+    TwoPlaces,
+    /// A lease is renewed although nothing was heard.
+    LeaseWithoutEvidence,
     /// A write that found no room does not hold what comes next.
     FullDiskForgotten,
     /// Entries are taken again at the mark at which they are held, before the reserve is back.
@@ -107,6 +111,8 @@ impl Bug {
         Self::FormerForgotten,
         Self::SessionForgotten,
         Self::OfflineTooSoon,
+        Self::TwoPlaces,
+        Self::LeaseWithoutEvidence,
         Self::FullDiskForgotten,
         Self::TakenWithoutReserve,
         Self::VerdictOvertakes,

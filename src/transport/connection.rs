@@ -14,6 +14,7 @@ use switchboard_protocol::wire::{
     ServerLimits, Welcome, encode_frame,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::endpoint::Shared;
@@ -21,7 +22,9 @@ use super::openings::Opening;
 use super::wire::{BadRequest, Speaker};
 use super::{pump, wire};
 use crate::actors::engine::Engine;
-use crate::actors::session::{Answered, Ask, Asked, Out, Refusal, SessionHandle, SessionMsg, SessionPorts};
+use crate::actors::session::{
+    Answered, Ask, Asked, Evidence, Out, Place, Refusal, SessionHandle, SessionMsg, SessionPorts,
+};
 use crate::clock;
 use crate::limits;
 use crate::machines::budget::Budget;
@@ -36,6 +39,13 @@ pub(super) async fn serve(connection: Connection, opening: Opening, shared: Arc<
         Ok(Ok(mut open)) => {
             let close = open.run().await;
             open.session.tell(SessionMsg::Closed);
+            let session = open.session.clone();
+            // One that does not come to its messages would stay for ever.
+            drop(tokio::spawn(async move {
+                if tokio::time::timeout(CLOSED_WAIT, session.ended()).await.is_err() {
+                    session.kill();
+                }
+            }));
             close
         }
         Ok(Err(Refused(code, error))) => {
@@ -61,6 +71,8 @@ struct Open {
     speaker: Speaker,
     latency: Latency,
     typing: Budget,
+    /// How long a sign of life is good for, if somebody is there by this session.
+    lease: Option<Duration>,
     /// With which code it is being closed, once the session has said so.
     closing: Option<CloseCode>,
 }
@@ -98,12 +110,13 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
         Err(error) => Err(error),
     };
     match welcomed {
-        Ok(Welcomed { session, out, speaker, welcome }) => {
+        Ok(Welcomed { session, out, speaker, welcome, place }) => {
             let frame = encode_frame(&ServerFrame::Welcome(welcome)).unwrap_or_default();
             send.write_all(&frame).await.map_err(|error| malformed(&error.to_string()))?;
             let credits = Arc::new(Semaphore::new(limits::UNANSWERED_REQUESTS_MAX));
             let from = connection.remote_address();
             let latency = shared.engine().latency().clone();
+            let lease = place.serves().then(|| shared.engine().lease());
             let connection = connection.clone();
             let typing = Budget::default();
             Ok(Open {
@@ -118,6 +131,7 @@ async fn open(connection: &Connection, shared: &Shared) -> Result<Open, Refused>
                 speaker,
                 latency,
                 typing,
+                lease,
                 closing: None,
             })
         }
@@ -136,6 +150,7 @@ pub(super) struct Welcomed {
     pub(super) out: UnboundedReceiver<Out>,
     pub(super) speaker: Speaker,
     pub(super) welcome: Welcome,
+    pub(super) place: Place,
 }
 
 /// Opens a session for whoever says this hello.
@@ -149,17 +164,20 @@ pub(super) async fn welcome(
         return Err(ErrorBody::new(ErrorCode::ProtocolVersion, sentence));
     }
     let unavailable = |error: &dyn std::fmt::Display| {
-        ErrorBody::new(ErrorCode::Unavailable, error.to_string()).after_ms(RETRY_MS)
+        ErrorBody::new(ErrorCode::Unavailable, error.to_string()).after_ms(wire::FULL_RETRY_MS)
     };
     let proof = wire::proof(&hello.credentials)?;
     let instance = wire::instance(hello)?;
     let proven = engine.prove(proof).await.map_err(|error| unavailable(&error))?;
     let proven = proven.ok_or_else(wire::bad_credentials)?;
+    let place = wire::place(hello.purpose, &proven)?;
     let (to_out, out) = mpsc::unbounded_channel();
     let ports = SessionPorts {
         id: clock::session_id(),
         instance,
         identity: Arc::new(proven.identity),
+        place,
+        lease: engine.lease(),
         workspace: proven.workspace,
         journal: engine.journal().clone(),
         latency: engine.latency().clone(),
@@ -175,10 +193,8 @@ pub(super) async fn welcome(
     };
     let speaker = Speaker::to(&ports.identity);
     let session = engine.open_session(ports).await.map_err(|error| unavailable(&error))?;
-    let session = session.ok_or_else(|| {
-        ErrorBody::new(ErrorCode::Overloaded, "the engine takes no more sessions now").after_ms(RETRY_MS)
-    })?;
-    Ok(Welcomed { session, out, speaker, welcome })
+    let session = session.map_err(wire::no_place)?;
+    Ok(Welcomed { session, out, speaker, welcome, place })
 }
 
 impl Open {
@@ -190,10 +206,15 @@ impl Open {
             session.ended().await;
             tokio::time::sleep(2 * LAST_WORDS_WAIT).await;
         };
+        let watch = watch(self.connection.clone(), self.session.clone(), self.lease);
         tokio::select! {
             biased;
             close = self.talk() => close,
             () = over => self.unsaid(),
+            () = watch => {
+                self.session.kill();
+                CloseCode::Fault
+            }
         }
     }
 
@@ -366,6 +387,8 @@ impl Open {
                 return close;
             }
         }
+        // Before the client hears that it is over: its next program is not told that it serves from here.
+        self.session.tell(SessionMsg::Closed);
         say_last(&mut self.send, Bytes::new()).await;
         CloseCode::Done
     }
@@ -374,6 +397,33 @@ impl Open {
         tracing::debug!(from = %self.from, %error, "a client broke the protocol");
         let frame = encode_frame(&ServerFrame::Error { id: None, error });
         say_last(&mut self.send, frame.unwrap_or_default()).await;
+    }
+}
+
+/// Looks for evidence that somebody is at the other end, whatever the talk waits for: packets, which also come of
+/// a client that has nothing to say. It is told to the session. Ends when that has not come to it for a lease.
+async fn watch(connection: Connection, session: SessionHandle, lease: Option<Duration>) {
+    let Some(lease) = lease else { return std::future::pending().await };
+    let heard = || connection.stats().udp_rx.datagrams;
+    let mut evidence = Evidence::new(lease, clock::instant(), heard());
+    let mut told: Option<(Instant, oneshot::Receiver<()>)> = None;
+    loop {
+        tokio::time::sleep(evidence.every()).await;
+        let (now, renewed) = (clock::instant(), evidence.look(clock::instant(), heard()));
+        let is_untaken = |(at, taken): &mut (Instant, oneshot::Receiver<()>)| {
+            (taken.try_recv() == Err(TryRecvError::Empty)).then_some(*at)
+        };
+        match told.as_mut().and_then(is_untaken) {
+            Some(at) if now.duration_since(at) >= lease => return,
+            Some(_) => {}
+            None => {
+                told = renewed.map(|until| {
+                    let (tell, taken) = oneshot::channel();
+                    session.tell(SessionMsg::Attends(until, Some(tell)));
+                    (now, taken)
+                });
+            }
+        }
     }
 }
 
@@ -415,12 +465,13 @@ const fn close_reason(code: CloseCode) -> &'static [u8] {
         CloseCode::Replaced => b"the same instance has connected again",
         CloseCode::Fault => b"the session failed",
         CloseCode::Overloaded => b"overloaded",
+        CloseCode::TakenOver => b"taken over by another place",
         CloseCode::Removed => b"no member of the workspace any more",
     }
 }
 
-/// How long a client that cannot be served now is asked to wait, in milliseconds.
-const RETRY_MS: u32 = 1_000;
+/// How long a session may take to end whose connection has.
+const CLOSED_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the last bytes may take to arrive.
 const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);

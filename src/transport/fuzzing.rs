@@ -50,7 +50,7 @@ impl Session {
     /// As the client is told.
     pub async fn open(engine: &Engine, hello: &[u8]) -> Result<Self, ErrorBody> {
         let hello = wire::hello(hello)?;
-        let Welcomed { session, out, speaker, welcome } =
+        let Welcomed { session, out, speaker, welcome, .. } =
             welcome(&hello, engine, ServerLimits::default()).await?;
         written(&ServerFrame::Welcome(welcome));
         let credits = Arc::new(Semaphore::new(limits::UNANSWERED_REQUESTS_MAX));

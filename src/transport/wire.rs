@@ -10,21 +10,23 @@ mod desk;
 mod explained;
 #[cfg(test)]
 mod monitoring;
+mod opening;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Party, Platform, Seq};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq};
 use switchboard_protocol::wire::{
-    CloseCode, CodecError, ConversationFrame, Credentials, Cursors, DATAGRAM_BYTES_MAX, ErrorBody, ErrorCode,
-    Event, EventKind, Goodbye, Hello, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request,
-    RequeuedWhy, Sender, ServerFrame, StageLatency, Topic, Typing, decode, encode_frame,
+    CloseCode, CodecError, ConversationFrame, Cursors, DATAGRAM_BYTES_MAX, ErrorBody, ErrorCode, Event,
+    EventKind, Goodbye, Line, Op, QuarantinedConversation, Reply, ReplyBody, Request, RequeuedWhy, Sender,
+    ServerFrame, StageLatency, Topic, Typing, decode, encode_frame,
 };
 
 use self::desk::row;
 pub(super) use self::desk::{desk_ended, desk_item};
+pub(super) use self::opening::{
+    FULL_RETRY_MS, bad_credentials, close_for, hello, instance, member_of, no_place, place, proof,
+};
 use super::settings;
-use crate::actors::directory::Proof;
 use crate::actors::outlet::{self, Stamp};
 use crate::actors::session::{Answered, Asked, Closing, Refusal, Search, SetAside};
 use crate::actors::subscription::Subscription;
@@ -32,10 +34,8 @@ use crate::clock;
 use crate::domain::consultation::{How, Requeued};
 use crate::domain::conversation::{Action, Entry, Rejection, Seen, What};
 use crate::domain::identity::{Identity, Reader};
-use crate::domain::instance::check_instance;
 use crate::domain::mask::{MaskAfter, hidden};
 use crate::domain::message::Message;
-use crate::domain::workspace::TokenHash;
 use crate::limits;
 use crate::machines::feed::Gap;
 use crate::machines::live::SideCursors;
@@ -47,59 +47,6 @@ pub(super) struct BadRequest {
     pub(super) id: Option<u64>,
     /// What is wrong with it.
     pub(super) error: ErrorBody,
-}
-
-/// Reads a hello.
-pub(super) fn hello(body: &[u8]) -> Result<Hello, ErrorBody> {
-    decode(body).map_err(|error| bad_frame(&error))
-}
-
-/// What a hello's credentials are to prove.
-pub(super) fn proof(credentials: &Credentials) -> Result<Proof, ErrorBody> {
-    match credentials {
-        Credentials::Customer { profile, platform, user_key } => {
-            let platform = match platform {
-                Some(platform) => platform.clone(),
-                None => Platform::new("web").map_err(|error| bad_request(&error))?,
-            };
-            Ok(Proof::Customer(*profile, platform, user_key.clone()))
-        }
-        Credentials::Agent { token } => Ok(Proof::Token(TokenHash(Sha256::digest(token.as_str()).into()))),
-        Credentials::Unknown => {
-            Err(ErrorBody::new(ErrorCode::Unsupported, "credentials: this kind is not known here"))
-        }
-    }
-}
-
-/// The instance that a client is from now on: the one that it names, or a new one.
-pub(super) fn instance(hello: &Hello) -> Result<InstanceId, ErrorBody> {
-    let Some(named) = hello.instance else { return Ok(clock::instance_id()) };
-    let checked = check_instance(named, clock::now()).map(|()| named);
-    checked.map_err(|error| ErrorBody::new(ErrorCode::InstanceExpired, error.to_string()))
-}
-
-/// The answer to credentials that prove nobody.
-pub(super) fn bad_credentials() -> ErrorBody {
-    ErrorBody::new(ErrorCode::BadCredentials, "credentials: they are not those of anybody here")
-}
-
-/// The code to close with after an opening was refused.
-pub(super) fn close_for(error: &ErrorBody) -> CloseCode {
-    match error.code() {
-        Some(ErrorCode::BadCredentials | ErrorCode::InstanceExpired | ErrorCode::ProtocolVersion) => {
-            CloseCode::Refused
-        }
-        _ if error.retryable => CloseCode::Overloaded,
-        _ => CloseCode::ProtocolError,
-    }
-}
-
-/// Which member an identity is.
-pub(super) fn member_of(identity: &Identity) -> Option<MemberId> {
-    match identity {
-        Identity::Member { member, .. } => Some(*member),
-        Identity::Customer { .. } => None,
-    }
 }
 
 /// Reads a request.
@@ -318,6 +265,7 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
         Refusal::NoRoom(_) => ErrorCode::NoRoom,
         Refusal::Quarantined(_) => ErrorCode::Quarantined,
         Refusal::Fault => ErrorCode::Fault,
+        Refusal::OnlyLooks(_) => ErrorCode::OnlyLooks,
         Refusal::OnlyAgents(_) | Refusal::OnlyCustomers(_) => ErrorCode::Forbidden,
         Refusal::SubscriptionInUse(_) => ErrorCode::SubscriptionInUse,
         Refusal::NoSuchSubscription(_) => ErrorCode::NoSuchSubscription,
@@ -362,6 +310,7 @@ pub(super) fn goodbye(closing: Closing) -> (CloseCode, Goodbye) {
             (CloseCode::GoingAway, "the engine stops; connect again then", Some(reconnect_after_ms))
         }
         Closing::Replaced => (CloseCode::Replaced, "the same client instance has connected again", None),
+        Closing::TakenOver => (CloseCode::TakenOver, "you serve from another place from now on", None),
         Closing::Removed => (CloseCode::Removed, "you are no member of the workspace any more", None),
         Closing::Fault => (CloseCode::Fault, "the session failed; connect again", Some(0)),
     };

@@ -76,6 +76,12 @@ async fn what_is_not_allowed_or_cannot_be_meant_is_refused_with_its_sentence() {
     let long = refused(&daemon, &["set", "team-service", r#"{"grace_seconds":99999}"#]).await;
     let sentence = "600 bad_setting: absence.grace_seconds: 99999; it must be 0 to 3600";
     assert!(long.0 == Some(6) && long.1.contains(sentence), "{long:?}");
+    let flow = "018bcfe5-6c02-7a0c-8000-00000000000c";
+    let sent = refused(&daemon, &["set", "completion", &format!("{flow:?}")]).await;
+    let sentence = format!("600 bad_setting: completion: the profile has no flow {flow}");
+    assert!(sent.0 == Some(6) && sent.1.contains(&sentence), "{sent:?}");
+    done(&daemon, &["set", "completion", "null"]).await;
+    assert!(shown(&daemon, &["show", "completion"]).await.is_null());
     let close = refused(&daemon, &["hours", "closed"]).await;
     assert!(close.0 == Some(6) && close.1.contains("is always open"), "{close:?}");
     let owner = daemon.demo().owner.member.to_string();

@@ -22,7 +22,7 @@ async fn a_backup_taken_under_load_is_put_in_place_of_the_data_folder() {
         assert_eq!(done.code, Some(0), "{}", done.err);
     }
     load.end_talk().await;
-    let owner = people::owner(&daemon).await;
+    let owner = people::looker(&daemon).await;
     let mut all = Vec::new();
     for conversation in &load.conversations {
         all.push((*conversation, stored(&owner, *conversation).await));
@@ -38,7 +38,7 @@ async fn a_backup_taken_under_load_is_put_in_place_of_the_data_folder() {
     assert_eq!(restored.code, Some(0), "{}", restored.err);
     daemon.start().await;
     // By the same certificate and the same token as before.
-    let owner = people::owner(&daemon).await;
+    let owner = people::looker(&daemon).await;
     for (conversation, events) in &all {
         assert_eq!(stored(&owner, *conversation).await, *events);
     }

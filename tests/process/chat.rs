@@ -81,6 +81,11 @@ impl Chat {
     /// Ends its input, waits for its end, and returns its exit code and what it said of it.
     pub(crate) async fn hang_up(mut self) -> (Option<i32>, String) {
         self.input = None;
+        self.ended().await
+    }
+
+    /// Waits until it ends by itself, and returns its exit code and what it said of it.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, String) {
         let status = until("end of the chat", || self.child.try_wait().unwrap()).await;
         let mut said = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

@@ -61,6 +61,7 @@ async fn streams_that_nobody_reads_hold_up_no_other_and_are_caught_up_and_live_w
 #[tokio::test]
 async fn clients_that_read_nothing_take_no_more_memory_than_is_stated() {
     let daemon = Daemon::running().await;
+    people::may_serve_from_several_places(&daemon).await;
     let talkers = talkers(&daemon).await;
     let before = daemon.resident_kib();
     let mut hostile = Vec::new();

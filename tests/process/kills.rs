@@ -84,7 +84,7 @@ async fn a_stop_under_load_loses_nothing_and_tells_everybody_to_come_back() {
 async fn prove(mut load: Load, mut daemon: Daemon) {
     let acknowledged = load.end_talk().await;
     let mut stored_as: BTreeMap<(ConversationId, bool), Vec<Event>> = BTreeMap::new();
-    let owner = people::owner(&daemon).await;
+    let owner = people::looker(&daemon).await;
     for (number, conversation) in (1..).zip(&load.conversations) {
         let staff = stored(&owner, *conversation).await;
         let customer = people::customer(&daemon, &format!("customer {number}")).await;

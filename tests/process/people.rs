@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use switchboard::ready::Ready;
 use switchboard_client::vocabulary::{Content, ConversationId, MessageText, Seq, Token, UserKey};
-use switchboard_client::wire::{Credentials, Event, EventKind, Sender};
+use switchboard_client::wire::{Change, Credentials, Event, EventKind, Sender, TeamService};
 use switchboard_client::{BackoffSettings, Client, ConnectOptions, Trust};
 
 use crate::daemon::Daemon;
@@ -26,6 +26,31 @@ pub(crate) async fn agent(daemon: &Daemon, at: usize) -> Client {
 /// The owner of the demo workspace, who may serve as well.
 pub(crate) async fn owner(daemon: &Daemon) -> Client {
     connect(daemon, as_member(&daemon.demo().owner.token)).await
+}
+
+/// The owner, who only looks.
+pub(crate) async fn looker(daemon: &Daemon) -> Client {
+    let options = options(daemon, as_member(&daemon.demo().owner.token)).only_looks();
+    in_time("session", Client::connect(options)).await.unwrap()
+}
+
+/// From now on everybody may serve from several places.
+pub(crate) async fn may_serve_from_several_places(daemon: &Daemon) {
+    let owner = looker(daemon).await;
+    owner.change(Change::TeamService { service: service(true) }).await.unwrap();
+    owner.close().await.unwrap();
+}
+
+/// The team's service as it is by itself, but for this.
+pub(crate) fn service(several_places: bool) -> TeamService {
+    TeamService {
+        silent_minutes: None,
+        unserved_minutes: None,
+        grace_seconds: 60,
+        keep_in_progress: false,
+        early_cancel_is_no_miss: false,
+        several_places,
+    }
 }
 
 pub(crate) fn as_customer(daemon: &Daemon, user_key: &str) -> Credentials {

@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use switchboard_client::vocabulary::{ConversationId, InstanceId};
 use switchboard_client::wire::{
-    ALPN, Credentials, ErrorBody, FrameReader, Hello, Op, PROTOCOL_VERSION, ReplyBody, Request, ServerFrame,
-    Welcome, decode, encode_frame,
+    ALPN, Credentials, ErrorBody, FrameReader, Hello, Op, PROTOCOL_VERSION, Purpose, ReplyBody, Request,
+    ServerFrame, Welcome, decode, encode_frame,
 };
 
 use crate::daemon::Daemon;
@@ -170,7 +170,7 @@ impl Frames {
 /// The hello of a run of a client program.
 pub(crate) fn hello(instance: u8, credentials: Credentials) -> Hello {
     let instance = Some(InstanceId::v7(i64::from(instance), [instance; 10]));
-    Hello { protocol: PROTOCOL_VERSION, instance, credentials, resume: None }
+    Hello { protocol: PROTOCOL_VERSION, instance, credentials, resume: None, purpose: Purpose::default() }
 }
 
 /// How a client connects that trusts the daemon.

@@ -23,6 +23,7 @@ use crate::wait::in_time;
 async fn a_reader_who_reads_nothing_stays_within_its_bound_and_keeps_nothing_from_two_hundred_others() {
     let messages = std::env::var("SWITCHBOARD_MESSAGES").map_or(MESSAGES, |asked| asked.parse().unwrap());
     let daemon = Daemon::running().await;
+    people::may_serve_from_several_places(&daemon).await;
     let mut pairs = Vec::new();
     for number in 0..PAIRS {
         pairs.push(Pair::meet(&daemon, number).await);

@@ -130,3 +130,39 @@ async fn a_daemon_that_goes_and_comes_back_is_said_and_nothing_that_was_entered_
     assert_eq!(code, Some(6));
     assert!(said.contains("had no answer at the goodbye"), "{said}");
 }
+
+#[tokio::test]
+async fn an_agent_says_that_they_are_away_and_back_and_sees_it() {
+    let daemon = Daemon::running().await;
+    let carla = people::customer(&daemon, "carla").await;
+    carla.open().await.unwrap();
+    let mut agent = Chat::at_the_keyboard(&daemon, &["--agent", "--name", "Ben"]).await;
+    agent.say("/away");
+    agent.until_line("you are away: nothing is assigned to you").await;
+    assert_eq!(agent.hang_up().await, (Some(0), String::new()));
+    let mut agent = Chat::at_the_keyboard(&daemon, &["--agent", "--name", "Ben"]).await;
+    agent.until_line("you are away").await;
+    agent.say("/back");
+    agent.until_line("you are back").await;
+    assert_eq!(agent.hang_up().await, (Some(0), String::new()));
+}
+
+#[tokio::test]
+async fn a_chat_from_another_place_is_refused_unless_it_takes_over_and_the_first_one_ends() {
+    let daemon = Daemon::running().await;
+    let carla = people::customer(&daemon, "carla").await;
+    carla.open().await.unwrap();
+    let first = Chat::at_the_keyboard(&daemon, &["--agent"]).await;
+    let flags = ["chat", "--agent", "--json", "--ready-file"];
+    let file = daemon.ready_file();
+    // Its input is no terminal, so there is nobody to ask.
+    let refused = daemon.run(&[&flags[..], &[file.to_str().unwrap()]].concat()).await;
+    assert_eq!(refused.code, Some(6), "{}", refused.err);
+    assert!(refused.err.contains("you serve from another place already"), "{}", refused.err);
+    let mut second = Chat::at_the_keyboard(&daemon, &["--agent", "--take-over"]).await;
+    let (code, said) = first.ended().await;
+    assert_eq!(code, Some(6));
+    assert!(said.contains("you serve from another place from now on"), "{said}");
+    second.say("here now");
+    second.until_line("you: here now").await;
+}

@@ -344,6 +344,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/transport/wire/customer.rs", "switchboard::domain"),
     ("src/transport/wire/customer.rs", "switchboard::journal::Customer"),
     ("src/transport/wire/desk.rs", "switchboard::domain"),
+    ("src/transport/wire/opening.rs", "switchboard::domain"),
     ("src/transport/wire/desk.rs", "switchboard::journal::ListRow"),
     ("src/transport/wire/desk.rs", "switchboard::journal::Position"),
     // Its tests go from commands to frames.

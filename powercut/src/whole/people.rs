@@ -116,7 +116,8 @@ impl People {
     /// Ends all talk and compares. Returns how many requests were acknowledged.
     pub(super) async fn prove(mut self, ready: &Ready) -> Result<usize, Wrong> {
         self.over.store(true, Ordering::Relaxed);
-        let reader = connect(ready, as_agent(ready)?).await?;
+        let token = as_agent(ready)?;
+        let reader = in_time("session", Client::connect(options(ready, token)?.only_looks())).await?;
         let mut said = Vec::new();
         for line in &mut self.lines {
             let Some(talking) = line.talking.take() else { return Err(Wrong::Unfinished) };
@@ -287,11 +288,15 @@ fn demo(ready: &Ready) -> Result<&Demo, Wrong> {
 }
 
 async fn connect(ready: &Ready, credentials: Credentials) -> Result<Client, Wrong> {
+    in_time("session", Client::connect(options(ready, credentials)?)).await
+}
+
+fn options(ready: &Ready, credentials: Credentials) -> Result<ConnectOptions, Wrong> {
     let fingerprint = ready.fingerprint.parse().map_err(|error| problem("a fingerprint", &error))?;
     let trust = Trust::Pinned(fingerprint);
     let mut options = ConnectOptions::new(ready.addresses.clone(), trust, credentials).backoff(IMPATIENT);
     options.connect_timeout = HANDSHAKE;
-    in_time("session", Client::connect(options)).await
+    Ok(options)
 }
 
 async fn in_time<T>(what: &str, asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, Wrong> {

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::vocabulary::Timestamp;
+
 /// An error as it travels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{number} {name}: {sentence}")]
@@ -22,6 +24,9 @@ pub struct ErrorBody {
     /// How long to wait before that, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<u32>,
+    /// Since when what it speaks of has been so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 impl ErrorBody {
@@ -39,6 +44,7 @@ impl ErrorBody {
             sentence,
             retryable: code.retryable(),
             wait_ms: None,
+            since: None,
         }
     }
 
@@ -46,6 +52,13 @@ impl ErrorBody {
     #[must_use]
     pub fn after_ms(mut self, wait_ms: u32) -> Self {
         self.wait_ms = Some(wait_ms);
+        self
+    }
+
+    /// The same with when it began.
+    #[must_use]
+    pub fn since(mut self, since: Timestamp) -> Self {
+        self.since = Some(since);
         self
     }
 
@@ -126,6 +139,10 @@ errors! {
     Forbidden = 201 "forbidden" final;
     /// There is no such conversation, or it is not this session's.
     NoSuchConversation = 202 "no_such_conversation" final;
+    /// The member serves from another place already; that one can be taken over.
+    ServedElsewhere = 203 "served_elsewhere" final;
+    /// The session only looks: nobody is there who could be reached.
+    OnlyLooks = 204 "only_looks" final;
     /// The agent must enter the conversation first.
     NotEntered = 300 "not_entered" final;
     /// Somebody else serves the conversation.
@@ -244,6 +261,8 @@ closes! {
     Overloaded = 6 retry;
     /// The member was removed from the workspace.
     Removed = 7 final;
+    /// The member serves from another place from now on.
+    TakenOver = 8 final;
 }
 
 impl From<CloseCode> for u32 {

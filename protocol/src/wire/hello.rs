@@ -24,6 +24,32 @@ pub struct Hello {
     /// The session that this connection continues, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<SessionId>,
+    /// What a member's session is for. A customer's has none to say: they are always served.
+    #[serde(default, skip_serializing_if = "Purpose::is_default")]
+    pub purpose: Purpose,
+}
+
+/// What a member's session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To serve: while it lives, the member is there. It is refused while the member serves from another place,
+    /// unless a setting of the workspace allows several.
+    #[default]
+    Serve,
+    /// The same; if the member serves from another place, that one is closed first.
+    TakeOver,
+    /// Only to look, and to administer: the member is not there because of it, and there may be many.
+    Look,
+    /// A purpose that this version does not know; refused.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Purpose {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Who a client is. Provisional: accounts and signed user keys come later.

@@ -41,7 +41,7 @@ pub use event::{
 };
 pub use explanation::{AssignmentRule, Candidate, Decided, Decision, PassedOver, WaitsWhy};
 pub use frame::{FrameError, FrameReader};
-pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, ServerLimits, Welcome};
+pub use hello::{Credentials, Goodbye, Hello, PROTOCOL_VERSION, Purpose, ServerLimits, Welcome};
 pub use listing::{DeskView, ListCounts, ListFilter, ListName};
 pub use reply::{EstimateFigures, QuarantinedConversation, Reply, ReplyBody, ServerFrame, StageLatency};
 pub use request::{Op, Request, Topic};

@@ -9,9 +9,9 @@ use switchboard_protocol::vocabulary::{
 use switchboard_protocol::wire::{
     AssignmentRule, AssignmentStrategy, BegunBy, Change, Choosing, CloseCode, Consultation,
     ConversationFrame, Credentials, CustomerDetails, CustomerField, Decided, Decision, DeskFrame, ErrorBody,
-    Event, EventKind, Gender, Hello, How, ListFilter, ListName, Op, Outcome, PassedOver, ReplyBody, Request,
-    RequeuedWhy, Role, SearchBy, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic, Typing,
-    UnservedWhy, WaitsWhy,
+    Event, EventKind, Gender, Hello, How, ListFilter, ListName, Op, Outcome, PassedOver, Purpose, ReplyBody,
+    Request, RequeuedWhy, Role, SearchBy, Sender, ServerFrame, Settings, SettingsOf, SubscriptionHead, Topic,
+    Typing, UnservedWhy, WaitsWhy,
 };
 
 /// Whatever may have variants in it.
@@ -42,7 +42,7 @@ macro_rules! enums {
 
 enums! {
     Button { Link Postback Goto Unknown }
-    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded Removed }
+    CloseCode { Done GoingAway ProtocolError Refused Replaced Fault Overloaded Removed TakenOver }
     Content { Text Media Cards Location Unknown }
     ConversationFrame { Event Cursors CaughtUp Ended Unknown }
     Credentials { Customer Agent Unknown }
@@ -80,6 +80,7 @@ enums! {
     AssignmentStrategy { Random RoundRobin LeastLoaded Unknown }
     Decided { Assigned Waits Unknown }
     ListName { WithBot Waiting InProgress Completed Missed Unknown }
+    Purpose { Serve TakeOver Look Unknown }
     PassedOver { Outside Away Offline Full Unknown }
     RequeuedWhy { Absent Removed Unknown }
     Sender { Customer Bot Agent Unknown }
@@ -103,6 +104,7 @@ plain! { ConversationId Seq Timestamp SubscriptionHead ErrorBody }
 impl Variants for Hello {
     fn variants(&self, seen: &mut Vec<&'static str>) {
         seen.push(self.credentials.name());
+        seen.push(self.purpose.name());
     }
 }
 
@@ -148,11 +150,11 @@ impl Variants for ServerFrame {
             if let ReplyBody::Events { events, .. } = &reply.body {
                 events.iter().for_each(|event| event.variants(seen));
             }
-            if let ReplyBody::Conversations { rows, .. } = &reply.body {
-                seen.extend(rows.iter().map(|row| row.list.name()));
-            }
             if let ReplyBody::Customer { details, .. } = &reply.body {
                 details.variants(seen);
+            }
+            if let ReplyBody::Conversations { rows, .. } = &reply.body {
+                seen.extend(rows.iter().map(|row| row.list.name()));
             }
             if let ReplyBody::Explained { decisions, .. } = &reply.body {
                 decisions.iter().for_each(|decision| decision.variants(seen));

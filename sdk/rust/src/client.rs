@@ -78,8 +78,10 @@ impl Client {
     /// Connects from a socket of its own.
     ///
     /// # Errors
-    /// [`ClientError::Options`] or [`ClientError::Local`] when it cannot work from here, and
-    /// [`ClientError::Closed`] with the last reason when no try opened a session.
+    /// [`ClientError::Options`] or [`ClientError::Local`] when it cannot work from here,
+    /// [`ClientError::ServedElsewhere`] when the member serves from another place, which
+    /// [`ConnectOptions::take_over`] takes over, and [`ClientError::Closed`] with the last reason when no try opened
+    /// a session for another one.
     pub async fn connect(options: ConnectOptions) -> Result<Self, ClientError> {
         Self::connect_on(&Endpoint::new()?, options).await
     }
@@ -109,8 +111,9 @@ impl Client {
         }
         check_server_name(&options.server_name)?;
         endpoint.prepare(options.trust)?;
-        let mut connector = Connector { endpoint: endpoint.clone(), options, instance: None };
-        let first = first_session(&mut connector).await.map_err(ClientError::Closed)?;
+        let purpose = options.purpose;
+        let mut connector = Connector { endpoint: endpoint.clone(), options, instance: None, purpose };
+        let first = first_session(&mut connector).await.map_err(ClientError::not_connected)?;
         let shared = Arc::new(Shared::new(&first.welcome));
         tokio::spawn(live(Arc::clone(&shared), connector, first));
         Ok(Self { handle: Arc::new(Handle(shared)) })

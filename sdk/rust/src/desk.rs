@@ -87,7 +87,6 @@ mod tests {
             profile: ProfileId::from_bytes([1; 16]),
             platform: Platform::new("web").unwrap(),
             user_key: UserKey::new("u").unwrap(),
-            name: None,
             list: ListName::Waiting,
             assignee: None,
             answered: None,
@@ -99,6 +98,7 @@ mod tests {
             unread: 0,
             seq: Seq::ZERO,
             epoch: 0,
+            name: None,
         }
     }
 

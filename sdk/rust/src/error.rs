@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use switchboard_protocol::wire::{CloseCode, CodecError, ErrorBody, Goodbye};
+use switchboard_protocol::vocabulary::Timestamp;
+use switchboard_protocol::wire::{CloseCode, CodecError, ErrorBody, ErrorCode, Goodbye};
 
 use crate::outstanding::WindowFull;
 use crate::progress::StreamFault;
@@ -22,6 +23,12 @@ pub enum ClientError {
     /// The engine refused the request; it changed nothing.
     #[error("refused: {0}")]
     Rejected(ErrorBody),
+    /// The member serves from another place already; a client may take it over, when its user wants that.
+    #[error("you serve from another place already")]
+    ServedElsewhere {
+        /// Since when, if the engine says so.
+        since: Option<Timestamp>,
+    },
     /// The client has ended. Whether requests that had no answer took effect is not known.
     #[error("closed: {0}")]
     Closed(Ending),
@@ -51,6 +58,16 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Why a first session could not be opened.
+    pub(crate) fn not_connected(ending: Ending) -> Self {
+        match ending {
+            Ending::Refused(error) if error.code() == Some(ErrorCode::ServedElsewhere) => {
+                Self::ServedElsewhere { since: error.since }
+            }
+            other => Self::Closed(other),
+        }
+    }
+
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
@@ -59,6 +76,7 @@ impl ClientError {
             Self::WindowFull(_) => true,
             Self::Options(_)
             | Self::Local(_)
+            | Self::ServedElsewhere { .. }
             | Self::Closed(_)
             | Self::Request(_)
             | Self::WrongAnswer(_)
@@ -75,6 +93,7 @@ impl ClientError {
             Self::Rejected(error) => error.wait_ms.map(|ms| Duration::from_millis(u64::from(ms))),
             Self::Options(_)
             | Self::Local(_)
+            | Self::ServedElsewhere { .. }
             | Self::Closed(_)
             | Self::Request(_)
             | Self::WrongAnswer(_)
@@ -130,6 +149,18 @@ pub enum Reconnect {
 }
 
 impl Ending {
+    /// Whether the member serves from another place now, which has taken this one over. (One that was displaced
+    /// while it was not connected hears so when it wants to come back.)
+    #[must_use]
+    pub fn is_taken_over(&self) -> bool {
+        match self {
+            Self::Goodbye(goodbye) => goodbye.close == CloseCode::TakenOver,
+            Self::Closed { code, .. } => *code == CloseCode::TakenOver.number(),
+            Self::Refused(error) => error.code() == Some(ErrorCode::ServedElsewhere),
+            Self::Done | Self::Lost(_) | Self::TimedOut(_) | Self::Untrusted(_) | Self::Protocol(_) => false,
+        }
+    }
+
     /// Whether a client whose session ended so connects again. (One whose instance was refused does too,
     /// as another instance, while no change is unanswered.)
     #[must_use]
@@ -153,7 +184,6 @@ impl Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard_protocol::wire::ErrorCode;
 
     #[test]
     fn a_client_comes_back_when_and_only_when_it_is_told_it_may() {
@@ -175,6 +205,8 @@ mod tests {
             (goodbye(None), Reconnect::Never),
             (closed(CloseCode::GoingAway.number()), after(0)),
             (closed(CloseCode::Replaced.number()), Reconnect::Never),
+            (closed(CloseCode::TakenOver.number()), Reconnect::Never),
+            (refused(ErrorCode::ServedElsewhere), Reconnect::Never),
             (closed(CloseCode::ProtocolError.number()), Reconnect::Never),
             (closed(4_000), after(0)),
             (refused(ErrorCode::BadCredentials), Reconnect::Never),

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use switchboard_protocol::wire::Credentials;
+use switchboard_protocol::wire::{Credentials, Purpose};
 
 use crate::backoff::BackoffSettings;
 
@@ -22,6 +22,8 @@ pub struct ConnectOptions {
     pub trust: Trust,
     /// Who the client is.
     pub credentials: Credentials,
+    /// Member: what the session is for. Default: to serve.
+    pub purpose: Purpose,
     /// How long to wait between tries.
     pub backoff: BackoffSettings,
     /// How long one try at one address may take, from the first packet to the welcome. Default: 10 s.
@@ -40,6 +42,7 @@ impl ConnectOptions {
             server_name: "localhost".to_owned(),
             trust,
             credentials,
+            purpose: Purpose::default(),
             backoff: BackoffSettings::default(),
             connect_timeout: Duration::from_secs(10),
             first_attempts: 1,
@@ -50,6 +53,22 @@ impl ConnectOptions {
     #[must_use]
     pub fn server_name(mut self, server_name: impl Into<String>) -> Self {
         self.server_name = server_name.into();
+        self
+    }
+
+    /// The same for a member who takes over the place from which they serve, if there is one, or does not. It is
+    /// done once: a client that is displaced later does not come back by itself.
+    #[must_use]
+    pub const fn take_over(mut self, takes_over: bool) -> Self {
+        self.purpose = if takes_over { Purpose::TakeOver } else { Purpose::Serve };
+        self
+    }
+
+    /// The same for a member who only looks: nobody counts as being there because of this client, which can read
+    /// and administer, and neither post nor take.
+    #[must_use]
+    pub const fn only_looks(mut self) -> Self {
+        self.purpose = Purpose::Look;
         self
     }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use switchboard_protocol::vocabulary::{InstanceId, SessionId};
 use switchboard_protocol::wire::{
-    CloseCode, ErrorCode, Hello, PROTOCOL_VERSION, ServerFrame, Typing, Welcome, decode, encode_frame,
+    CloseCode, ErrorCode, Hello, PROTOCOL_VERSION, Purpose, ServerFrame, Typing, Welcome, decode,
+    encode_frame,
 };
 use tokio::time::Instant;
 
@@ -29,6 +30,8 @@ pub(crate) struct Connector {
     /// `None` until a session has opened. A welcome that is lost costs nothing: no request was sent under
     /// the instance that it named.
     pub(crate) instance: Option<InstanceId>,
+    /// Somebody wants this client to take over when it begins, and not again once it has been displaced itself.
+    pub(crate) purpose: Purpose,
 }
 
 /// An open session.
@@ -54,6 +57,9 @@ impl Connector {
             match opened.unwrap_or(Err(Ending::TimedOut(within))) {
                 Ok(session) => {
                     self.instance = Some(session.welcome.instance);
+                    if self.purpose == Purpose::TakeOver {
+                        self.purpose = Purpose::Serve;
+                    }
                     return Ok(session);
                 }
                 Err(ending) if ending.reconnect() == Reconnect::Never => return Err(ending),
@@ -84,6 +90,7 @@ impl Connector {
             instance: self.instance,
             credentials: self.options.credentials.clone(),
             resume,
+            purpose: self.purpose,
         };
         let mut frames = vec![encode_frame(&hello).map_err(|error| Ending::Protocol(error.to_string()))?];
         while !frames.is_empty() {

@@ -1,20 +1,21 @@
 //! What a session asks the journal about customers.
 //!
-//! Owns that a customer's conversation begins with what was known at the end of the one before. Must not know how
-//! anything is found, or what a member may see of it.
+//! Owns that a customer's conversation begins with what was known at the end of the one before, and what is asked
+//! of a search. Must not know how anything is found.
 
 use ractor::ActorRef;
 use switchboard_protocol::vocabulary::ConversationId;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::routing::{Pending, PendingKind, RoutedErrand};
-use super::{Answered, Opening, Refusal, Search, SessionMsg, SessionState, WantedFind, WorkspaceReply};
+use super::{Answered, Opening, Refusal, Search, SessionMsg, SessionState, WantedSearch, WorkspaceReply};
 use crate::actors::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Rejection};
 use crate::domain::customer::Details;
 use crate::domain::message::Message;
 use crate::domain::search::Query;
 use crate::journal::ReadError;
+use crate::limits;
 
 impl SessionState {
     /// Reads what was known at the end of the conversation before. It has ended, as whoever named the next one knows,
@@ -85,7 +86,7 @@ impl SessionState {
         }
     }
 
-    /// Searches for a text.
+    /// Searches for a text. The workspace says what the member may see of it.
     pub(super) fn search(
         &self,
         myself: &ActorRef<SessionMsg>,
@@ -95,15 +96,15 @@ impl SessionState {
     ) {
         let member = self.member("search");
         let wanted = member.and_then(|member| {
-            let query = Query::new(&text, by)?;
-            Ok(Box::new(WantedFind { member, query, cursor, limit }))
+            let query = Query::new(&text, by).map_err(Refusal::from)?;
+            Ok(WantedSearch { member, query, cursor, limit: limit.clamp(1, limits::LIST_ROWS_MAX) })
         });
         match wanted {
             Err(refusal) => self.reply(ask, Err(refusal), credit),
-            // The workspace says what the member may see of it.
+            // A workspace that is gone drops the reply, which says so.
             Ok(wanted) => {
                 let reply = WorkspaceReply::new(myself.clone(), ask, credit);
-                let _ = self.ports.workspace.cast(WorkspaceMsg::Find(wanted, reply));
+                let _ = self.ports.workspace.cast(WorkspaceMsg::Search(wanted, reply));
             }
         }
     }

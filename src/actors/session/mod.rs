@@ -6,22 +6,24 @@
 mod consultations;
 mod customers;
 mod following;
+mod presence;
 mod question;
 mod routing;
 mod waiters;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Seq, SessionId};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::conversation::ConversationMsg;
 use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::{NewDesk, WorkspaceMsg};
+use crate::clock;
 use crate::domain::conversation::{Action, Command, Origin};
 use crate::domain::customer::Details;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
@@ -30,7 +32,9 @@ use crate::domain::message::Message;
 use crate::domain::workspace::{MemberCommand, WorkspaceAction};
 use crate::journal::{Journal, ReadError};
 use crate::limits;
+pub use crate::machines::attendance::Evidence;
 use crate::machines::openings::Named;
+pub use crate::machines::places::{Place, Refused};
 use crate::machines::route::Tag;
 use crate::stats::Latency;
 
@@ -41,8 +45,11 @@ use routing::{Pending, PendingKind, RoutedErrand, Routing};
 pub use following::{DeskFollowing, Lane};
 pub use question::{Answered, Ask, Asked, Closing, History, Out, Refusal, Search};
 pub use waiters::{
-    LocateReply, Located, OpenReply, SetAside, SettingsOf, Told, WantedFind, WantedPage, WorkspaceReply,
+    LocateReply, Located, OpenReply, SetAside, SettingsOf, Told, WantedPage, WantedSearch, WorkspaceReply,
 };
+
+/// Says that the session has come to the message.
+pub type Taken = oneshot::Sender<()>;
 
 /// What a session is told.
 pub enum SessionMsg {
@@ -94,6 +101,10 @@ pub enum SessionMsg {
     },
     /// A subscription was ended by the transport.
     SubscriptionEnded(Lane),
+    /// Something was heard of the client: that it is there is believed until then.
+    Attends(Instant, Option<Taken>),
+    /// The workspace has begun anew.
+    WorkspaceBegun(ActorRef<WorkspaceMsg>),
     /// The workspace ended before it answered.
     WorkspaceGone,
     /// The connection is to be closed.
@@ -114,6 +125,10 @@ pub struct SessionPorts {
     pub instance: InstanceId,
     /// Who it has been proven to be.
     pub identity: Arc<Identity>,
+    /// The place that it takes.
+    pub place: Place,
+    /// For so long a member is believed to be there after a sign of life.
+    pub lease: Duration,
     /// The identity's workspace.
     pub workspace: ActorRef<WorkspaceMsg>,
     /// Stored state.
@@ -135,6 +150,12 @@ impl SessionHandle {
         let _ = self.0.cast(message);
     }
 
+    /// Ends a session that does not come to its messages.
+    pub fn kill(&self) {
+        tracing::error!("a session does not come to its messages; it is ended");
+        self.0.kill();
+    }
+
     /// Waits until the session has ended.
     pub async fn ended(&self) {
         // Without a limit there is no other outcome.
@@ -152,6 +173,8 @@ pub struct SessionState {
     following: Following,
     opening: BTreeMap<u64, Opening>,
     last_opening: u64,
+    /// Until when the client is believed to be there.
+    until: Instant,
 }
 
 /// A customer's question for their conversation, until the workspace has named it.
@@ -169,16 +192,19 @@ impl Actor for SessionActor {
 
     async fn pre_start(
         &self,
-        _: ActorRef<SessionMsg>,
+        myself: ActorRef<SessionMsg>,
         ports: SessionPorts,
     ) -> Result<SessionState, ActorProcessingErr> {
-        Ok(SessionState {
+        let mut state = SessionState {
             ports,
             routing: Routing::default(),
             following: Following::default(),
             opening: BTreeMap::new(),
             last_opening: 0,
-        })
+            until: clock::instant(),
+        };
+        state.begins(&myself);
+        Ok(state)
     }
 
     async fn handle(
@@ -188,7 +214,10 @@ impl Actor for SessionActor {
         state: &mut SessionState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SessionMsg::Ask(ask) => state.ask(&myself, ask),
+            SessionMsg::Ask(ask) => match state.may(&ask.what) {
+                Ok(()) => state.ask(&myself, ask),
+                Err(refusal) => state.reply(ask.id, Err(refusal), ask.credit),
+            },
             SessionMsg::Typing(conversation, after_seq, expires_ms) => {
                 state.typing(conversation, after_seq, expires_ms);
             }
@@ -216,6 +245,14 @@ impl Actor for SessionActor {
                 state.recalled(&myself, opening, conversation, greeting, known);
             }
             SessionMsg::SubscriptionEnded(lane) => state.following.ended(lane),
+            SessionMsg::Attends(until, taken) => {
+                // A connection that has ended does not want to know.
+                if let Some(taken) = taken {
+                    let _ = taken.send(());
+                }
+                state.attends(&myself, until);
+            }
+            SessionMsg::WorkspaceBegun(workspace) => state.workspace_begun(&myself, workspace),
             SessionMsg::WorkspaceGone => state.close(&myself, Closing::Fault),
             SessionMsg::Close(closing) => state.close(&myself, closing),
             SessionMsg::Closed => myself.stop(None),
@@ -431,7 +468,7 @@ impl SessionState {
 
     /// Only where it follows: the way is known, and nobody is woken for it.
     fn typing(&self, conversation: ConversationId, after_seq: Seq, expires_ms: u32) {
-        if let Some((way, from)) = self.following.way_to(conversation) {
+        if let Some((way, from)) = self.following.way_to(conversation).filter(|_| self.counts()) {
             let identity = Arc::clone(&self.ports.identity);
             let expires_ms = expires_ms.min(limits::TYPING_MS_MAX);
             let _ = way.0.cast(ConversationMsg::Typing { from, identity, after_seq, expires_ms });
@@ -440,7 +477,7 @@ impl SessionState {
 
     /// As with typing: whoever has received something follows, and nobody is woken for it.
     fn received(&self, ask: u64, conversation: ConversationId, up_to: Seq, credit: OwnedSemaphorePermit) {
-        if let Some((way, _)) = self.following.way_to(conversation) {
+        if let Some((way, _)) = self.following.way_to(conversation).filter(|_| self.counts()) {
             let identity = Arc::clone(&self.ports.identity);
             let _ = way.0.cast(ConversationMsg::Received { identity, up_to });
         }

@@ -282,6 +282,9 @@ pub enum Refusal {
     /// Only customers may ask that.
     #[error("{0}: only customers may do this")]
     OnlyCustomers(&'static str),
+    /// The session only looks.
+    #[error("{0}: a session that only looks cannot do this; connect to serve")]
+    OnlyLooks(&'static str),
     /// The subscription's number is in use.
     #[error("subscription: {0} is in use")]
     SubscriptionInUse(u32),
@@ -312,6 +315,8 @@ pub enum Closing {
     },
     /// The same instance has connected again.
     Replaced,
+    /// The member serves from another place from now on.
+    TakenOver,
     /// The member was removed from the workspace.
     Removed,
     /// The session failed; connect again.

@@ -58,6 +58,11 @@ impl Pending {
 }
 
 impl Routing {
+    /// Whether nothing waits for an answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// The route to a conversation. When there are too many, those on which nothing is pending are
     /// forgotten: the next command finds its way again.
     pub(super) fn to(&mut self, conversation: ConversationId) -> &mut Route<Way, RoutedErrand> {

@@ -201,6 +201,19 @@ impl Drop for WorkspaceReply {
     }
 }
 
+/// A page of a search that a member wants.
+#[derive(Debug)]
+pub struct WantedSearch {
+    /// Who.
+    pub member: MemberId,
+    /// What is searched for.
+    pub query: Query,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// At most so many rows.
+    pub limit: usize,
+}
+
 /// A page of the lists that a member wants.
 #[derive(Debug)]
 pub struct WantedPage {
@@ -208,19 +221,6 @@ pub struct WantedPage {
     pub member: MemberId,
     /// Of which lists.
     pub wish: Wish,
-    /// Where the page before ended.
-    pub cursor: Option<String>,
-    /// At most so many rows.
-    pub limit: usize,
-}
-
-/// A page of what a text is found in that a member wants.
-#[derive(Debug)]
-pub struct WantedFind {
-    /// Who.
-    pub member: MemberId,
-    /// What finds it.
-    pub query: Query,
     /// Where the page before ended.
     pub cursor: Option<String>,
     /// At most so many rows.

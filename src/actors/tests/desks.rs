@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::actors::desk::{AgentStatus, Counts, DeskItem};
-use crate::actors::session::{DeskFollowing, Search};
+use crate::actors::session::DeskFollowing;
 use crate::domain::assignment::{Load, TeamAssignment};
 use crate::domain::listing::{List, Lists};
 use crate::journal::{ListPage, ListRow};
-use switchboard_protocol::vocabulary::SearchText;
 
 /// A desk as its client sees it.
 struct Looking {
@@ -73,15 +72,6 @@ impl Client {
         }
     }
 
-    async fn finds(&mut self, text: &str) -> usize {
-        let text = SearchText::new(text).unwrap();
-        self.ask(Asked::Search(Search { text, by: None, cursor: None, limit: 10 }));
-        match self.answer().await {
-            Some(Ok(Answered::Found(page))) => page.rows.len(),
-            Some(Ok(_) | Err(_)) | None => panic!("not searched"),
-        }
-    }
-
     async fn takes(&mut self, conversation: ConversationId, counter: u64) {
         self.send(conversation, counter, take());
         self.accepted().await;
@@ -111,13 +101,11 @@ async fn below_the_owner_only_what_is_ones_own_is_listed_shown_and_counted_from_
     }
     assert_eq!(conversations(&ada.lists(Wish::ALL).await), [waits, hers]);
     assert_eq!(conversations(&ada.lists(Wish { mine: true, ..Wish::ALL }).await), [hers]);
-    assert_eq!((ada.finds("minji").await, ada.finds("jisoo").await), (1, 1));
 
     olivia.sets(1, load(10, true)).await;
     adas.until(|desk| desk.shows(&[hers]) && desk.counts(0, 0, 1)).await;
     assert_eq!(conversations(&ada.lists(Wish::ALL).await), [hers]);
     assert_eq!(conversations(&olivia.lists(Wish::ALL).await), [waits, hers]);
-    assert_eq!((ada.finds("minji").await, ada.finds("jisoo").await, olivia.finds("jisoo").await), (1, 0, 1));
     let (_sora, later) = house.caller("sora").await;
     olivias.until(|desk| desk.shows(&[hers, waits, later]) && desk.counts(2, 2, 1)).await;
     ada.takes(later, 2).await;

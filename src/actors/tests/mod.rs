@@ -13,6 +13,7 @@ mod corrupt;
 mod desks;
 mod ending;
 mod failing;
+mod places;
 mod remembering;
 mod settings;
 mod sleeping;
@@ -34,8 +35,8 @@ use super::directory::{DirectoryMsg, Proof, Proven};
 use super::engine::{Engine, EngineOptions};
 use super::errand::Way;
 use super::session::{
-    Answered, Ask, Asked, Closing, Lane, LocateReply, Located, Out, Refusal, SessionHandle, SessionMsg,
-    SessionPorts, SetAside,
+    Answered, Ask, Asked, Closing, Lane, LocateReply, Located, Out, Place, Refusal, Refused, SessionHandle,
+    SessionMsg, SessionPorts, SetAside,
 };
 use super::subscription::{Delivery, Subscription};
 use super::workspace::WorkspaceMsg;
@@ -108,10 +109,15 @@ impl Actor for Seeker {
 impl House {
     /// Starts one whose conversations stay awake for so long.
     async fn start(conversation_idle: Duration) -> Self {
+        Self::with_lease(conversation_idle, NO_LAPSE).await
+    }
+
+    /// The same whose members are believed to be there for so long.
+    async fn with_lease(conversation_idle: Duration, lease: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::start(&JournalOptions::new(dir.path()), &mut |_| {}).unwrap();
         create_workspace(&journal, WORKSPACE, PROFILE, [OLIVIAS_TOKEN, ADAS_TOKEN]).await;
-        let engine = start_engine(&journal, conversation_idle).await;
+        let engine = start_engine_with(&journal, conversation_idle, lease).await;
         Self { engine, journal, conversation_idle, _dir: dir }
     }
 
@@ -135,18 +141,31 @@ impl House {
 
     /// Connects a client that was proven, as an instance.
     async fn connect_as(&self, proven: Proven, instance: InstanceId) -> Client {
+        let place = proven.identity.member().map_or(Place::None, |_| Place::Beside);
+        self.connect_at(proven, instance, place).await.unwrap()
+    }
+
+    /// The same at a place.
+    async fn connect_at(
+        &self,
+        proven: Proven,
+        instance: InstanceId,
+        place: Place,
+    ) -> Result<Client, Refused> {
         let (to_out, out) = mpsc::unbounded_channel();
         let ports = SessionPorts {
             id: clock::session_id(),
             instance,
             identity: Arc::new(proven.identity),
+            place,
+            lease: self.engine.lease(),
             workspace: proven.workspace,
             journal: self.journal.clone(),
             latency: self.engine.latency().clone(),
             out: to_out,
         };
-        let session = self.engine.open_session(ports).await.unwrap().unwrap();
-        Client { session, instance, out, credits: Arc::new(Semaphore::new(CREDITS)), asked: 0 }
+        let session = self.engine.open_session(ports).await.unwrap()?;
+        Ok(Client { session, instance, out, credits: Arc::new(Semaphore::new(CREDITS)), asked: 0 })
     }
 
     /// A customer in their conversation.
@@ -178,6 +197,25 @@ impl House {
         let located = directory.call(|reply| DirectoryMsg::Locate(WORKSPACE, reply), None).await.unwrap();
         let CallResult::Success(Some(workspace)) = located else { panic!("the workspace is not there") };
         workspace
+    }
+
+    /// Waits until a workspace that failed has been begun anew, and its sessions have been told.
+    async fn begun_after(&self, failed: &ActorRef<WorkspaceMsg>) {
+        failed.wait(Some(SOON)).await.unwrap();
+        soon(async {
+            loop {
+                let directory = self.engine.directory().await.unwrap();
+                let located = directory.call(|reply| DirectoryMsg::Locate(WORKSPACE, reply), None).await;
+                if let Ok(CallResult::Success(Some(found))) = located
+                    && found.get_id() != failed.get_id()
+                {
+                    break;
+                }
+            }
+        })
+        .await;
+        // Behind what the listener has been told.
+        self.engine.sessions().await.unwrap();
     }
 
     /// Where a conversation is; `dead` is a way to it that is closed, whose end may not be noticed yet.
@@ -313,9 +351,13 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 }
 
 async fn start_engine(journal: &Journal, conversation_idle: Duration) -> Engine {
+    start_engine_with(journal, conversation_idle, NO_LAPSE).await
+}
+
+async fn start_engine_with(journal: &Journal, conversation_idle: Duration, lease: Duration) -> Engine {
     // Nobody here waits for what ends by itself.
-    let grace = Duration::ZERO;
-    let options = EngineOptions { policy: Policy::default(), conversation_idle, grace, sessions_max: 100 };
+    let (policy, grace) = (Policy::default(), Duration::ZERO);
+    let options = EngineOptions { policy, conversation_idle, grace, sessions_max: 100, lease };
     Engine::start(journal.clone(), Latency::default(), options).await.unwrap()
 }
 
@@ -369,6 +411,9 @@ const OLIVIAS_TOKEN: TokenHash = TokenHash([1; 32]);
 const ADAS_TOKEN: TokenHash = TokenHash([2; 32]);
 const CREDITS: usize = 64;
 const SOON: Duration = Duration::from_secs(20);
+
+/// Nobody is forgotten because of it.
+const NO_LAPSE: Duration = Duration::from_secs(3_600);
 
 /// Longer than any test.
 const NO_SLEEP: Duration = Duration::from_secs(3_600);

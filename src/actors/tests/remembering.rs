@@ -1,18 +1,15 @@
-//! What outlives a failure of what knew it: whose turn it was, what a conversation had not said yet, and what became
-//! of consultations.
+//! What outlives a failure of what knew it: whose turn it was, and what became of consultations.
 //!
 //! Owns what only the tree can show of that. Must not know the rules.
 
 use super::assigning::call;
 use super::*;
 use crate::domain::assignment::{
-    Choosing, Explanation, Outcome, ProfileAssignment, Request, Strategy, TeamAssignment,
+    Choosing, Explanation, Outcome, ProfileAssignment, Strategy, TeamAssignment,
 };
-use crate::domain::consultation::{Outcome as End, Stage, Unserved};
+use crate::domain::consultation::{Outcome as End, Unserved};
 use crate::domain::conversation::Rejection;
 use crate::journal::ConsultationPage;
-use crate::machines::dispatch::{Announcement, Open};
-use switchboard_protocol::vocabulary::{CategoryPath, Timestamp};
 
 impl House {
     /// One whose profile gives requests to its agents in turn.
@@ -56,30 +53,6 @@ async fn whose_turn_it_is_outlives_the_workspace_that_knew_it() {
     let (_jisoo, second) = house.caller("jisoo").await;
     let next = again.watches(1, second).await.explained().await;
     assert_ne!(chosen(&next), had_it, "the other one has not had a turn yet");
-    house.stop().await;
-}
-
-#[tokio::test]
-async fn a_conversation_that_has_failed_says_nothing_more_of_its_consultation() {
-    let (house, mut olivia) = House::taking_turns().await;
-    let (mut minji, conversation) = house.customer("minji").await;
-    let way = house.way_to(conversation).await;
-    house.fail(conversation, way.clone()).await;
-    // Failures are heard of before what was said before them. This would be true at a later revision than anything.
-    let request = Request {
-        consultation: clock::consultation_id(),
-        profile: PROFILE,
-        category: CategoryPath::default(),
-        former: None,
-        called_at: Timestamp::from_millis(0),
-        in_hours: true,
-    };
-    let open = Some(Open { request, epoch: 9, stage: Stage::Waiting });
-    let late = Announcement { conversation, revision: 99, open };
-    house.workspace().await.cast(WorkspaceMsg::Announced(way, late)).unwrap();
-    minji.send(conversation, 2, call());
-    minji.accepted().await;
-    olivia.watches(1, conversation).await.assigned().await;
     house.stop().await;
 }
 

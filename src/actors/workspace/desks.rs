@@ -12,7 +12,7 @@ use switchboard_protocol::vocabulary::{MemberId, Timestamp};
 
 use super::{WorkspaceMsg, WorkspaceState};
 use crate::actors::desk::{AgentStatus, Changes, Counts, Shared, Snapshot, WorkspaceEnd};
-use crate::actors::session::{Answered, Refusal, WantedFind, WantedPage, WorkspaceReply};
+use crate::actors::session::{Answered, Refusal, WantedPage, WantedSearch, WorkspaceReply};
 use crate::clock;
 use crate::domain::listing::Wish;
 use crate::domain::workspace::Workspace;
@@ -72,9 +72,9 @@ impl WorkspaceState {
         });
     }
 
-    /// Looks for a text beside the mailbox, as far as the member may see what it is found in.
-    pub(super) fn find(&self, wanted: WantedFind, reply: WorkspaceReply) {
-        let WantedFind { member, query, cursor, limit } = wanted;
+    /// Searches beside the mailbox, as far as the member may see what is found.
+    pub(super) fn search(&self, wanted: WantedSearch, reply: WorkspaceReply) {
+        let WantedSearch { member, query, cursor, limit } = wanted;
         let workspace = self.ledger.durable();
         let (journal, workspace, filter) =
             (self.conversation_ports.journal.clone(), workspace.id, workspace.filter(member, Wish::ALL));

@@ -64,7 +64,10 @@ impl WorkspaceState {
         if entries.iter().any(WorkspaceEntry::changes_settings) {
             self.tell_directory();
             self.settings_changed(myself, &entries).await?;
-            entries.iter().flat_map(WorkspaceEntry::removed).for_each(|member| self.show_out(member));
+            for member in entries.iter().flat_map(WorkspaceEntry::removed) {
+                self.forget_agent(member);
+                self.show_out(member);
+            }
             self.settings_for_desks(myself, entries.iter().any(WorkspaceEntry::changes_members));
         }
         let intend: Vec<_> = entries.iter().flat_map(WorkspaceEntry::away).collect();

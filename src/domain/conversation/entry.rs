@@ -238,9 +238,9 @@ impl Entry {
 
     /// Who was assigned something automatically by it.
     pub fn assigned_automatically(&self) -> impl Iterator<Item = MemberId> {
-        self.events.iter().filter_map(|event| match event.what {
-            What::Assigned { member, how: How::Automatic } => Some(member),
-            _ => None,
+        self.events.iter().filter_map(|event| {
+            let What::Assigned { member, how: How::Automatic } = event.what else { return None };
+            Some(member)
         })
     }
 

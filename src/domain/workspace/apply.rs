@@ -40,7 +40,12 @@ impl MembersAnswers {
 
     /// Remembers an answer. When there are too many members, the one who changed nothing for longest goes.
     fn remember(&mut self, origin: &Origin, answer: Changed) {
+        let is_known = self.clients.parties.contains_key(&origin.party);
         self.clients.remember(origin, answer);
+        if let Some(clients) = self.clients.parties.get_mut(&origin.party).filter(|_| !is_known) {
+            // Something may have been forgotten of them, also now that something is known again.
+            clients.forgotten = clients.forgotten.max(self.forgotten);
+        }
         let parties = &self.clients.parties;
         if parties.len() > REMEMBERED_MEMBERS_MAX {
             let last = |party: &&Party| {

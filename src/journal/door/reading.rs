@@ -185,11 +185,11 @@ impl Journal {
         limit: usize,
     ) -> Result<FoundPage, ReadError> {
         let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
-        let after = cursor.map(|cursor| cursor.place(filter)).transpose()?;
+        let after = cursor.map(Cursor::found_place).transpose()?;
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
             catch_up(&folds)?;
-            read::search(&folds, workspace, &query, (filter, after), limit)
+            read::search(&folds, workspace, &query, filter, after, (limit, limits::REPLY_BYTES_MAX))
                 .map_err(|fault| fault.into_read(&"the terms that conversations are found by"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?

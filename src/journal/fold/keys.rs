@@ -24,8 +24,6 @@ pub(in crate::journal) const ROWS: &[u8] = b"r";
 /// All places of rows in lists.
 pub(in crate::journal) const LISTS: &[u8] = b"l";
 
-/// All places of rows in the lists of those who answer for them.
-pub(in crate::journal) const THEIRS: &[u8] = b"b";
 /// Of which layout the store is.
 pub(in crate::journal) const LAYOUT: &[u8] = b"v";
 
@@ -34,6 +32,9 @@ pub(in crate::journal) const RECORDS: &[u8] = b"e";
 
 /// When each member was last assigned something automatically.
 pub(in crate::journal) const TURNS: &[u8] = b"t";
+
+/// All places of rows in the lists of those who answer for them.
+pub(in crate::journal) const THEIRS: &[u8] = b"b";
 
 /// The conversations with a consultation that goes on.
 pub(in crate::journal) const OPEN: &[u8] = b"o";

@@ -27,9 +27,9 @@ pub(in crate::journal) struct Overlay {
 #[derive(Default)]
 struct State {
     rows: HashMap<RowKey, RowState>,
-    places: BTreeSet<(WorkspaceId, ListKey, ListPlace)>,
     /// Where members were last assigned something automatically, of what the store does not have.
     turns: BTreeMap<(WorkspaceId, MemberId), Position>,
+    places: BTreeSet<(WorkspaceId, ListKey, ListPlace)>,
     seen: Position,
 }
 

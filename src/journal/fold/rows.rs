@@ -8,7 +8,7 @@ use super::keys::ListKey;
 use crate::domain::consultation::Record;
 use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
 use crate::domain::customer::Details;
-use crate::domain::listing::{ListPlace, Listing, waits_since};
+use crate::domain::listing::{Filter, ListPlace, Listing, waits_since};
 use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
@@ -106,6 +106,11 @@ impl RowState {
         let member = self.listing.member(&self.served);
         let theirs = member.map(|member| ListKey { of: Some(member), list });
         Some((ListPlace::new(self.last_at, conversation), [Some(ListKey { of: None, list }), theirs]))
+    }
+
+    /// Whether a filter shows it.
+    pub(in crate::journal) fn is_shown_by(&self, filter: &Filter) -> bool {
+        filter.shows(self.listing.list(&self.served), self.listing.member(&self.served))
     }
 
     /// As it is shown; `None` before the conversation has started.

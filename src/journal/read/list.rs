@@ -26,12 +26,29 @@ pub(in crate::journal) struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn new(filter: Filter, place: ListPlace) -> Self {
+    fn new(filter: Filter, place: ListPlace) -> Self {
         Self { filter: Self::tag(filter), place }
     }
 
     fn tag(filter: Filter) -> u8 {
         filter.lists.bits() << 1 | u8::from(filter.of.is_some())
+    }
+
+    /// One of a search.
+    pub(super) const fn found(place: ListPlace) -> Self {
+        Self { filter: SEARCH, place }
+    }
+
+    /// Where a search goes on.
+    ///
+    /// # Errors
+    /// When it is of a list.
+    pub(in crate::journal) fn found_place(self) -> Result<ListPlace, ReadError> {
+        if self.filter == SEARCH {
+            Ok(self.place)
+        } else {
+            Err(ReadError::CursorOfOtherFilter(self.to_string()))
+        }
     }
 
     /// Where it goes on with a filter, which must be that of the page before.
@@ -103,14 +120,15 @@ pub(in crate::journal) fn list(
             break;
         }
     }
-    rows.sort_by_key(ListRow::place);
-    let more = cut(&mut rows, limit, bytes_max);
+    let more = cut(&mut rows, (limit, bytes_max));
     let next = rows.last().filter(|_| more).map(|row| Cursor::new(filter, row.place()).to_string());
     Ok(ListPage { rows, next, position: overlaid.position })
 }
 
-/// Leaves of rows at most so many, and as many as take so many bytes, but one always. Says whether there were more.
-pub(super) fn cut(rows: &mut Vec<ListRow>, limit: usize, bytes_max: usize) -> bool {
+/// Sorts rows and leaves the first of them: at most `limit`, and as many as take `bytes_max`, but one always. Whether
+/// there are more.
+pub(super) fn cut(rows: &mut Vec<ListRow>, (limit, bytes_max): (usize, usize)) -> bool {
+    rows.sort_by_key(ListRow::place);
     let mut bytes = 0;
     let fitting = rows.iter().take(limit).take_while(|row| {
         bytes += row.bytes();
@@ -162,6 +180,9 @@ impl<I: Iterator<Item = Result<ListPlace, StoreError>>> Iterator for Merged<I> {
 
 /// The most rows of a page.
 pub(in crate::journal) const LIST_ROWS_MAX: usize = 200;
+
+/// Stands in a cursor for that it is of a search; no filter is this.
+const SEARCH: u8 = u8::MAX;
 
 #[cfg(test)]
 mod tests {

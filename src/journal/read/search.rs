@@ -16,19 +16,20 @@ use crate::journal::stored::{RowState, decode_row};
 use crate::journal::{FoundPage, ListRow};
 use crate::limits;
 
-/// The rows from after a place that a text is found in and that a filter shows, newest activity first.
+/// The rows from after a place that a text is found in and that a filter shows, newest activity first: at most `limit`,
+/// and as many as take `bytes_max`, but one always.
 pub(in crate::journal) fn search(
     folds: &Folds,
     workspace: WorkspaceId,
     query: &Query,
-    (filter, after): (Filter, Option<ListPlace>),
-    limit: usize,
+    filter: Filter,
+    after: Option<ListPlace>,
+    (limit, bytes_max): (usize, usize),
 ) -> Result<FoundPage, ReadFault> {
     let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
-    let is_shown =
-        |row: &RowState| filter.shows(row.listing.list(&row.served), row.listing.member(&row.served));
-    let is_found =
-        |row: &RowState| is_shown(row) && row.findable().is_some_and(|findable| query.finds(&findable));
+    let is_found = |row: &RowState| {
+        row.is_shown_by(&filter) && row.findable().is_some_and(|findable| query.finds(&findable))
+    };
     let _held = folds.hold();
     let overlaid = folds.overlay.matching(workspace, is_found);
     let (mut rows, mut more) = (overlaid.rows, false);
@@ -50,9 +51,8 @@ pub(in crate::journal) fn search(
             rows.extend(row.shown(conversation));
         }
     }
-    rows.retain(|row| after.is_none_or(|after| row.place() > after));
-    rows.sort_by_key(ListRow::place);
-    let goes_on = cut(&mut rows, limit, limits::REPLY_BYTES_MAX);
-    let next = rows.last().filter(|_| goes_on).map(|row| Cursor::new(filter, row.place()).to_string());
+    rows.retain(|row: &ListRow| after.is_none_or(|after| row.place() > after));
+    let goes_on = cut(&mut rows, (limit, bytes_max));
+    let next = rows.last().filter(|_| goes_on).map(|row| Cursor::found(row.place()).to_string());
     Ok(FoundPage { rows, next, more, position: overlaid.position })
 }

@@ -112,7 +112,8 @@ impl FoldMark {
     /// # Errors
     /// None.
     pub(in crate::journal) fn encode(self) -> Result<Vec<u8>, StoredError> {
-        let stored = StoredMark { v: LAYOUT, position: self.position.0, digest: ByteArray::new(self.digest) };
+        let stored =
+            StoredMark { v: VERSION, position: self.position.0, digest: ByteArray::new(self.digest) };
         let mut buffer = Vec::new();
         write(MARK, &stored, &mut buffer)?;
         Ok(buffer)
@@ -123,12 +124,7 @@ impl FoldMark {
     /// # Errors
     /// When it is newer than this program, or is none.
     pub(in crate::journal) fn decode(bytes: &[u8]) -> Result<Self, StoredError> {
-        let stored: StoredMark = read(MARK, LAYOUT, bytes)?;
-        if stored.v < LAYOUT {
-            // What is not in such a store would never be found: it is made anew from the log.
-            let what = format_args!("layout {} of the folds; this program has {LAYOUT}", stored.v);
-            return Err(StoredError::malformed(MARK, &what));
-        }
+        let stored: StoredMark = read(MARK, VERSION, bytes)?;
         Ok(Self { position: Position(stored.position), digest: stored.digest.into_array() })
     }
 }
@@ -165,7 +161,3 @@ const DAMAGE: &str = "damage";
 const MARK: &str = "fold mark";
 
 const VERSION: u64 = 1;
-
-/// The layout of the folds, which the mark bears. The fourth has the terms that conversations are found by
-/// and a place in a list for each state of a conversation.
-const LAYOUT: u64 = 4;

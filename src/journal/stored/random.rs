@@ -426,19 +426,22 @@ fn row() -> impl Strategy<Value = RowState> {
     let latest = ("(?s).{0,80}", at(), unread(), seq(), any::<bool>());
     let who = (prop::option::of(customer()), details(), prop::collection::vec(category(), 0..3));
     (who, served(), listing(), latest, number(), number()).prop_map(
-        |(who, served, listing, (last_message, last_at, unread, seq, ended), revision, position)| RowState {
-            customer: who.0,
-            details: who.1,
-            categories: who.2,
-            listing: listing.unwrap_or_else(|| Listing::of(&served)),
-            served,
-            ended,
-            last_message,
-            last_at,
-            unread,
-            seq,
-            revision,
-            position: Position(position),
+        |(who, served, listing, (last_message, last_at, unread, seq, ended), revision, position)| {
+            let (customer, details, categories) = who;
+            RowState {
+                customer,
+                details,
+                categories,
+                listing: listing.unwrap_or_else(|| Listing::of(&served)),
+                served,
+                ended,
+                last_message,
+                last_at,
+                unread,
+                seq,
+                revision,
+                position: Position(position),
+            }
         },
     )
 }

@@ -10,7 +10,7 @@ use switchboard_protocol::vocabulary::{CustomerName, MemberId, SearchText};
 use super::*;
 use crate::domain::customer::{DetailsChange, Edit};
 use crate::domain::search::{Field, Query};
-use crate::journal::fold::terms;
+use crate::journal::fold::{keys, terms};
 use crate::journal::stored::RowState;
 use crate::journal::stored::samples::member_id;
 
@@ -101,8 +101,8 @@ async fn check(model: &Model, journal: &Journal, steps: &[Step]) {
         for query in FIELDS.into_iter().filter_map(|by| query(&text, by)) {
             let found = searched(journal, &query, Filter::ALL, limit).await;
             assert_eq!(found, scanned(&rows, &query, None), "{query:?}");
-            let of_one = Filter { of: Some(member_id(1)), ..Filter::ALL };
-            let found = searched(journal, &query, of_one, limit).await;
+            let found =
+                searched(journal, &query, Filter { of: Some(member_id(1)), ..Filter::ALL }, limit).await;
             assert_eq!(found, scanned(&rows, &query, Some(member_id(1))), "{query:?} of one member");
         }
     }
@@ -154,6 +154,32 @@ proptest! {
             assert_eq!(index(dir.path()), keys_of(&rows(&model)), "made anew it is the same");
         });
     }
+}
+
+#[test]
+fn a_store_from_before_there_were_terms_is_made_anew_and_has_them() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = start(dir.path());
+        let term = open_workspace(&journal).await.term;
+        let mut script = Script::new(workspace(), conversation_id(1));
+        append(&journal, term, conversation_id(1), &[script.start(1, customer(7))]).await;
+        journal.stop().unwrap();
+        drop(journal);
+        let store = store::Store::open(&dir.path().join(recover::STORE), 8 << 20).unwrap();
+        let mut older = store::Batch::default();
+        for kind in [keys::LAYOUT, terms::TERMS] {
+            store.scan(kind, kind).for_each(|pair| older.remove(pair.unwrap().0.to_vec()));
+        }
+        store.apply(older).unwrap();
+        store.sync().unwrap();
+        drop(store);
+        let (journal, report) = start(dir.path());
+        assert_eq!(report.rebuilt, Some(RebuildReason::OtherLayout));
+        let query = query("customer-7", Some(Field::UserKey)).unwrap();
+        assert_eq!(searched(&journal, &query, Filter::ALL, 1).await, [conversation_id(1)]);
+        journal.stop().unwrap();
+    });
 }
 
 fn named(name: &str) -> What {

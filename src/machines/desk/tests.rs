@@ -152,6 +152,20 @@ fn what_fails_before_it_has_said_that_somebody_called_is_asked() {
 }
 
 #[test]
+fn what_failed_is_asked_until_it_can_be_opened_whatever_it_had_said_before() {
+    let mut scene = Scene::new();
+    let look = [(conversation(1), OwnAction::Look)];
+    let before = Announcement { conversation: conversation(1), revision: 1, open: None };
+    assert_eq!(scene.at(1, |desk, _| desk.failed(conversation(1)).into_iter().collect()), look);
+    assert_eq!(scene.at(2, |desk, now| desk.announced_late(before, now)), []);
+    scene.at(3, |desk, now| {
+        desk.sleeps(conversation(1), UNREAD, now);
+        Vec::new()
+    });
+    assert_eq!(scene.at(1_003, Desk::look), look, "a call may be stored that was never said");
+}
+
+#[test]
 fn what_is_theirs_who_do_not_come_back_after_a_restart_waits_again_after_the_grace() {
     let mut scene = Scene::new();
     assert_eq!(scene.says(5, said(1, 2, Stage::Assigned(AGENT))), []);

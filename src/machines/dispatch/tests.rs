@@ -227,13 +227,7 @@ impl World {
                     self.with(|dispatch, seeds| dispatch.announced(announcement, seeds));
                 }
             }
-            Step::Sleep(talk) => {
-                let talk = &mut self.talks[usize::from(talk)];
-                if talk.orders.is_empty() && talk.said.is_empty() && talk.refusals.is_empty() {
-                    talk.is_awake = false;
-                    self.dispatch.sleeps(talk.id);
-                }
-            }
+            Step::Sleep(talk) => self.sleep(usize::from(talk)),
             Step::Repeat(talk) => {
                 let again = self.talks[usize::from(talk)].announcement();
                 self.talks[usize::from(talk)].said.push_back(again);
@@ -265,6 +259,14 @@ impl World {
                 self.with(|dispatch, seeds| dispatch.set_rules(book(maximum), seeds));
             }
             Step::Restart => self.restart(),
+        }
+    }
+
+    fn sleep(&mut self, talk: usize) {
+        let talk = &mut self.talks[talk];
+        if talk.orders.is_empty() && talk.said.is_empty() && talk.refusals.is_empty() {
+            talk.is_awake = false;
+            self.dispatch.sleeps(talk.id);
         }
     }
 

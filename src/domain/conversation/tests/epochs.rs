@@ -134,8 +134,10 @@ proptest! {
                         done += changes;
                     }
                     Err(rejection) if before != seen => {
-                        let told = matches!(rejection, Rejection::Moved { assignee, .. } if assignee == story.state.assignee());
-                        prop_assert!(told, "{decided:?} is told {rejection:?}; {:?} answers", story.state.assignee());
+                        let Rejection::Moved { assignee, .. } = rejection else {
+                            return Err(TestCaseError::fail(format!("{decided:?} is told {rejection:?}")));
+                        };
+                        prop_assert_eq!(assignee, story.state.assignee(), "the winner");
                     }
                     // At the epoch that there is, the other rules hold.
                     Err(_) => {}

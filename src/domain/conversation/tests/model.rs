@@ -192,20 +192,20 @@ impl Model {
 
     /// Who writes down what: only what differs is recorded.
     fn describe(&self, by: Party, change: &DetailsChange) -> Expected {
-        fn differs<T: Clone + PartialEq>(edit: &Edit<T>, now: Option<T>) -> Edit<T> {
+        fn differs<T: Clone + PartialEq>(edit: &Edit<T>, now: Option<&T>) -> Edit<T> {
             let then = match edit {
                 Edit::Leave => return Edit::Leave,
-                Edit::Set(value) => Some(value.clone()),
+                Edit::Set(value) => Some(value),
                 Edit::Clear => None,
             };
             if then == now { Edit::Leave } else { edit.clone() }
         }
         let Details { name, phone, email, gender } = self.details();
         let differences = DetailsChange {
-            name: differs(&change.name, name),
-            phone: differs(&change.phone, phone),
-            email: differs(&change.email, email),
-            gender: differs(&change.gender, gender),
+            name: differs(&change.name, name.as_ref()),
+            phone: differs(&change.phone, phone.as_ref()),
+            email: differs(&change.email, email.as_ref()),
+            gender: differs(&change.gender, gender.as_ref()),
         };
         let nothing = differences == DetailsChange::default();
         let what = if nothing { What::Unchanged } else { What::Described(Box::new(differences)) };
@@ -293,6 +293,18 @@ impl Model {
         if is_known { Ok(()) } else { Err(Rejection::NoSuchConversation) }
     }
 
+    fn end_of(&self, by: Party) -> Expected {
+        let why = if by == Party::Customer { Unserved::Left } else { Unserved::Dismissed };
+        let whats = match (self.has_consultation(), self.is_in_progress()) {
+            _ if self.ended() => return Expected::AlreadySo,
+            _ if self.is_outside(by) => return Expected::Refused(Rejection::NotEntered { action: "end" }),
+            (false, _) => vec![What::Ended],
+            (true, true) => vec![What::Completed, What::Ended],
+            (true, false) => vec![What::Unserved { why }, What::Ended],
+        };
+        Expected::Events(whats.into_iter().map(|what| (by, what)).collect())
+    }
+
     fn rule(&self, command: &Command, text_chars_max: usize) -> Expected {
         let by = command.identity.party();
         match (&command.action, by) {
@@ -323,27 +335,13 @@ impl Model {
             (Action::Call { .. } | Action::Cancel, Party::Customer) if self.ended() => {
                 Expected::Refused(Rejection::Ended)
             }
-            (Action::End, _) if self.ended() => Expected::AlreadySo,
-            (Action::End, by) if self.is_outside(by) => {
-                Expected::Refused(Rejection::NotEntered { action: "end" })
-            }
-            (Action::End, by) if !self.has_consultation() => Expected::Events(vec![(by, What::Ended)]),
-            (Action::End, by) if self.is_in_progress() => {
-                Expected::Events(vec![(by, What::Completed), (by, What::Ended)])
-            }
-            (Action::End, by) => {
-                let why = if by == Party::Customer { Unserved::Left } else { Unserved::Dismissed };
-                Expected::Events(vec![(by, What::Unserved { why }), (by, What::Ended)])
-            }
+            (Action::End, by) => self.end_of(by),
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
             (Action::Start { customer, greeting, known }, _) => {
-                let known = known.name.clone().map(|name| {
-                    let change = DetailsChange { name: Edit::Set(name), ..DetailsChange::default() };
-                    (Party::Bot, What::Described(Box::new(change)))
-                });
-                let greeting = greeting.clone().map(|message| (Party::Bot, What::Message(message)));
                 let started = (by, What::Started { customer: customer.clone() });
-                Expected::Events([started].into_iter().chain(known).chain(greeting).collect())
+                let by_bot = said_at_first(greeting.as_ref(), known).into_iter();
+                let by_bot = by_bot.map(|what| (Party::Bot, what));
+                Expected::Events([started].into_iter().chain(by_bot).collect())
             }
             (Action::Describe { change }, Party::Agent { .. }) => self.describe(by, change),
             (Action::Describe { .. }, _) => Expected::Refused(Rejection::OnlyAgents { action: "describe" }),
@@ -499,6 +497,14 @@ impl Model {
         let own = self.accepted.iter().filter(|accepted| accepted.origin.party == origin.party);
         own.map(|accepted| accepted.origin.instance).all(|used| used < origin.instance)
     }
+}
+
+/// What the bot begins with: what is known of the customer, here a name at the most, and its greeting.
+fn said_at_first(greeting: Option<&Message>, known: &Details) -> Vec<What> {
+    let name = known.name.clone().map(Edit::Set);
+    let known = name.map(|name| DetailsChange { name, ..DetailsChange::default() });
+    let known = known.map(|change| What::Described(Box::new(change)));
+    known.into_iter().chain(greeting.cloned().map(What::Message)).collect()
 }
 
 /// Who sees what, as the product says it.

@@ -96,6 +96,7 @@ fn a_profile_must_be_there() {
         WorkspaceAction::SetProfileHours { profile, hours: Box::default() },
         WorkspaceAction::SetBot { profile, bot: Box::default() },
         WorkspaceAction::SetGreeting { profile, greeting: None },
+        WorkspaceAction::SetCompletion { profile, flow: None },
         WorkspaceAction::OverrideHours { profile, to: None },
     ];
     for action in unknown {
@@ -109,6 +110,10 @@ fn nobody_is_sent_to_a_flow_that_is_not_there() {
     let hours = ProfileHours { notice: Choice::Own(Notice::Flow(flow)), ..ProfileHours::default() };
     let set = WorkspaceAction::SetProfileHours { profile: profile_id(1), hours: hours.into() };
     assert_eq!(sentence(set), format!("notice: the profile has no flow {flow}"));
+    let completion = |flow| WorkspaceAction::SetCompletion { profile: profile_id(1), flow };
+    assert_eq!(sentence(completion(Some(flow))), format!("completion: the profile has no flow {flow}"));
+    let state = then(company(), completion(None));
+    assert_eq!(state.settings_of(profile_id(1)).completion, None);
 }
 
 #[test]

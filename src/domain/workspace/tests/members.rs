@@ -26,6 +26,7 @@ fn table() -> Vec<(&'static str, WorkspaceAction, Vec<u16>)> {
             owner.clone(),
         ),
         ("profile_hours", WorkspaceAction::SetProfileHours { profile: page, hours }, owner.clone()),
+        ("completion", WorkspaceAction::SetCompletion { profile: page, flow: None }, owner.clone()),
         ("override_hours", WorkspaceAction::OverrideHours { profile: page, to: None }, owner),
         ("add_profile", profile(3), admins),
         ("bot", WorkspaceAction::SetBot { profile: page, bot }, editors.clone()),

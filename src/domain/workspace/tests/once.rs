@@ -66,7 +66,9 @@ fn a_member_who_was_removed_and_comes_back_does_nothing_twice() {
     record(&mut state, (1, 1, 3), member(4, 4, Role::Editor));
     let old = decide(&state, command((4, 5, 1), bot.clone()), Timestamp::from_millis(9));
     assert_eq!(old, Err(WorkspaceRejection::InstanceForgotten));
-    record(&mut state, (4, 6, 1), bot);
+    record(&mut state, (4, 6, 1), bot.clone());
+    let old = decide(&state, command((4, 5, 1), bot), Timestamp::from_millis(9));
+    assert_eq!(old, Err(WorkspaceRejection::InstanceForgotten), "also when something is known of them again");
     assert!(again(&state, (1, 1, 4)).is_ok(), "nobody else is concerned");
 }
 

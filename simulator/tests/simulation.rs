@@ -67,7 +67,7 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::OfflineTooSoon => (&[Presence], 0..50),
         Bug::TwoPlaces => (&[Presence], 0..50),
         Bug::LeaseWithoutEvidence => (&[Presence], 0..50),
-        Bug::FullDiskForgotten => (&[Room], 0..200),
+        Bug::FullDiskForgotten => (&[Room], 0..5_000),
         Bug::VerdictOvertakes => (&[G3], 0..50),
         Bug::TakenWithoutReserve => (&[Room], 0..50),
         Bug::SlotLost => (&[Waiting], 0..200),

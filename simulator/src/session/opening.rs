@@ -74,7 +74,8 @@ impl World {
     pub(super) fn cannot_open(&mut self, session: &mut Session, opening: u64, why: String) {
         let Some((ask, counter)) = session.opening.remove(&opening) else { return };
         self.model.passed_over((session.instance, counter));
-        let error = ErrorBody::new(ErrorCode::Unavailable, why);
+        // It may be a second try, of which the first was heard.
+        let error = ErrorBody::new(ErrorCode::Fault, why);
         self.reply(session, ask, Some(counter), Err(error));
     }
 

@@ -51,7 +51,7 @@ impl SessionState {
                 error
                 @ (ReadError::Unavailable(_) | ReadError::Cursor(_) | ReadError::CursorOfOtherFilter(_)),
             ) => {
-                return self.cannot_open(opening, error.to_string());
+                return self.cannot_open(opening, &error.to_string());
             }
             // That will not change, and the customer must be able to write.
             Err(error @ ReadError::Corrupt { .. }) => {
@@ -80,9 +80,11 @@ impl SessionState {
         self.send(myself, conversation, errand, Pending::new(ask, kind, credit));
     }
 
-    pub(super) fn cannot_open(&mut self, opening: u64, why: String) {
+    /// Nobody knows whether it was done: it may be a second try, of which the first was heard.
+    pub(super) fn cannot_open(&mut self, opening: u64, why: &str) {
+        tracing::warn!(why, "a customer's conversation cannot be found");
         if let Some(Opening { ask, credit, .. }) = self.opening.remove(&opening) {
-            self.reply(ask, Err(Refusal::Unavailable(why)), credit);
+            self.reply(ask, Err(Refusal::Fault), credit);
         }
     }
 

@@ -373,7 +373,7 @@ impl SessionState {
             Ok(Named { conversation, former: Some(former) }) => {
                 self.recall(myself, opening, (former, conversation), greeting);
             }
-            Err(why) => self.cannot_open(opening, why),
+            Err(why) => self.cannot_open(opening, &why),
         }
     }
 

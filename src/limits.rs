@@ -54,7 +54,7 @@ pub const SEARCH_TERMS_MAX: usize = 500;
 pub const DESK_TURN_MS: u64 = 200;
 
 /// Rows of a page of a list, and of a desk's view.
-pub const LIST_ROWS_MAX: usize = 40;
+pub const LIST_ROWS_MAX: usize = 48;
 
 /// Decisions about a conversation that are told at once.
 pub const DECISIONS_MAX: usize = 10;

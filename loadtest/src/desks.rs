@@ -1,4 +1,4 @@
-//! Agents who only look: each follows a desk while the load is on.
+//! Agents who are logged in and say nothing: each follows a desk while the load is on.
 //!
 //! Owns their connections, and how much they are told. Must not know the pairs.
 

@@ -78,6 +78,12 @@ enum What {
 enum Shown {
     /// The team's blocks.
     Team,
+    /// The team's assignment.
+    TeamAssignment,
+    /// The team's operating hours.
+    TeamHours,
+    /// What becomes of consultations.
+    TeamService,
     /// The members.
     Members,
     /// The profiles.

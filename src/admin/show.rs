@@ -47,14 +47,18 @@ pub(super) async fn block(
         Shown::Members => json(&members(client).await?)?,
         Shown::Profiles => json(&profiles_of(client).await?)?,
         Shown::Team => Value::Object(fields(client, SettingsOf::Team).await?),
-        Shown::Assignment => one(client, SettingsOf::ProfileAssignment { profile: profile()? }).await?,
-        Shown::Hours => {
-            let hours = fields(client, SettingsOf::ProfileHours { profile: profile()? }).await?;
-            Value::Object(hours)
+        Shown::TeamAssignment => one(client, SettingsOf::Team, "assignment").await?,
+        Shown::TeamHours => one(client, SettingsOf::Team, "hours").await?,
+        Shown::TeamService => one(client, SettingsOf::Team, "service").await?,
+        Shown::Assignment => {
+            one(client, SettingsOf::ProfileAssignment { profile: profile()? }, "assignment").await?
         }
-        Shown::Bot => one(client, SettingsOf::Bot { profile: profile()? }).await?,
-        Shown::Completion => one(client, SettingsOf::Completion { profile: profile()? }).await?,
-        Shown::Greeting => one(client, SettingsOf::Greeting { profile: profile()? }).await?,
+        Shown::Hours => one(client, SettingsOf::ProfileHours { profile: profile()? }, "hours").await?,
+        Shown::Bot => one(client, SettingsOf::Bot { profile: profile()? }, "bot").await?,
+        Shown::Completion => {
+            one(client, SettingsOf::Completion { profile: profile()? }, "completion").await?
+        }
+        Shown::Greeting => one(client, SettingsOf::Greeting { profile: profile()? }, "greeting").await?,
     };
     print(&shown)
 }
@@ -112,9 +116,9 @@ pub(super) async fn waiting(client: &Client) -> Result<(), ChatError> {
     print(&json(&serde_json::json!({ "waiting": waiting, "estimates": estimates }))?)
 }
 
-/// The block that settings have, alone.
-async fn one(client: &Client, of: SettingsOf) -> Result<Value, ChatError> {
-    Ok(fields(client, of).await?.into_iter().next().map_or(Value::Null, |(_, block)| block))
+/// One block of settings, as it is set.
+async fn one(client: &Client, of: SettingsOf, name: &str) -> Result<Value, ChatError> {
+    Ok(fields(client, of).await?.remove(name).unwrap_or_default())
 }
 
 /// The fields of settings, without the tag that says which they are.

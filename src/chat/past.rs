@@ -58,11 +58,11 @@ const fn became(outcome: &Outcome) -> &'static str {
         Outcome::Completed => "completed",
         Outcome::Cancelled => "taken back at once",
         Outcome::Missed { why } => match why {
-            UnservedWhy::Cancelled | UnservedWhy::GaveUp => "missed: the customer took it back",
+            UnservedWhy::GaveUp => "missed: the customer took it back",
             UnservedWhy::Left => "missed: the customer ended the conversation",
             UnservedWhy::Dismissed => "missed: an agent ended the conversation",
             UnservedWhy::TooLong => "missed: it waited for too long",
-            UnservedWhy::Unknown => "missed",
+            UnservedWhy::Cancelled | UnservedWhy::Unknown => "missed",
         },
         Outcome::Unknown => "over",
     }

@@ -483,14 +483,15 @@ const CUSTOMER_HELP: &str = "/call      call an agent, about something if you li
 const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progress, completed, missed, bot; with mine\n\
     /more      after /list: what else is in it\n\
     /board     who is there, and what there is to do\n\
-    /open N    serve another one, by its number in the list, or of those that were found\n\
+    /open N    serve another one, by its number in the list; /open fN by that of those that were found\n\
     /find TEXT look for a customer's name, phone, e-mail or key, or what a consultation was about\n\
     /customer  who this is; what to write down behind it: name=Kim phone=010-1234-5678, a bare email= clears\n\
     /take      become the one who serves this conversation\n\
     /give NAME give it to a colleague\n\
     /join      come in beside whoever serves it\n\
     /leave     leave it\n\
-    /away      nothing is assigned to you any more, until /back\n\
+    /away      nothing is assigned to you any more\n\
+    /back      until you are back\n\
     /complete  end the service; the bot goes on\n\
     /past      what became of its consultations\n\
     /why       why somebody got it, or why it waits\n\

@@ -128,11 +128,12 @@ async fn a_profile_is_closed_by_hand_and_opened_again() {
     let daemon = Daemon::running().await;
     done(&daemon, &["set", "hours", r#"{"use_hours":true}"#]).await;
     done(&daemon, &["hours", "closed"]).await;
-    let hours = shown(&daemon, &["show", "hours"]).await;
-    assert_eq!((&hours["hours"]["use_hours"], &hours["by_hand"]["open"]), (&json!(true), &json!(false)));
-    assert!(hours["by_hand"]["until"].is_i64(), "until its schedule changes next: {hours}");
+    let profile = async || shown(&daemon, &["show"]).await["profiles"][0].clone();
+    let closed = profile().await;
+    assert_eq!((&closed["hours"]["use_hours"], &closed["by_hand"]["open"]), (&json!(true), &json!(false)));
+    assert!(closed["by_hand"]["until"].is_i64(), "until its schedule changes next: {closed}");
     done(&daemon, &["hours", "clear"]).await;
-    assert!(shown(&daemon, &["show", "hours"]).await["by_hand"].is_null());
+    assert!(profile().await["by_hand"].is_null());
 
     let added = done(&daemon, &["add-profile", "Shop", "--greeting", "Welcome!"]).await;
     let shop = added.trim().strip_prefix("profile ").unwrap().to_owned();
@@ -140,4 +141,19 @@ async fn a_profile_is_closed_by_hand_and_opened_again() {
     assert_eq!(greeting, json!({ "content": { "kind": "text", "text": "Welcome!" } }));
     done(&daemon, &["--profile", &shop, "set", "greeting", "null"]).await;
     assert!(shown(&daemon, &["--profile", &shop, "show", "greeting"]).await.is_null());
+}
+
+#[tokio::test]
+async fn a_block_is_set_as_it_is_shown() {
+    let mut daemon = Daemon::running().await;
+    done(&daemon, &["set", "team-service", SERVICE]).await;
+    done(&daemon, &["set", "hours", r#"{"use_hours":true,"bot_replies":true}"#]).await;
+    done(&daemon, &["set", "assignment", r#"{"automatic":true,"no_one_else":true}"#]).await;
+    let before = shown(&daemon, &["show"]).await;
+    for block in ["team-assignment", "team-hours", "team-service", "assignment", "hours", "bot", "greeting"] {
+        let shown = done(&daemon, &["show", block]).await;
+        done(&daemon, &["set", block, &shown]).await;
+    }
+    assert_eq!(shown(&daemon, &["show"]).await, before);
+    daemon.stop().await;
 }

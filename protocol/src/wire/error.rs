@@ -179,7 +179,7 @@ errors! {
     NoSuchSubscription = 401 "no_such_subscription" final;
     /// More subscriptions than a session may have.
     TooManySubscriptions = 402 "too_many_subscriptions" retry;
-    /// The list's cursor is not one of this server's.
+    /// The list's cursor is not one of this server's, or of another filter.
     BadCursor = 403 "bad_cursor" final;
     /// The subscription lost touch; subscribe again after the last sequence received.
     Resubscribe = 404 "resubscribe" retry;
@@ -251,7 +251,8 @@ closes! {
     GoingAway = 1 retry;
     /// The client broke the protocol.
     ProtocolError = 2 final;
-    /// The hello was refused: its credentials, its instance or its version of the protocol.
+    /// The hello was refused: its credentials, its instance, its version of the protocol, or since the member serves
+    /// from another place.
     Refused = 3 final;
     /// The same instance has connected again; this connection is its past.
     Replaced = 4 final;

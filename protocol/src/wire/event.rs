@@ -237,7 +237,8 @@ pub struct Cursors {
 /// A place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// 1: nobody goes first. It rises only when somebody who called before has to wait again.
+    /// 1: nobody goes first. It rises only when somebody who goes first has to wait again, or calls
+    /// within operating hours where those go first.
     pub position: u32,
     /// For about so many seconds; absent while nothing is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -283,7 +284,7 @@ pub struct AgentStatus {
     pub member: MemberId,
     /// The member's name.
     pub name: DisplayName,
-    /// Whether a session of theirs is live.
+    /// Whether a session by which they serve is live.
     pub online: bool,
     /// Whether they want to be left alone. Whoever is not online is offline, away or not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

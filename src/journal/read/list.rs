@@ -98,7 +98,7 @@ pub(in crate::journal) fn list(
     after: Option<ListPlace>,
     (limit, bytes_max): (usize, usize),
 ) -> Result<ListPage, ReadFault> {
-    let limit = limit.clamp(1, LIST_ROWS_MAX);
+    let limit = limit.max(1);
     let lists: Vec<ListKey> = filter.lists.each().map(|list| ListKey { of: filter.of, list }).collect();
     let _held = folds.hold();
     // One more than wanted, to know whether anything follows.
@@ -177,9 +177,6 @@ impl<I: Iterator<Item = Result<ListPlace, StoreError>>> Iterator for Merged<I> {
         self.lists[first].next()
     }
 }
-
-/// The most rows of a page.
-pub(in crate::journal) const LIST_ROWS_MAX: usize = 200;
 
 /// Stands in a cursor for that it is of a search; no filter is this.
 const SEARCH: u8 = u8::MAX;

@@ -210,6 +210,11 @@ impl DeskOutlet {
         has_room
     }
 
+    /// Forgets what waits: a snapshot is given soon.
+    pub fn forget(&self) {
+        self.lock().forget();
+    }
+
     /// Ends the subscription.
     pub fn close(&self) {
         self.lock().ended = true;

@@ -3,7 +3,7 @@
 //! Owns which sessions are live, that an instance has one at a time and a member one place, and the goodbye to all
 //! of them when the engine stops. Must not know sockets, nor who is believed to be there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -156,8 +156,14 @@ impl ListenerState {
         myself: &ActorRef<ListenerMsg>,
         steps: Steps,
     ) -> Result<(), ActorProcessingErr> {
-        for step in steps {
+        let mut steps = VecDeque::from(steps);
+        while let Some(step) = steps.pop_front() {
             match step {
+                // Whoever made room has done so because the engine stops.
+                Step::Begin(Newcomer(ports, reply)) if self.stopping => {
+                    drop(reply.send(Err(Refused::Full)));
+                    steps.extend(self.places.left(&ports.id));
+                }
                 Step::Begin(newcomer) => self.begin(myself, newcomer).await?,
                 Step::Close(id, why) => {
                     let Some(live) = self.sessions.get(&id) else { continue };

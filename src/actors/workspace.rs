@@ -74,7 +74,7 @@ pub enum WorkspaceMsg {
     /// A member asks for settings.
     Settings(SettingsOf, WorkspaceReply),
     /// A member asks how many wait, and how far off the estimates were.
-    Waiting(WorkspaceReply),
+    Waiting(MemberId, WorkspaceReply),
     /// A member wants a page of the lists.
     List(WantedPage, WorkspaceReply),
     /// A member searches.
@@ -105,6 +105,8 @@ pub enum WorkspaceMsg {
 pub enum Attending {
     /// It is, and is believed to be until then.
     Until(Instant),
+    /// It is, but nobody is there by it.
+    Looks,
     /// It has ended.
     Gone,
 }
@@ -272,7 +274,9 @@ impl Actor for WorkspaceActor {
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
             WorkspaceMsg::Settings(of, reply) => state.tell_settings(of, reply),
-            WorkspaceMsg::Waiting(reply) => reply.answer(Ok(Answered::Waiting(state.desk.waiting()))),
+            WorkspaceMsg::Waiting(member, reply) => {
+                reply.answer(Ok(Answered::Waiting(state.waiting(member))));
+            }
             WorkspaceMsg::List(wanted, reply) => state.list(wanted, reply),
             WorkspaceMsg::Search(wanted, reply) => state.search(wanted, reply),
             WorkspaceMsg::AgentSession(member, session, attending) => {

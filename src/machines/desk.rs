@@ -176,7 +176,21 @@ impl Desk {
         if now.workspace.ends_otherwise(before) {
             self.deadlines_changed(now.workspace);
         }
+        if now.workspace.settings.team.service.absence != before.settings.team.service.absence {
+            self.absence_changed(now);
+        }
         self.rules_changed(now)
+    }
+
+    /// What becomes of the work of those who are gone is otherwise from now on: their time of grace begins anew, also
+    /// of those whose work has stayed theirs after it.
+    fn absence_changed(&mut self, now: &Now<'_>) {
+        let agents = self.dispatch.roster().agents();
+        let gone = agents.filter(|(_, agent)| agent.standing == Standing::Offline).map(|(member, _)| member);
+        let until = after(now.at, grace_ms(now.workspace)).max(self.grace_until);
+        for member in gone.collect::<Vec<_>>() {
+            self.alarms.set(Alarm::Grace(member), Some(until));
+        }
     }
 
     /// What ends by itself, and when, may be other from now on: every conversation looks, those too that sleep.

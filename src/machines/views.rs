@@ -123,12 +123,6 @@ impl<R: Listed> Views<R> {
         }
     }
 
-    /// Whether nobody looks at anything.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.windows.is_empty()
-    }
-
     /// A row has changed. Costs the same however many look at it.
     pub fn changed(&mut self, row: Arc<R>) {
         if self.windows.is_empty() {

@@ -328,7 +328,13 @@ impl SessionState {
                 let settings = |reply| WorkspaceMsg::Settings(of, reply);
                 self.ask_workspace(myself, id, "settings", credit, settings);
             }
-            Asked::Waiting => self.ask_workspace(myself, id, "waiting", credit, WorkspaceMsg::Waiting),
+            Asked::Waiting => match self.member("waiting") {
+                Err(refusal) => self.reply(id, Err(refusal), credit),
+                Ok(member) => {
+                    let waiting = |reply| WorkspaceMsg::Waiting(member, reply);
+                    self.ask_workspace(myself, id, "waiting", credit, waiting);
+                }
+            },
             Asked::Audit { before, limit } => self.audit(myself, id, before, limit, credit),
             Asked::Latency => {
                 let figures = self.staff("latency").map(|()| self.ports.latency.figures());

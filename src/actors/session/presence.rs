@@ -22,8 +22,10 @@ impl SessionState {
     /// messages says nothing: nobody is reached by it.
     pub(super) fn attends(&mut self, myself: &ActorRef<SessionMsg>, until: Instant) {
         self.until = until;
-        let Some(member) = self.ports.identity.member().filter(|_| self.ports.place.serves()) else { return };
-        let attending = WorkspaceMsg::AgentSession(member, self.ports.id, Attending::Until(until));
+        let Some(member) = self.ports.identity.member() else { return };
+        // Also by one that only looks: the workspace knows whether they are a member still.
+        let attending = if self.ports.place.serves() { Attending::Until(until) } else { Attending::Looks };
+        let attending = WorkspaceMsg::AgentSession(member, self.ports.id, attending);
         if self.ports.workspace.cast(attending).is_err() {
             // It has ended, and no other has begun: whoever connects again begins one.
             self.close(myself, Closing::Fault);

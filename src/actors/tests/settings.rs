@@ -5,6 +5,7 @@
 use super::*;
 use crate::actors::desk::{DeskItem, DeskOutlet};
 use crate::actors::session::{SettingsOf, Told};
+use crate::domain::conversation::Rejection;
 use crate::domain::workspace::{Changed, TeamService, WorkspaceRejection};
 
 impl Client {
@@ -150,8 +151,27 @@ async fn whoever_was_proven_before_they_were_removed_is_shown_out_as_well() {
     let proven = house.engine.prove(Proof::Token(ADAS_TOKEN)).await.unwrap().unwrap();
     let member = named(&*olivia.settings().await, "Ada");
     olivia.changed(1, WorkspaceAction::RemoveMember { member }).await.unwrap();
-    let mut late = house.connect_as(proven, clock::instance_id()).await;
-    assert_eq!(late.closing().await, Closing::Removed);
+    for place in [Place::Beside, Place::None] {
+        let mut late = house.connect_at(proven.clone(), clock::instance_id(), place).await.unwrap();
+        assert_eq!(late.closing().await, Closing::Removed, "{place:?}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_can_be_given_to_whoever_was_removed() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut olivia, _ada) = (olivia(&house).await, house.ada().await);
+    let workspace = olivia.settings().await;
+    let (from, to) = (named(&workspace, "Olivia"), named(&workspace, "Ada"));
+    olivia.desk(9).await.shows(|agent| agent.member == to && agent.online).await;
+    let (_minji, conversation) = house.customer("minji").await;
+    olivia.send(conversation, 1, take());
+    olivia.accepted().await;
+    olivia.changed(1, WorkspaceAction::RemoveMember { member: to }).await.unwrap();
+    olivia.send(conversation, 2, Action::Transfer { from, to, epoch: None });
+    let refused = olivia.answer().await.unwrap().err();
+    assert_eq!(refused, Some(Refusal::Rejected(Rejection::NotPresent { member: to })));
     house.stop().await;
 }
 

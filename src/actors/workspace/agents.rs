@@ -23,7 +23,7 @@ pub(super) struct Agent {
 }
 
 impl WorkspaceState {
-    /// A session by which a member is there says so, or has gone.
+    /// A session of a member says that it is there, or has gone.
     pub(super) async fn agent_session(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
@@ -37,11 +37,14 @@ impl WorkspaceState {
                 agent.sessions.remove(&session);
                 AgentMsg::Left(session)
             }
-            Attending::Until(_) if !self.ledger.durable().members.contains_key(&member) => {
+            Attending::Until(_) | Attending::Looks
+                if !self.ledger.durable().members.contains_key(&member) =>
+            {
                 // It was proven before the member was removed.
                 self.show_out(member);
                 return Ok(());
             }
+            Attending::Looks => return Ok(()),
             Attending::Until(until) => {
                 if !self.agents.contains_key(&member) {
                     self.begin_agent(myself, member, BTreeMap::new(), false).await?;

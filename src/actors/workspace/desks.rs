@@ -11,7 +11,7 @@ use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{MemberId, Timestamp};
 
 use super::{WorkspaceMsg, WorkspaceState};
-use crate::actors::desk::{AgentStatus, Changes, Counts, Shared, Snapshot, WorkspaceEnd};
+use crate::actors::desk::{AgentStatus, Changes, Counts, Shared, Snapshot, Waiting, WorkspaceEnd};
 use crate::actors::session::{Answered, Refusal, WantedPage, WantedSearch, WorkspaceReply};
 use crate::clock;
 use crate::domain::listing::Wish;
@@ -84,6 +84,15 @@ impl WorkspaceState {
         });
     }
 
+    /// How many wait, as far as a member may see it.
+    pub(super) fn waiting(&self, member: MemberId) -> Waiting {
+        let waiting = self.desk.waiting();
+        if self.ledger.durable().sees_only_own(member) {
+            return Waiting { waiting: self.desk.dispatch().work(member).waiting as usize, ..waiting };
+        }
+        waiting
+    }
+
     /// Somebody looks at the desk.
     pub(super) fn follow_desk(&mut self, myself: &ActorRef<WorkspaceMsg>, new: NewDesk) {
         let NewDesk { end, member, wish, rows } = new;
@@ -131,7 +140,12 @@ impl WorkspaceState {
         let workspace = Arc::clone(self.ledger.durable());
         for desk in &mut self.desks.desks {
             let filter = workspace.filter(desk.member, desk.wish);
-            desk.wants_snapshot |= anew || filter != desk.view.filter;
+            if filter != desk.view.filter {
+                // What they may not see any more is not sent either.
+                desk.end.0.forget();
+                desk.wants_snapshot = true;
+            }
+            desk.wants_snapshot |= anew;
             desk.view.filter = filter;
             self.desks.views.look(desk.view);
         }

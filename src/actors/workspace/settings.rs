@@ -68,6 +68,8 @@ impl WorkspaceState {
                 self.forget_agent(member);
                 self.show_out(member);
             }
+            // Nothing can be given to whoever was removed.
+            self.tell_present();
             self.settings_for_desks(myself, entries.iter().any(WorkspaceEntry::changes_members));
         }
         let intend: Vec<_> = entries.iter().flat_map(WorkspaceEntry::away).collect();

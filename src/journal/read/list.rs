@@ -7,14 +7,14 @@ use std::fmt;
 use std::iter::Peekable;
 use std::str::FromStr;
 
-use switchboard_protocol::vocabulary::WorkspaceId;
+use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
 use super::ReadFault;
 use crate::domain::listing::{Filter, ListPlace};
 use crate::journal::fold::Folds;
 use crate::journal::fold::keys::{self, ListKey, PLACE_BYTES, place_bytes, place_of};
 use crate::journal::store::{Store, StoreError};
-use crate::journal::stored::decode_row;
+use crate::journal::stored::{RowState, decode_row};
 use crate::journal::{ListPage, ListRow, ReadError};
 
 /// Where a page of a list ended.
@@ -110,8 +110,7 @@ pub(in crate::journal) fn list(
         if overlaid.stale.contains(&conversation) {
             continue;
         }
-        let row = folds.store.get(&keys::row(workspace, conversation))?;
-        let row = row.map(|row| decode_row(&row)).transpose()?;
+        let row = stored_row(folds, workspace, conversation)?;
         if let Some(row) = row.and_then(|row| row.shown(conversation)) {
             rows.push(row);
             found += 1;
@@ -123,6 +122,22 @@ pub(in crate::journal) fn list(
     let more = cut(&mut rows, (limit, bytes_max));
     let next = rows.last().filter(|_| more).map(|row| Cursor::new(filter, row.place()).to_string());
     Ok(ListPage { rows, next, position: overlaid.position })
+}
+
+/// The row of a conversation as it is in the store. One that cannot be read is left out: it is no reason to have none.
+pub(super) fn stored_row(
+    folds: &Folds,
+    workspace: WorkspaceId,
+    conversation: ConversationId,
+) -> Result<Option<RowState>, StoreError> {
+    let row = folds.store.get(&keys::row(workspace, conversation))?;
+    Ok(row.and_then(|row| match decode_row(&row) {
+        Ok(row) => Some(row),
+        Err(error) => {
+            tracing::error!(%conversation, %error, "a row cannot be read, and is left out");
+            None
+        }
+    }))
 }
 
 /// Sorts rows and leaves the first of them: at most `limit`, and as many as take `bytes_max`, but one always. Whether

@@ -5,9 +5,10 @@
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
 use super::ReadFault;
+use super::list::stored_row;
 use crate::journal::OpenConsultation;
 use crate::journal::fold::{Folds, keys};
-use crate::journal::stored::{RowState, decode_row};
+use crate::journal::stored::RowState;
 
 /// Every consultation of a workspace that goes on, by conversation.
 pub(in crate::journal) fn open_consultations(
@@ -23,15 +24,8 @@ pub(in crate::journal) fn open_consultations(
         if newer.contains_key(&conversation) {
             continue;
         }
-        let row = folds.store.get(&keys::row(workspace, conversation))?;
-        match row.map(|row| decode_row(&row)) {
-            Some(Ok(row)) => found.extend(open(conversation, &row)),
-            // One is no reason to have none.
-            Some(Err(error)) => {
-                tracing::error!(%conversation, %error, "a row cannot be read, and is left out")
-            }
-            None => {}
-        }
+        let row = stored_row(folds, workspace, conversation)?;
+        found.extend(row.and_then(|row| open(conversation, &row)));
     }
     found.sort_by_key(|open| open.conversation);
     Ok(found)

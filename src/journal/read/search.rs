@@ -7,12 +7,12 @@ use std::collections::HashSet;
 
 use switchboard_protocol::vocabulary::WorkspaceId;
 
-use super::list::cut;
+use super::list::{cut, stored_row};
 use super::{Cursor, ReadFault};
 use crate::domain::listing::{Filter, ListPlace};
 use crate::domain::search::Query;
-use crate::journal::fold::{Folds, keys, terms};
-use crate::journal::stored::{RowState, decode_row};
+use crate::journal::fold::{Folds, terms};
+use crate::journal::stored::RowState;
 use crate::journal::{FoundPage, ListRow};
 use crate::limits;
 
@@ -46,8 +46,8 @@ pub(in crate::journal) fn search(
             if overlaid.stale.contains(&conversation) || !looked_at.insert(conversation) {
                 continue;
             }
-            let row = folds.store.get(&keys::row(workspace, conversation))?;
-            let Some(row) = row.map(|row| decode_row(&row)).transpose()?.filter(is_found) else { continue };
+            let row = stored_row(folds, workspace, conversation)?;
+            let Some(row) = row.filter(is_found) else { continue };
             rows.extend(row.shown(conversation));
         }
     }

@@ -277,3 +277,22 @@ fn whoever_says_that_they_are_away_is_given_nothing_by_a_setting_of_the_same_com
     scene.workspace.away.remove(&AGENT);
     assert_eq!(given(&scene.at(3, Desk::intents_changed)), [(conversation(2), Some(AGENT))]);
 }
+
+#[test]
+fn what_stayed_theirs_who_are_gone_waits_again_when_the_setting_is_another() {
+    let mut scene = Scene::new();
+    let absence = |scene: &mut Scene, millis, in_progress| {
+        let before = scene.workspace.clone();
+        scene.workspace.settings.team.service.absence.in_progress = in_progress;
+        scene.at(millis, |desk, now| desk.settings_changed(&before, now))
+    };
+    assert_eq!(absence(&mut scene, 1, InProgress::Keep), []);
+    scene.comes(1);
+    scene.says(1, said(1, 2, Stage::InProgress(AGENT)));
+    scene.at(2, |desk, now| desk.stands(AGENT, false, now));
+    assert_eq!(scene.at(10_002, Desk::look), [], "it stays theirs");
+    assert_eq!(absence(&mut scene, 20_000, InProgress::Requeue), []);
+    assert_eq!(scene.at(29_999, Desk::look), [], "they have a time of grace");
+    let told = scene.at(30_000, Desk::look);
+    assert!(matches!(told[..], [(_, OwnAction::Requeue { why: Requeued::Absent, .. })]), "{told:?}");
+}

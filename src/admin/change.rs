@@ -4,7 +4,9 @@
 
 use std::io::Read as _;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use switchboard::clock;
 use switchboard_client::Client;
 use switchboard_client::vocabulary::{
@@ -115,8 +117,43 @@ fn role_of(role: &str) -> Result<Role, ChatError> {
     }
 }
 
-fn read<T: DeserializeOwned>(json: &str) -> Result<T, ChatError> {
-    serde_json::from_str(json).map_err(|error| ChatError::Usage(format!("json: {error}")))
+/// A block, which must be all that was written: a misspelt field would switch off what it was meant to set.
+fn read<T: DeserializeOwned + Serialize>(json: &str) -> Result<T, ChatError> {
+    let usage = |error: serde_json::Error| ChatError::Usage(format!("json: {error}"));
+    let block = serde_json::from_str(json).map_err(usage)?;
+    let understood = serde_json::to_value(&block).map_err(usage)?;
+    match unknown(&serde_json::from_str(json).map_err(usage)?, &understood) {
+        Some(field) => Err(ChatError::Usage(format!("json: {field}: there is no such field here"))),
+        None => Ok(block),
+    }
+}
+
+/// The first field with something in it that was not understood. What is left out of a block when it has nothing in
+/// it need not come back.
+fn unknown(given: &Value, understood: &Value) -> Option<String> {
+    match (given, understood) {
+        (Value::Object(given), Value::Object(understood)) => {
+            given.iter().find_map(|(name, value)| match understood.get(name) {
+                Some(known) => unknown(value, known).map(|field| format!("{name}.{field}")),
+                None => (!is_nothing(value)).then(|| name.clone()),
+            })
+        }
+        (Value::Array(given), Value::Array(understood)) => given
+            .iter()
+            .zip(understood)
+            .enumerate()
+            .find_map(|(at, (value, known))| unknown(value, known).map(|field| format!("[{at}].{field}"))),
+        _ => None,
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 fn input() -> Result<String, ChatError> {

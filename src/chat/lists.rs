@@ -73,8 +73,9 @@ pub(super) fn filter(words: &str) -> Result<ListFilter, String> {
             "completed" => filter.lists.push(ListName::Completed),
             "missed" => filter.lists.push(ListName::Missed),
             "bot" => filter.lists.push(ListName::WithBot),
+            "nobot" => filter.hide_bot = true,
             other => {
-                let lists = "waiting, progress, completed, missed, bot or all, and mine";
+                let lists = "waiting, progress, completed, missed, bot or all, and mine or nobot";
                 return Err(format!("/list: {other:?} is no list; say {lists}"));
             }
         }
@@ -190,6 +191,7 @@ mod tests {
         assert_eq!(filter("waiting"), Ok(ListFilter::of(ListName::Waiting)));
         let mine = ListFilter { mine: true, ..ListFilter::of(ListName::InProgress) };
         assert_eq!(filter("progress  mine"), Ok(mine));
+        assert_eq!(filter("nobot"), Ok(ListFilter { hide_bot: true, ..ListFilter::default() }));
         assert!(filter("everything").unwrap_err().contains("\"everything\" is no list"));
     }
 

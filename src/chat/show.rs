@@ -8,10 +8,19 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use switchboard_client::Update;
 use switchboard_client::vocabulary::{CategoryPath, MemberId, MessageText, Seq, Timestamp};
-use switchboard_client::wire::{Event, EventKind, Sender};
+use switchboard_client::wire::{Event, EventKind, Line, Sender};
 
 use super::room::{Room, Side};
 use super::{ChatError, customers, words};
+
+/// A place in the queue.
+pub(super) fn place_line(line: Line) -> String {
+    let wait = match line.wait_s {
+        Some(seconds) => format!(", for about {} min", seconds.div_ceil(60)),
+        None => String::new(),
+    };
+    format!("— you wait: number {}{wait}", line.position)
+}
 
 /// Prints one JSON object on a line of its own, at once.
 pub(super) fn line(value: &Value) {

@@ -13,7 +13,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Editor, ExternalPrinter, Helper};
 use switchboard_client::vocabulary::{Content, ConversationId, MemberId, Seq};
-use switchboard_client::wire::{Event, Sender};
+use switchboard_client::wire::{Event, Line, Sender};
 use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Update};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -32,6 +32,7 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         outcome_to,
         first: None,
         last: Seq::ZERO,
+        line: None,
         typed: None,
         shown_typing: None,
         away,
@@ -110,6 +111,8 @@ struct Chat<P> {
     last: Seq,
     /// Agent: the last epoch of who serves it that was shown.
     epoch: Option<u64>,
+    /// Customer: the place in the queue that was shown last.
+    line: Option<Line>,
     /// When the other side was last told that something is being typed.
     typed: Option<Instant>,
     /// Whose typing was shown, and when.
@@ -171,6 +174,12 @@ impl<P: Printer> Chat<P> {
                     let line = show::typing_line(typing.by.as_ref(), self.names());
                     self.say(line);
                     self.shown_typing = Some((typing.by, now));
+                }
+            }
+            Update::Cursors(cursors) if cursors.line != self.line => {
+                self.line = cursors.line;
+                if let Some(line) = cursors.line {
+                    self.say(show::place_line(line));
                 }
             }
             Update::Cursors(_) | Update::CaughtUp(_) => {}
@@ -248,17 +257,8 @@ impl<P: Printer> Chat<P> {
                 let board = lists::board(&agent.state);
                 self.say(board);
             }
-            (("/open", number), Side::Agent(agent)) => {
-                let Some(chosen) = self.numbered(agent, number) else {
-                    self.say(format!("— /open: {number:?} is none of the numbers that /list and /find show"));
-                    return Ok(Next::Stay);
-                };
-                self.room.serve(chosen).await?;
-                self.room.conversation = chosen;
-                if let Side::Agent(agent) = &mut self.room.side {
-                    agent.listed.leave();
-                }
-                return Ok(Next::Enter);
+            ((command @ ("/open" | "/watch"), number), Side::Agent(_)) => {
+                return self.go_to(command, number).await;
             }
             ((command, rest), _) if command.starts_with('/') => match words::spoken(command, rest) {
                 Some(content) => self.post(content).await,
@@ -480,10 +480,11 @@ const CUSTOMER_HELP: &str = "/call      call an agent, about something if you li
     /cancel    take the call back\n\
     /restart   end this conversation and begin a new one";
 
-const AGENT_HELP: &str = "/list      the conversations; or /list waiting, progress, completed, missed, bot; with mine\n\
+const AGENT_HELP: &str = "/list      the conversations; or waiting, progress, completed, missed, bot; mine, nobot\n\
     /more      after /list: what else is in it\n\
     /board     who is there, and what there is to do\n\
     /open N    serve another one, by its number in the list; /open fN by that of those that were found\n\
+    /watch N   look on without coming in\n\
     /find TEXT look for a customer's name, phone, e-mail or key, or what a consultation was about\n\
     /customer  who this is; what to write down behind it: name=Kim phone=010-1234-5678, a bare email= clears\n\
     /take      become the one who serves this conversation\n\

@@ -87,6 +87,11 @@ async fn what_is_not_allowed_or_cannot_be_meant_is_refused_with_its_sentence() {
     let owner = daemon.demo().owner.member.to_string();
     let remove = refused(&daemon, &["member", "remove", &owner]).await;
     assert!(remove.0 == Some(6) && remove.1.contains("604 one_owner"), "{remove:?}");
+    let misspelt = refused(&daemon, &["set", "assignment", r#"{"load":{"maximum":3,"maxmum":4}}"#]).await;
+    assert!(
+        misspelt.0 == Some(2) && misspelt.1.contains("load.maxmum: there is no such field"),
+        "{misspelt:?}"
+    );
     for nonsense in [
         &["set", "team-service", "{}"][..],
         &["set", "team-service", "nonsense"],

@@ -166,3 +166,27 @@ async fn a_chat_from_another_place_is_refused_unless_it_takes_over_and_the_first
     second.say("here now");
     second.until_line("you: here now").await;
 }
+
+#[tokio::test]
+async fn a_customer_is_told_their_place_and_an_agent_looks_on_without_coming_in() {
+    let daemon = Daemon::running().await;
+    let busy = people::customer(&daemon, "busy").await;
+    let served = busy.open().await.unwrap().to_string();
+    let mut agent =
+        Chat::at_the_keyboard(&daemon, &["--agent", "--name", "Ben", "--conversation", &served]).await;
+    agent.until_line("you came in").await;
+    let mut customer = Chat::at_the_keyboard(&daemon, &["--customer"]).await;
+    customer.say("/call");
+    customer.until_line("you wait: number 1").await;
+    agent.say("/list waiting");
+    agent.until_line("[waits since").await;
+    agent.say("/watch 1");
+    agent.until_line("called an agent").await;
+    customer.say("is anybody there?");
+    agent.until_line("is anybody there?").await;
+    agent.say("hello");
+    agent.until_line("enter the conversation first").await;
+    for chat in [customer, agent] {
+        assert_eq!(chat.hang_up().await, (Some(0), String::new()));
+    }
+}

@@ -3,11 +3,11 @@
 //! Owns the questions whose answers are shown where they were asked. Must not know how lines look.
 
 use switchboard_client::ClientError;
-use switchboard_client::vocabulary::{ConversationId, SearchText};
+use switchboard_client::vocabulary::SearchText;
 use switchboard_client::wire::{ListFilter, Row};
 
-use super::{Chat, Printer};
-use crate::chat::room::{AgentSide, Side};
+use super::{Chat, Next, Printer};
+use crate::chat::room::Side;
 use crate::chat::{customers, lists, past, show};
 
 impl<P: Printer> Chat<P> {
@@ -69,12 +69,25 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
-    /// The conversation with a number that was shown last.
-    pub(super) fn numbered(&self, agent: &AgentSide, number: &str) -> Option<ConversationId> {
-        match number.strip_prefix('f') {
-            Some(number) => self.found.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied(),
+    /// Goes to the conversation with a number, to serve it or to look on.
+    pub(super) async fn go_to(&mut self, command: &str, number: &str) -> Result<Next, ClientError> {
+        let Side::Agent(agent) = &mut self.room.side else { return Ok(Next::Stay) };
+        let chosen = match number.strip_prefix('f') {
+            Some(number) => {
+                number.parse().ok().and_then(|number: usize| self.found.get(number.checked_sub(1)?)).copied()
+            }
             None => agent.listed.numbered(number),
+        };
+        let Some(chosen) = chosen else {
+            self.say(format!("— {command}: {number:?} is none of the numbers that /list and /find show"));
+            return Ok(Next::Stay);
+        };
+        agent.listed.leave();
+        if command == "/open" {
+            self.room.serve(chosen).await?;
         }
+        self.room.conversation = chosen;
+        Ok(Next::Enter)
     }
 
     /// Shows who the customer is.

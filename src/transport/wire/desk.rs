@@ -226,6 +226,17 @@ mod tests {
     }
 
     #[test]
+    fn hiding_the_bot_leaves_every_other_list_that_was_asked_for() {
+        let asked = |lists: &[ListName]| {
+            let filter = ListFilter { lists: lists.to_vec(), hide_bot: true, ..ListFilter::default() };
+            wish(&filter).unwrap().lists.each().collect::<Vec<_>>()
+        };
+        let all = [List::Waiting, List::InProgress, List::Completed, List::Missed];
+        assert_eq!(asked(&[]), all);
+        assert_eq!(asked(&[ListName::WithBot, ListName::Missed]), [List::Missed]);
+    }
+
+    #[test]
     fn every_row_and_agent_of_the_largest_workspace_reaches_the_desk() {
         for rows in [0, 1, limits::LIST_ROWS_MAX] {
             let agents: Vec<_> = (0..limits::MEMBERS_MAX).map(longest_status).collect();

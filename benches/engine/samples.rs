@@ -66,7 +66,8 @@ pub(crate) fn decided(state: &Conversation, command: &Command, context: &Context
 /// A conversation that has begun and in which so many messages were posted.
 pub(crate) fn conversation(messages: u64) -> Conversation {
     let mut state = Conversation::new(WORKSPACE, conversation_id(0));
-    let start = Action::Start { customer: customer(0), greeting: None, known: Details::default() };
+    let start =
+        Action::Start { customer: customer(0), greeting: None, known: Details::default(), former: None };
     let entry = decided(&state, &command(0, 1, start), &context(1));
     state.apply(&entry);
     for counter in 2..messages + 2 {
@@ -81,7 +82,7 @@ pub(crate) fn conversation(messages: u64) -> Conversation {
 pub(crate) fn entry(number: u64, revision: u64) -> Entry {
     let before = Seq::new(revision - 1).unwrap();
     let what = match revision {
-        1 => What::Started { customer: customer(number) },
+        1 => What::Started { customer: customer(number), former: None },
         _ => What::Message(Message::plain(content())),
     };
     Entry {

@@ -59,11 +59,17 @@ impl Story {
 
     fn action(&self, identity: &Identity, choices: &mut Unstructured<'_>) -> Result<Action> {
         Ok(match choices.int_in_range(0..=14)? {
-            0 => Action::Start { customer: customer(0), greeting: None, known: Details::default() },
+            0 => Action::Start {
+                customer: customer(0),
+                greeting: None,
+                known: Details::default(),
+                former: None,
+            },
             1 => Action::Start {
                 customer: customer(choices.int_in_range(0..=1)?),
                 greeting: Some(Message::plain(text("Hi"))),
                 known: details(choices)?,
+                former: None,
             },
             2 => Action::Post { content: Content::Unknown },
             3 => {

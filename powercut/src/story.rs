@@ -98,7 +98,7 @@ impl Story {
                 platform: Platform::new("web")?,
                 user_key: UserKey::new(format!("customer {stream}"))?,
             };
-            events.push(Event { by: party, what: What::Started { customer } });
+            events.push(Event { by: party, what: What::Started { customer, former: None } });
         }
         for length in self.sizes(&mut rng) {
             let content = Content::text(MessageText::new(text(&mut rng, length))?);

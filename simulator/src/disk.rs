@@ -197,7 +197,7 @@ impl Disk {
         for record in commit {
             let Record::Conversation(entry) = record else { continue };
             for event in &entry.events {
-                if let What::Started { customer } = &event.what {
+                if let What::Started { customer, .. } = &event.what {
                     self.latest.insert(customer.clone(), entry.conversation);
                 }
                 if let What::Assigned { member, how: How::Automatic } = event.what {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard::domain::conversation::{Command, Entry, OwnAction};
-use switchboard::domain::customer::Details;
+use switchboard::domain::customer::Known;
 use switchboard::domain::identity::{CustomerKey, Identity};
 use switchboard::domain::workspace::MemberCommand;
 use switchboard::machines::commit::{Claim, Term};
@@ -66,7 +66,7 @@ pub(crate) enum SessionMsg {
     /// The workspace names the customer's conversation, for one of the session's openings.
     Opened(u64, Result<Named, String>),
     /// What is known of a customer from the conversation before was read, for one of the session's openings.
-    Recalled(u64, ConversationId, Result<Details, String>),
+    Recalled(u64, ConversationId, Result<Known, String>),
     Listed(u64, Vec<ConversationId>),
     Released(u64, bool),
     /// What became of a change of a setting.

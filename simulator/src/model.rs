@@ -274,7 +274,7 @@ impl Model {
     fn one_conversation_to_a_customer(&mut self, entry: &Entry) -> Result<Option<Details>, String> {
         let mut known = None;
         for event in &entry.events {
-            let What::Started { customer } = &event.what else { continue };
+            let What::Started { customer, .. } = &event.what else { continue };
             let before = self.latest.insert(customer.clone(), entry.conversation);
             if let Some(before) = before.filter(|before| !self.has_ended(*before)) {
                 return Err(format!("begun although {before} of the same customer goes on"));

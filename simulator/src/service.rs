@@ -228,7 +228,9 @@ impl Talk {
             What::CallRefused { category } => {
                 return self.calls(event.by == Party::Bot, category).map(|_| Some(Count::CallRefused));
             }
-            What::Started { customer } => self.profile = Some(customer.profile),
+            What::Started { customer, former } => {
+                (self.profile, self.former) = (Some(customer.profile), *former);
+            }
             What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)

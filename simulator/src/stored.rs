@@ -117,7 +117,7 @@ impl Stored {
             return Err(format!("{event:?} happened after the end"));
         }
         match &event.what {
-            What::Started { customer } => self.customer = Some(customer.clone()),
+            What::Started { customer, .. } => self.customer = Some(customer.clone()),
             What::Ended => self.has_ended = true,
             // People here write down names alone.
             What::Described(change) => self.details.name = change.name.set().cloned(),

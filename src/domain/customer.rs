@@ -3,7 +3,16 @@
 //! Owns the details and how they are changed: each field is left, set or cleared. Must not know who may do that,
 //! nor in which conversation they are kept.
 
-use switchboard_protocol::vocabulary::{CustomerName, EmailAddress, Phone};
+use switchboard_protocol::vocabulary::{CustomerName, EmailAddress, MemberId, Phone};
+
+/// What a customer's next conversation begins with, from the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Known {
+    /// What the agents have written down.
+    pub details: Details,
+    /// Who answered last for their consultations.
+    pub former: Option<MemberId>,
+}
 
 /// What is known of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -220,7 +220,7 @@ impl State {
         // One that cannot be read has no customer that could be found by it; the fold reports it.
         let Ok(entry) = decode_entry(conversation, &record.payload) else { return };
         for event in entry.events {
-            if let What::Started { customer } = event.what {
+            if let What::Started { customer, .. } = event.what {
                 let current = CurrentConversation { conversation, position: record.position };
                 self.customers.insert((workspace, customer), current);
             }

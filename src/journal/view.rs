@@ -10,7 +10,7 @@ use super::{Incarnation, Position, Term};
 use crate::domain::assignment::Explanation;
 use crate::domain::consultation::Record;
 use crate::domain::conversation::{Conversation, Served};
-use crate::domain::customer::Details;
+use crate::domain::customer::Known;
 use crate::domain::identity::CustomerKey;
 use crate::domain::listing::{List, ListPlace};
 use crate::domain::workspace::Workspace;
@@ -85,8 +85,8 @@ pub struct ListRow {
 pub struct Customer {
     /// What they are known by.
     pub key: CustomerKey,
-    /// What the agents have written down.
-    pub details: Details,
+    /// What is known of them.
+    pub known: Known,
 }
 
 impl ListRow {

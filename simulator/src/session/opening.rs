@@ -4,7 +4,7 @@
 //! known at the end of the one before is read. Must not know what else a session asks for.
 
 use switchboard::domain::conversation::Action;
-use switchboard::domain::customer::Details;
+use switchboard::domain::customer::Known;
 use switchboard::domain::identity::Identity;
 use switchboard::machines::openings::Named;
 use switchboard_protocol::vocabulary::ConversationId;
@@ -46,7 +46,7 @@ impl World {
     pub(super) fn opened(&mut self, session: &mut Session, opening: u64, found: Result<Named, String>) {
         match found {
             Ok(Named { conversation, former: None }) => {
-                self.begin(session, opening, conversation, Details::default());
+                self.begin(session, opening, conversation, Known::default());
             }
             Ok(Named { conversation, former: Some(former) }) => {
                 self.recalls.push(Recall { session: session.id, opening, former, conversation });
@@ -61,11 +61,16 @@ impl World {
         session: &mut Session,
         opening: u64,
         conversation: ConversationId,
-        known: Details,
+        known: Known,
     ) {
         let Some((ask, counter)) = session.opening.remove(&opening) else { return };
         let Identity::Customer { customer, .. } = &*session.identity else { return };
-        let action = Action::Start { customer: customer.clone(), greeting: self.greeting.clone(), known };
+        let action = Action::Start {
+            customer: customer.clone(),
+            greeting: self.greeting.clone(),
+            known: known.details,
+            former: known.former,
+        };
         let errand = Routed::Plain(session.command(counter, action));
         let pending = Pending { ask, counter: Some(counter), kind: Kind::Open };
         self.send(session, conversation, errand, pending);
@@ -87,7 +92,10 @@ impl World {
                 self.note(Count::RecallFailed);
                 Err("it cannot be read now".to_owned())
             }
-            false => Ok(self.disk.load(former).details),
+            false => {
+                let before = self.disk.load(former);
+                Ok(Known { details: before.details, former: before.served.former })
+            }
         };
         self.mail.to_session(session, SessionMsg::Recalled(opening, conversation, known));
     }

@@ -11,7 +11,7 @@ use super::routing::{Pending, PendingKind, RoutedErrand};
 use super::{Answered, Opening, Refusal, Search, SessionMsg, SessionState, WantedSearch, WorkspaceReply};
 use crate::actors::workspace::WorkspaceMsg;
 use crate::domain::conversation::{Action, Rejection};
-use crate::domain::customer::Details;
+use crate::domain::customer::Known;
 use crate::domain::message::Message;
 use crate::domain::search::Query;
 use crate::journal::ReadError;
@@ -31,8 +31,7 @@ impl SessionState {
             (myself.clone(), self.ports.journal.clone(), self.ports.identity.workspace());
         tokio::spawn(async move {
             let customer = journal.customer_of(workspace, former).await;
-            let known =
-                customer.map(|customer| customer.map(|customer| customer.details).unwrap_or_default());
+            let known = customer.map(|customer| customer.map(|customer| customer.known).unwrap_or_default());
             let _ = myself.cast(SessionMsg::Recalled { opening, conversation, greeting, known });
         });
     }
@@ -43,7 +42,7 @@ impl SessionState {
         opening: u64,
         conversation: ConversationId,
         greeting: Option<Message>,
-        known: Result<Details, ReadError>,
+        known: Result<Known, ReadError>,
     ) {
         let known = match known {
             Ok(known) => known,
@@ -56,7 +55,7 @@ impl SessionState {
             // That will not change, and the customer must be able to write.
             Err(error @ ReadError::Corrupt { .. }) => {
                 tracing::error!(%conversation, %error, "begun without what was known of the customer");
-                Details::default()
+                Known::default()
             }
         };
         self.begin(myself, opening, conversation, greeting, known);
@@ -69,12 +68,12 @@ impl SessionState {
         opening: u64,
         conversation: ConversationId,
         greeting: Option<Message>,
-        known: Details,
+        Known { details: known, former }: Known,
     ) {
         let Some(opening) = self.opening.remove(&opening) else { return };
         let Opening { ask, counter, arrived, credit } = opening;
         let Some(customer) = self.customer() else { return };
-        let action = Action::Start { customer, greeting, known };
+        let action = Action::Start { customer, greeting, known, former };
         let errand = RoutedErrand::Plain(self.command(counter, action, arrived));
         let kind = PendingKind::Open { counter, arrived };
         self.send(myself, conversation, errand, Pending::new(ask, kind, credit));

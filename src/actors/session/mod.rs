@@ -25,7 +25,7 @@ use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::{NewDesk, WorkspaceMsg};
 use crate::clock;
 use crate::domain::conversation::{Action, Command, Origin};
-use crate::domain::customer::Details;
+use crate::domain::customer::Known;
 use crate::domain::identity::{CustomerKey, Identity, Reader};
 use crate::domain::listing::Wish;
 use crate::domain::message::Message;
@@ -97,7 +97,7 @@ pub enum SessionMsg {
         /// What the bot says first.
         greeting: Option<Message>,
         /// What is known, or why it cannot be said.
-        known: Result<Details, ReadError>,
+        known: Result<Known, ReadError>,
     },
     /// A subscription was ended by the transport.
     SubscriptionEnded(Lane),
@@ -374,7 +374,7 @@ impl SessionState {
     ) {
         match found {
             Ok(Named { conversation, former: None }) => {
-                self.begin(myself, opening, conversation, greeting, Details::default());
+                self.begin(myself, opening, conversation, greeting, Known::default());
             }
             Ok(Named { conversation, former: Some(former) }) => {
                 self.recall(myself, opening, (former, conversation), greeting);

@@ -5,7 +5,7 @@
 use super::assigning::call;
 use super::*;
 use crate::domain::assignment::{
-    Choosing, Explanation, Outcome, ProfileAssignment, Strategy, TeamAssignment,
+    Choosing, Explanation, Outcome, ProfileAssignment, Rule, Strategy, TeamAssignment,
 };
 use crate::domain::consultation::{Outcome as End, Unserved};
 use crate::domain::conversation::Rejection;
@@ -53,6 +53,31 @@ async fn whose_turn_it_is_outlives_the_workspace_that_knew_it() {
     let (_jisoo, second) = house.caller("jisoo").await;
     let next = again.watches(1, second).await.explained().await;
     assert_ne!(chosen(&next), had_it, "the other one has not had a turn yet");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_customer_who_begins_anew_goes_to_whoever_served_them_before() {
+    let (house, mut olivia) = House::taking_turns().await;
+    let choosing = Choosing { sticky: true, ..Choosing::default() };
+    let team = TeamAssignment { choosing, ..TeamAssignment::default() };
+    olivia.sets(3, WorkspaceAction::SetTeamAssignment(team)).await;
+    let (mut minji, first) = house.customer("minji").await;
+    let mut ada = house.ada().await;
+    for (counter, action) in [(1, take()), (2, Action::Complete { epoch: None })] {
+        ada.send(first, counter, action);
+        ada.accepted().await;
+    }
+    minji.send(first, 2, Action::End);
+    minji.accepted().await;
+    let second = minji.open_as(3).await.unwrap();
+    assert_ne!(second, first);
+    minji.send(second, 4, call());
+    minji.accepted().await;
+    let explanation = olivia.watches(1, second).await.explained().await;
+    let adas =
+        house.engine.prove(Proof::Token(ADAS_TOKEN)).await.unwrap().unwrap().identity.member().unwrap();
+    assert_eq!(explanation.outcome, Outcome::Assigned { member: adas, rule: Rule::Sticky });
     house.stop().await;
 }
 

@@ -27,7 +27,7 @@ impl Conversation {
         let epoch = self.served.epoch;
         self.served.apply(entry.at, event);
         match &event.what {
-            What::Started { customer } => self.customer = Some(customer.clone()),
+            What::Started { customer, .. } => self.customer = Some(customer.clone()),
             What::Message(_) => self.apply_message(entry, place, event.by),
             What::Ended => self.ended = true,
             What::Described(change) => self.details.change(change),

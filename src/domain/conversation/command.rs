@@ -40,6 +40,8 @@ pub enum Action {
         greeting: Option<Message>,
         /// What was known of the customer when their conversation before this one ended.
         known: Details,
+        /// Who answered last for their consultations until then.
+        former: Option<MemberId>,
     },
     /// Post a message.
     Post {

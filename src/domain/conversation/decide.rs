@@ -45,7 +45,9 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         Known::Forgotten => return Err(Rejection::InstanceForgotten),
     }
     let events = match &command.action {
-        Action::Start { customer, greeting, known } => start(state, customer, greeting.as_ref(), known)?,
+        Action::Start { customer, greeting, known, former } => {
+            start(state, customer, greeting.as_ref(), (known, *former))?
+        }
         Action::Post { content } => post(state, party, content, context)?,
         Action::Read { up_to } => read(state, party, *up_to)?,
         Action::Call { consultation, category } => {
@@ -150,13 +152,13 @@ fn start(
     state: &Conversation,
     customer: &CustomerKey,
     greeting: Option<&Message>,
-    known: &Details,
+    (known, former): (&Details, Option<MemberId>),
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
     if state.customer.is_some() {
         return Ok(Vec::new());
     }
-    let started = Event { by: Party::Customer, what: What::Started { customer: customer.clone() } };
+    let started = Event { by: Party::Customer, what: What::Started { customer: customer.clone(), former } };
     let known = known.from_nothing().map(|change| What::Described(Box::new(change)));
     let greeting = greeting.map(|message| What::Message(message.clone()));
     let by_bot = known.into_iter().chain(greeting).map(|what| Event { by: Party::Bot, what });

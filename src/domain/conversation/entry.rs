@@ -101,6 +101,8 @@ pub struct Event {
 pub enum What {
     /// The conversation began.
     Started {
+        /// Who answered last for the consultations of their conversation before this one.
+        former: Option<MemberId>,
         /// With whom.
         customer: CustomerKey,
     },

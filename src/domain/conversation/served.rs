@@ -91,11 +91,8 @@ impl Served {
             What::Ended => return self.end(at, |consultation| consultation.outcome(Unserved::Left)),
             What::Message(_) => self.said(event.by, at),
             What::CallRefused { .. } => self.bot = BotPlace::On,
-            What::Started { .. }
-            | What::Explained(_)
-            | What::Described(_)
-            | What::Read { .. }
-            | What::Unchanged => {}
+            What::Started { former, .. } => self.former = *former,
+            What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         None
     }

@@ -45,7 +45,7 @@ impl RowState {
             self.listing.apply(&self.served, &event.what);
             over.extend(self.served.apply(entry.at, event));
             match &event.what {
-                What::Started { customer } => self.customer = Some(customer.clone()),
+                What::Started { customer, .. } => self.customer = Some(customer.clone()),
                 What::Message(message) => {
                     // A row stays as it is when a mask becomes due, so it never has what is hidden then.
                     let masked = hidden(message, |_| true);

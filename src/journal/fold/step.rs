@@ -206,7 +206,7 @@ impl Step<'_> {
                         self.batch.put(key, made(encode_record(&over))?);
                     }
                     for event in &entry.events {
-                        if let What::Started { customer } = &event.what {
+                        if let What::Started { customer, .. } = &event.what {
                             let current = CurrentConversation { conversation, position: record.position };
                             self.batch.put(keys::customer(workspace, customer), made(current.encode())?);
                         }

@@ -8,6 +8,7 @@ use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
 use super::ReadFault;
 use crate::domain::conversation::{Conversation, Entry};
+use crate::domain::customer::Known;
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::Workspace;
 use crate::journal::fold::{Folds, keys, pieces};
@@ -169,8 +170,8 @@ pub(in crate::journal) fn customer_of(
     workspace: WorkspaceId,
     conversation: ConversationId,
 ) -> Result<Option<Customer>, ReadFault> {
-    let Conversation { customer, details, .. } = load_conversation(folds, workspace, conversation)?;
-    Ok(customer.map(|key| Customer { key, details }))
+    let Conversation { customer, details, served, .. } = load_conversation(folds, workspace, conversation)?;
+    Ok(customer.map(|key| Customer { key, known: Known { details, former: served.former } }))
 }
 
 fn check_damage(folds: &Folds, stream: Stream) -> Result<(), ReadFault> {

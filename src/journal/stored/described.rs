@@ -25,13 +25,20 @@ pub(super) fn entries() -> Vec<(&'static str, Entry)> {
     let mut begun = script.entry(
         1_700_000_000_000,
         Party::Customer,
-        vec![What::Started { customer: customer(1) }, described(known)],
+        vec![What::Started { customer: customer(1), former: None }, described(known)],
     );
     begun.events[1].by = Party::Bot;
+    let returned = What::Started { customer: customer(1), former: Some(member_id(3)) };
+    let returned = Script::new(workspace_id(1), conversation_id(2)).entry(
+        1_700_000_000_000,
+        Party::Customer,
+        vec![returned],
+    );
     let agent = Party::Agent { member: member_id(3) };
     vec![
         ("started_with_details", begun),
         ("described", script.entry(1_700_000_001_000, agent, vec![described(some)])),
+        ("started_by_who_was_served", returned),
         ("described_as_unknown", script.entry(1_700_000_002_000, agent, vec![described(cleared)])),
     ]
 }

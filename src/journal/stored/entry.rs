@@ -207,7 +207,11 @@ fn split(
     }
     let mut content = None;
     match &event.what {
-        What::Started { customer } => {
+        What::Started { customer, former } => {
+            if former.is_some() {
+                stored.v = WITH_RECORDS;
+            }
+            stored.member = former.map(member_id);
             stored.kind = Cow::Borrowed(STARTED);
             stored.profile = Some(Id::new(*customer.profile.as_bytes()));
             stored.platform = Some(Cow::Borrowed(customer.platform.as_str()));
@@ -278,7 +282,10 @@ fn join(
             else {
                 return Err(absent());
             };
-            What::Started { customer: customer(EVENT, profile, platform, user_key)? }
+            What::Started {
+                customer: customer(EVENT, profile, platform, user_key)?,
+                former: stored.member.map(member),
+            }
         }
         MESSAGE => {
             let parts = content.ok_or_else(absent)?;

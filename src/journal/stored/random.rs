@@ -267,7 +267,8 @@ fn record() -> impl Strategy<Value = Record> {
 fn event() -> impl Strategy<Value = Event> {
     let side = prop::sample::select(vec![Side::Customer, Side::Staff]);
     let what = prop_oneof![
-        customer().prop_map(|customer| What::Started { customer }),
+        (customer(), prop::option::of(member_id()))
+            .prop_map(|(customer, former)| What::Started { customer, former }),
         message().prop_map(What::Message),
         service(),
         member_id().prop_map(|member| What::Entered { member }),

@@ -81,7 +81,7 @@ impl Script {
     }
 
     pub(in crate::journal) fn start(&mut self, at: i64, customer: CustomerKey) -> Entry {
-        self.entry(at, Party::Customer, vec![What::Started { customer }])
+        self.entry(at, Party::Customer, vec![What::Started { customer, former: None }])
     }
 
     pub(in crate::journal) fn say(&mut self, at: i64, by: Party, words: &str) -> Entry {
@@ -214,7 +214,7 @@ pub(in crate::journal) fn entries() -> Vec<(&'static str, Entry)> {
     let mut started = script.entry(
         1_700_000_000_000,
         Party::Customer,
-        vec![What::Started { customer: customer(1) }, greeting],
+        vec![What::Started { customer: customer(1), former: None }, greeting],
     );
     started.events[1].by = Party::Bot;
     let read_by = |side, state: &Conversation| What::Read { side, up_to: state.last };

@@ -128,7 +128,10 @@ impl Talk {
     fn begun() -> Self {
         let state = Conversation::new(WORKSPACE, ConversationId::from_bytes([2; 16]));
         let mut talk = Self { live: Live::new(state), counter: 0, is_full: false };
-        talk.say(&customer(), Do::Start { customer: key(), greeting: None, known: Details::default() });
+        talk.say(
+            &customer(),
+            Do::Start { customer: key(), greeting: None, known: Details::default(), former: None },
+        );
         talk.live.durable(1);
         talk
     }
@@ -296,7 +299,10 @@ fn a_masked_message_is_pushed_to_whoever_is_there_and_read_from_the_journal_by_w
     let mut talk = Talk { live: Live::new(state), counter: 0, is_full: false };
     let mut greeting = Message::plain(Content::text(MessageText::new("code 1234").unwrap()));
     greeting.mask("1234", MaskAfter::AT_ONCE).unwrap();
-    talk.say(&customer(), Do::Start { customer: key(), greeting: Some(greeting), known: Details::default() });
+    talk.say(
+        &customer(),
+        Do::Start { customer: key(), greeting: Some(greeting), known: Details::default(), former: None },
+    );
     let there = talk.follow(1, &customer(), 0, 9);
     talk.durable(1);
     assert_eq!(there.heard(), [LIVE, Heard::Entry(1), Heard::Cursors(0, 0)]);
@@ -314,7 +320,10 @@ fn the_customer_gets_the_greeting_of_a_conversation_that_has_just_begun_and_only
     let mut talk = Talk { live: Live::new(state), counter: 0, is_full: false };
     let mut greeting = Message::plain(Content::text(MessageText::new("code 1234").unwrap()));
     greeting.mask("1234", MaskAfter::AT_ONCE).unwrap();
-    talk.say(&customer(), Do::Start { customer: key(), greeting: Some(greeting), known: Details::default() });
+    talk.say(
+        &customer(),
+        Do::Start { customer: key(), greeting: Some(greeting), known: Details::default(), former: None },
+    );
     talk.say(&customer(), text("a"));
     talk.durable(2);
     let agent = talk.follow(1, &AGENT, 0, 9);

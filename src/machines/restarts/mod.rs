@@ -395,7 +395,11 @@ impl House {
     fn calls(&mut self, id: ConversationId) {
         let who = customer(id);
         let Identity::Customer { customer, .. } = who.clone() else { panic!("no customer") };
-        self.does(who.clone(), id, Action::Start { customer, known: Details::default(), greeting: None });
+        self.does(
+            who.clone(),
+            id,
+            Action::Start { customer, known: Details::default(), former: None, greeting: None },
+        );
         self.does(who, id, call(id));
     }
 }

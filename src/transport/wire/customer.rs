@@ -7,7 +7,7 @@ use switchboard_protocol::wire::{
     SearchBy,
 };
 
-use crate::domain::customer::{Details, DetailsChange, Edit, Gender};
+use crate::domain::customer::{Details, DetailsChange, Edit, Gender, Known};
 use crate::domain::search::Field;
 use crate::journal::Customer;
 
@@ -78,7 +78,7 @@ pub(super) fn described(change: &DetailsChange) -> EventKind {
 
 /// An answer.
 pub(super) fn reply(customer: Customer) -> ReplyBody {
-    let Customer { key, details: Details { name, phone, email, gender } } = customer;
+    let Customer { key, known: Known { details: Details { name, phone, email, gender }, .. } } = customer;
     ReplyBody::Customer {
         profile: key.profile,
         platform: key.platform,

@@ -144,7 +144,10 @@ impl Scene {
     fn new() -> Self {
         let live = Live::new(Conversation::new(WORKSPACE, CONVERSATION));
         let mut scene = Self { live, told: Told::default(), now: 1_000, counter: 0 };
-        scene.does(&customer(), Do::Start { customer: key(), known: Details::default(), greeting: None });
+        scene.does(
+            &customer(),
+            Do::Start { customer: key(), known: Details::default(), former: None, greeting: None },
+        );
         scene.follows(CUSTOMER, &customer(), Rc::clone(&scene.told));
         // The agent's own client is there as well.
         scene.follows(AGENT, &agent(ADA), Told::default());

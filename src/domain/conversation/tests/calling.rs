@@ -67,7 +67,7 @@ fn a_preview_calls_nobody() {
     let preview = Identity::Customer { workspace: WORKSPACE, customer: key.clone() };
     let mut story = given([(
         preview.clone(),
-        Action::Start { customer: key, greeting: None, known: Details::default() },
+        Action::Start { customer: key, greeting: None, known: Details::default(), former: None },
     )]);
     story.when(&preview, call()).refused(Rejection::Preview);
 }
@@ -345,4 +345,14 @@ fn the_bot_owes_no_answer_after_a_while() {
     let at = |now| reply(&story.state, &service, Timestamp::from_millis(now));
     assert!(matches!(at(61_000), Some(OwnAction::Reply { to: 2, .. })));
     assert_eq!(at(61_001), None);
+}
+
+#[test]
+fn whoever_served_a_customer_before_is_known_to_their_next_conversation() {
+    let mut story = given([]);
+    let (customer_key, known) = (key("minji"), Details::default());
+    let start = Action::Start { customer: customer_key.clone(), greeting: None, known, former: Some(ADA) };
+    let started = What::Started { customer: customer_key, former: Some(ADA) };
+    let _ = story.when(&customer(), start).becomes([started]);
+    assert_eq!(story.state.served.former, Some(ADA));
 }

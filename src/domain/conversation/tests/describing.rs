@@ -64,7 +64,7 @@ fn what_has_ended_takes_no_more_and_a_preview_has_nobody_to_describe() {
     story.when(&agent(ADA), describe(called("Kim"))).refused(Rejection::Ended);
     let key = CustomerKey { platform: Platform::new("test").unwrap(), ..key("minji") };
     let preview = Identity::Customer { workspace: WORKSPACE, customer: key.clone() };
-    let start = Action::Start { customer: key, greeting: None, known: Details::default() };
+    let start = Action::Start { customer: key, greeting: None, known: Details::default(), former: None };
     let mut story = given([(preview, start)]);
     story.when(&agent(ADA), describe(called("Kim"))).refused(Rejection::Nobody);
     assert_eq!(Rejection::Nobody.to_string(), "describe: a preview has no customer");
@@ -76,13 +76,16 @@ fn a_conversation_begins_with_what_is_known_from_the_one_before() {
     let mut known = Details::default();
     known.change(&called("Kim"));
     let greeting = Some(said("Hello"));
-    let entry =
-        story.when(&customer(), Action::Start { customer: key("minji"), greeting, known: known.clone() });
+    let entry = story.when(
+        &customer(),
+        Action::Start { customer: key("minji"), greeting, known: known.clone(), former: None },
+    );
     let entry = entry.recorded();
     let bots = |what| Event { by: Party::Bot, what };
     assert_eq!(entry.events[1..], [bots(described(called("Kim"))), bots(message("Hello"))]);
     assert_eq!((story.state.details.clone(), entry.after()), (known, place(3, 2)));
-    let again = Action::Start { customer: key("minji"), greeting: None, known: Details::default() };
+    let again =
+        Action::Start { customer: key("minji"), greeting: None, known: Details::default(), former: None };
     story.when(&customer(), again).already_so();
     assert_eq!(story.state.details.name, Some(name("Kim")), "it has begun: nothing is forgotten");
 }

@@ -186,7 +186,7 @@ fn said(words: &str) -> Message {
 }
 
 fn start() -> Action {
-    Action::Start { customer: key("minji"), greeting: None, known: Details::default() }
+    Action::Start { customer: key("minji"), greeting: None, known: Details::default(), former: None }
 }
 
 fn post(words: &str) -> Action {

@@ -262,7 +262,7 @@ impl Model {
 
     fn customer(&self) -> Option<&CustomerKey> {
         self.events().find_map(|(_, what)| match what {
-            What::Started { customer } => Some(customer),
+            What::Started { customer, .. } => Some(customer),
             _ => None,
         })
     }
@@ -337,8 +337,8 @@ impl Model {
             }
             (Action::End, by) => self.end_of(by),
             (Action::Start { .. }, _) if self.customer().is_some() => Expected::AlreadySo,
-            (Action::Start { customer, greeting, known }, _) => {
-                let started = (by, What::Started { customer: customer.clone() });
+            (Action::Start { customer, greeting, known, former }, _) => {
+                let started = (by, What::Started { customer: customer.clone(), former: *former });
                 let by_bot = said_at_first(greeting.as_ref(), known).into_iter();
                 let by_bot = by_bot.map(|what| (Party::Bot, what));
                 Expected::Events([started].into_iter().chain(by_bot).collect())

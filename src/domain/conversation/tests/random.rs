@@ -32,10 +32,10 @@ enum Try {
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         1 => Just(start()),
-        1 => Just(Action::Start { customer: key("minji"), greeting: Some(said("Hello")), known: Details::default() }),
-        1 => Just(Action::Start { customer: key("minji"), greeting: None, known: named("Kim") }),
+        1 => Just(Action::Start { customer: key("minji"), greeting: Some(said("Hello")), known: Details::default(), former: None }),
+        1 => Just(Action::Start { customer: key("minji"), greeting: None, known: named("Kim"), former: None }),
         2 => describing(),
-        1 => Just(Action::Start { customer: key("stranger"), greeting: None, known: Details::default() }),
+        1 => Just(Action::Start { customer: key("stranger"), greeting: None, known: Details::default(), former: None }),
         6 => "[a가🙂]{1,9}".prop_map(|words| post(&words)),
         2 => content().prop_map(|content| Action::Post { content }),
         4 => Just(read(0)),

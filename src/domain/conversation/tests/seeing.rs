@@ -14,6 +14,7 @@ fn told() -> Story {
                 customer: key("minji"),
                 greeting: Some(said("Hello")),
                 known: Details::default(),
+                former: None,
             },
         ),
         (customer(), post("Help!")),
@@ -31,7 +32,7 @@ fn told() -> Story {
 #[test]
 fn staff_see_everything_but_cursors_without_a_gap() {
     let seen = [
-        What::Started { customer: key("minji") },
+        What::Started { customer: key("minji"), former: None },
         message("Hello"),
         message("Help!"),
         stepped_in(ADA),
@@ -48,7 +49,7 @@ fn staff_see_everything_but_cursors_without_a_gap() {
 #[test]
 fn the_customer_sees_the_talk_alone_and_cannot_count_the_rest() {
     let seen = [
-        What::Started { customer: key("minji") },
+        What::Started { customer: key("minji"), former: None },
         message("Hello"),
         message("Help!"),
         message("Sure"),
@@ -66,7 +67,10 @@ fn what_is_masked_at_once_is_not_kept_and_the_rest_is_shown_until_it_is_due() {
     let mut story = given([]);
     let greeting = Some(greeting);
     let live = story
-        .when(&customer(), Action::Start { customer: key("minji"), greeting, known: Details::default() })
+        .when(
+            &customer(),
+            Action::Start { customer: key("minji"), greeting, known: Details::default(), former: None },
+        )
         .recorded();
     let words = |entry: &Entry| match &entry.events[1].what {
         What::Message(message) => message.content.preview(99),

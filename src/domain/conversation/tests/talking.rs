@@ -11,7 +11,9 @@ use super::*;
 
 #[test]
 fn a_customer_starts_their_conversation() {
-    let entry = given([]).when(&customer(), start()).becomes([What::Started { customer: key("minji") }]);
+    let entry = given([])
+        .when(&customer(), start())
+        .becomes([What::Started { customer: key("minji"), former: None }]);
     assert_eq!((entry.conversation, entry.revision, entry.before), (CONVERSATION, 1, place(0, 0)));
     assert_eq!((entry.after(), entry.at), (place(1, 1), Timestamp::from_millis(1_000)));
 }
@@ -21,9 +23,12 @@ fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
     let mut story = given([]);
     let greeting = Some(said("Hello"));
     let entry = story
-        .when(&customer(), Action::Start { customer: key("minji"), greeting, known: Details::default() })
+        .when(
+            &customer(),
+            Action::Start { customer: key("minji"), greeting, known: Details::default(), former: None },
+        )
         .recorded();
-    let started = Event { by: Party::Customer, what: What::Started { customer: key("minji") } };
+    let started = Event { by: Party::Customer, what: What::Started { customer: key("minji"), former: None } };
     assert_eq!(entry.events, [started, Event { by: Party::Bot, what: message("Hello") }]);
     assert_eq!((story.state.customer_unread.count(), story.state.staff_unread.count()), (1, 0));
 }
@@ -31,8 +36,12 @@ fn the_bot_greets_in_the_same_entry_and_the_customer_has_not_read_it() {
 #[test]
 fn starting_twice_changes_nothing_and_greets_nobody_again() {
     let mut story = given([(customer(), start())]);
-    let again =
-        Action::Start { customer: key("minji"), greeting: Some(said("Hello")), known: Details::default() };
+    let again = Action::Start {
+        customer: key("minji"),
+        greeting: Some(said("Hello")),
+        known: Details::default(),
+        former: None,
+    };
     story.when(&customer(), again).already_so();
 }
 
@@ -47,7 +56,8 @@ fn only_the_customer_starts_it() {
 
 #[test]
 fn nobody_is_made_another_customers_partner() {
-    let theirs = Action::Start { customer: key("stranger"), greeting: None, known: Details::default() };
+    let theirs =
+        Action::Start { customer: key("stranger"), greeting: None, known: Details::default(), former: None };
     given([]).when(&customer(), theirs.clone()).refused(Rejection::NoSuchConversation);
     let mut story = given([(customer(), start())]);
     story.when(&stranger(), theirs.clone()).refused(Rejection::NoSuchConversation);
@@ -169,6 +179,7 @@ fn only_the_bot_offers_what_to_press() {
                     customer: key("minji"),
                     greeting: Some(greeting.clone()),
                     known: Details::default(),
+                    former: None,
                 },
             )
             .recorded();

@@ -32,7 +32,7 @@ enum Try {
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         1 => Just(start()),
-        1 => Just(Action::Start { customer: key("minji"), greeting: Some(said("Hello")), known: Details::default(), former: None }),
+        1 => Just(greeted()),
         1 => Just(Action::Start { customer: key("minji"), greeting: None, known: named("Kim"), former: None }),
         2 => describing(),
         1 => Just(Action::Start { customer: key("stranger"), greeting: None, known: Details::default(), former: None }),
@@ -66,6 +66,11 @@ fn describing() -> impl Strategy<Value = Action> {
         let change = Box::new(DetailsChange { name, phone, email, gender });
         Action::Describe { change }
     })
+}
+
+fn greeted() -> Action {
+    let (customer, greeting) = (key("minji"), Some(said("Hello")));
+    Action::Start { customer, greeting, known: Details::default(), former: None }
 }
 
 fn named(name: &str) -> Details {

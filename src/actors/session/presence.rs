@@ -1,7 +1,7 @@
 //! What a session is for: whether the member is there by it, and until when that is believed.
 //!
-//! Owns the announcing of that to the workspace, to each that begins, and what a session may not do that only
-//! looks. Must not know where the evidence comes from.
+//! Owns the announcing of that to the workspace, to each that begins. Must not know where the evidence comes from,
+//! or what needs somebody to be there.
 
 use std::time::Instant;
 
@@ -10,7 +10,6 @@ use ractor::ActorRef;
 use super::{Asked, Closing, Refusal, SessionMsg, SessionState};
 use crate::actors::workspace::{Attending, WorkspaceMsg};
 use crate::clock;
-use crate::domain::conversation::Action;
 
 impl SessionState {
     /// The client has said hello, which is the first evidence.
@@ -50,23 +49,9 @@ impl SessionState {
     pub(super) fn may(&self, what: &Asked) -> Result<(), Refusal> {
         let only_looks = self.ports.identity.member().is_some() && !self.ports.place.serves();
         let Asked::Command { action, .. } = what else { return Ok(()) };
-        match action {
-            Action::Post { .. } if only_looks => Err(Refusal::OnlyLooks("post")),
-            Action::Read { .. } if only_looks => Err(Refusal::OnlyLooks("read")),
-            Action::Join if only_looks => Err(Refusal::OnlyLooks("join")),
-            Action::Take { .. } if only_looks => Err(Refusal::OnlyLooks("take")),
-            Action::Start { .. }
-            | Action::Post { .. }
-            | Action::Read { .. }
-            | Action::Call { .. }
-            | Action::Cancel
-            | Action::Join
-            | Action::Leave
-            | Action::Take { .. }
-            | Action::Transfer { .. }
-            | Action::Describe { .. }
-            | Action::Complete { .. }
-            | Action::End => Ok(()),
+        match action.needs_somebody_there() {
+            Some(action) if only_looks => Err(Refusal::OnlyLooks(action)),
+            Some(_) | None => Ok(()),
         }
     }
 

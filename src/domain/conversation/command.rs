@@ -96,6 +96,27 @@ pub enum Action {
     End,
 }
 
+impl Action {
+    /// The name of what a member does only who is there to be reached, and not by a session that only looks.
+    #[must_use]
+    pub const fn needs_somebody_there(&self) -> Option<&'static str> {
+        match self {
+            Self::Post { .. } => Some("post"),
+            Self::Read { .. } => Some("read"),
+            Self::Join => Some("join"),
+            Self::Take { .. } => Some("take"),
+            Self::Start { .. }
+            | Self::Call { .. }
+            | Self::Cancel
+            | Self::Leave
+            | Self::Transfer { .. }
+            | Self::Describe { .. }
+            | Self::Complete { .. }
+            | Self::End => None,
+        }
+    }
+}
+
 /// What the engine itself does in a conversation. It is no client's command: it may come twice, and a second
 /// one is stale.
 #[derive(Debug, Clone, PartialEq, Eq)]

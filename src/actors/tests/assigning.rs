@@ -266,6 +266,21 @@ async fn whoever_is_away_gets_nothing_and_keeps_what_they_have_until_they_say_ot
 }
 
 #[tokio::test]
+async fn whoever_waits_is_told_by_what_else_when_the_profile_is_served_by_hand_from_now_on() {
+    let (house, mut olivia) = House::assigning(1, NO_SLEEP).await;
+    let _served = house.caller("minji").await;
+    let (_jisoo, waits) = house.caller("jisoo").await;
+    let full = olivia.hears_why(waits, 1).await;
+    assert_eq!(full.outcome, Outcome::Waits(Why::NobodyFree));
+    let by_hand = Box::new(ProfileAssignment::default());
+    olivia.sets(3, WorkspaceAction::SetProfileAssignment { profile: PROFILE, assignment: by_hand }).await;
+    let manual = olivia.hears_why(waits, 2).await;
+    assert_eq!(manual.outcome, Outcome::Waits(Why::Manual));
+    assert_eq!(manual.considered.conclude(), manual.outcome);
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn customers_who_wait_are_told_their_place_and_that_they_move_up() {
     let (house, olivia) = House::assigning(1, NO_SLEEP).await;
     olivia.goes();

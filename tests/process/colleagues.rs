@@ -1,0 +1,58 @@
+//! Agents at their keyboards who share the work.
+//!
+//! Owns what they see of it: what is given to whom. Must not know the rules.
+
+use crate::chat::Chat;
+use crate::daemon::Daemon;
+use crate::people;
+
+/// An agent of the demo workspace, who comes into a conversation.
+async fn agent(daemon: &Daemon, name: &str, conversation: &str) -> Chat {
+    let flags = ["--agent", "--name", name, "--conversation", conversation];
+    let mut chat = Chat::at_the_keyboard(daemon, &flags).await;
+    chat.until_line("you came in").await;
+    chat
+}
+
+#[tokio::test]
+async fn what_is_given_to_a_colleague_who_is_there_is_theirs_to_complete() {
+    let daemon = Daemon::running().await;
+    let (carla, dora) = (people::customer(&daemon, "carla").await, people::customer(&daemon, "dora").await);
+    let (given, other) = (carla.open().await.unwrap(), dora.open().await.unwrap());
+    let mut ben = agent(&daemon, "Ben", &given.to_string()).await;
+    ben.until_shown_by("/board", "grey    Ada: 0 waiting").await;
+    // The desk, which says from whom it is given, comes a little later than the events.
+    ben.until_shown_by("/give Zoe", "/give: \"Zoe\" is the name of nobody here").await;
+    let ada = daemon.demo().agents[0].member;
+    let refused = format!("refused: to: member {ada} is away, not there, or none of this workspace; only");
+    ben.say("/give Ada");
+    ben.until_line(&refused).await;
+
+    let mut ada = agent(&daemon, "Ada", &other.to_string()).await;
+    ada.say("/away");
+    ben.until_shown_by("/board", "yellow  Ada").await;
+    ben.say("/give Ada");
+    ben.until_line(&refused).await;
+    ada.say("/back");
+    ben.until_shown_by("/board", "green   Ada").await;
+    ben.say("/give Ada");
+    ben.until_line("assigned to Ada, from Ben").await;
+
+    ada.say("/complete");
+    ada.until_line("you completed the service").await;
+    ada.until_shown_by("/list progress mine", "carla  [served by Ada]").await;
+    for (line, shown) in [
+        ("/open 1", "assigned to Ada, from Ben"),
+        ("It is mine now", "you: It is mine now"),
+        ("/complete", "you completed the service"),
+    ] {
+        ada.say(line);
+        ada.until_line(shown).await;
+    }
+    ben.until_line("Ada completed the service").await;
+    let past = ben.until_shown_by("/past", "; Ada (from Ben, ").await;
+    assert!(past.iter().any(|line| line.contains("; completed ")), "{past:?}");
+    for chat in [ada, ben] {
+        assert_eq!(chat.hang_up().await, (Some(0), String::new()));
+    }
+}

@@ -1,6 +1,10 @@
 //! Agents at their keyboards who share the work.
 //!
-//! Owns what they see of it: what is given to whom. Must not know the rules.
+//! Owns what they see of it: what is given to whom, and why automatic assignment chose whom it chose. Must not know
+//! the rules.
+
+use switchboard_client::vocabulary::CategoryPath;
+use switchboard_client::wire::{Change, Choosing, Load, ProfileAssignment, TeamAssignment};
 
 use crate::chat::Chat;
 use crate::daemon::Daemon;
@@ -55,4 +59,55 @@ async fn what_is_given_to_a_colleague_who_is_there_is_theirs_to_complete() {
     for chat in [ada, ben] {
         assert_eq!(chat.hang_up().await, (Some(0), String::new()));
     }
+}
+
+#[tokio::test]
+async fn why_somebody_got_a_call_and_why_another_waits_is_told_with_everybody_who_was_considered() {
+    let daemon = Daemon::running().await;
+    let profile = daemon.demo().profile;
+    let olivia = people::owner(&daemon).await;
+    olivia.set_away(true).await.unwrap();
+    let load = Load { maximum: 1, in_hours_first: false, own_list_only: false };
+    let assignment = TeamAssignment { choosing: Choosing::default(), load };
+    olivia.change(Change::TeamAssignment { assignment }).await.unwrap();
+    let assignment = ProfileAssignment { automatic: true, ..ProfileAssignment::default() };
+    olivia.change(Change::ProfileAssignment { profile, assignment }).await.unwrap();
+    let busy = people::customer(&daemon, "busy").await.open().await.unwrap();
+    let _ada = people::agent(&daemon, 0).await;
+    let mut ben = agent(&daemon, "Ben", &busy.to_string()).await;
+    ben.until_shown_by("/board", "green   Ada").await;
+    ben.until_shown_by("/board", "yellow  Olivia (owner)").await;
+    let decided = [
+        (
+            "carla",
+            "went to Ada, a general agent; at most 1 each",
+            [
+                "Ada, has 0: chosen",
+                "Ben, has 1: passed over: has as many as allowed",
+                "Olivia (owner), has 0: passed over: away",
+            ],
+        ),
+        (
+            "dora",
+            "waits: nobody who may serve it is free; at most 1 each",
+            [
+                "Ada, has 1: passed over: has as many as allowed",
+                "Ben, has 1: passed over: has as many as allowed",
+                "Olivia (owner), has 0: passed over: away",
+            ],
+        ),
+    ];
+    for (name, outcome, everybody) in decided {
+        let customer = people::customer(&daemon, name).await;
+        let conversation = customer.open().await.unwrap();
+        customer.call(conversation, CategoryPath::default()).await.unwrap();
+        ben.until_shown_by(&format!("/find key {name}"), name).await;
+        ben.say("/watch f1");
+        ben.until_line("customer called an agent").await;
+        let lines = ben.until_shown_by("/why", outcome).await;
+        let mut considered: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("      ")).collect();
+        considered.sort_unstable();
+        assert_eq!(considered, everybody);
+    }
+    assert_eq!(ben.hang_up().await, (Some(0), String::new()));
 }

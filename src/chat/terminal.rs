@@ -300,7 +300,9 @@ impl<P: Printer> Chat<P> {
         match outcome {
             Ok(_) => Ok(()),
             Err(ClientError::Rejected(error)) => {
-                self.say(format!("— refused: {}", error.sentence));
+                let faster =
+                    error.assignee.map(|member| format!(" ({})", show::name_of(member, self.names())));
+                self.say(format!("— refused: {}{}", error.sentence, faster.unwrap_or_default()));
                 Ok(())
             }
             Err(error) => Err(error),

@@ -42,6 +42,8 @@ async fn what_is_given_to_a_colleague_who_is_there_is_theirs_to_complete() {
     ben.say("/give Ada");
     ben.until_line("assigned to Ada, from Ben").await;
 
+    ben.say("/take");
+    ben.until_line("serves this conversation already (Ada)").await;
     ada.say("/complete");
     ada.until_line("you completed the service").await;
     ada.until_shown_by("/list progress mine", "carla  [served by Ada]").await;

@@ -47,7 +47,7 @@ pub struct Due {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     /// How many wait for whom nobody is found.
-    pub waiting: usize,
+    pub waiting: u32,
     /// How far off the estimates were, since the workspace began.
     pub accuracy: Accuracy,
 }
@@ -370,10 +370,12 @@ impl Desk {
         told
     }
 
-    /// How many wait, and how far off the estimates were that their customers were told.
+    /// How many wait with the profiles that count, and how far off the estimates were that customers were told.
     #[must_use]
-    pub fn waiting(&self) -> Waiting {
-        Waiting { waiting: self.dispatch.waiting(), accuracy: self.lines.accuracy() }
+    pub fn waiting(&self, counts: impl Fn(ProfileId) -> bool) -> Waiting {
+        let profiles = self.dispatch.tally().profiles().filter(|(profile, _)| counts(*profile));
+        let waiting = profiles.fold(0, |sum: u32, (_, totals)| sum.saturating_add(totals.unassigned));
+        Waiting { waiting, accuracy: self.lines.accuracy() }
     }
 
     /// The time has come to look at something.

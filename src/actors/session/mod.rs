@@ -20,7 +20,6 @@ use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Seq
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::conversation::ConversationMsg;
-use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::{NewDesk, WorkspaceMsg};
 use crate::clock;
@@ -286,11 +285,7 @@ impl SessionState {
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
             Asked::FollowDesk { subscription, wish, rows } => {
-                let desk = self.follow_desk(subscription, wish, rows);
-                match desk {
-                    Err(Refusal::Fault) => self.close(myself, Closing::Fault),
-                    desk => self.reply(id, desk, credit),
-                }
+                self.follow_desk(myself, id, subscription, (wish, rows), credit);
             }
             Asked::Unfollow { subscription } => {
                 let ended = self.following.end(subscription).map(|()| Answered::Unfollowed);
@@ -383,14 +378,27 @@ impl SessionState {
         }
     }
 
-    /// [`Refusal::Fault`]: the workspace is gone.
-    fn follow_desk(&mut self, subscription: u32, wish: Wish, rows: usize) -> Result<Answered, Refusal> {
-        let member = self.member("desk")?;
-        let (lane, following) = self.following.begin_desk(subscription)?;
-        let end = WorkspaceEnd(Arc::clone(following.outlet()));
-        let desk = NewDesk { end, member, wish, rows };
-        let asked = self.ports.workspace.cast(WorkspaceMsg::FollowDesk(desk));
-        asked.map(|()| Answered::FollowingDesk(lane, following)).map_err(|_| Refusal::Fault)
+    /// The workspace says what the member may see of it.
+    fn follow_desk(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        subscription: u32,
+        (wish, rows): (Wish, usize),
+        credit: OwnedSemaphorePermit,
+    ) {
+        let begun = self.member("desk").and_then(|member| {
+            let (lane, following) = self.following.begin_desk(subscription)?;
+            Ok(NewDesk { lane, following, member, wish, rows })
+        });
+        match begun {
+            Err(refusal) => self.reply(ask, Err(refusal), credit),
+            // A workspace that is gone drops the reply, which says so.
+            Ok(desk) => {
+                let reply = WorkspaceReply::new(myself.clone(), ask, credit);
+                let _ = self.ports.workspace.cast(WorkspaceMsg::FollowDesk(desk, reply));
+            }
+        }
     }
 
     /// The workspace says what the member may see of it.

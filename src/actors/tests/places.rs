@@ -50,7 +50,7 @@ impl Shown {
                         snapshot.value.agents.iter().find(|agent| agent.name.as_str() == self.2).unwrap();
                     self.1.push(found.online);
                 }
-                DeskItem::Agent(_) | DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(_) => {}
+                DeskItem::Agent(_) | DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(..) => {}
                 DeskItem::Ended => panic!("the desk has ended"),
             }
         }

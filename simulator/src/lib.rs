@@ -9,6 +9,7 @@
 //! - `world` is what a run consists of: `writer`, `disk` and its `space`, `workspace`, `conversation` with `outbox`,
 //!   `session`, `pump`, all of them joined by `mail`; and around them `clients`, the `network` that their
 //!   connections cross, and the `people` who ask for things.
+//! - `places` says from where clients are served, `looking` what is of those who only look.
 //! - `desk` is the workspace's part of assignment, under `settings` that somebody changes; `changes` says how those
 //!   become durable.
 //! - `model` with `stored` and `service`, and `check`, say what must be true; `tally` and `trace` what happened.
@@ -19,6 +20,7 @@ mod clients;
 mod conversation;
 mod desk;
 mod disk;
+mod looking;
 mod mail;
 mod model;
 mod network;

@@ -93,6 +93,17 @@ pub(crate) enum SessionMsg {
     Closed,
 }
 
+/// What a member's session says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attending {
+    /// By it the member is believed to be there until then.
+    Until(Duration),
+    /// By it they only look.
+    Looks,
+    /// One by which they were there has ended.
+    Gone,
+}
+
 /// Whether a client whose session ends comes back by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ForGood(pub(crate) bool);
@@ -140,8 +151,8 @@ pub(crate) enum WorkspaceMsg {
     Release(ConversationId, ReleaseReply),
     /// A member wants the list.
     List(ListReply),
-    /// A session by which a member is there is believed to be live until then, or has ended.
-    AgentSession(MemberId, SessionId, Option<Duration>),
+    /// What a session of a member's is for.
+    AgentSession(MemberId, SessionId, Attending),
     Stays(ConversationId, Way),
     Resolved(Resolved),
 }

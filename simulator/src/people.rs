@@ -190,11 +190,13 @@ impl World {
             Op::Post { content, .. } => content.as_text().map(|text| text.as_str().to_owned()),
             _ => None,
         };
+        let needs_somebody =
+            matches!(op, Op::Post { .. } | Op::Read { .. } | Op::Join { .. } | Op::Take { .. });
         match (client.outstanding.begin(op, Waiter { counter, subscribes }), counter) {
             (Ok(_), Some(counter)) => {
                 client.last_counter = counter;
                 let origin = (client.instance, counter);
-                self.model.sent(origin, &client.identity, conversation, text);
+                self.model.sent(origin, &client.identity, conversation, (text, needs_somebody));
                 self.note(Count::CommandSent);
             }
             (Ok(_), None) => {}

@@ -13,6 +13,8 @@ pub(crate) struct Rates {
     pub(crate) customers: u8,
     pub(crate) clients_each: usize,
     pub(crate) agents: usize,
+    /// Clients by which members only look, who may have a place elsewhere.
+    pub(crate) lookers: usize,
     /// Of a hundred things that a customer does.
     pub(crate) calls: u32,
     pub(crate) outbox_entries_max: usize,
@@ -98,6 +100,7 @@ impl Rates {
             customers: rng.u8(1..=7),
             clients_each: rng.usize(1..=2),
             agents: rng.usize(1..=7),
+            lookers: [0, 0, 1, 2][rng.usize(..4)],
             calls: [0, 10, 30, 60][rng.usize(..4)],
             outbox_entries_max: rng.usize(1..=6),
             stream_frames_max: rng.usize(1..=6),

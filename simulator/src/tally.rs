@@ -79,6 +79,13 @@ counts! {
     SessionReplaced "sessions replaced by the same client's next";
     ServedElsewhere "clients refused because their member serves from another place";
     TakenOver "places taken over";
+    OnlyLooks "sessions of members who only look";
+    LooksWhileServing "sessions that only look of members who serve from another place";
+    SatDown "clients that only looked and want to serve";
+    RefusedToLook "commands of those who only look that nobody would be there for";
+    LookedOn "lists and histories that those who only look asked for, and conversations that they follow";
+    AdministeredByLooker "commands of those who only look that were done";
+    UncountedByLooker "typings and receipts of those who only look, which count for nobody";
     NewcomerGone "clients that did not wait for the end of the session before";
     LeaseRenewed "leases renewed";
     NothingHeard "looks at a connection of which nothing was heard";
@@ -124,6 +131,7 @@ counts! {
     Taken "consultations taken";
     SteppedIn "conversations stepped into";
     Transferred "consultations transferred";
+    TransferRefused "transfers refused because nobody would be there, or they are away";
     Requeued "consultations that wait again";
     Completed "consultations completed";
     SilentClosed "consultations ended because the customer was silent";

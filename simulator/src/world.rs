@@ -17,8 +17,8 @@ use switchboard::domain::workspace::Workspace;
 use switchboard::machines::places::Places;
 use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
-    ConsultationId, Content, ConversationId, InstanceId, MessageText, Platform, ProfileId, Timestamp,
-    UserKey, WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    Timestamp, UserKey, WorkspaceId,
 };
 
 use crate::changes::Changes;
@@ -99,6 +99,8 @@ pub(crate) struct World {
     pub(crate) calm_until: Duration,
     /// The workspace that began last.
     pub(crate) latest_run: Option<Run>,
+    /// Whom work could be given to when a workspace of this process ended.
+    pub(crate) present_before: BTreeMap<Run, BTreeSet<MemberId>>,
     /// Conversations that were set aside once: whoever served them was free meanwhile.
     pub(crate) set_aside: BTreeSet<ConversationId>,
     last_number: u64,
@@ -152,6 +154,7 @@ impl World {
             broken: None,
             decisions: BTreeMap::new(),
             latest_run: None,
+            present_before: BTreeMap::new(),
             set_aside: BTreeSet::new(),
             last_number: 0,
         };
@@ -171,6 +174,11 @@ impl World {
             // Those above the number of members are second devices.
             let member = settings::member(at as u8 % MEMBERS + 1);
             self.settle_client(Identity::Member { workspace: WORKSPACE, member });
+        }
+        for _ in 0..self.rates.lookers {
+            let member = settings::member(self.rng.u8(1..=MEMBERS.min(self.rates.agents as u8)));
+            self.settle_client(Identity::Member { workspace: WORKSPACE, member });
+            self.clients.iter_mut().next_back().into_iter().for_each(|client| client.looks = true);
         }
     }
 
@@ -298,6 +306,7 @@ impl World {
         self.recalls.clear();
         self.list_reads.clear();
         self.bot_replies.clear();
+        self.present_before.clear();
         // Customers could not write meanwhile.
         self.grace_until = Timestamp::from_millis(self.true_time().as_millis() + self.rng.i64(0..5_000));
         self.snapshots.clear();

@@ -425,6 +425,7 @@ impl World {
     pub(crate) fn look_due(&mut self, way: Way) {
         if let Some(actor) = self.conversations.get_mut(&way) {
             actor.looks = true;
+            self.note_while_slow(Count::TimerWhileSlow);
             self.mail.to_conversation(way, ConversationMsg::LookDue);
         }
     }

@@ -26,6 +26,12 @@ counts! {
     Connected "connections";
     Commit "commits";
     CommitFailed "failed writes or syncs";
+    JournalSlow "times that the journal became slow";
+    CommitSlow "commits that took long, and their tickets with them";
+    CalledWhileSlow "calls taken while a commit took long";
+    DecidedWhileSlow "decisions made while a commit took long";
+    TimerWhileSlow "timers that came while a commit took long";
+    CrashWhileSlow "crashes while a commit took long";
     DiskRecovered "the disk can be written again";
     DiskFull "times that nothing was taken because the disk was full";
     DiskHasRoom "times that everything was taken again";

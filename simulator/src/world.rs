@@ -33,6 +33,7 @@ use crate::pump::Pump;
 use crate::rates::{Part, Rates};
 use crate::session::{Recall, Session};
 use crate::settings::{self, MEMBERS, PROFILES, Timetable};
+use crate::slowness::Slowness;
 use crate::space::{PLENTY_BYTES, SNAPSHOT_BYTES, Space};
 use crate::tally::{Count, Tally};
 use crate::trace::Trace;
@@ -74,6 +75,7 @@ pub(crate) struct World {
     // What survives it.
     pub(crate) disk: Disk,
     pub(crate) space: Space,
+    pub(crate) slowness: Slowness,
     pub(crate) clients: Vec<Client>,
     pub(crate) greeting: Option<Message>,
     /// The settings that are durable.
@@ -136,6 +138,7 @@ impl World {
             snapshots: VecDeque::new(),
             disk: Disk::new(WORKSPACE),
             space: Space::new(free_bytes),
+            slowness: Slowness::default(),
             clients: Vec::new(),
             greeting: MessageText::new("welcome")
                 .ok()
@@ -285,6 +288,8 @@ impl World {
         }
         let survival = if self.rng.bool() { Survival::Whole } else { Survival::Torn };
         let was_writing = self.disk.is_writing();
+        self.note_while_slow(Count::CrashWhileSlow);
+        self.commit_ended();
         let found = self.disk.crash(survival);
         match survival {
             Survival::Whole if !found.is_empty() => self.note(Count::CrashKept),

@@ -64,6 +64,7 @@ impl World {
         }
         if let Some(entry) = recorded {
             self.check_given(actor, &entry);
+            self.note_taken(&entry);
         }
         self.act(actor, actions);
         Fate::Lives

@@ -44,6 +44,8 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         Known::Overtaken => in_any_order(command)?,
         Known::Forgotten => return Err(Rejection::InstanceForgotten),
     }
+    // As of the time that its entry will bear: when the clock is set back, nothing is early that was late.
+    let context = &Context { now: context.now.max(state.last_at), ..*context };
     let events = match &command.action {
         Action::Start { customer, greeting, known, former } => {
             start(state, customer, greeting.as_ref(), (known, *former))?

@@ -77,21 +77,17 @@ impl World {
             rest => {
                 let op = match reader {
                     Reader::Customer => customers_op(rest - 75, conversation),
-                    Reader::Staff => self.agents_op(rest - 75, conversation),
+                    Reader::Staff => self.agents_op(at, rest - 75, conversation),
                 };
                 self.request(at, op, None);
             }
         }
     }
 
-    fn agents_op(&mut self, drawn: u32, conversation: ConversationId) -> Op {
+    fn agents_op(&mut self, at: usize, drawn: u32, conversation: ConversationId) -> Op {
         match drawn {
             0..6 => Op::Join { conversation },
-            6..9 => {
-                let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
-                let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
-                Op::Transfer { conversation, from, to: member(to), epoch: None }
-            }
+            6..9 => self.transfer(at, conversation),
             9..11 => Op::Leave { conversation },
             11..14 => Op::Take { conversation, epoch: None },
             // What it was once, or will be.
@@ -104,6 +100,17 @@ impl World {
             23..24 => Op::Release { conversation },
             _ => Op::List { filter: ListFilter::default(), cursor: None, limit: 9 },
         }
+    }
+
+    /// Mostly of something that is theirs, to whomever: they may be there or not.
+    fn transfer(&mut self, at: usize, conversation: ConversationId) -> Op {
+        let own = self.clients[at].identity.member();
+        let mut open = self.model.service.open();
+        let theirs = open.find(|(_, call)| call.holder.is_some() && call.holder == own).map(|(id, _)| id);
+        let conversation = theirs.filter(|_| self.rng.u8(..4) > 0).unwrap_or(conversation);
+        let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
+        let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
+        Op::Transfer { conversation, from, to: member(to), epoch: None }
     }
 
     /// How far somebody says to have come; now and then further than they can have.

@@ -246,7 +246,7 @@ impl World {
         choices.add(faults.disk_fills, true, Action::DiskFills);
         choices.add(faults.disk_frees, self.space.is_short(), Action::DiskFrees);
         // Rather in the middle of a commit than when nothing happens.
-        let at_stake = if self.disk.is_writing() { 12 } else { 1 };
+        let at_stake = if self.disk.is_writing() && !is_late { 12 } else { 1 };
         choices.add(at_stake * faults.crash, true, Action::Crash);
         choices.add(faults.settings_change, true, Action::SettingsChange);
         choices.add(faults.time_passes, true, Action::TimePasses);

@@ -134,6 +134,17 @@ pub fn admit(state: &Conversation, identity: &Identity) -> Result<Party, Rejecti
     if known { Ok(identity.party()) } else { Err(Rejection::NoSuchConversation) }
 }
 
+/// The name of what a member asks in vain by a session that only looks. What they did before, when they were there, is
+/// answered as it was then.
+#[must_use]
+pub fn asked_in_vain_by_a_looker(state: &Conversation, command: &Command) -> Option<&'static str> {
+    let what = command.action.needs_somebody_there()?;
+    match state.clients.look_up(&command.origin) {
+        Known::New | Known::Overtaken => Some(what),
+        Known::Answered(_) | Known::LongAgo | Known::Forgotten => None,
+    }
+}
+
 fn admit_to_start(
     state: &Conversation,
     identity: &Identity,

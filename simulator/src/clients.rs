@@ -173,7 +173,7 @@ impl World {
         }
         let (instance, takes_over) = (self.instance(), self.rng.bool());
         // Also somebody who was refused because they serve from another place.
-        let looks = self.rng.u8(..4) == 0;
+        let looks = self.rng.u8(..6) == 0;
         let client = &mut self.clients[at];
         client.outstanding.drain();
         client.outstanding = Outstanding::new();

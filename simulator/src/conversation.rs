@@ -8,7 +8,9 @@ mod commands;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use switchboard::domain::conversation::{Context, Doors, OwnAction, Policy, Service, admit, deadline, reply};
+use switchboard::domain::conversation::{
+    Context, Doors, OwnAction, Policy, Service, admit, asked_in_vain_by_a_looker, deadline, reply,
+};
 use switchboard::domain::identity::Reader;
 use switchboard::domain::workspace::Workspace;
 use switchboard::machines::commit::{Claim, Term};
@@ -317,7 +319,7 @@ impl World {
             Phase::Open { live, .. } => live,
             Phase::Refusing => {
                 let answer = match &errand {
-                    Errand::Command(command) => {
+                    Errand::Command(command, _) => {
                         self.model.passed_over((command.origin.instance, command.origin.counter));
                         ErrandAnswer::Unknown
                     }
@@ -331,7 +333,13 @@ impl World {
             Phase::Opening | Phase::Loading(_) => return Fate::Fails("an errand came too early".to_owned()),
         };
         match errand {
-            Errand::Command(command) => return self.command(actor, &command, reply),
+            Errand::Command(command, true)
+                if let Some(what) = asked_in_vain_by_a_looker(live.state(), &command) =>
+            {
+                self.model.passed_over((command.origin.instance, command.origin.counter));
+                reply.answer(ErrandAnswer::OnlyLooks(what));
+            }
+            Errand::Command(command, _) => return self.command(actor, &command, reply),
             Errand::Subscribe { subscriber, after, identity, outbox } => {
                 let revealed = live.pending_up_to(u64::MAX).next().map(|(entry, ())| entry.before);
                 outbox.there.set(revealed.unwrap_or(live.state().last).of(identity.reader()));

@@ -1,11 +1,9 @@
 //! Those who only look: sessions of a member who is not there because of them, and may serve from another place.
 //!
-//! Owns what such a session may not ask, as the engine's session has it; and, by what its client has said alone, that
-//! nobody counts as there because of it, and nothing is done by it for which somebody has to be. Must not know what
-//! they look at.
+//! Owns who does so when, and, by what their clients have said alone, that nobody counts as there because of it and
+//! nothing is done by it for which somebody has to be. Must not know what they look at.
 
-use switchboard::domain::conversation::{Action, Entry};
-use switchboard_protocol::wire::{ErrorBody, ErrorCode};
+use switchboard::domain::conversation::Entry;
 
 use crate::check::Promise;
 use crate::conversation::name;
@@ -15,14 +13,6 @@ use crate::tally::Count;
 use crate::world::World;
 
 impl Session {
-    /// Whether it may ask that: by one that only looks nobody can be reached.
-    pub(crate) fn may(&self, action: &Action) -> Result<(), &'static str> {
-        match action.needs_somebody_there() {
-            Some(what) if !self.counts() => Err(what),
-            Some(_) | None => Ok(()),
-        }
-    }
-
     /// Whether anybody at the other end counts as an agent, or is a customer.
     pub(crate) fn counts(&self) -> bool {
         self.identity.member().is_none() || self.place.serves()
@@ -30,12 +20,17 @@ impl Session {
 }
 
 impl World {
-    /// Now and then somebody who only looked wants to serve, by the same client program.
-    pub(crate) fn may_sit_down(&mut self, at: usize) {
-        if !self.is_calm && self.clients[at].looks && self.rng.u8(..8) == 0 {
-            self.clients[at].looks = false;
-            self.note(Count::SatDown);
+    /// Now and then somebody who only looked wants to serve, or the other way round, by the same client program.
+    pub(crate) fn changes_purpose(&mut self, at: usize) {
+        let is_member = self.clients[at].identity.member().is_some();
+        let one_in = if self.clients[at].looks { 8 } else { 40 };
+        if self.is_calm || !is_member || self.rng.u8(..one_in) > 0 {
+            return;
         }
+        let looks = &mut self.clients[at].looks;
+        *looks = !*looks;
+        let count = if *looks { Count::StoodBack } else { Count::SatDown };
+        self.note(count);
     }
 
     /// A session has begun.
@@ -62,13 +57,6 @@ impl World {
         }
     }
 
-    pub(crate) fn refuse_to_look(&mut self, session: &Session, (ask, counter): (u64, u64), what: &str) {
-        self.note(Count::RefusedToLook);
-        self.model.passed_over((session.instance, counter));
-        let error = ErrorBody::new(ErrorCode::OnlyLooks, what);
-        self.reply(session, ask, Some(counter), Err(error));
-    }
-
     /// The workspace is told that a member is there by a session.
     pub(crate) fn check_serves(&mut self, session: SessionId) {
         if let Some(session) = self.sessions.get(&session).filter(|session| session.looks) {
@@ -90,15 +78,18 @@ impl World {
         }
     }
 
-    /// A session that only looks has answered a command.
+    /// A session that only looks has answered a command: what somebody had to be there for was done when they were.
     pub(crate) fn check_looker_told(&mut self, session: &Session, counter: u64, reply: &Reply) {
         if !session.looks || reply.is_err() {
             return;
         }
-        self.note(Count::AdministeredByLooker);
-        if self.model.came_from_nobody((session.instance, counter)) {
-            let what =
-                format!("counter {counter} of {}, who only looks, was answered {reply:?}", session.instance);
+        let origin = (session.instance, counter);
+        self.note(match self.model.needs_somebody(origin) {
+            true => Count::AnsweredAsBefore,
+            false => Count::AdministeredByLooker,
+        });
+        if self.model.came_from_nobody(origin) {
+            let what = format!("{origin:?}, who only looks, was answered {reply:?}");
             self.broken(Promise::Presence, what);
         }
     }

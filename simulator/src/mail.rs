@@ -44,9 +44,18 @@ pub(crate) struct Run(pub(crate) u64);
 /// What a session asks of a conversation.
 #[derive(Clone)]
 pub(crate) enum Errand {
-    Command(Rc<Command>),
-    Subscribe { subscriber: SubscriberId, after: Seq, identity: Rc<Identity>, outbox: Rc<Outbox> },
-    History { identity: Rc<Identity>, before: Option<Seq> },
+    /// And whether it comes by a session that only looks.
+    Command(Rc<Command>, bool),
+    Subscribe {
+        subscriber: SubscriberId,
+        after: Seq,
+        identity: Rc<Identity>,
+        outbox: Rc<Outbox>,
+    },
+    History {
+        identity: Rc<Identity>,
+        before: Option<Seq>,
+    },
 }
 
 /// The answer to an errand.
@@ -56,6 +65,8 @@ pub(crate) enum ErrandAnswer {
     Unavailable(String),
     /// Not until there is room on the disk.
     NoRoom(NoRoom),
+    /// Nobody is there for it, by a session that only looks.
+    OnlyLooks(&'static str),
     /// It may or may not have been done.
     Unknown,
 }

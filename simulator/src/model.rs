@@ -119,7 +119,12 @@ impl Model {
         }
     }
 
-    /// Whether a command was done that nobody gave who was there to be reached.
+    /// Whether only somebody who is there to be reached gives a command.
+    pub(crate) fn needs_somebody(&self, origin: Origin) -> bool {
+        self.commands.get(&origin).is_some_and(|sent| sent.needs_somebody)
+    }
+
+    /// Whether it is one of those, and nobody has given it who was there.
     pub(crate) fn came_from_nobody(&self, origin: Origin) -> bool {
         let sent = self.commands.get(&origin);
         sent.is_some_and(|sent| sent.needs_somebody && !sent.came_from_somebody)

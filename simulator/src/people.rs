@@ -92,7 +92,7 @@ impl World {
             11..14 => Op::Take { conversation, epoch: None },
             // What it was once, or will be.
             14..15 => Op::Take { conversation, epoch: Some(1) },
-            15..18 => Op::Complete { conversation, epoch: None },
+            15..18 => Op::Complete { conversation: self.mostly_theirs(at, conversation), epoch: None },
             18..19 => Op::Complete { conversation, epoch: Some(2) },
             19..20 => Op::End { conversation },
             20..21 => Op::Open,
@@ -102,12 +102,17 @@ impl World {
         }
     }
 
-    /// Mostly of something that is theirs, to whomever: they may be there or not.
-    fn transfer(&mut self, at: usize, conversation: ConversationId) -> Op {
+    /// Mostly something that somebody answers for, if there is anything.
+    fn mostly_theirs(&mut self, at: usize, conversation: ConversationId) -> ConversationId {
         let own = self.clients[at].identity.member();
         let mut open = self.model.service.open();
         let theirs = open.find(|(_, call)| call.holder.is_some() && call.holder == own).map(|(id, _)| id);
-        let conversation = theirs.filter(|_| self.rng.u8(..4) > 0).unwrap_or(conversation);
+        theirs.filter(|_| self.rng.u8(..4) > 0).unwrap_or(conversation)
+    }
+
+    /// To whomever: they may be there or not.
+    fn transfer(&mut self, at: usize, conversation: ConversationId) -> Op {
+        let conversation = self.mostly_theirs(at, conversation);
         let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
         let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
         Op::Transfer { conversation, from, to: member(to), epoch: None }
@@ -155,7 +160,7 @@ impl World {
     }
 
     fn post(&mut self, conversation: ConversationId) -> Op {
-        let calls = self.rng.u32(..200) < self.rates.calls;
+        let calls = self.rng.u32(..100) < self.rates.calls;
         let text = if calls { CALL_WORD.to_owned() } else { format!("text {}", self.number()) };
         match MessageText::new(text) {
             Ok(text) => Op::Post { conversation, content: Content::text(text) },

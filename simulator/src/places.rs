@@ -63,7 +63,7 @@ impl World {
         let Some(workspace) = &self.workspace else { return self.start_workspace() };
         let run = workspace.run;
         let (id, connection, now) = (SessionId(self.number()), self.number(), self.now);
-        self.may_sit_down(at);
+        self.changes_purpose(at);
         let several = self.settings.settings.team.service.several_places;
         let client = &mut self.clients[at];
         client.waits = Some(id);

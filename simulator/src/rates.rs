@@ -101,7 +101,7 @@ impl Rates {
             customers: rng.u8(1..=7),
             clients_each: rng.usize(1..=2),
             agents: rng.usize(1..=7),
-            lookers: [0, 0, 1, 2][rng.usize(..4)],
+            lookers: [0, 0, 1, 1, 2][rng.usize(..5)],
             calls: [0, 10, 30, 60][rng.usize(..4)],
             outbox_entries_max: rng.usize(1..=6),
             stream_frames_max: rng.usize(1..=6),

@@ -88,6 +88,8 @@ counts! {
     OnlyLooks "sessions of members who only look";
     LooksWhileServing "sessions that only look of members who serve from another place";
     SatDown "clients that only looked and want to serve";
+    StoodBack "clients that served and want to look only";
+    AnsweredAsBefore "commands of those who only look that were done when they were there";
     RefusedToLook "commands of those who only look that nobody would be there for";
     LookedOn "lists and histories that those who only look asked for, and conversations that they follow";
     AdministeredByLooker "commands of those who only look that were done";

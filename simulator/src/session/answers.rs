@@ -40,6 +40,10 @@ impl World {
                 self.note(Count::HeldForRoom);
                 return self.refuse(session, tag, ErrorBody::new(ErrorCode::NoRoom, why.to_string()));
             }
+            ErrandAnswer::OnlyLooks(what) => {
+                self.note(Count::RefusedToLook);
+                return self.refuse(session, tag, ErrorBody::new(ErrorCode::OnlyLooks, what));
+            }
             ErrandAnswer::Unknown => {
                 return self.refuse(session, tag, ErrorBody::new(ErrorCode::Fault, "not known"));
             }

@@ -15,7 +15,7 @@ use crate::domain::listing::{List, ListPlace};
 use crate::journal::ListRow;
 use crate::limits;
 pub use crate::machines::desk::Waiting;
-pub use crate::machines::dispatch::Work;
+pub use crate::machines::tally::Work;
 use crate::machines::views::Listed;
 
 /// An agent on the status board.

@@ -1,9 +1,10 @@
 //! What is known of the customer, and who was found, at the keyboard.
 //!
-//! Owns how details are written down in a line and read out of one. Must not know where they are kept.
+//! Owns how details are written down in a line and read out of one, and how a search is. Must not know where they
+//! are kept.
 
-use switchboard_client::vocabulary::{CustomerName, EmailAddress, Phone};
-use switchboard_client::wire::{CustomerDetails, CustomerField, Gender};
+use switchboard_client::vocabulary::{CustomerName, EmailAddress, Phone, SearchText};
+use switchboard_client::wire::{CustomerDetails, CustomerField, Gender, SearchBy};
 use switchboard_client::{Customer, FoundPage};
 
 /// What a line wants written down: `name=Kim Chul-su phone=010-1234-5678`. A field without a value is cleared.
@@ -21,6 +22,17 @@ pub(super) fn edits(line: &str) -> Result<(CustomerDetails, Vec<CustomerField>),
         }
     }
     Ok((details, clear))
+}
+
+/// What a line looks for, and in which field: `phone 0101234`. Without a field in front, or with `any`, it is looked
+/// for in all of them.
+pub(super) fn wanted(line: &str) -> Result<(SearchText, Option<SearchBy>), String> {
+    let line = line.trim();
+    // A field alone is itself what is looked for.
+    let named = line.split_once(char::is_whitespace);
+    let named = named.and_then(|(word, text)| Some((text.trim_start(), searched_by(word)?)));
+    let (text, by) = named.unwrap_or((line, None));
+    Ok((SearchText::new(text).map_err(told)?, by))
 }
 
 /// Who the customer is, as lines for people.
@@ -84,6 +96,19 @@ fn field(name: &str) -> Option<CustomerField> {
     FIELDS.into_iter().find(|field| word(*field) == name)
 }
 
+/// The field that a word names, or all of them; `None` when it names none.
+fn searched_by(word: &str) -> Option<Option<SearchBy>> {
+    match word {
+        "any" => Some(None),
+        "name" => Some(Some(SearchBy::Name)),
+        "phone" => Some(Some(SearchBy::Phone)),
+        "email" => Some(Some(SearchBy::Email)),
+        "key" | "user_key" => Some(Some(SearchBy::UserKey)),
+        "category" => Some(Some(SearchBy::Category)),
+        _ => None,
+    }
+}
+
 const FIELDS: [CustomerField; 4] =
     [CustomerField::Name, CustomerField::Phone, CustomerField::Email, CustomerField::Gender];
 
@@ -136,5 +161,25 @@ mod tests {
             let why = edits(line).unwrap_err();
             assert!(why.starts_with(wrong), "{why}");
         }
+    }
+
+    #[test]
+    fn a_search_is_in_the_field_that_its_first_word_names() {
+        for (line, text, by) in [
+            ("phone 0101234", "0101234", Some(SearchBy::Phone)),
+            (" category  Billing > Cards ", "Billing > Cards", Some(SearchBy::Category)),
+            ("name Kim Chul-su", "Kim Chul-su", Some(SearchBy::Name)),
+            ("email kim@", "kim@", Some(SearchBy::Email)),
+            ("key carla", "carla", Some(SearchBy::UserKey)),
+            ("user_key carla", "carla", Some(SearchBy::UserKey)),
+            ("Kim Chul-su", "Kim Chul-su", None),
+            ("names of things", "names of things", None),
+            ("any name of things", "name of things", None),
+            ("any any", "any", None),
+            ("phone", "phone", None),
+        ] {
+            assert_eq!(wanted(line), Ok((SearchText::new(text).unwrap(), by)), "{line}");
+        }
+        assert!(wanted("").unwrap_err().starts_with("text: "));
     }
 }

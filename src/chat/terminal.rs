@@ -251,7 +251,7 @@ impl<P: Printer> Chat<P> {
                 }
                 Err(why) => self.say(format!("— {why}")),
             },
-            (("/find", text), Side::Agent(_)) => self.find(text).await?,
+            (("/find", line), Side::Agent(_)) => self.find(line).await?,
             (("/list", words), Side::Agent(_)) => self.list_named(words).await?,
             (("/board", _), Side::Agent(agent)) => {
                 let board = lists::board(&agent.state);
@@ -300,7 +300,9 @@ impl<P: Printer> Chat<P> {
         match outcome {
             Ok(_) => Ok(()),
             Err(ClientError::Rejected(error)) => {
-                self.say(format!("— refused: {}", error.sentence));
+                let faster =
+                    error.assignee.map(|member| format!(" ({})", show::name_of(member, self.names())));
+                self.say(format!("— refused: {}{}", error.sentence, faster.unwrap_or_default()));
                 Ok(())
             }
             Err(error) => Err(error),
@@ -486,6 +488,7 @@ const AGENT_HELP: &str = "/list      the conversations; or waiting, progress, co
     /open N    serve another one, by its number in the list; /open fN by that of those that were found\n\
     /watch N   look on without coming in\n\
     /find TEXT look for a customer's name, phone, e-mail or key, or what a consultation was about\n\
+    /find FIELD TEXT  only in name, phone, email, key or category; any: in all, also what begins with such a word\n\
     /customer  who this is; what to write down behind it: name=Kim phone=010-1234-5678, a bare email= clears\n\
     /take      become the one who serves this conversation\n\
     /give NAME give it to a colleague\n\

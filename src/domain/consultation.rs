@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, ConversationId, MemberId, Timestamp};
 
+use super::assignment::Why;
 use super::conversation::What;
 
 /// A consultation that goes on. A conversation has one at a time.
@@ -24,6 +25,8 @@ pub struct Consultation {
     pub waits_since: Timestamp,
     /// How far it has come.
     pub stage: Stage,
+    /// Why it waits, as that was explained last; `None` if it was not, or does not wait.
+    pub why: Option<Why>,
     /// When service began: with the first agent's entry.
     pub served_at: Option<Timestamp>,
     /// When an agent said something for the first time since then.
@@ -180,6 +183,7 @@ impl Consultation {
     #[must_use]
     pub fn ended(mut self, at: Timestamp, outcome: Outcome) -> Record {
         self.assignees.none(at);
+        self.why = None;
         Record { consultation: self, over: Some(Over { at, outcome }) }
     }
 

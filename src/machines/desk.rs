@@ -69,6 +69,8 @@ enum Alarm {
     Again,
     /// What customers who wait are told of their place.
     Lines,
+    /// Those who wait for another reason than is recorded.
+    Reasons,
     /// The next moment at which a profile may open or close.
     Boundary,
     /// A member who has gone: what is theirs waits again if they have not come back.
@@ -162,8 +164,7 @@ impl Desk {
                 self.earliest_end(&now.workspace.service(profile), consultation.stage, since)
             });
             self.alarms.set(Alarm::Conversation(conversation), at);
-            let open = Open::of(profile, &served);
-            let announcement = Announcement { conversation, revision, open };
+            let announcement = Announcement::about(conversation, revision, Some(profile), &served);
             orders.extend(self.announced(announcement, now));
         }
         orders.extend(self.rules_changed(now));
@@ -231,7 +232,15 @@ impl Desk {
         // Only now: nothing is decided any more by the rules, or among the members, that were.
         orders.extend(self.dispatch.set_rules(now.workspace.rule_book(now.at), now.seeds));
         self.alarms.set(Alarm::Boundary, now.workspace.next_boundary(now.at));
+        orders.extend(self.explain(now));
         told(orders)
+    }
+
+    /// Those who wait for another reason than they did are told it: a few at a time, since it wakes and writes.
+    fn explain(&mut self, now: &mut Now<'_>) -> Vec<Order> {
+        let (orders, more) = self.dispatch.explain(REASONS_AT_ONCE, now.seeds);
+        self.alarms.set(Alarm::Reasons, more.then(|| after(now.at, REASONS_AFTER_MS)));
+        orders
     }
 
     /// A conversation says what is durable of its consultation.
@@ -240,7 +249,10 @@ impl Desk {
         if self.aside.contains(&conversation) {
             return Vec::new();
         }
-        self.unheard.remove(&conversation);
+        if self.unheard.remove(&conversation) && !self.alarms.is_set(&Alarm::Reasons) {
+            // What was to be recorded of why it waits may be lost.
+            self.alarms.set(Alarm::Reasons, Some(after(now.at, REASONS_AFTER_MS)));
+        }
         self.said(announcement, now)
     }
 
@@ -374,6 +386,10 @@ impl Desk {
                     self.try_again(now.at);
                 }
                 Alarm::Lines => self.lines_due = true,
+                Alarm::Reasons => {
+                    let orders = self.explain(now);
+                    all.extend(told(orders));
+                }
                 Alarm::Boundary if is_planted(Bug::OpeningOverlooked) => {}
                 Alarm::Boundary => all.extend(self.rules_changed(now)),
                 Alarm::Grace(member) => {
@@ -477,6 +493,12 @@ const fn after(now: Timestamp, millis: i64) -> Timestamp {
 
 /// How often customers are told of their place, at the most; each time after which nothing has happened, half as often.
 const LINES_AFTER_MS: i64 = 2_000;
+
+/// To so many at the most is told at once that they wait for another reason.
+const REASONS_AT_ONCE: usize = 100;
+
+/// How soon it is told to the next ones, in milliseconds.
+const REASONS_AFTER_MS: i64 = 1_000;
 
 /// How soon what was not taken is decided again, in milliseconds.
 const AGAIN_AFTER_MS: i64 = 1_000;

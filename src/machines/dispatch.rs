@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId, ProfileId};
 
-use crate::domain::assignment::{Explanation, Outcome, Queue, Request, Roster, RuleBook, Standing};
+use crate::domain::assignment::{Explanation, Outcome, Queue, Request, Roster, RuleBook, Standing, Why};
 use crate::domain::consultation::{Beginning, Requeued, Stage};
 use crate::domain::conversation::{Conversation, Served};
 use crate::machines::lines::Queues;
 use crate::machines::planted::{Bug, is_planted};
+use crate::machines::tally::Tally;
 
 /// What a conversation says of its consultation: true at a revision of it, and durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Announcement {
     pub revision: u64,
     /// Its consultation, if there is one.
     pub open: Option<Open>,
+    /// Why that waits, as it is recorded.
+    pub why: Option<Why>,
 }
 
 /// A consultation that goes on.
@@ -67,8 +70,21 @@ impl Announcement {
     /// What a conversation in this state says.
     #[must_use]
     pub fn of(state: &Conversation) -> Self {
-        let open = state.customer.as_ref().and_then(|customer| Open::of(customer.profile, &state.served));
-        Self { conversation: state.id, revision: state.revision, open }
+        let profile = state.customer.as_ref().map(|customer| customer.profile);
+        Self::about(state.id, state.revision, profile, &state.served)
+    }
+
+    /// What a conversation at a profile says that is served so at a revision.
+    #[must_use]
+    pub fn about(
+        conversation: ConversationId,
+        revision: u64,
+        profile: Option<ProfileId>,
+        served: &Served,
+    ) -> Self {
+        let open = profile.and_then(|profile| Open::of(profile, served));
+        let why = served.consultation.as_ref().and_then(|consultation| consultation.why);
+        Self { conversation, revision, open, why }
     }
 }
 
@@ -102,39 +118,7 @@ pub struct Dispatch {
     /// Members who have left, and whether what they serve waits again as well.
     gone: BTreeMap<MemberId, bool>,
     conversations: BTreeMap<ConsultationId, ConversationId>,
-    works: BTreeMap<MemberId, Work>,
-    totals: Totals,
-    changed: BTreeSet<MemberId>,
-}
-
-/// What somebody has to do: consultations of theirs, as far as that is durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Work {
-    /// Assigned, and not begun.
-    pub waiting: u32,
-    /// In progress.
-    pub in_progress: u32,
-}
-
-/// All that goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Nobody is to serve it.
-    pub unassigned: u32,
-    /// Somebody is to, and has not begun.
-    pub assigned: u32,
-    /// In progress.
-    pub in_progress: u32,
-}
-
-impl Totals {
-    const fn of(&mut self, stage: Stage) -> &mut u32 {
-        match stage {
-            Stage::Waiting => &mut self.unassigned,
-            Stage::Assigned(_) => &mut self.assigned,
-            Stage::InProgress(_) => &mut self.in_progress,
-        }
-    }
+    tally: Tally,
 }
 
 /// What is known of a conversation.
@@ -142,6 +126,8 @@ impl Totals {
 struct Known {
     revision: u64,
     open: Option<Open>,
+    /// Why it waits, as that is recorded or on its way to be.
+    why: Option<Why>,
     /// Who has been decided on, and is not confirmed.
     reserved: Option<Reserved>,
     /// It did not take a decision and has not said what is so instead: it is in no queue until it does.
@@ -194,21 +180,15 @@ impl Dispatch {
         queues
     }
 
-    /// What somebody has to do.
+    /// How much goes on, as far as that is durable.
     #[must_use]
-    pub fn work(&self, member: MemberId) -> Work {
-        self.works.get(&member).copied().unwrap_or_default()
-    }
-
-    /// All that goes on, as far as that is durable.
-    #[must_use]
-    pub const fn totals(&self) -> Totals {
-        self.totals
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Those who have more or less to do than when this was asked last.
     pub fn take_changed(&mut self) -> BTreeSet<MemberId> {
-        std::mem::take(&mut self.changed)
+        self.tally.take_changed()
     }
 
     /// The consultations that go on.
@@ -330,7 +310,7 @@ impl Dispatch {
 
     /// A conversation says what is durable of it. It may say so again.
     pub fn announced(&mut self, announcement: Announcement, seeds: &mut dyn FnMut() -> u64) -> Vec<Order> {
-        let Announcement { conversation, revision, open } = announcement;
+        let Announcement { conversation, revision, open, why } = announcement;
         let before = self.known.get(&conversation);
         if before.is_some_and(|known| known.revision > revision) {
             return Vec::new();
@@ -340,7 +320,7 @@ impl Dispatch {
             && open.as_ref().is_some_and(|open| self.queue.has(open.request.consultation))
         {
             // It waits as it did.
-            self.known.entry(conversation).and_modify(|known| known.revision = revision);
+            self.known.entry(conversation).and_modify(|known| (known.revision, known.why) = (revision, why));
             return Vec::new();
         }
         let reserved = before.and_then(|known| {
@@ -350,8 +330,9 @@ impl Dispatch {
         let (held, consultation) = before.map_or((None, None), |known| {
             (known.holder(), known.open.as_ref().map(|open| open.request.consultation))
         });
-        let stage = |open: &Option<Open>| open.as_ref().map(|open| open.stage);
-        let stages = (before.and_then(|known| stage(&known.open)), stage(&open));
+        let standpoint = |open: &Open| (open.request.profile, open.stage);
+        let from = before.and_then(|known| known.open.as_ref().map(standpoint));
+        let to = open.as_ref().map(standpoint);
         if let Some(consultation) = consultation {
             self.queue.remove(consultation);
             self.conversations.remove(&consultation);
@@ -361,13 +342,13 @@ impl Dispatch {
         if let Some(open) = &open {
             self.conversations.insert(open.request.consultation, conversation);
         }
-        let known = Known { revision, open, reserved, is_unsettled: false };
+        let known = Known { revision, open, why, reserved, is_unsettled: false };
         let holds = known.holder();
         // Whoever answers for it may have left meanwhile.
         let mut orders: Vec<_> =
             known.open.as_ref().and_then(|open| self.requeued(conversation, open)).into_iter().collect();
         self.known.insert(conversation, known);
-        self.works_on(stages);
+        self.tally.moves(from, to);
         let freed = self.hold(held, holds);
         if freed {
             // Whoever waits is served in order, this request among them.
@@ -430,6 +411,27 @@ impl Dispatch {
         orders
     }
 
+    /// Explains to some of those who wait, and for another reason than is recorded, why they do: to so many at the
+    /// most, in order. Whether there are more. To be called after the rules have changed, which alone changes
+    /// reasons.
+    pub fn explain(&mut self, most: usize, seeds: &mut dyn FnMut() -> u64) -> (Vec<Order>, bool) {
+        let recorded = |consultation| {
+            let conversation = self.conversations.get(&consultation)?;
+            self.known.get(conversation)?.why
+        };
+        let reasons = self.queue.reasons(&self.book);
+        let other = reasons.filter(|(place, why)| recorded(place.consultation()) != Some(*why));
+        let mut other: Vec<_> = other.map(|(place, _)| place).collect();
+        other.sort_unstable();
+        let more = other.len() > most;
+        other.truncate(most);
+        let orders = other.into_iter().filter_map(|place| {
+            let explanation = self.queue.explain(&self.book, &self.roster, place.consultation(), seeds())?;
+            self.decided(place.consultation(), explanation)
+        });
+        (orders.collect(), more)
+    }
+
     /// Whether something is to be tried again: [`Dispatch::again`] has something to do.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
@@ -442,49 +444,13 @@ impl Dispatch {
         let Some(revision) = self.known.get(&conversation).map(|known| known.revision) else {
             return Vec::new();
         };
-        self.announced(Announcement { conversation, revision, open: None }, seeds)
+        self.announced(Announcement { conversation, revision, open: None, why: None }, seeds)
     }
 
     /// A conversation sleeps: if nothing goes on in it, nothing of it need be known.
     pub fn sleeps(&mut self, conversation: ConversationId) {
         if self.known.get(&conversation).is_some_and(|known| known.open.is_none()) {
             self.known.remove(&conversation);
-        }
-    }
-
-    /// A consultation has come from one stage to another.
-    fn works_on(&mut self, (before, after): (Option<Stage>, Option<Stage>)) {
-        if before == after {
-            return;
-        }
-        if let Some(stage) = before {
-            let count = self.totals.of(stage);
-            *count = count.saturating_sub(1);
-        }
-        if let Some(stage) = after {
-            *self.totals.of(stage) += 1;
-        }
-        if let Some((member, count)) = before.and_then(|stage| self.counted(stage)) {
-            *count = count.saturating_sub(1);
-            self.changed.insert(member);
-            if self.work(member) == Work::default() {
-                self.works.remove(&member);
-            }
-        }
-        if let Some((member, count)) = after.and_then(|stage| self.counted(stage)) {
-            *count += 1;
-            self.changed.insert(member);
-        }
-    }
-
-    /// Whose work something in this stage is, and where it is counted.
-    fn counted(&mut self, stage: Stage) -> Option<(MemberId, &mut u32)> {
-        match stage {
-            Stage::Waiting => None,
-            Stage::Assigned(member) => Some((member, &mut self.works.entry(member).or_default().waiting)),
-            Stage::InProgress(member) => {
-                Some((member, &mut self.works.entry(member).or_default().in_progress))
-            }
         }
     }
 
@@ -518,8 +484,11 @@ impl Dispatch {
         let known = self.known.get_mut(&conversation)?;
         let epoch = known.open.as_ref()?.epoch;
         let explanation = Arc::new(explanation);
-        if let Outcome::Assigned { member, .. } = explanation.outcome {
-            known.reserved = Some(Reserved { member, explanation: Arc::clone(&explanation) });
+        match explanation.outcome {
+            Outcome::Assigned { member, .. } => {
+                known.reserved = Some(Reserved { member, explanation: Arc::clone(&explanation) });
+            }
+            Outcome::Waits(why) => known.why = Some(why),
         }
         Some(Order::Decided { conversation, epoch, explanation })
     }

@@ -96,6 +96,9 @@ impl Lines {
 }
 
 #[cfg(test)]
+mod random;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::assignment::{Request, RuleBook};

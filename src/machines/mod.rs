@@ -40,4 +40,5 @@ pub mod residence;
 mod restarts;
 pub mod room;
 pub mod route;
+pub mod tally;
 pub mod views;

@@ -276,7 +276,18 @@ pub(super) fn error(refusal: &Refusal) -> ErrorBody {
     };
     let waits = [(ErrorCode::Unavailable, RETRY_MS), (ErrorCode::NoRoom, NO_ROOM_RETRY_MS)];
     let wait_ms = waits.iter().find(|(waits, _)| *waits == code).map(|(_, wait_ms)| *wait_ms);
-    ErrorBody { wait_ms, ..ErrorBody::new(code, refusal.to_string()) }
+    ErrorBody { wait_ms, assignee: assignee(refusal), ..ErrorBody::new(code, refusal.to_string()) }
+}
+
+/// Who was faster than whoever is refused.
+const fn assignee(refusal: &Refusal) -> Option<MemberId> {
+    if let Refusal::Rejected(Rejection::AlreadyAssigned { by }) = refusal {
+        Some(*by)
+    } else if let Refusal::Rejected(Rejection::Moved { assignee, .. }) = refusal {
+        *assignee
+    } else {
+        None
+    }
 }
 
 const fn rejected(rejection: &Rejection) -> ErrorCode {

@@ -73,9 +73,17 @@ impl Chat {
         self.until_seen(words, |line| line.as_str().is_some_and(|line| line.contains(words))).await;
     }
 
-    /// The last line that it has shown.
-    pub(crate) fn last_line(&self) -> &str {
-        self.seen.last().and_then(Value::as_str).unwrap_or_default()
+    /// Gives a command again and again, until a line that it shows has these words; returns its lines.
+    pub(crate) async fn until_shown_by(&mut self, command: &str, words: &str) -> Vec<String> {
+        let looking = async {
+            loop {
+                let lines = self.shown_by(command).await;
+                if lines.iter().any(|line| line.contains(words)) {
+                    return lines;
+                }
+            }
+        };
+        in_time(words, looking).await
     }
 
     /// Ends its input, waits for its end, and returns its exit code and what it said of it.
@@ -116,6 +124,17 @@ impl Chat {
         assert!(status.success(), "the chat ended with {status}: {:?}", self.seen.last());
         self.seen.retain(|line| line["type"] == "event");
         std::mem::take(&mut self.seen)
+    }
+
+    /// What a command shows at once, line by line.
+    async fn shown_by(&mut self, command: &str) -> Vec<String> {
+        self.seen.clear();
+        self.say(command);
+        self.say("/over");
+        let is_over = |line: &Value| line.as_str().is_some_and(|line| line.contains("/over is no command"));
+        self.until_seen(command, is_over).await;
+        self.seen.pop();
+        self.seen.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 }
 

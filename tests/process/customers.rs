@@ -149,6 +149,10 @@ async fn an_agent_writes_down_and_finds_at_the_keyboard() {
         ("/find k", "refused: text: 1 characters"),
         ("/find nobody", "nobody was found"),
         ("/find kim", "Carla Kim"),
+        // The name is in one field, and no word of it begins a key.
+        ("/find name kim", "Carla Kim"),
+        ("/find key kim", "nobody was found"),
+        ("/find any kim", "Carla Kim"),
         ("/open f2", "\"f2\" is none of the numbers"),
         ("/find dora", "dora"),
         ("/open f1", "you came in"),

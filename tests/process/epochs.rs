@@ -3,7 +3,7 @@
 //! Owns what only the wire can show: that staff are told the epoch, customers are not, and whoever acts on what is
 //! not so any more hears who was faster; and that a bot that was parked calls again. Must not know the rules.
 
-use switchboard_client::vocabulary::{CategoryPath, ConversationId, MessageText};
+use switchboard_client::vocabulary::{CategoryPath, ConversationId, MemberId, MessageText};
 use switchboard_client::wire::{BegunBy, Bot, Change, ErrorCode, EventKind, ListFilter, Outcome, Sender};
 use switchboard_client::{Client, ClientError};
 
@@ -11,10 +11,12 @@ use crate::daemon::Daemon;
 use crate::people;
 use crate::wait::in_time;
 
-/// What a refusal says; it must be that it has moved.
-fn moved<T: std::fmt::Debug>(refused: Result<T, ClientError>) -> String {
+/// What a refusal says, and who it says was faster; it must be that it has moved.
+fn moved<T: std::fmt::Debug>(refused: Result<T, ClientError>) -> (String, Option<MemberId>) {
     match refused {
-        Err(ClientError::Rejected(error)) if error.code() == Some(ErrorCode::Moved) => error.sentence,
+        Err(ClientError::Rejected(error)) if error.code() == Some(ErrorCode::Moved) => {
+            (error.sentence.clone(), ClientError::Rejected(error).assignee())
+        }
         other => panic!("not refused as moved: {other:?}"),
     }
 }
@@ -30,14 +32,18 @@ async fn staff_are_told_the_epoch_and_of_two_who_act_on_it_one_is_told_who_was_f
     let seen = page.rows[0].epoch;
     assert_eq!(seen, 1);
     ada.take_at(conversation, seen).await.unwrap();
-    let winner = format!("member {} answers for this conversation now", ada.member().unwrap());
-    assert_eq!(moved(ben.take_at(conversation, seen).await), format!("take: {winner}"));
     let (from, to) = (ada.member().unwrap(), ben.member().unwrap());
-    assert_eq!(moved(ada.transfer_at(conversation, from, to, seen).await), format!("transfer: {winner}"));
-    assert_eq!(moved(ada.complete_at(conversation, seen).await), format!("complete: {winner}"));
+    let told = |action| (format!("{action}: member {from} answers for this conversation now"), Some(from));
+    assert_eq!(moved(ben.take_at(conversation, seen).await), told("take"));
+    assert_eq!(moved(ada.transfer_at(conversation, from, to, seen).await), told("transfer"));
+    assert_eq!(moved(ada.complete_at(conversation, seen).await), told("complete"));
+    let later = ben.take(conversation).await.unwrap_err();
+    assert_eq!(later.assignee(), Some(from), "also without an epoch: {later}");
     ada.transfer_at(conversation, from, to, seen + 1).await.unwrap();
     ben.join(conversation).await.unwrap();
     ben.complete_at(conversation, seen + 2).await.unwrap();
+    let nobody = "take: nobody answers for this conversation now".to_owned();
+    assert_eq!(moved(ada.take_at(conversation, seen + 2).await), (nobody, None));
     let epochs = |events: Vec<switchboard_client::wire::Event>| -> Vec<u64> {
         events.into_iter().filter_map(|event| event.epoch).collect()
     };

@@ -15,6 +15,7 @@ mod backups;
 mod calls;
 mod chance;
 mod chat;
+mod colleagues;
 mod customers;
 mod daemon;
 mod ending;

@@ -82,12 +82,9 @@ async fn an_agent_lists_what_waits_goes_on_with_it_and_sees_the_board() {
         agent.until_line(shown).await;
     }
     // The board follows what happens.
-    while !agent.last_line().contains("20 wait, 20 of them need you; 1 in progress; 1 logged in") {
-        agent.say("/board");
-        agent.until_line("logged in").await;
-    }
-    agent.until_line("green   Ben: 0 waiting, 1 in progress").await;
-    agent.until_line("grey").await;
+    let counts = "20 wait, 20 of them need you; 1 in progress; 1 logged in";
+    let board = agent.until_shown_by("/board", counts).await.join("\n");
+    assert!(board.contains("green   Ben: 0 waiting, 1 in progress\n  grey"), "{board}");
     assert_eq!(agent.hang_up().await, (Some(0), String::new()));
 }
 

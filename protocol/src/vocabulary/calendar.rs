@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::beginning;
+
 /// From when to when on a day, in minutes of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -111,7 +113,7 @@ texts! { ClockSpan CalendarDay }
 
 impl CalendarError {
     fn new(text: &str, example: &'static str) -> Self {
-        Self { value: text.chars().take(VALUE_CHARS_MAX).collect(), example }
+        Self { value: beginning(text), example }
     }
 }
 
@@ -126,9 +128,6 @@ fn digits<const COUNT: usize>(text: &str) -> Option<u16> {
     let are_digits = text.len() == COUNT && text.bytes().all(|byte| byte.is_ascii_digit());
     if are_digits { text.parse().ok() } else { None }
 }
-
-/// So many characters of a text that is neither are told.
-const VALUE_CHARS_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {

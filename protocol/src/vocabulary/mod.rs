@@ -31,5 +31,5 @@ pub use part::{
 pub use text::{
     CardDescription, CardTitle, CategoryName, CustomerName, DisplayName, EmailAddress, Label, MessageText,
     ParamName, ParamValue, Payload, Phone, PlaceName, Platform, ProfileTitle, SearchText, TextError,
-    TextRule, Token, UserKey,
+    TextRule, Token, UserKey, beginning,
 };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CardDescription, CardTitle, Few, FlowId, Label, Latitude, Listed, Longitude, Payload, PlaceName,
+    beginning,
 };
 
 /// Why a part of a message was refused. Prints the field, the value and the rule.
@@ -74,7 +75,7 @@ impl Link {
     /// Names the value and the rule that it breaks.
     pub fn new(uri: impl Into<String>) -> Result<Self, ContentError> {
         let uri = uri.into();
-        let value = || uri.chars().take(32).collect();
+        let value = || beginning(&uri);
         let chars = uri.chars().count();
         if chars > Self::CHARS_MAX {
             return Err(ContentError::LinkTooLong { value: value(), chars });
@@ -136,7 +137,7 @@ impl Media {
     pub fn new(kind: MediaKind, uri: Link) -> Result<Self, ContentError> {
         match kind {
             MediaKind::Image | MediaKind::Video | MediaKind::Audio if !uri.is_fetchable() => {
-                Err(ContentError::NotFetchable { value: uri.as_str().chars().take(32).collect() })
+                Err(ContentError::NotFetchable { value: beginning(uri.as_str()) })
             }
             MediaKind::Image | MediaKind::Video | MediaKind::Audio | MediaKind::Link | MediaKind::Unknown => {
                 Ok(Self { kind, uri })

@@ -45,6 +45,12 @@ pub struct TextError {
     pub rule: TextRule,
 }
 
+/// The beginning of what was given, as an error tells it: at most 32 characters.
+#[must_use]
+pub fn beginning(text: &str) -> String {
+    text.chars().take(VALUE_CHARS_MAX).collect()
+}
+
 macro_rules! texts {
     ($(
         $(#[$doc:meta])* $name:ident $field:literal max $max:literal $(, $control:ident)? $(=> $shape:ident)?;
@@ -210,9 +216,11 @@ fn has_shape(
 
 fn refused(field: &'static str, text: &str, rule: TextRule) -> TextError {
     let secret = field == "token" || field == "text";
-    let value = if secret { "…".to_owned() } else { text.chars().take(32).collect() };
+    let value = if secret { "…".to_owned() } else { beginning(text) };
     TextError { field, value, chars: text.chars().count(), rule }
 }
+
+const VALUE_CHARS_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {

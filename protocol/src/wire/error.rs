@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::Timestamp;
+use crate::vocabulary::{MemberId, Timestamp};
 
 /// An error as it travels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -27,6 +27,9 @@ pub struct ErrorBody {
     /// Since when what it speaks of has been so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Who answers for the consultation instead; absent when nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<MemberId>,
 }
 
 impl ErrorBody {
@@ -45,6 +48,7 @@ impl ErrorBody {
             retryable: code.retryable(),
             wait_ms: None,
             since: None,
+            assignee: None,
         }
     }
 

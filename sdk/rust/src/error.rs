@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use switchboard_protocol::vocabulary::Timestamp;
+use switchboard_protocol::vocabulary::{MemberId, Timestamp};
 use switchboard_protocol::wire::{CloseCode, CodecError, ErrorBody, ErrorCode, Goodbye};
 
 use crate::outstanding::WindowFull;
@@ -83,6 +83,24 @@ impl ClientError {
             | Self::Subscription(_)
             | Self::TooManySubscriptions { .. }
             | Self::Unanswered(_) => false,
+        }
+    }
+
+    /// Who answers for the consultation instead, if somebody was faster than this request.
+    #[must_use]
+    pub const fn assignee(&self) -> Option<MemberId> {
+        match self {
+            Self::Rejected(error) => error.assignee,
+            Self::Options(_)
+            | Self::Local(_)
+            | Self::ServedElsewhere { .. }
+            | Self::Closed(_)
+            | Self::Request(_)
+            | Self::WrongAnswer(_)
+            | Self::Subscription(_)
+            | Self::TooManySubscriptions { .. }
+            | Self::WindowFull(_)
+            | Self::Unanswered(_) => None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::domain::assignment::{
 };
 use crate::domain::consultation::{How, Requeued};
 use crate::machines::live::SideCursors;
-use switchboard_protocol::vocabulary::CategoryPath;
+use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId};
 
 impl House {
     /// One whose profile assigns automatically, so many to an agent.
@@ -189,8 +189,13 @@ async fn a_call_goes_to_whoever_is_there_with_everything_that_the_choice_rests_o
 async fn whoever_is_full_gets_the_next_one_when_one_is_completed_in_the_order_of_the_calls() {
     let (house, mut olivia) = House::assigning(1, NO_SLEEP).await;
     let mut calls = Vec::new();
-    for user in ["minji", "jisoo", "hana"] {
-        calls.push(house.caller(user).await);
+    for (n, user) in (1..).zip(["minji", "jisoo", "hana"]) {
+        let (mut client, conversation) = house.customer(user).await;
+        // Of calls within the same millisecond the lesser id goes first.
+        let consultation = ConsultationId::from_bytes([n; 16]);
+        client.send(conversation, 2, Action::Call { consultation, category: CategoryPath::default() });
+        client.accepted().await;
+        calls.push((client, conversation));
     }
     let mut counter = 10;
     for (at, (_, conversation)) in calls.iter().enumerate() {
@@ -257,6 +262,21 @@ async fn whoever_is_away_gets_nothing_and_keeps_what_they_have_until_they_say_ot
     again.send(waits, 5, Action::Join);
     again.accepted().await;
     desk.shows(|agent| (agent.work.waiting, agent.work.in_progress) == (1, 1)).await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_by_what_else_when_the_profile_is_served_by_hand_from_now_on() {
+    let (house, mut olivia) = House::assigning(1, NO_SLEEP).await;
+    let _served = house.caller("minji").await;
+    let (_jisoo, waits) = house.caller("jisoo").await;
+    let full = olivia.hears_why(waits, 1).await;
+    assert_eq!(full.outcome, Outcome::Waits(Why::NobodyFree));
+    let by_hand = Box::new(ProfileAssignment::default());
+    olivia.sets(3, WorkspaceAction::SetProfileAssignment { profile: PROFILE, assignment: by_hand }).await;
+    let manual = olivia.hears_why(waits, 2).await;
+    assert_eq!(manual.outcome, Outcome::Waits(Why::Manual));
+    assert_eq!(manual.considered.conclude(), manual.outcome);
     house.stop().await;
 }
 

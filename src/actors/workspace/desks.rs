@@ -18,7 +18,7 @@ use crate::domain::listing::Wish;
 use crate::domain::workspace::Workspace;
 use crate::journal::{ListPage, ListRow};
 use crate::limits;
-use crate::machines::dispatch::{Dispatch, Totals};
+use crate::machines::tally::Tally;
 use crate::machines::views::{Delta, Page, ReadOf, View, Views};
 
 /// Somebody who wants to look at the desk.
@@ -41,8 +41,8 @@ pub(super) struct Desks {
     views: Views<Shared<ListRow>>,
     /// Agents who stand otherwise than was told.
     agents: BTreeSet<MemberId>,
-    /// What goes on, as the counts were made of it last.
-    totals: Totals,
+    /// Which change of the counts was told last.
+    counted: u64,
     /// Whether the next turn is set.
     is_set: bool,
     /// When the last was.
@@ -88,7 +88,10 @@ impl WorkspaceState {
     pub(super) fn waiting(&self, member: MemberId) -> Waiting {
         let waiting = self.desk.waiting();
         if self.ledger.durable().sees_only_own(member) {
-            return Waiting { waiting: self.desk.dispatch().work(member).waiting as usize, ..waiting };
+            return Waiting {
+                waiting: self.desk.dispatch().tally().work(member).waiting as usize,
+                ..waiting
+            };
         }
         waiting
     }
@@ -130,7 +133,7 @@ impl WorkspaceState {
 
     /// More or less may go on.
     pub(super) fn count_for_desks(&mut self, myself: &ActorRef<WorkspaceMsg>) {
-        if !self.desks.desks.is_empty() && self.desks.totals != self.desk.dispatch().totals() {
+        if !self.desks.desks.is_empty() && self.desks.counted != self.desk.dispatch().tally().changes() {
             self.desks.set_turn(myself);
         }
     }
@@ -167,11 +170,11 @@ impl WorkspaceState {
         let load_max = workspace.load_max();
         let agents = changed.into_iter().filter_map(|member| self.status_of(member, load_max));
         let agents: Vec<_> = agents.map(|status| Arc::new(Shared::new(status))).collect();
-        self.desks.totals = self.desk.dispatch().totals();
+        self.desks.counted = self.desk.dispatch().tally().changes();
         let deltas = self.desks.views.flush();
         let none = Delta { rows: Vec::new(), gone: Vec::new() };
         for desk in self.desks.desks.iter_mut().filter(|desk| !desk.wants_snapshot) {
-            let counts = counts_of(self.desk.dispatch(), &workspace, desk.member);
+            let counts = counts_of(self.desk.dispatch().tally(), &workspace, desk.member);
             let counts = (counts != desk.counts).then_some(counts);
             let Delta { rows, gone } = deltas.get(&desk.view).unwrap_or(&none);
             if rows.is_empty() && gone.is_empty() && agents.is_empty() && counts.is_none() {
@@ -228,7 +231,7 @@ impl WorkspaceState {
                 }
             };
             desk.wants_snapshot = false;
-            desk.counts = counts_of(self.desk.dispatch(), &workspace, desk.member);
+            desk.counts = counts_of(self.desk.dispatch().tally(), &workspace, desk.member);
             desk.end.0.snapshot(snapshot, desk.counts);
         }
     }
@@ -249,7 +252,7 @@ impl WorkspaceState {
         let name = self.ledger.durable().members.get(&member)?.name.clone();
         let online = self.agents.get(&member).is_some_and(|agent| agent.online);
         let away = self.ledger.durable().away.contains(&member);
-        let work = self.desk.dispatch().work(member);
+        let work = self.desk.dispatch().tally().work(member);
         let over_limit = work.waiting.saturating_add(work.in_progress) > load_max;
         Some(AgentStatus { member, name, online, away, work, over_limit })
     }
@@ -276,8 +279,8 @@ impl Desks {
 }
 
 /// How many conversations a member has to see.
-fn counts_of(dispatch: &Dispatch, workspace: &Workspace, member: MemberId) -> Counts {
-    let (totals, own) = (dispatch.totals(), dispatch.work(member));
+fn counts_of(tally: &Tally, workspace: &Workspace, member: MemberId) -> Counts {
+    let (totals, own) = (tally.totals(), tally.work(member));
     if workspace.sees_only_own(member) {
         return Counts { waiting: own.waiting, attention: own.waiting, in_progress: own.in_progress };
     }

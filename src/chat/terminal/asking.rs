@@ -3,7 +3,6 @@
 //! Owns the questions whose answers are shown where they were asked. Must not know how lines look.
 
 use switchboard_client::ClientError;
-use switchboard_client::vocabulary::SearchText;
 use switchboard_client::wire::{ListFilter, Row};
 
 use super::{Chat, Next, Printer};
@@ -97,16 +96,16 @@ impl<P: Printer> Chat<P> {
         Ok(())
     }
 
-    /// Shows the conversations that a text is found in.
-    pub(super) async fn find(&mut self, text: &str) -> Result<(), ClientError> {
-        let text = match SearchText::new(text.trim()) {
-            Ok(text) => text,
+    /// Shows the conversations that a text is found in, in the field that the line names or in all of them.
+    pub(super) async fn find(&mut self, line: &str) -> Result<(), ClientError> {
+        let (text, by) = match customers::wanted(line) {
+            Ok(wanted) => wanted,
             Err(why) => {
                 self.say(format!("— /find: {why}"));
                 return Ok(());
             }
         };
-        let page = self.room.client.search(text, None, None, FOUND_ROWS).await?;
+        let page = self.room.client.search(text, by, None, FOUND_ROWS).await?;
         let (here, me) = (self.room.conversation, self.room.client.member());
         let rows = (1..).zip(&page.rows);
         let lines = rows.map(|(number, row)| {

@@ -180,19 +180,20 @@ impl Considered {
     /// What follows from it: the same for ever.
     #[must_use]
     pub fn conclude(&self) -> Outcome {
-        if !self.automatic {
-            return Outcome::Waits(Why::Manual);
-        }
-        if !self.open {
-            return Outcome::Waits(Why::Closed);
-        }
+        let assigned = if self.automatic && self.open { self.chosen() } else { None };
+        let waits = || Outcome::Waits(why(self.automatic, self.open, self.choosing, self.former));
+        assigned.map_or_else(waits, |(rule, member)| Outcome::Assigned { member, rule })
+    }
+
+    /// Who gets it, if somebody may and can.
+    fn chosen(&self) -> Option<(Rule, MemberId)> {
         if let Some(former) = self.former {
             let at = self.candidates.binary_search_by_key(&former, |candidate| candidate.member);
             if at.is_ok_and(|at| self.candidates[at].is_free(self.maximum)) {
-                return Outcome::Assigned { member: former, rule: Rule::Sticky };
+                return Some((Rule::Sticky, former));
             }
             if !self.choosing.or_another {
-                return Outcome::Waits(Why::ForFormer(former));
+                return None;
             }
         }
         for (group, rule) in [(Group::Specialist, Rule::Specialist), (Group::General, Rule::General)] {
@@ -201,10 +202,20 @@ impl Considered {
                 .iter()
                 .filter(|candidate| candidate.group == group && candidate.is_free(self.maximum));
             if let Some(member) = pick(self.choosing.strategy, self.seed, free) {
-                return Outcome::Assigned { member, rule };
+                return Some((rule, member));
             }
         }
-        Outcome::Waits(Why::NobodyFree)
+        None
+    }
+}
+
+/// Why a request waits that nobody can be given now: that follows from the rules alone.
+pub(super) const fn why(automatic: bool, open: bool, choosing: Choosing, former: Option<MemberId>) -> Why {
+    match former {
+        _ if !automatic => Why::Manual,
+        _ if !open => Why::Closed,
+        Some(former) if !choosing.or_another => Why::ForFormer(former),
+        Some(_) | None => Why::NobodyFree,
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, ProfileId, Timestamp};
 
-use super::choose::{former_of, group_of};
-use super::{Agent, Candidate, Explanation, Group, Outcome, Roster, RuleBook, Rules, choose};
+use super::choose::{former_of, group_of, why};
+use super::{Agent, Candidate, Explanation, Group, Outcome, Roster, RuleBook, Rules, Why, choose};
 
 /// A consultation that needs an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,14 @@ pub struct Place {
     outside_hours: bool,
     called_at: Timestamp,
     consultation: ConsultationId,
+}
+
+impl Place {
+    /// Whose place it is.
+    #[must_use]
+    pub const fn consultation(&self) -> ConsultationId {
+        self.consultation
+    }
 }
 
 /// What requests have in common that only their places tell apart.
@@ -145,6 +153,15 @@ impl Queue {
         let (class, place) = self.places.get(&consultation)?;
         let request = self.classes.get(class)?.get(place)?;
         Some(choose(book.of(request.profile)?, roster, request, seed))
+    }
+
+    /// Why each request waits that nobody can be given now, with its place. It costs no look at the agents.
+    pub fn reasons(&self, book: &RuleBook) -> impl Iterator<Item = (Place, Why)> {
+        self.classes.iter().flat_map(move |(class, requests)| {
+            let rules = book.of(class.profile);
+            let why = rules.map(|rules| why(rules.automatic, rules.open, rules.choosing, class.former));
+            requests.keys().filter_map(move |place| Some((*place, why?)))
+        })
     }
 
     /// Gives out whatever can be given now, in order. To be called after everything that may have freed

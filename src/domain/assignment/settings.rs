@@ -103,7 +103,7 @@ pub enum AssignmentError {
     #[error("{field}: {member} is no member of the workspace")]
     NoMember {
         /// Where.
-        field: &'static str,
+        field: String,
         /// Who.
         member: MemberId,
     },
@@ -111,7 +111,7 @@ pub enum AssignmentError {
     #[error("{field}: it names nobody; name at least one member")]
     Nobody {
         /// Which.
-        field: &'static str,
+        field: String,
     },
     /// Specialists of nothing.
     #[error("specialists: a category without a level; name at least the top one")]
@@ -153,7 +153,7 @@ impl ProfileAssignment {
             load.check()?;
         }
         if let Pool::List(members) = &self.general {
-            check_members("general", members, &is_member)?;
+            check_members(|| "general".to_owned(), members, &is_member)?;
         }
         if self.specialists.len() > SPECIALISTS_MAX {
             return Err(AssignmentError::TooManyCategories { given: self.specialists.len() });
@@ -162,7 +162,7 @@ impl ProfileAssignment {
             if category.levels().is_empty() {
                 return Err(AssignmentError::NoCategory);
             }
-            check_members("specialists", members, &is_member)?;
+            check_members(|| format!("specialists of {category}"), members, &is_member)?;
         }
         let bytes = self.bytes();
         if bytes > ASSIGNMENT_BYTES_MAX { Err(AssignmentError::TooLarge { bytes }) } else { Ok(()) }
@@ -193,15 +193,15 @@ impl ProfileAssignment {
 }
 
 fn check_members(
-    field: &'static str,
+    field: impl FnOnce() -> String,
     members: &BTreeSet<MemberId>,
     is_member: &impl Fn(MemberId) -> bool,
 ) -> Result<(), AssignmentError> {
     if members.is_empty() {
-        return Err(AssignmentError::Nobody { field });
+        return Err(AssignmentError::Nobody { field: field() });
     }
     match members.iter().find(|member| !is_member(**member)) {
-        Some(member) => Err(AssignmentError::NoMember { field, member: *member }),
+        Some(member) => Err(AssignmentError::NoMember { field: field(), member: *member }),
         None => Ok(()),
     }
 }

@@ -368,7 +368,9 @@ pub enum Rejection {
     #[error("describe: a preview has no customer")]
     Nobody,
     /// Whoever is to get it is not there, or does not want to be.
-    #[error("to: member {member} is away, not there, or none of this workspace")]
+    #[error(
+        "to: member {member} is away, not there, or none of this workspace; only who is there can be given it"
+    )]
     NotPresent {
         /// Who.
         member: MemberId,

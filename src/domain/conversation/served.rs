@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId, MemberId, Party, Timestamp};
 
 use super::{Event, What};
+use crate::domain::assignment::{self as decision, Explanation, Why};
 use crate::domain::consultation::{
     Assignees, Beginning, Caller, Consultation, How, Outcome, Record, Stage, Unserved,
 };
@@ -52,8 +53,8 @@ impl Served {
 
     /// What assignment rests on: while it is the same, nobody else need know what happened.
     #[must_use]
-    pub fn turn(&self) -> (u64, Option<Stage>) {
-        (self.epoch, self.consultation.as_ref().map(|consultation| consultation.stage))
+    pub fn turn(&self) -> (u64, Option<(Stage, Option<Why>)>) {
+        (self.epoch, self.consultation.as_ref().map(|consultation| (consultation.stage, consultation.why)))
     }
 
     /// Adds what happened. Gives the consultation that is over by it.
@@ -92,7 +93,8 @@ impl Served {
             What::Message(_) => self.said(event.by, at),
             What::CallRefused { .. } => self.bot = BotPlace::On,
             What::Started { former, .. } => self.former = *former,
-            What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
+            What::Explained(explanation) => self.explained(explanation),
+            What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         None
     }
@@ -119,6 +121,7 @@ impl Served {
             called_at: at,
             waits_since: at,
             stage: Stage::Waiting,
+            why: None,
             served_at: None,
             answered_at: None,
             transfers: 0,
@@ -135,6 +138,7 @@ impl Served {
                 Stage::InProgress(_) => Stage::InProgress(member),
                 Stage::Waiting | Stage::Assigned(_) => Stage::Assigned(member),
             };
+            consultation.why = None;
             consultation.transfers += u32::from(matches!(how, How::Transferred { .. }));
             consultation.assignees.next(member, how, at);
             self.epoch += 1;
@@ -145,10 +149,21 @@ impl Served {
         }
     }
 
+    /// It was decided about the consultation that goes on.
+    fn explained(&mut self, explanation: &Explanation) {
+        if let Some(consultation) = &mut self.consultation {
+            consultation.why = match explanation.outcome {
+                decision::Outcome::Waits(why) => Some(why),
+                decision::Outcome::Assigned { .. } => None,
+            };
+        }
+    }
+
     fn wait_again(&mut self, at: Timestamp) {
         if let Some(consultation) = &mut self.consultation {
             consultation.waits_since = at;
             consultation.stage = Stage::Waiting;
+            consultation.why = None;
             consultation.requeues += 1;
             consultation.assignees.none(at);
             self.epoch += 1;

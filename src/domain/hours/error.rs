@@ -53,7 +53,7 @@ pub enum HoursRule {
     #[error("holidays; at most {HOLIDAYS_MAX}")]
     HolidaysMax,
     /// A notice says something, in so many characters.
-    #[error("characters; a notice must have 1 to {NOTICE_CHARS_MAX}")]
+    #[error("must have 1 to {NOTICE_CHARS_MAX}")]
     NoticeChars,
 }
 

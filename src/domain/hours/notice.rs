@@ -2,7 +2,7 @@
 //!
 //! Owns their bound. Must not know flows beyond their ids, nor who is told.
 
-use switchboard_protocol::vocabulary::{FlowId, MessageText};
+use switchboard_protocol::vocabulary::{FlowId, MessageText, beginning};
 
 use super::{HoursError, HoursRule};
 
@@ -27,8 +27,9 @@ impl NoticeText {
     pub fn new(text: impl Into<String>) -> Result<Self, HoursError> {
         let text = text.into();
         let chars = text.chars().count();
+        let looks = format!("{:?} ({chars} characters)", beginning(&text));
         let message = MessageText::new(text).ok().filter(|_| chars <= NOTICE_CHARS_MAX);
-        message.map(Self).ok_or_else(|| HoursError::new("notice", &chars, HoursRule::NoticeChars))
+        message.map(Self).ok_or_else(|| HoursError::new("notice", &looks, HoursRule::NoticeChars))
     }
 
     /// As a message says it.

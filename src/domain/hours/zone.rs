@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp as Moment};
-use switchboard_protocol::vocabulary::Timestamp;
+use switchboard_protocol::vocabulary::{Timestamp, beginning};
 
 use super::{HoursError, HoursRule};
 
@@ -24,10 +24,10 @@ impl Zone {
     pub fn new(name: &str) -> Result<Self, HoursError> {
         let found = TimeZoneDatabase::bundled().get(name).ok();
         // One name stands for "not known": its clocks would show nothing in particular.
-        found.filter(|zone| zone.iana_name().is_some() && !zone.is_unknown()).map(Self).ok_or_else(|| {
-            let value: String = name.chars().take(VALUE_CHARS_MAX).collect();
-            HoursError::new("zone", &format!("{value:?}"), HoursRule::Zone)
-        })
+        found
+            .filter(|zone| zone.iana_name().is_some() && !zone.is_unknown())
+            .map(Self)
+            .ok_or_else(|| HoursError::new("zone", &format!("{:?}", beginning(name)), HoursRule::Zone))
     }
 
     /// Its name, spelled as the database spells it.
@@ -104,6 +104,3 @@ fn moment(at: Timestamp) -> Moment {
 
 /// The shortest time that the engine tells apart.
 const TICK: SignedDuration = SignedDuration::from_millis(1);
-
-/// So many characters of a name that is none are told.
-const VALUE_CHARS_MAX: usize = 32;

@@ -118,7 +118,7 @@ fn create(
         return Err(WorkspaceRejection::Exists);
     }
     if details.role != Role::Owner {
-        return Err(WorkspaceRejection::OneOwner);
+        return Err(WorkspaceRejection::OneOwner(details.role));
     }
     Ok(vec![WorkspaceEvent::Created { name }, WorkspaceEvent::MemberAdded { member, details }])
 }
@@ -130,7 +130,7 @@ fn add_member(
 ) -> Result<WorkspaceEvent, WorkspaceRejection> {
     exists(state)?;
     if details.role == Role::Owner {
-        return Err(WorkspaceRejection::OneOwner);
+        return Err(WorkspaceRejection::OneOwner(details.role));
     }
     if state.members.contains_key(&member) {
         return Err(WorkspaceRejection::MemberExists(member));
@@ -180,7 +180,7 @@ fn change_role(
 ) -> Result<WorkspaceEvent, WorkspaceRejection> {
     no_owner(state, member)?;
     if role == Role::Owner {
-        return Err(WorkspaceRejection::OneOwner);
+        return Err(WorkspaceRejection::OneOwner(role));
     }
     Ok(WorkspaceEvent::RoleChanged { member, role })
 }
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn there_is_one_owner_and_every_member_and_token_is_there_once() {
         let state = created();
-        assert_eq!(add(&state, 2, Role::Owner), Err(WorkspaceRejection::OneOwner));
+        assert_eq!(add(&state, 2, Role::Owner), Err(WorkspaceRejection::OneOwner(Role::Owner)));
         let (owner, _) = member(1, Role::Owner);
         assert_eq!(add(&state, 1, Role::Admin), Err(WorkspaceRejection::MemberExists(owner)));
         let (other, mut details) = member(2, Role::Admin);

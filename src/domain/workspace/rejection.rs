@@ -34,8 +34,8 @@ pub enum WorkspaceRejection {
     #[error("status: only {0} may say whether they are away")]
     TheirsToSay(MemberId),
     /// The owner's role is another, or another's role is the owner's.
-    #[error("role: the one who creates a workspace is its owner, and nobody else is")]
-    OneOwner,
+    #[error("role: {0}; the one who creates a workspace is its owner, and nobody else is")]
+    OneOwner(Role),
     /// The owner stays.
     #[error("member: {0} is the owner, who can neither be removed nor have another role")]
     OwnerStays(MemberId),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_protocol::vocabulary::{CategoryPath, FlowId, MessageText, ProfileId};
+use switchboard_protocol::vocabulary::{CategoryPath, FlowId, MessageText, ProfileId, beginning};
 
 use crate::domain::assignment::{ProfileAssignment, TeamAssignment};
 use crate::domain::hours::{Choice, ManualOverride, Notice, ProfileHours, TeamHours};
@@ -122,16 +122,23 @@ pub enum SettingsError {
         max: u32,
     },
     /// A word is none, or too long.
-    #[error("{field}: {chars} characters; a word has 1 to {WORD_CHARS_MAX}, besides spaces around it")]
+    #[error(
+        "{field}: {value:?} ({chars} characters); a word has 1 to {WORD_CHARS_MAX}, besides spaces around it"
+    )]
     Word {
         /// Which.
         field: &'static str,
+        /// The beginning of what was given.
+        value: String,
         /// Its length.
         chars: usize,
     },
     /// Two words are one.
-    #[error("cancel_word: it is the call_word; whoever says it could mean either")]
-    SameWord,
+    #[error("cancel_word: {value:?} is the call_word as well; whoever says it could mean either")]
+    SameWord {
+        /// The word.
+        value: String,
+    },
     /// Too many categories.
     #[error("categories: {given} given; at most {BOT_CATEGORIES_MAX}")]
     TooManyCategories {
@@ -191,8 +198,8 @@ impl Bot {
     pub fn check(&self) -> Result<(), SettingsError> {
         let call = self.call_word.as_ref().map(|word| checked_word("call_word", word)).transpose()?;
         let cancel = self.cancel_word.as_ref().map(|word| checked_word("cancel_word", word)).transpose()?;
-        if call.is_some() && call == cancel {
-            return Err(SettingsError::SameWord);
+        if let Some(value) = cancel.filter(|cancel| Some(cancel) == call.as_ref()) {
+            return Err(SettingsError::SameWord { value });
         }
         let given = self.categories.len();
         if given > BOT_CATEGORIES_MAX {
@@ -240,13 +247,13 @@ const fn no_such_flow(field: &'static str, flow: FlowId) -> Result<(), SettingsE
 }
 
 /// A word as it is compared with what a customer says.
-fn checked_word(field: &'static str, word: &MessageText) -> Result<String, SettingsError> {
-    let word = word.as_str().trim();
+fn checked_word(field: &'static str, given: &MessageText) -> Result<String, SettingsError> {
+    let word = given.as_str().trim();
     let chars = word.chars().count();
     if (1..=WORD_CHARS_MAX).contains(&chars) {
         Ok(word.to_lowercase())
     } else {
-        Err(SettingsError::Word { field, chars })
+        Err(SettingsError::Word { field, value: beginning(given.as_str()), chars })
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::parts::{Id, at, member, member_id};
 use super::service::{
     category, consultation as consultation_of, consultation_id, how, how_word, stored_category, unserved,
-    unserved_word,
+    unserved_word, why, why_word,
 };
 use super::{StoredError, read, write};
 use crate::domain::consultation::{
@@ -80,6 +80,9 @@ pub(super) struct StoredConsultation<'a> {
     assignee: Option<Id>,
     #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
     in_progress: bool,
+    /// Why it waits, and for whom.
+    #[serde(rename = "y", borrow, default, skip_serializing_if = "Option::is_none")]
+    why: Option<(Cow<'a, str>, Option<Id>)>,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     served_at: Option<i64>,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +118,10 @@ impl<'a> StoredConsultation<'a> {
             waits_since: consultation.waits_since.as_millis(),
             assignee: consultation.assignee().map(member_id),
             in_progress: matches!(consultation.stage, Stage::InProgress(_)),
+            why: consultation.why.map(|why| {
+                let (word, who) = why_word(why);
+                (Cow::Borrowed(word), who.map(member_id))
+            }),
             served_at: consultation.served_at.map(|at| at.as_millis()),
             answered_at: consultation.answered_at.map(|at| at.as_millis()),
             transfers: consultation.transfers,
@@ -138,6 +145,10 @@ impl<'a> StoredConsultation<'a> {
             (Some(member), true) => Stage::InProgress(member),
             (None, true) => return Err(lacks("an assignee of what is in progress")),
         };
+        let why = self
+            .why
+            .as_ref()
+            .map(|(word, who)| why(word, who.map(member)).ok_or_else(|| lacks("a known reason to wait")));
         if self.assignees.len() > ASSIGNEES_MAX {
             return Err(lacks("a bound of its assignees"));
         }
@@ -149,6 +160,7 @@ impl<'a> StoredConsultation<'a> {
             called_at: at(self.called_at),
             waits_since: at(self.waits_since),
             stage,
+            why: why.transpose()?,
             served_at: self.served_at.map(at),
             answered_at: self.answered_at.map(at),
             transfers: self.transfers,
@@ -244,7 +256,10 @@ pub(super) fn version(served: &Served) -> u64 {
         let Consultation { answered_at, requeues, assignees, .. } = consultation;
         !by_bot && answered_at.is_none() && *requeues == 0 && *assignees == Assignees::default()
     };
-    if served.bot != BotPlace::On || !served.consultation.as_ref().is_none_or(is_simple) {
+    let is_explained = |consultation: &Consultation| consultation.why.is_some();
+    if served.consultation.as_ref().is_some_and(is_explained) {
+        WITH_REASONS
+    } else if served.bot != BotPlace::On || !served.consultation.as_ref().is_none_or(is_simple) {
         WITH_RECORDS
     } else {
         WITH_SERVICE
@@ -265,6 +280,9 @@ pub(super) const WITH_SERVICE: u64 = 3;
 
 /// The fourth has who has answered for them, records of those that are over, and where the bot is.
 pub(super) const WITH_RECORDS: u64 = 4;
+
+/// The fifth has why they wait.
+pub(super) const WITH_REASONS: u64 = 5;
 
 const RECORD: &str = "consultation";
 

@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
-use super::consultation::{StoredBotPlace, StoredConsultation, WITH_RECORDS, bot_place, version};
+use super::consultation::{
+    StoredBotPlace, StoredConsultation, WITH_REASONS, WITH_RECORDS, bot_place, version,
+};
 use super::details::StoredDetails;
 use super::parts::{
     Id, StoredCustomer, StoredParty, StoredPlace, at, instance, instance_id, member, member_id,
@@ -23,7 +25,7 @@ use crate::domain::customer::Details;
 pub(in crate::journal) fn encode_conversation(state: &Conversation) -> Result<Vec<u8>, StoredError> {
     let stored = StoredConversation {
         v: if state.details != Details::default() {
-            WITH_RECORDS
+            WITH_RECORDS.max(version(&state.served))
         } else if serves(state) {
             version(&state.served)
         } else if state.ended {
@@ -71,7 +73,7 @@ pub(in crate::journal) fn decode_conversation(
     id: ConversationId,
     bytes: &[u8],
 ) -> Result<Conversation, StoredError> {
-    let stored: StoredConversation<'_> = read(CONVERSATION, WITH_RECORDS, bytes)?;
+    let stored: StoredConversation<'_> = read(CONVERSATION, WITH_REASONS, bytes)?;
     if stored.assignee.is_some() {
         // Made before there were consultations: it is made anew from the entries.
         return Err(StoredError::malformed(CONVERSATION, &"it is served without a consultation"));

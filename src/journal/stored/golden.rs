@@ -285,6 +285,7 @@ fn state_cases() -> Vec<Case> {
         [(1, "empty", unbegun), (2, "over", ended), (3, "served", served), (3, "waiting", waiting())];
     let latest = records::conversations().into_iter().chain([described::conversation(waiting())]);
     let latest = latest.map(|(name, state)| (4, name, state));
+    let latest = latest.chain(records::explained().map(|(name, state)| (5, name, state)));
     for (version, name, state) in states.into_iter().chain(latest) {
         add(
             version,
@@ -327,9 +328,11 @@ fn row_cases() -> Vec<Case> {
     ];
     let latest = records::conversations().into_iter();
     let latest = latest.map(|(name, state)| (format!("row_{name}"), row_of(state.served)));
-    let latest = latest.chain(described::rows(&row())).chain(listed_rows());
+    let latest = latest.chain(described::rows(&row())).chain(listed_rows()).map(|(name, row)| (4, name, row));
+    let explained = records::explained();
+    let explained = explained.map(|(name, state)| (5, format!("row_{name}"), row_of(state.served)));
     let rows = rows.into_iter().map(|(version, name, row)| (version, name.to_owned(), row));
-    for (version, name, row) in rows.chain(latest.map(|(name, row)| (4, name, row))) {
+    for (version, name, row) in rows.chain(latest).chain(explained) {
         let name = name.as_str();
         add(
             version,
@@ -419,6 +422,7 @@ fn row_served() -> Served {
         called_at: at,
         waits_since: at,
         stage: Stage::InProgress(member_id(3)),
+        why: None,
         served_at: Some(at),
         answered_at: None,
         transfers: 0,

@@ -128,6 +128,15 @@ fn details_change() -> impl Strategy<Value = DetailsChange> {
     })
 }
 
+fn why() -> impl Strategy<Value = Why> {
+    prop_oneof![
+        Just(Why::Manual),
+        Just(Why::Closed),
+        member_id().prop_map(Why::ForFormer),
+        Just(Why::NobodyFree),
+    ]
+}
+
 fn consultation_id() -> impl Strategy<Value = ConsultationId> {
     any::<[u8; 16]>().prop_map(ConsultationId::from_bytes)
 }
@@ -149,10 +158,7 @@ fn explanation() -> impl Strategy<Value = Explanation> {
     let rule = prop::sample::select(vec![Rule::Sticky, Rule::Specialist, Rule::General]);
     let outcome = prop_oneof![
         (member_id(), rule).prop_map(|(member, rule)| Outcome::Assigned { member, rule }),
-        Just(Outcome::Waits(Why::Manual)),
-        Just(Outcome::Waits(Why::Closed)),
-        member_id().prop_map(|former| Outcome::Waits(Why::ForFormer(former))),
-        Just(Outcome::Waits(Why::NobodyFree)),
+        why().prop_map(Outcome::Waits),
     ];
     let who = (prop::option::of(category()), prop::option::of(member_id()), any::<u64>());
     let rest = (consultation_id(), any::<(bool, bool)>(), choosing, any::<u32>(), who);
@@ -222,9 +228,9 @@ fn consultation() -> impl Strategy<Value = Consultation> {
         member_id().prop_map(Stage::InProgress),
     ];
     let times = (at(), at(), prop::option::of(at()), prop::option::of(at()));
-    let counts = (any::<u32>(), any::<u32>(), assignees());
+    let counts = (any::<u32>(), any::<u32>(), assignees(), prop::option::of(why()));
     let rest = (consultation_id(), beginning, category(), times, stage, counts);
-    rest.prop_map(|(id, beginning, category, times, stage, (transfers, requeues, assignees))| {
+    rest.prop_map(|(id, beginning, category, times, stage, (transfers, requeues, assignees, why))| {
         let mut consultation = Consultation {
             id,
             beginning,
@@ -232,6 +238,7 @@ fn consultation() -> impl Strategy<Value = Consultation> {
             called_at: times.0,
             waits_since: times.1,
             stage,
+            why,
             served_at: times.2,
             answered_at: times.3,
             transfers,

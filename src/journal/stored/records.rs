@@ -1,5 +1,5 @@
-//! What the fourth version of stored forms can say, for the golden files: who has answered for a consultation, its
-//! record, where the bot is, and where it goes on.
+//! What the fourth and the fifth version of stored forms can say, for the golden files: who has answered for a
+//! consultation, its record, where the bot is, where it goes on, and why it waits.
 //!
 //! Owns those values. Must not know how they are stored.
 
@@ -10,6 +10,7 @@ use switchboard_protocol::vocabulary::{
 };
 
 use super::samples::{Script, conversation_id, customer, member_id, said, workspace, workspace_id};
+use crate::domain::assignment::Why;
 use crate::domain::clients::Origin;
 use crate::domain::consultation::{Assignees, How, Outcome, Record, Requeued, Unserved};
 use crate::domain::conversation::{Conversation, Entry, Served, What};
@@ -74,6 +75,24 @@ pub(super) fn conversations() -> Vec<(&'static str, Conversation)> {
         ("stepped_in", stepped_in),
         ("at_the_start", left.state),
     ]
+}
+
+/// Conversations that say why they wait, which the fourth version could not.
+pub(super) fn explained() -> [(&'static str, Conversation); 4] {
+    [
+        ("waits_manual", Why::Manual),
+        ("waits_closed", Why::Closed),
+        ("waits_for_former", Why::ForFormer(member_id(3))),
+        ("waits_nobody_free", Why::NobodyFree),
+    ]
+    .map(|(name, why)| {
+        let mut script = Script::new(workspace_id(1), conversation_id(2));
+        script.start(1_700_000_000_000, customer(1));
+        script.entry(1_700_000_001_000, Party::Customer, vec![called()]);
+        let mut state = script.state;
+        state.served.consultation.as_mut().unwrap().why = Some(why);
+        (name, state)
+    })
 }
 
 /// Consultations that are over, with every outcome.

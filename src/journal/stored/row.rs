@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::consultation::{StoredServed, WITH_RECORDS, version};
+use super::consultation::{StoredServed, WITH_REASONS, WITH_RECORDS, version};
 use super::conversation::{StoredUnread, stored_unread, unread};
 use super::details::StoredDetails;
 use super::parts::{Id, StoredCustomer, at, member, member_id, seq};
@@ -58,7 +58,9 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
     let old = !is_listed && row.served == before_consultations(row.served.assignee(), row.last_at);
     let stored = StoredRow {
         v: match (old, row.ended) {
-            _ if is_listed || row.details != Details::default() || !row.categories.is_empty() => WITH_RECORDS,
+            _ if is_listed || row.details != Details::default() || !row.categories.is_empty() => {
+                WITH_RECORDS.max(version(&row.served))
+            }
             (false, _) => version(&row.served),
             (true, true) => ENDED,
             (true, false) => FIRST,
@@ -87,7 +89,7 @@ pub(in crate::journal) fn encode_row(row: &RowState) -> Result<Vec<u8>, StoredEr
 /// # Errors
 /// When it is newer than this program, or is none.
 pub(in crate::journal) fn decode_row(bytes: &[u8]) -> Result<RowState, StoredError> {
-    let stored: StoredRow<'_> = read(ROW, WITH_RECORDS, bytes)?;
+    let stored: StoredRow<'_> = read(ROW, WITH_REASONS, bytes)?;
     let served = match &stored.served {
         Some(served) => served.served()?,
         None => before_consultations(stored.assignee.map(member), at(stored.last_at)),
@@ -187,6 +189,7 @@ fn before_consultations(assignee: Option<MemberId>, since: Timestamp) -> Served 
         called_at: since,
         waits_since: since,
         stage: Stage::InProgress(member),
+        why: None,
         served_at: Some(since),
         answered_at: None,
         transfers: 0,

@@ -202,10 +202,7 @@ impl<'a> StoredExplanation<'a> {
             Outcome::Assigned { member, rule: Rule::Sticky } => (STICKY, Some(member)),
             Outcome::Assigned { member, rule: Rule::Specialist } => (SPECIALIST, Some(member)),
             Outcome::Assigned { member, rule: Rule::General } => (GENERAL, Some(member)),
-            Outcome::Waits(Why::Manual) => (MANUAL, None),
-            Outcome::Waits(Why::Closed) => (CLOSED, None),
-            Outcome::Waits(Why::ForFormer(member)) => (FOR_FORMER, Some(member)),
-            Outcome::Waits(Why::NobodyFree) => (NOBODY_FREE, None),
+            Outcome::Waits(why) => why_word(why),
         };
         Self {
             consultation: consultation_id(*consultation),
@@ -229,11 +226,7 @@ impl<'a> StoredExplanation<'a> {
             STICKY => assigned(Rule::Sticky),
             SPECIALIST => assigned(Rule::Specialist),
             GENERAL => assigned(Rule::General),
-            MANUAL => Some(Outcome::Waits(Why::Manual)),
-            CLOSED => Some(Outcome::Waits(Why::Closed)),
-            FOR_FORMER => who.map(|member| Outcome::Waits(Why::ForFormer(member))),
-            NOBODY_FREE => Some(Outcome::Waits(Why::NobodyFree)),
-            _ => None,
+            word => why(word, who).map(Outcome::Waits),
         };
         let (candidates, rest) = self.candidates.as_chunks::<CANDIDATE_BYTES>();
         if !rest.is_empty() {
@@ -293,6 +286,27 @@ fn candidate(bytes: &[u8; CANDIDATE_BYTES]) -> Result<Candidate, StoredError> {
     turn.copy_from_slice(&bytes[21..]);
     let agent = Agent { standing, load: u32::from_be_bytes(load), turn: u64::from_be_bytes(turn) };
     Ok(Candidate { member: MemberId::from_bytes(id), group, agent })
+}
+
+/// The word for why a consultation waits, and for whom if it does.
+pub(super) const fn why_word(why: Why) -> (&'static str, Option<MemberId>) {
+    match why {
+        Why::Manual => (MANUAL, None),
+        Why::Closed => (CLOSED, None),
+        Why::ForFormer(member) => (FOR_FORMER, Some(member)),
+        Why::NobodyFree => (NOBODY_FREE, None),
+    }
+}
+
+/// Why a consultation waits.
+pub(super) fn why(word: &str, who: Option<MemberId>) -> Option<Why> {
+    match word {
+        MANUAL => Some(Why::Manual),
+        CLOSED => Some(Why::Closed),
+        FOR_FORMER => who.map(Why::ForFormer),
+        NOBODY_FREE => Some(Why::NobodyFree),
+        _ => None,
+    }
 }
 
 /// The word for how somebody came to answer for a consultation.

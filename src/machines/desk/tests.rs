@@ -4,12 +4,13 @@
 //! not know who would be chosen.
 
 use switchboard_protocol::vocabulary::{
-    CategoryPath, ConsultationId, DisplayName, ProfileTitle, WorkspaceId,
+    CategoryPath, ConsultationId, DisplayName, Party, ProfileTitle, WorkspaceId,
 };
 
 use super::*;
-use crate::domain::assignment::{Outcome, Request, Strategy};
+use crate::domain::assignment::{Outcome, Request, Strategy, Why};
 use crate::domain::consultation::{Requeued, Stage};
+use crate::domain::conversation::{Event, What};
 use crate::domain::workspace::{Member, Profile, Role, TokenHash};
 
 const AGENT: MemberId = MemberId::from_bytes([1; 16]);
@@ -77,7 +78,7 @@ fn said(n: u8, revision: u64, stage: Stage) -> Announcement {
         in_hours: true,
     };
     let open = Some(Open { request, epoch: revision, stage });
-    Announcement { conversation: conversation(n), revision, open }
+    Announcement { conversation: conversation(n), revision, open, why: None }
 }
 
 /// To whom each was told that somebody has it, or else nobody.
@@ -155,7 +156,7 @@ fn what_fails_before_it_has_said_that_somebody_called_is_asked() {
 fn what_failed_is_asked_until_it_can_be_opened_whatever_it_had_said_before() {
     let mut scene = Scene::new();
     let look = [(conversation(1), OwnAction::Look)];
-    let before = Announcement { conversation: conversation(1), revision: 1, open: None };
+    let before = Announcement { conversation: conversation(1), revision: 1, open: None, why: None };
     assert_eq!(scene.at(1, |desk, _| desk.failed(conversation(1)).into_iter().collect()), look);
     assert_eq!(scene.at(2, |desk, now| desk.announced_late(before, now)), []);
     scene.at(3, |desk, now| {
@@ -242,11 +243,67 @@ fn an_estimate_is_compared_when_somebody_was_found_and_not_when_the_customer_gav
     }
     assert_eq!(scene.desk.waiting().waiting, 3);
     scene.says(300_000, said(5, 2, Stage::InProgress(AGENT)));
-    scene.says(300_000, Announcement { conversation: conversation(6), revision: 2, open: None });
+    scene.says(300_000, Announcement { conversation: conversation(6), revision: 2, open: None, why: None });
     lines(&mut scene, 300_000);
     let Waiting { waiting, accuracy } = scene.desk.waiting();
     assert_eq!((waiting, accuracy.compared), (1, 1));
     assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s()), (60, 60));
+}
+
+/// Why each of those to whom it was told waits.
+fn reasons(told: &[Told]) -> Vec<(ConversationId, Why)> {
+    let reason = |(conversation, action): &Told| match action {
+        OwnAction::Decided { explanation, .. } => match explanation.outcome {
+            Outcome::Waits(why) => (*conversation, why),
+            Outcome::Assigned { .. } => panic!("{explanation:?}"),
+        },
+        OwnAction::Requeue { .. } | OwnAction::Reply { .. } | OwnAction::Look => panic!("{action:?}"),
+    };
+    told.iter().map(reason).collect()
+}
+
+#[test]
+fn whoever_waits_for_another_reason_is_told_it_a_few_at_a_time_and_nobody_twice() {
+    let mut scene = Scene::new();
+    let mut told = Vec::new();
+    for n in 0..250 {
+        told.extend(scene.says(1, said(n, 1, Stage::Waiting)));
+    }
+    assert!(reasons(&told).iter().all(|(_, why)| *why == Why::NobodyFree) && told.len() == 250);
+    scene.workspace.settings.profiles.entry(PROFILE).or_default().assignment.automatic = false;
+    let mut told = scene.at(10, |desk, now| desk.rules_changed(now));
+    assert_eq!(told.len(), REASONS_AT_ONCE);
+    for looks in [1_010, 2_010] {
+        assert!(scene.desk.next_look() <= Some(at(looks)));
+        told.extend(scene.at(looks, |desk, now| desk.look(now)));
+    }
+    let mut conversations: Vec<_> = reasons(&told)
+        .into_iter()
+        .map(|(conversation, why)| {
+            assert_eq!(why, Why::Manual);
+            conversation
+        })
+        .collect();
+    conversations.dedup();
+    assert_eq!(conversations, (0..250).map(conversation).collect::<Vec<_>>(), "each once, in order");
+    assert_eq!(scene.at(3_010, |desk, now| desk.rules_changed(now)), [], "nothing is otherwise");
+}
+
+#[test]
+fn what_is_recorded_of_why_it_waits_is_not_told_again_after_a_restart() {
+    let found = [(1, Some(Why::NobodyFree)), (2, None), (3, Some(Why::Manual))].map(|(n, why)| {
+        let consultation = ConsultationId::from_bytes([n; 16]);
+        let category = CategoryPath::default();
+        let what = What::Called { consultation, category, in_hours: true, bot_replies: false };
+        let mut served = Served::default();
+        served.apply(at(0), &Event { by: Party::Customer, what });
+        served.consultation.as_mut().unwrap().why = why;
+        Found { conversation: conversation(n), profile: PROFILE, revision: 1, served }
+    });
+    let mut scene = Scene { desk: Desk::new(at(0)), workspace: workspace() };
+    let told = scene.at(0, |desk, now| desk.begin(found, [], now));
+    let nobody_free = |n| (conversation(n), Why::NobodyFree);
+    assert_eq!(reasons(&told), [nobody_free(2), nobody_free(3)]);
 }
 
 #[test]

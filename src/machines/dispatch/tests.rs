@@ -14,6 +14,7 @@ use switchboard_protocol::vocabulary::{CategoryPath, ProfileId, Timestamp};
 
 use super::*;
 use crate::domain::assignment::{Load, Rules};
+use crate::machines::tally::{Totals, Work};
 
 const AGENTS: u8 = 4;
 
@@ -25,9 +26,9 @@ fn conversation(n: u8) -> ConversationId {
     ConversationId::from_bytes([n; 16])
 }
 
-fn book(maximum: u32) -> RuleBook {
+fn book(maximum: u32, automatic: bool) -> RuleBook {
     let load = Load { maximum, ..Load::default() };
-    let rules = Rules { automatic: true, open: true, load, ..Rules::default() };
+    let rules = Rules { automatic, open: true, load, ..Rules::default() };
     RuleBook([(ProfileId::from_bytes([1; 16]), rules)].into())
 }
 
@@ -38,6 +39,10 @@ struct Talk {
     revision: u64,
     epoch: u64,
     stage: Option<Stage>,
+    /// Why it waits, as it has recorded.
+    why: Option<Why>,
+    /// It could not write why it waits, which comes to nothing until the reason is another.
+    is_unexplained: bool,
     /// It was given, and not taken by hand.
     is_automatic: bool,
     is_awake: bool,
@@ -57,7 +62,10 @@ struct World {
     talks: Vec<Talk>,
     seed: u64,
     clock: i64,
+    /// The highest maximum that was in force.
     maximum: u32,
+    in_force: u32,
+    automatic: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -88,6 +96,8 @@ enum Step {
     /// A member is removed; another of the same name may come.
     Removed(u8),
     Maximum(u32),
+    /// The profile's requests are assigned automatically or by hand.
+    Automatic(bool),
     /// The workspace fails, and learns everything anew.
     Restart,
 }
@@ -111,6 +121,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..AGENTS).prop_map(Step::Removed),
         2 => TALKS.prop_map(Step::Deny),
         1 => (1..4_u32).prop_map(Step::Maximum),
+        1 => any::<bool>().prop_map(Step::Automatic),
         1 => prop::strategy::Just(Step::Restart),
     ]
 }
@@ -123,6 +134,8 @@ impl World {
             revision: 0,
             epoch: 0,
             stage: None,
+            why: None,
+            is_unexplained: false,
             is_automatic: false,
             is_awake: true,
             called_at: 0,
@@ -138,8 +151,10 @@ impl World {
             seed: 1,
             clock: 0,
             maximum: 2,
+            in_force: 2,
+            automatic: true,
         };
-        world.with(|dispatch, seeds| dispatch.set_rules(book(2), seeds));
+        world.set_rules(2, true);
         for agent in 0..AGENTS {
             world.with(|dispatch, seeds| dispatch.stands(member(agent), Standing::Online, seeds));
         }
@@ -155,8 +170,8 @@ impl World {
         self.seed = seed;
         for member in self.dispatch.take_changed() {
             assert_ne!(
-                self.told.insert(member, self.dispatch.work(member)),
-                Some(self.dispatch.work(member))
+                self.told.insert(member, self.dispatch.tally().work(member)),
+                Some(self.dispatch.tally().work(member))
             );
         }
         for order in orders {
@@ -256,10 +271,26 @@ impl World {
             Step::Maximum(maximum) => {
                 // What was decided under the old one may be above the new one.
                 self.maximum = self.maximum.max(maximum);
-                self.with(|dispatch, seeds| dispatch.set_rules(book(maximum), seeds));
+                self.set_rules(maximum, self.automatic);
             }
+            Step::Automatic(automatic) => self.set_rules(self.in_force, automatic),
             Step::Restart => self.restart(),
         }
+    }
+
+    fn set_rules(&mut self, maximum: u32, automatic: bool) {
+        (self.in_force, self.automatic) = (maximum, automatic);
+        let book = book(maximum, automatic);
+        self.with(|dispatch, seeds| dispatch.set_rules(book, seeds));
+        self.explain();
+    }
+
+    fn explain(&mut self) {
+        self.with(|dispatch, seeds| {
+            let (orders, more) = dispatch.explain(usize::MAX, seeds);
+            assert!(!more, "that was all");
+            orders
+        });
     }
 
     fn sleep(&mut self, talk: usize) {
@@ -318,7 +349,7 @@ impl World {
             let stages = || self.dispatch.open().map(|(_, open)| open.stage);
             let waiting = stages().filter(|stage| *stage == Stage::Assigned(member)).count();
             let in_progress = stages().filter(|stage| *stage == Stage::InProgress(member)).count();
-            let work = self.dispatch.work(member);
+            let work = self.dispatch.tally().work(member);
             assert_eq!((work.waiting as usize, work.in_progress as usize), (waiting, in_progress));
             let told = self.told.get(&member).copied().unwrap_or_default();
             assert_eq!(told, work, "whoever has more or less to do is named");
@@ -331,7 +362,7 @@ impl World {
             assigned: count(|stage| matches!(stage, Stage::Assigned(_))),
             in_progress: count(|stage| matches!(stage, Stage::InProgress(_))),
         };
-        assert_eq!(self.dispatch.totals(), totals);
+        assert_eq!(self.dispatch.tally().totals(), totals);
         let waiting: BTreeSet<_> =
             self.dispatch.queue.requests().map(|request| request.consultation).collect();
         for known in self.dispatch.known.values() {
@@ -352,6 +383,7 @@ impl World {
                 }
             }
             self.with(Dispatch::again);
+            self.explain();
         }
         for _ in 0..100 {
             for talk in 0..self.talks.len() {
@@ -368,6 +400,10 @@ impl World {
         }
         self.nobody_waits_beside_a_free_agent();
         assert!(!self.dispatch.is_unsettled(), "nothing is left to be said again");
+        let why = if self.automatic { Why::NobodyFree } else { Why::Manual };
+        for talk in self.talks.iter().filter(|talk| talk.stage == Some(Stage::Waiting)) {
+            assert!(talk.why == Some(why) || talk.is_unexplained, "what is recorded of why it waits is so");
+        }
         for stage in self.talks.iter().filter_map(|talk| talk.stage) {
             let Some(member) = stage.assignee() else { continue };
             assert!(self.dispatch.roster().get(member).is_some(), "it is with nobody");
@@ -383,6 +419,7 @@ impl World {
             .roster()
             .agents()
             .any(|(_, agent)| agent.standing == Standing::Online && agent.load < maximum);
+        let is_free = is_free && self.automatic;
         assert!(!is_free || self.dispatch.waiting() == 0, "somebody waits beside a free agent");
     }
 }
@@ -400,6 +437,7 @@ impl Talk {
     fn change(&mut self, what: impl FnOnce(&mut Self) -> bool) {
         self.wake();
         if what(self) {
+            (self.why, self.is_unexplained) = (None, false);
             self.revision += 1;
             self.epoch += 1;
             let said = self.announcement();
@@ -421,7 +459,7 @@ impl Talk {
             };
             Open { request, epoch: self.epoch, stage }
         });
-        Announcement { conversation: self.id, revision: self.revision, open }
+        Announcement { conversation: self.id, revision: self.revision, open, why: self.why }
     }
 
     fn obey(&mut self) {
@@ -434,6 +472,13 @@ impl Talk {
                         talk.is_automatic = true;
                         true
                     });
+                }
+                Outcome::Waits(why) if self.epoch == epoch => {
+                    assert_eq!(self.stage, Some(Stage::Waiting), "nobody else decides");
+                    (self.why, self.is_unexplained) = (Some(why), false);
+                    self.revision += 1;
+                    let said = self.announcement();
+                    self.said.push_back(said);
                 }
                 Outcome::Assigned { .. } => self.refusals.push_back(epoch),
                 Outcome::Waits(_) => {}
@@ -450,11 +495,10 @@ impl Talk {
     /// It cannot write what it is told.
     fn deny(&mut self) {
         match self.orders.pop_front() {
-            Some(Order::Decided { epoch, explanation, .. }) => {
-                if let Outcome::Assigned { .. } = explanation.outcome {
-                    self.refusals.push_back(epoch);
-                }
-            }
+            Some(Order::Decided { epoch, explanation, .. }) => match explanation.outcome {
+                Outcome::Assigned { .. } => self.refusals.push_back(epoch),
+                Outcome::Waits(_) => self.is_unexplained = true,
+            },
             Some(Order::Requeue { epoch, .. }) => self.refusals.push_back(epoch),
             None => {}
         }

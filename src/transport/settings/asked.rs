@@ -2,8 +2,10 @@
 //!
 //! Owns what a change lacks, has too much of, or names that is not known here. Must not know who asks.
 
+use std::fmt::Display;
+
 use sha2::{Digest, Sha256};
-use switchboard_protocol::vocabulary::Token;
+use switchboard_protocol::vocabulary::{Timestamp, Token};
 use switchboard_protocol::wire::{self, Change, ErrorBody, ErrorCode};
 
 use crate::actors::session::SettingsOf;
@@ -37,12 +39,11 @@ pub(in crate::transport) fn settings_of(of: &wire::SettingsOf) -> Result<Setting
 /// What a change is to do. Ids are drawn here.
 pub(in crate::transport) fn action(change: Change) -> Result<WorkspaceAction, ErrorBody> {
     Ok(match change {
-        Change::Created { .. } | Change::Status { .. } => {
-            return Err(bad("change: the audit alone has this one".to_owned()));
-        }
+        Change::Created { .. } => return Err(only_audited("created")),
+        Change::Status { .. } => return Err(only_audited("status")),
         Change::Unknown => return Err(unsupported("change")),
         Change::AddMember { member, name, role: given, token } => {
-            absent("member", member.as_ref())?;
+            absent("member", member)?;
             let details = Member { name, role: role(given)?, token_hash: token_hash(token.as_ref())? };
             WorkspaceAction::AddMember { member: clock::member_id(), details }
         }
@@ -52,7 +53,7 @@ pub(in crate::transport) fn action(change: Change) -> Result<WorkspaceAction, Er
         }
         Change::RemoveMember { member } => WorkspaceAction::RemoveMember { member },
         Change::AddProfile { profile, title, greeting } => {
-            absent("profile", profile.as_ref())?;
+            absent("profile", profile)?;
             let details = Profile { title, greeting: greeting.map(message) };
             WorkspaceAction::AddProfile { profile: clock::profile_id(), details }
         }
@@ -83,7 +84,7 @@ pub(in crate::transport) fn action(change: Change) -> Result<WorkspaceAction, Er
             WorkspaceAction::SetCompletion { profile, flow: completion }
         }
         Change::OverrideHours { profile, open, until } => {
-            absent("until", until.as_ref())?;
+            absent("until", until.map(Timestamp::as_millis))?;
             let to = open.map(|open| if open { Override::Open } else { Override::Closed });
             WorkspaceAction::OverrideHours { profile, to }
         }
@@ -108,7 +109,7 @@ fn role(role: wire::Role) -> Result<Role, ErrorBody> {
         wire::Role::Admin => Role::Admin,
         wire::Role::Editor => Role::Editor,
         wire::Role::Readonly => Role::Readonly,
-        wire::Role::Unknown => return Err(unsupported("role")),
+        wire::Role::Unknown => return Err(unknown("role", "owner, admin, editor, readonly")),
     })
 }
 
@@ -122,7 +123,9 @@ fn choosing(given: wire::Choosing) -> Result<Choosing, ErrorBody> {
         wire::AssignmentStrategy::Random => Strategy::Random,
         wire::AssignmentStrategy::RoundRobin => Strategy::RoundRobin,
         wire::AssignmentStrategy::LeastLoaded => Strategy::LeastLoaded,
-        wire::AssignmentStrategy::Unknown => return Err(unsupported("strategy")),
+        wire::AssignmentStrategy::Unknown => {
+            return Err(unknown("strategy", "random, round_robin, least_loaded"));
+        }
     };
     Ok(Choosing { sticky, or_another, strategy })
 }
@@ -164,8 +167,8 @@ fn profile_hours(given: wire::ProfileHours) -> Result<ProfileHours, ErrorBody> {
         (None, None) => Choice::Team,
         (Some(text), None) => Choice::Own(Notice::Message(NoticeText::new(text).map_err(refused)?)),
         (None, Some(flow)) => Choice::Own(Notice::Flow(flow)),
-        (Some(_), Some(_)) => {
-            return Err(bad("notice: there is a flow as well; give one of them".to_owned()));
+        (Some(_), Some(flow)) => {
+            return Err(bad(format!("notice: there is the flow {flow} as well; give one of them")));
         }
     };
     let own = given.schedule.map(schedule).transpose().map_err(refused)?;
@@ -218,15 +221,24 @@ const fn team_service(given: wire::TeamService) -> TeamService {
 }
 
 /// A field that the engine fills, and the client must not.
-fn absent<T>(field: &str, value: Option<&T>) -> Result<(), ErrorBody> {
+fn absent<T: Display>(field: &str, value: Option<T>) -> Result<(), ErrorBody> {
     match value {
         None => Ok(()),
-        Some(_) => Err(bad(format!("{field}: the engine says which; leave it out"))),
+        Some(value) => Err(bad(format!("{field}: {value}; the engine says which, so leave it out"))),
     }
 }
 
 fn bad(sentence: String) -> ErrorBody {
     ErrorBody::new(ErrorCode::BadSetting, sentence)
+}
+
+fn only_audited(change: &str) -> ErrorBody {
+    bad(format!("change: {change} is in the audit alone, and cannot be asked for"))
+}
+
+/// A word that is none of those that there are. What it was is not kept.
+fn unknown(field: &str, known: &str) -> ErrorBody {
+    ErrorBody::new(ErrorCode::Unsupported, format!("{field}: this one is not known here; known are {known}"))
 }
 
 fn unsupported(field: &str) -> ErrorBody {

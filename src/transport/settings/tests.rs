@@ -157,18 +157,22 @@ fn what_the_engine_says_itself_and_what_is_not_known_is_refused() {
     let (admin, token) = (wire::Role::Admin, Some("0123456789abcdef"));
     assert!(action(add(None, admin, token)).is_ok());
     let refused = sentence(add(Some(member(1)), admin, token));
-    assert_eq!(refused.sentence, "member: the engine says which; leave it out");
+    assert_eq!(refused.sentence, format!("member: {}; the engine says which, so leave it out", member(1)));
     assert_eq!(sentence(add(None, admin, None)).sentence, "token: it is missing");
     let short = sentence(add(None, admin, Some("0123456789abcde")));
     assert_eq!(short.sentence, "token: 15 characters; a new one has at least 16, drawn by chance");
     assert_eq!(short.code(), Some(ErrorCode::BadSetting));
-    assert_eq!(sentence(add(None, wire::Role::Unknown, token)).code(), Some(ErrorCode::Unsupported));
+    let role = sentence(add(None, wire::Role::Unknown, token));
+    assert_eq!(role.sentence, "role: this one is not known here; known are owner, admin, editor, readonly");
+    assert_eq!(role.code(), Some(ErrorCode::Unsupported));
     assert_eq!(sentence(Change::Unknown).code(), Some(ErrorCode::Unsupported));
     let created = Change::Created { name: ProfileTitle::new("Demo").unwrap() };
-    assert_eq!(sentence(created).code(), Some(ErrorCode::BadSetting));
+    let created = sentence(created);
+    assert_eq!(created.sentence, "change: created is in the audit alone, and cannot be asked for");
+    assert_eq!(created.code(), Some(ErrorCode::BadSetting));
     let until = Some(Timestamp::from_millis(7));
     let closed = Change::OverrideHours { profile: PROFILE, open: Some(false), until };
-    assert_eq!(sentence(closed).sentence, "until: the engine says which; leave it out");
+    assert_eq!(sentence(closed).sentence, "until: 7; the engine says which, so leave it out");
 }
 
 #[test]

@@ -106,7 +106,7 @@ pub(in crate::transport) const fn rejected(rejection: &WorkspaceRejection) -> Er
         | WorkspaceRejection::NoMemberAnyMore(_)
         | WorkspaceRejection::TheirsToSay(_)
         | WorkspaceRejection::Forbidden { .. } => ErrorCode::Forbidden,
-        WorkspaceRejection::OneOwner | WorkspaceRejection::OwnerStays(_) => ErrorCode::OneOwner,
+        WorkspaceRejection::OneOwner(_) | WorkspaceRejection::OwnerStays(_) => ErrorCode::OneOwner,
         WorkspaceRejection::NoSuchMember(_) => ErrorCode::NoSuchMember,
         WorkspaceRejection::NoSuchProfile(_) => ErrorCode::NoSuchProfile,
         WorkspaceRejection::Exists

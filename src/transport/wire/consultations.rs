@@ -104,6 +104,7 @@ mod tests {
             called_at: at,
             waits_since: at,
             stage: Stage::InProgress(member),
+            why: None,
             served_at: Some(at),
             answered_at: Some(at),
             transfers: u32::MAX,

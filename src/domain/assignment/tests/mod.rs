@@ -237,12 +237,16 @@ fn settings_that_cannot_be_meant_are_refused_by_name() {
     assert_eq!(sentence(stranger), format!("general: {} is no member of the workspace", member(2)));
     let nobody = ProfileAssignment { general: Pool::List(members(&[])), ..ProfileAssignment::default() };
     assert_eq!(sentence(nobody), "general: it names nobody; name at least one member");
-    let specialists = |path: &[&str]| ProfileAssignment {
-        specialists: [(category(path), members(&[1]))].into(),
+    let specialists = |path: &[&str], numbers: &[u8]| ProfileAssignment {
+        specialists: [(category(path), members(numbers))].into(),
         ..ProfileAssignment::default()
     };
-    assert!(sentence(specialists(&[])).contains("a category without a level"));
-    assert_eq!(specialists(&["Bank"]).check(is_member), Ok(()));
+    assert!(sentence(specialists(&[], &[1])).contains("a category without a level"));
+    let nobody = "specialists of Bank > Cards: it names nobody; name at least one member";
+    assert_eq!(sentence(specialists(&["Bank", "Cards"], &[])), nobody);
+    let stranger = format!("specialists of Bank: {} is no member of the workspace", member(2));
+    assert_eq!(sentence(specialists(&["Bank"], &[2])), stranger);
+    assert_eq!(specialists(&["Bank"], &[1]).check(is_member), Ok(()));
 }
 
 #[test]

@@ -105,7 +105,11 @@ fn a_decision_holds_only_while_nothing_has_changed_since() {
     let early = decided(&story, to(ADA));
     let waits = story.when_own(&decided(&story, Chosen::Waits(Why::NobodyFree))).unwrap().unwrap();
     assert_eq!(waits.after(), waits.before, "nobody sees why it waits as an event");
+    let why =
+        |story: &Story| story.state.served.consultation.as_ref().and_then(|consultation| consultation.why);
+    assert_eq!(why(&story), Some(Why::NobodyFree));
     let _ = story.when_own(&early).unwrap().unwrap();
+    assert_eq!(why(&story), None, "it waits no more");
     let moved = Rejection::Moved { action: "assign", assignee: Some(ADA) };
     assert_eq!(story.when_own(&early), Err(moved.clone()), "the same again does nothing");
     let second = decided(&story, to(BEN));

@@ -149,10 +149,11 @@ fn more_holidays_than_a_year_has_days() {
 #[test]
 fn a_notice_that_is_empty_or_too_long() {
     let told = |text: &str| NoticeText::new(text).unwrap_err().to_string();
-    let rule = "characters; a notice must have 1 to 1000";
-    assert_eq!(told(""), format!("notice: 0 {rule}"));
-    assert_eq!(told(&"가".repeat(NOTICE_CHARS_MAX + 1)), format!("notice: 1001 {rule}"));
-    assert_eq!(told(&"가".repeat(10_000)), format!("notice: 10000 {rule}"));
+    let rule = "characters) must have 1 to 1000";
+    assert_eq!(told(""), format!("notice: \"\" (0 {rule}"));
+    let shown = "가".repeat(32);
+    assert_eq!(told(&"가".repeat(NOTICE_CHARS_MAX + 1)), format!("notice: \"{shown}\" (1001 {rule}"));
+    assert_eq!(told(&"가".repeat(10_000)), format!("notice: \"{shown}\" (10000 {rule}"));
     for text in ["가".repeat(NOTICE_CHARS_MAX), "two\nlines".to_owned()] {
         assert_eq!(NoticeText::new(&*text).unwrap().as_message().as_str(), text);
     }

@@ -68,9 +68,16 @@ fn lists_of_agents_have_a_bound_as_a_whole() {
 fn words_are_short_and_different_and_more_than_spaces() {
     let long = "x".repeat(31);
     let rule = "a word has 1 to 30, besides spaces around it";
-    assert_eq!(sentence(bot(words("agent", &long))), format!("cancel_word: 31 characters; {rule}"));
-    assert_eq!(sentence(bot(words("  ", "stop"))), format!("call_word: 0 characters; {rule}"));
-    assert!(sentence(bot(words("Stop ", "stop"))).starts_with("cancel_word: it is the call_word"));
+    assert_eq!(
+        sentence(bot(words("agent", &long))),
+        format!("cancel_word: {long:?} (31 characters); {rule}")
+    );
+    let cut = format!("cancel_word: {:?} (4000 characters); {rule}", "x".repeat(32));
+    assert_eq!(sentence(bot(words("agent", &"x".repeat(4_000)))), cut);
+    assert_eq!(sentence(bot(words("  ", "stop"))), format!("call_word: \"  \" (0 characters); {rule}"));
+    assert!(
+        sentence(bot(words("Stop ", "stop"))).starts_with("cancel_word: \"stop\" is the call_word as well; ")
+    );
     assert!(when(&company(), bot(words("상담원", "취소"))).is_ok());
 }
 

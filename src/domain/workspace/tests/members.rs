@@ -106,7 +106,7 @@ fn the_owner_stays_the_owner() {
     let lower = WorkspaceAction::ChangeRole { member: owner, role: Role::Admin };
     assert_eq!(when_by(&state, 1, lower), Err(WorkspaceRejection::OwnerStays(owner)));
     let second = WorkspaceAction::ChangeRole { member: member_id(2), role: Role::Owner };
-    assert_eq!(when_by(&state, 1, second), Err(WorkspaceRejection::OneOwner));
+    assert_eq!(when_by(&state, 1, second), Err(WorkspaceRejection::OneOwner(Role::Owner)));
 }
 
 #[test]

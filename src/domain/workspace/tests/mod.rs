@@ -122,7 +122,7 @@ fn whoever_creates_it_is_its_owner() {
     ));
     for role in [Role::Admin, Role::Editor, Role::Readonly] {
         let refused = when(&Workspace::new(ID), create(1, role));
-        assert_eq!(refused, Err(WorkspaceRejection::OneOwner));
+        assert_eq!(refused, Err(WorkspaceRejection::OneOwner(role)));
     }
 }
 

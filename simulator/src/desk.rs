@@ -88,6 +88,7 @@ impl World {
             self.say(|| format!("     told {}: {}", name(conversation), brief(&action)));
             if let OwnAction::Decided { epoch, explanation } = &action {
                 let number = self.decisions.len();
+                self.note_while_slow(Count::DecidedWhileSlow);
                 let made = Made { number, run: workspace.run, conversation, epoch: *epoch, is_taken: false };
                 self.decisions.entry(explanation.considered.seed).or_insert(made);
             }
@@ -125,6 +126,7 @@ impl World {
     pub(crate) fn desk_looks(&mut self) {
         if let Some(mut workspace) = self.workspace.take() {
             self.note(Count::DeskLooked);
+            self.note_while_slow(Count::TimerWhileSlow);
             let (before, given) = (self.open_doors(&workspace), self.decisions.len());
             self.at_desk(&mut workspace, Desk::look);
             let after = self.open_doors(&workspace);

@@ -84,6 +84,8 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::SettingBeforeDurable => (&[G1], 0..50),
         Bug::OpeningOverlooked => (&[Waiting], 0..200),
         Bug::AwayOverlooked => (&[Eligible], 0..200),
+        Bug::AbsentGiven => (&[Eligible], 0..1_000),
+        Bug::LookerCounts => (&[Presence], 0..50),
     }
 }
 

@@ -84,6 +84,10 @@ pub enum Bug {
     OpeningOverlooked,
     /// Whoever says that they are away is given work as before.
     AwayOverlooked,
+    /// A consultation is given to a colleague who is not there.
+    AbsentGiven,
+    /// Whoever only looks counts as there.
+    LookerCounts,
 }
 
 impl Bug {
@@ -128,6 +132,8 @@ impl Bug {
         Self::SettingBeforeDurable,
         Self::OpeningOverlooked,
         Self::AwayOverlooked,
+        Self::AbsentGiven,
+        Self::LookerCounts,
     ];
 }
 

@@ -213,10 +213,7 @@ impl Actor for SessionActor {
         state: &mut SessionState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SessionMsg::Ask(ask) => match state.may(&ask.what) {
-                Ok(()) => state.ask(&myself, ask),
-                Err(refusal) => state.reply(ask.id, Err(refusal), ask.credit),
-            },
+            SessionMsg::Ask(ask) => state.ask(&myself, ask),
             SessionMsg::Typing(conversation, after_seq, expires_ms) => {
                 state.typing(conversation, after_seq, expires_ms);
             }
@@ -341,7 +338,8 @@ impl SessionState {
     fn command(&self, counter: u64, action: Action, arrived: Instant) -> Errand {
         let identity = Identity::clone(&self.ports.identity);
         let origin = Origin { party: identity.party(), instance: self.ports.instance, counter };
-        Errand::Command { command: Arc::new(Command { identity, origin, action }), arrived }
+        let command = Arc::new(Command { identity, origin, action });
+        Errand::Command { command, arrived, looks: !self.counts() }
     }
 
     /// Asks the workspace for the customer's conversation; `ended` is one that turned out to have ended.

@@ -192,6 +192,24 @@ async fn whoever_only_looks_is_not_there_takes_no_place_and_may_neither_take_nor
 }
 
 #[tokio::test]
+async fn what_was_done_before_somebody_only_looks_is_answered_as_it_was() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut minji, conversation) = house.customer("minji").await;
+    minji.posted(conversation, 2).await;
+    let mut serving = house.ada_at(ASKS).await.unwrap();
+    serving.send(conversation, 1, take());
+    let taken = serving.accepted().await;
+    // The answer was lost, and they come again by the same client program.
+    let proven = house.engine.prove(Proof::Token(ADAS_TOKEN)).await.unwrap().unwrap();
+    let mut looker = house.connect_at(proven, serving.instance, Place::None).await.unwrap();
+    looker.send(conversation, 1, take());
+    assert_eq!(looker.accepted().await, taken);
+    looker.send(conversation, 2, take());
+    assert_eq!(looker.answer().await.unwrap().err(), Some(Refusal::OnlyLooks("take")));
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn a_lease_that_nothing_renews_runs_out_and_its_session_is_ended() {
     let house = House::with_lease(NO_SLEEP, LEASE).await;
     let mut olivia = house.olivia_looking().await;

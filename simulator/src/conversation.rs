@@ -398,6 +398,9 @@ impl World {
             Err(why) => {
                 self.note(why);
                 self.say(|| format!("     not done: {}", why.text()));
+                if let OwnAction::Decided { .. } = action {
+                    self.unexplained.insert(actor.id);
+                }
                 if let OwnAction::Reply { .. } = action {
                     self.note(Count::ReplyTooLate);
                 }

@@ -242,6 +242,7 @@ impl World {
 
     /// A decision has become durable: it is of the workspace that there is, and about what was so.
     pub(crate) fn check_taken(&mut self, conversation: ConversationId, explanation: &Explanation) {
+        self.unexplained.remove(&conversation);
         let changes = self.model.service.changes(conversation);
         let made = self.decisions.get_mut(&explanation.considered.seed).filter(|made| !made.is_taken);
         let Some(made) = made else {
@@ -308,6 +309,13 @@ impl World {
                 let what =
                     format!("{}: {call:?} waits beside {member}, known as {known:?}", name(conversation));
                 found.push((Promise::Waiting, what));
+            }
+            let is_said = self.unexplained.contains(&conversation) || workspace.desk.explains();
+            if let (Outcome::Waits(why), false) = (explanation.outcome, is_said)
+                && call.why != Some(why)
+            {
+                let what = format!("{}: {call:?} waits for {why:?}", name(conversation));
+                found.push((Promise::Explained, what));
             }
         }
         self.note(Count::DeskQuiet);

@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub(crate) decisions: BTreeMap<u64, Made>,
     /// What was to wait again, with the epoch at which it was.
     pub(crate) requeues: BTreeSet<(ConversationId, u64)>,
+    /// Those that could not write why they wait, and have not since.
+    pub(crate) unexplained: BTreeSet<ConversationId>,
     /// The changes of settings that were sent.
     pub(crate) changes: Changes,
     /// Profiles that were opened or closed by hand: which doors a call met is not known.
@@ -149,6 +151,7 @@ impl World {
             timetable,
             changes: Changes::default(),
             requeues: BTreeSet::new(),
+            unexplained: BTreeSet::new(),
             were_opened_by_hand: BTreeSet::new(),
             hands_over: BTreeSet::new(),
             calm_until: Duration::MAX,

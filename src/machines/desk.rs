@@ -139,6 +139,12 @@ impl Desk {
         self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
     }
 
+    /// Whether some of those who wait have yet to be told why.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.alarms.is_set(&Alarm::Reasons)
+    }
+
     /// The workspace begins with what is on disk: what goes on, and whose turn it was, the last at the end. Nobody
     /// is there yet.
     pub fn begin(
@@ -238,6 +244,9 @@ impl Desk {
 
     /// Those who wait for another reason than they did are told it: a few at a time, since it wakes and writes.
     fn explain(&mut self, now: &mut Now<'_>) -> Vec<Order> {
+        if is_planted(Bug::ReasonsForgotten) {
+            return Vec::new();
+        }
         let (orders, more) = self.dispatch.explain(REASONS_AT_ONCE, now.seeds);
         self.alarms.set(Alarm::Reasons, more.then(|| after(now.at, REASONS_AFTER_MS)));
         orders

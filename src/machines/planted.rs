@@ -88,6 +88,8 @@ pub enum Bug {
     AbsentGiven,
     /// Whoever only looks counts as there.
     LookerCounts,
+    /// Why somebody waits is not explained anew when the rules change.
+    ReasonsForgotten,
 }
 
 impl Bug {
@@ -134,6 +136,7 @@ impl Bug {
         Self::AwayOverlooked,
         Self::AbsentGiven,
         Self::LookerCounts,
+        Self::ReasonsForgotten,
     ];
 }
 

@@ -107,7 +107,8 @@ mod tests {
         profiles.chosen = Some(profile(1));
         assert_eq!(
             profiles.lines(&desk),
-            "*   1  [Sh] Shop: 0 wait, 0 of them need you; 0 in progress\n ●  2  [은행] 은행 상담: 3 wait, 1 of them need you; 2 in progress"
+            "*   1  [Sh] Shop: 0 wait, 0 of them need you; 0 in progress\n \
+             ●  2  [은행] 은행 상담: 3 wait, 1 of them need you; 2 in progress"
         );
     }
 }

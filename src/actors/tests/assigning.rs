@@ -87,7 +87,7 @@ impl Client {
         .await
     }
 
-    async fn says_away(&mut self, counter: u64, away: bool) {
+    pub(super) async fn says_away(&mut self, counter: u64, away: bool) {
         self.ask(Asked::Status { counter, away });
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
     }

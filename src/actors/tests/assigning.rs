@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// Asks until so many decisions about a conversation have been made; the newest of them.
-    async fn hears_why(&mut self, conversation: ConversationId, count: usize) -> Explanation {
+    pub(super) async fn hears_why(&mut self, conversation: ConversationId, count: usize) -> Explanation {
         soon(async {
             loop {
                 self.ask(Asked::Explain { conversation });

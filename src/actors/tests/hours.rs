@@ -7,7 +7,7 @@
 use super::assigning::call;
 use super::*;
 use crate::clock::by_hand;
-use crate::domain::assignment::{Load, TeamAssignment};
+use crate::domain::assignment::{Load, Outcome, TeamAssignment, Why};
 use crate::domain::consultation::How;
 use crate::domain::hours::{Acceptance, Choice, Mode, Notice, NoticeText, Override, ProfileHours};
 use crate::domain::workspace::Bot;
@@ -77,6 +77,11 @@ impl Client {
                 Delivery::Ended => panic!("it has ended after {recorded:?}"),
             }
         }
+    }
+
+    /// Waits until the workspace knows that a member is there, and whatever it has to know before that.
+    pub(super) async fn is_seen(&mut self, name: &str) {
+        self.desk(8).await.shows(|agent| agent.online && agent.name.as_str() == name).await;
     }
 
     /// Joins and completes what is hers.
@@ -199,14 +204,16 @@ async fn the_doors_open_and_close_by_the_clock() {
     let (_jisoo, inside) = house.caller("jisoo").await;
     let recorded = olivia.record(2, inside, is_assigned).await;
     assert_eq!((calls(&recorded), bot_said(&recorded)), (vec![(true, false)], vec![]));
-    olivia.completes(5, inside).await;
-
+    let (_hana, waits) = house.caller("hana").await;
+    assert_eq!(olivia.hears_why(waits, 1).await.outcome, Outcome::Waits(Why::NobodyFree));
     by_hand::passes(9 * HOUR);
-    let (_hana, late) = house.caller("hana").await;
+    assert_eq!(olivia.hears_why(waits, 2).await.outcome, Outcome::Waits(Why::Closed));
+    // There is room from now on, and nobody is given work before Tuesday.
+    olivia.completes(5, inside).await;
     by_hand::passes(15 * HOUR);
-    let recorded = olivia.record(3, late, is_assigned).await;
-    assert_eq!(calls(&recorded), [(false, false)]);
-    assert!(assigned_at(&recorded) >= monday_at(24 + 9), "on Tuesday");
+    let recorded = olivia.record(3, waits, is_assigned).await;
+    assert_eq!(calls(&recorded), [(true, false)]);
+    assert!(assigned_at(&recorded) >= monday_at(24 + 9), "{recorded:?}");
     house.stop().await;
 }
 
@@ -235,6 +242,7 @@ async fn the_doors_open_for_those_who_were_queued_before_the_engine_began_anew()
         // Over the boundary as well, while it is down.
         let house = house.again_later(down).await;
         let mut ada = house.ada().await;
+        ada.is_seen("Ada").await;
         by_hand::passes(HOUR);
         let recorded = ada.record(1, conversation, is_assigned).await;
         assert_eq!(calls(&recorded), [(false, false)]);

@@ -172,6 +172,7 @@ async fn a_silence_goes_on_over_a_restart_and_ends_once() {
         by_hand::passes(2 * MINUTE);
         let house = house.again_later(down).await;
         let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
+        house.ada().await.is_seen("Olivia").await;
         by_hand::passes(2 * MINUTE);
         olivia.sees_nobody_served().await;
         let house = house.again_later(60 * MINUTE).await;
@@ -186,8 +187,10 @@ async fn a_wait_goes_on_over_a_restart_and_ends_once() {
         let (house, conversation, at) = House::unserved(idle).await;
         by_hand::passes(2 * MINUTE);
         let house = house.again_later(down).await;
+        let mut ada = house.ada().await;
+        ada.is_seen("Ada").await;
         by_hand::passes(2 * MINUTE);
-        house.ada().await.sees_nobody_waiting().await;
+        ada.sees_nobody_waiting().await;
         let house = house.again_later(60 * MINUTE).await;
         assert_ended_once(&house.ends_of(conversation).await, &TOO_LONG, at);
         house.stop().await;
@@ -203,7 +206,12 @@ async fn what_was_due_while_the_engine_was_down_ends_after_its_time_of_grace() {
     let engine = start_engine_with(&house.journal, NO_SLEEP, NO_LAPSE, MINUTE).await;
     let house = House { engine, ..house };
     let mut minji = house.connect(customer("minji")).await;
-    minji.posted(conversation, 3).await;
+    for counter in 3..8 {
+        // It looks in between, and finds nothing to do.
+        minji.posted(conversation, counter).await;
+        by_hand::passes(MINUTE / 6);
+    }
+    minji.posted(conversation, 8).await;
     by_hand::passes(MINUTE);
     let ended = ends(house.ada().await.record(1, conversation, is_end).await);
     assert_ended_once(&ended, &TOO_LONG, Timestamp::from_millis(begun.as_millis() - 240_000));

@@ -50,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) in_hours: bool,
     pub(crate) former: Option<MemberId>,
     pub(crate) holder: Option<MemberId>,
+    /// Why it waits, as that was explained last since nobody answers for it.
+    pub(crate) why: Option<Why>,
     pub(crate) has_begun: bool,
     /// At any time, by anybody.
     was_served: bool,
@@ -203,7 +205,7 @@ impl Talk {
                 let Some(call) = self.open.as_mut().filter(|call| call.holder == Some(*from)) else {
                     return one_owner("is not theirs", self);
                 };
-                (call.holder, call.has_begun) = (None, false);
+                (call.holder, call.has_begun, call.why) = (None, false, None);
                 call.waits_since = entry.at;
                 self.inside.remove(from);
                 self.changed();
@@ -231,7 +233,12 @@ impl Talk {
             What::Started { customer, former } => {
                 (self.profile, self.former) = (Some(customer.profile), *former);
             }
-            What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
+            What::Explained(explanation) => {
+                if let (Some(call), Outcome::Waits(why)) = (&mut self.open, explanation.outcome) {
+                    call.why = Some(why);
+                }
+            }
+            What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
     }
@@ -319,6 +326,7 @@ impl Talk {
             in_hours,
             former: self.former,
             holder: None,
+            why: None,
             has_begun: false,
             was_served: false,
             waits_since: called_at,

@@ -2,8 +2,10 @@
 //!
 //! Owns the order of rows and what each update does to them. Must not know how updates arrive.
 
-use switchboard_protocol::vocabulary::MemberId;
-use switchboard_protocol::wire::{AgentStatus, ListCounts, Row};
+use std::collections::BTreeMap;
+
+use switchboard_protocol::vocabulary::{MemberId, ProfileId};
+use switchboard_protocol::wire::{AgentStatus, ListCounts, ListName, Row};
 
 use crate::subscription::DeskUpdate;
 
@@ -16,6 +18,8 @@ pub struct DeskState {
     rows: Vec<Row>,
     agents: Vec<AgentStatus>,
     counts: ListCounts,
+    /// Of each with which there are any.
+    profiles: BTreeMap<ProfileId, ListCounts>,
 }
 
 impl DeskState {
@@ -26,6 +30,7 @@ impl DeskState {
                 self.rows = rows;
                 self.rows.sort_by_key(place);
                 self.agents = agents;
+                self.profiles.clear();
             }
             DeskUpdate::Row(row) => {
                 self.rows.retain(|known| known.conversation != row.conversation);
@@ -34,6 +39,12 @@ impl DeskState {
             }
             DeskUpdate::Gone(gone) => self.rows.retain(|row| !gone.contains(&row.conversation)),
             DeskUpdate::Counts(counts) => self.counts = counts,
+            DeskUpdate::ProfileCounts { profile, counts } if counts == ListCounts::default() => {
+                self.profiles.remove(&profile);
+            }
+            DeskUpdate::ProfileCounts { profile, counts } => {
+                self.profiles.insert(profile, counts);
+            }
             DeskUpdate::Agent(agent) => {
                 match self.agents.iter_mut().find(|known| known.member == agent.member) {
                     Some(known) => *known = agent,
@@ -61,10 +72,24 @@ impl DeskState {
         self.agents.iter().find(|agent| agent.member == member)
     }
 
+    /// Whether a conversation is kept for somebody who is not there: its customer waits for them. Until their time of
+    /// grace is over, and after it if the team's setting is that what is in progress stays theirs.
+    #[must_use]
+    pub fn is_kept(&self, row: &Row) -> bool {
+        let is_served = matches!(row.list, ListName::Waiting | ListName::InProgress);
+        is_served && row.assignee.and_then(|member| self.agent(member)).is_some_and(|agent| !agent.online)
+    }
+
     /// How many conversations there are to see.
     #[must_use]
     pub const fn counts(&self) -> ListCounts {
         self.counts
+    }
+
+    /// How many of them are with a profile. It has calls that nobody has seen to while `attention` is not zero.
+    #[must_use]
+    pub fn counts_with(&self, profile: ProfileId) -> ListCounts {
+        self.profiles.get(&profile).copied().unwrap_or_default()
     }
 }
 
@@ -77,9 +102,8 @@ fn place(row: &Row) -> impl Ord + use<> {
 mod tests {
     use super::*;
     use switchboard_protocol::vocabulary::{
-        CategoryPath, ConversationId, Platform, ProfileId, Seq, Timestamp, UserKey,
+        CategoryPath, ConversationId, DisplayName, Platform, Seq, Timestamp, UserKey,
     };
-    use switchboard_protocol::wire::ListName;
 
     fn row(conversation: u8, last_at: i64) -> Row {
         Row {
@@ -103,6 +127,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_for_somebody_who_is_not_there_is_marked() {
+        let member = |n| MemberId::from_bytes([n; 16]);
+        let agent = |n, online| AgentStatus {
+            member: member(n),
+            name: DisplayName::new("Ada").unwrap(),
+            online,
+            away: false,
+            waiting: 0,
+            in_progress: 0,
+            over_limit: false,
+        };
+        let mut desk = DeskState::default();
+        desk.apply(DeskUpdate::Snapshot { rows: Vec::new(), agents: vec![agent(1, true), agent(2, false)] });
+        let served = |list, assignee| Row { list, assignee, ..row(1, 10) };
+        for (kept, list, assignee) in [
+            (true, ListName::InProgress, Some(member(2))),
+            (true, ListName::Waiting, Some(member(2))),
+            (false, ListName::InProgress, Some(member(1))),
+            (false, ListName::Waiting, None),
+            (false, ListName::Completed, Some(member(2))),
+        ] {
+            assert_eq!(desk.is_kept(&served(list, assignee)), kept, "{list:?} {assignee:?}");
+        }
+        desk.apply(DeskUpdate::Agent(agent(2, true)));
+        assert!(!desk.is_kept(&served(ListName::InProgress, Some(member(2)))), "they are back");
+    }
+
+    #[test]
     fn rows_move_to_their_place_and_leave_it() {
         let mut desk = DeskState::default();
         let counts = ListCounts { waiting: 3, attention: 1, in_progress: 0 };
@@ -114,7 +166,15 @@ mod tests {
         assert_eq!(desk.rows(), [row(1, 30), row(2, 20), row(3, 15)]);
         desk.apply(DeskUpdate::Gone(vec![ConversationId::from_bytes([2; 16])]));
         assert_eq!((desk.rows(), desk.counts()), (&[row(1, 30), row(3, 15)][..], counts));
+        let with = |n| ProfileId::from_bytes([n; 16]);
+        let of_one = |counts| DeskUpdate::ProfileCounts { profile: with(1), counts };
+        desk.apply(of_one(counts));
+        assert_eq!((desk.counts_with(with(1)), desk.counts_with(with(2))), (counts, ListCounts::default()));
+        desk.apply(of_one(ListCounts::default()));
+        assert_eq!(desk.counts_with(with(1)), ListCounts::default());
+        desk.apply(of_one(counts));
         desk.apply(DeskUpdate::Snapshot { rows: Vec::new(), agents: Vec::new() });
+        assert_eq!(desk.counts_with(with(1)), ListCounts::default(), "those of a snapshot follow it");
         assert!(desk.rows().is_empty());
     }
 }

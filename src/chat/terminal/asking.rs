@@ -6,6 +6,7 @@ use switchboard_client::ClientError;
 use switchboard_client::wire::{ListFilter, Row};
 
 use super::{Chat, Next, Printer};
+use crate::chat::lists::Seen;
 use crate::chat::room::Side;
 use crate::chat::{customers, lists, past, show};
 
@@ -37,8 +38,10 @@ impl<P: Printer> Chat<P> {
 
     /// Begins the list that words name.
     pub(super) async fn list_named(&mut self, words: &str) -> Result<(), ClientError> {
+        let Side::Agent(agent) = &self.room.side else { return Ok(()) };
+        let profile = agent.profiles.chosen;
         match lists::filter(words) {
-            Ok(filter) => self.list(Some(filter)).await,
+            Ok(filter) => self.list(Some(ListFilter { profile, ..filter })).await,
             Err(why) => {
                 self.say(format!("— {why}"));
                 Ok(())
@@ -56,7 +59,8 @@ impl<P: Printer> Chat<P> {
         };
         let me = client.member();
         let line = |(number, row): &(usize, Row)| {
-            lists::row_line(*number, row, &agent.names, (row.conversation == here, me))
+            let seen = Seen { here: row.conversation == here, me, is_kept: agent.state.is_kept(row) };
+            lists::row_line(*number, row, &agent.names, seen)
         };
         let mut lines: Vec<String> = rows.iter().map(line).collect();
         if agent.listed.has_more() {
@@ -65,6 +69,26 @@ impl<P: Printer> Chat<P> {
             lines.push("— there are none".to_owned());
         }
         self.say(lines.join("\n"));
+        Ok(())
+    }
+
+    /// Shows the profiles, and which have calls that nobody has seen to.
+    pub(super) async fn profiles(&mut self) -> Result<(), ClientError> {
+        let client = self.room.client.clone();
+        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
+        agent.profiles.read(&client).await?;
+        let lines = agent.profiles.lines(&agent.state);
+        self.say(lines);
+        Ok(())
+    }
+
+    /// Chooses the profile whose lists are shown.
+    pub(super) async fn profile(&mut self, words: &str) -> Result<(), ClientError> {
+        let client = self.room.client.clone();
+        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
+        agent.profiles.read(&client).await?;
+        let said = agent.profiles.choose(words).unwrap_or_else(|why| format!("— {why}"));
+        self.say(said);
         Ok(())
     }
 
@@ -107,9 +131,11 @@ impl<P: Printer> Chat<P> {
         };
         let page = self.room.client.search(text, by, None, FOUND_ROWS).await?;
         let (here, me) = (self.room.conversation, self.room.client.member());
+        let Side::Agent(agent) = &self.room.side else { return Ok(()) };
         let rows = (1..).zip(&page.rows);
         let lines = rows.map(|(number, row)| {
-            lists::row_line(format!("f{number}"), row, self.names(), (row.conversation == here, me))
+            let seen = Seen { here: row.conversation == here, me, is_kept: agent.state.is_kept(row) };
+            lists::row_line(format!("f{number}"), row, &agent.names, seen)
         });
         let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
         self.found = page.rows.iter().map(|row| row.conversation).collect();

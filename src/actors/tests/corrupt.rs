@@ -121,7 +121,8 @@ async fn a_workspace_whose_record_cannot_be_read_shuts_out_its_own_people_only()
             }
         }
     });
-    assert!(refused.await.to_string().contains("it cannot be opened"));
+    let refused = refused.await.to_string();
+    assert!(refused.contains("it cannot be opened"), "{refused}");
     let put_off = soon(async {
         loop {
             let refused = house.engine.prove(Proof::Token(tokens[0])).await.unwrap_err().to_string();

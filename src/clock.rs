@@ -15,7 +15,10 @@ pub fn now() -> Timestamp {
     #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     let now = SystemTime::now();
     let millis = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    let now = Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+    #[cfg(test)]
+    let now = by_hand::shown(now);
+    now
 }
 
 /// A moment to measure from; it never runs backwards.
@@ -49,7 +52,10 @@ pub fn after(wait: Duration) -> Timestamp {
 #[must_use]
 pub fn wait_for(at: Timestamp) -> Duration {
     let left = at.as_millis().saturating_sub(now().as_millis()).max(1).unsigned_abs();
-    Duration::from_millis(left).min(LOOK_AT_THE_LATEST)
+    let at_the_latest = LOOK_AT_THE_LATEST;
+    #[cfg(test)]
+    let at_the_latest = by_hand::look_within(at_the_latest);
+    Duration::from_millis(left).min(at_the_latest)
 }
 
 /// Where chance comes from in a decision that is to be made again from its record.
@@ -106,6 +112,38 @@ fresh! {
 
 /// How long to wait without a look at the time of day.
 const LOOK_AT_THE_LATEST: Duration = Duration::from_secs(60);
+
+/// A clock that a test sets, for its own thread and for the actors that run there. Whoever waits for a time of day
+/// looks at it often: a minute is as long as the test says.
+#[cfg(test)]
+pub mod by_hand {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        static AHEAD_MS: Cell<Option<i64>> = const { Cell::new(None) };
+    }
+
+    /// From now on the clock shows this, and goes on from there.
+    pub fn shows(at: Timestamp) {
+        AHEAD_MS.set(None);
+        AHEAD_MS.set(Some(at.as_millis() - now().as_millis()));
+    }
+
+    /// It is so much later now.
+    pub fn passes(time: Duration) {
+        shows(after(time));
+    }
+
+    pub(super) fn shown(now: Timestamp) -> Timestamp {
+        Timestamp::from_millis(now.as_millis() + AHEAD_MS.get().unwrap_or(0))
+    }
+
+    pub(super) fn look_within(otherwise: Duration) -> Duration {
+        AHEAD_MS.get().map_or(otherwise, |_| Duration::from_millis(5))
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -7,14 +7,19 @@ use switchboard_protocol::wire;
 
 use crate::machines::budget::Allowance;
 
-pub use crate::domain::assignment::ASSIGNMENT_BYTES_MAX;
+pub use crate::domain::assignment::{
+    ASSIGNMENT_BYTES_MAX, CANDIDATES_MAX as CONSIDERED_MAX, MAXIMUM_MAX, SPECIALISTS_MAX,
+};
 pub use crate::domain::consultation::ASSIGNEES_MAX;
 pub use crate::domain::conversation::{AGENTS_MAX, ANSWERS_MAX, INSTANCES_MAX, UNREAD_MAX};
-pub use crate::domain::hours::{HOLIDAYS_MAX, INTERVALS_MAX, NOTICE_CHARS_MAX};
+pub use crate::domain::hours::{
+    CHANGES_MAX as SCHEDULE_CHANGES_MAX, HOLIDAYS_MAX, INTERVALS_MAX, NOTICE_CHARS_MAX,
+};
 pub use crate::domain::instance::INSTANCE_AHEAD_MS_MAX;
 pub use crate::domain::message::MESSAGE_BYTES_MAX;
 pub use crate::domain::workspace::{
-    BOT_BYTES_MAX, BOT_CATEGORIES_MAX, MEMBERS_MAX, PROFILES_MAX, REMEMBERED_MEMBERS_MAX, WORD_CHARS_MAX,
+    AUTO_CLOSE_MINUTES_MAX, BOT_BYTES_MAX, BOT_CATEGORIES_MAX, GRACE_SECONDS_MAX, MEMBERS_MAX, PROFILES_MAX,
+    REMEMBERED_MEMBERS_MAX, WORD_CHARS_MAX,
 };
 pub use crate::journal::PREVIEW_CHARS_MAX;
 pub use crate::machines::openings::NAMED_MAX;
@@ -85,6 +90,9 @@ pub const SETTINGS_ROWS_MAX: usize = 200;
 
 /// Bytes of events in one reply: a frame less its envelope.
 pub const REPLY_BYTES_MAX: usize = FRAME_BYTES_MAX - 4 * 1024;
+
+/// How often the opening of a conversation is tried when the journal is in trouble.
+pub const OPEN_TRIES_MAX: u32 = 4;
 
 /// Conversations in quarantine that one reply lists.
 pub const QUARANTINED_LISTED_MAX: usize = 50;
@@ -183,6 +191,8 @@ const _: () = {
     assert!(LARGE_REPLY_CREDITS as usize <= UNANSWERED_REQUESTS_MAX, "a large reply must be possible");
     assert!(QUARANTINED_LISTED_MAX * (4 * REASON_CHARS_MAX + 64) < REPLY_BYTES_MAX);
     assert!(CATCH_UP_BYTES_MAX <= OUTBOX_BYTES_MAX);
+    assert!(CANDIDATES_MAX < CONSIDERED_MAX, "more are told of a decision than were considered");
+    assert!(GRACE_SECONDS_MAX <= 60 * AUTO_CLOSE_MINUTES_MAX, "what ends by itself must outlast an absence");
     assert!(HANDSHAKES_BEFORE_RETRY < HANDSHAKES_MAX);
     assert!(CONNECTION_BYTES_MAX <= 22 << 20, "a hostile client takes more than docs/OPERATIONS.md says");
     assert!(MESSAGE_BYTES_MAX + 1024 < CATCH_UP_BYTES_MAX && MESSAGE_BYTES_MAX + 1024 < REPLY_BYTES_MAX);

@@ -28,6 +28,7 @@ use crate::journal::{
     AppendError, Incarnation, Journal, OpenError, OpenedConversation, Resolved, SNAPSHOT_ENTRIES, Term,
     TicketSink,
 };
+use crate::limits;
 use crate::machines::desk::Due;
 use crate::machines::live::{Action, Live, Ports, SubscriberId};
 use crate::stats::{Latency, Stage};
@@ -297,7 +298,7 @@ async fn open(
     loop {
         let sink = Arc::new(Sink(myself.clone()));
         match ports.journal.open_conversation(ports.workspace_id, ports.term, id, sink).await {
-            Err(error) if error.is_retryable() && tries < OPEN_TRIES_MAX => tries += 1,
+            Err(error) if error.is_retryable() && tries < limits::OPEN_TRIES_MAX => tries += 1,
             outcome => return outcome,
         }
         tokio::time::sleep(OPEN_AGAIN_AFTER).await;
@@ -514,8 +515,7 @@ impl ConversationState {
     }
 }
 
-/// How often opening is tried when the journal is in trouble, and how long it has in between.
-const OPEN_TRIES_MAX: u32 = 4;
+/// How long the journal has between two tries of opening.
 const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(750);
 
 /// How long a conversation without any entry stays awake: ids that mean nothing must cost nothing.

@@ -24,7 +24,7 @@ use super::conversation::{ConversationActor, ConversationMsg, ConversationPorts}
 use super::directory::DirectoryMsg;
 use super::errand::Way;
 use super::session::{
-    Answered, LocateReply, OpenReply, SetAside, SettingsOf, WantedPage, WantedSearch, WorkspaceReply,
+    Answered, LocateReply, OpenReply, Refusal, SetAside, SettingsOf, WantedPage, WantedSearch, WorkspaceReply,
 };
 use crate::clock;
 use crate::domain::conversation::{OwnAction, Policy};
@@ -65,10 +65,10 @@ pub enum WorkspaceMsg {
     Look(Timestamp),
     /// A conversation cannot be read.
     Quarantine(ConversationId, String),
-    /// An agent asks which conversations are set aside.
-    Quarantined(WorkspaceReply),
-    /// An agent wants a conversation tried again that is set aside.
-    Release(ConversationId, WorkspaceReply),
+    /// A member asks which conversations are set aside.
+    Quarantined(MemberId, WorkspaceReply),
+    /// A member wants a conversation tried again that is set aside.
+    Release(MemberId, ConversationId, WorkspaceReply),
     /// A member wants to change a setting.
     Change(Box<MemberCommand>, WorkspaceReply),
     /// A member asks for settings.
@@ -267,9 +267,11 @@ impl Actor for WorkspaceActor {
                 state.at_desk(&myself, |desk, now| desk.refused(id, epoch, now)).await?;
             }
             WorkspaceMsg::Look(at) => state.look(&myself, at).await?,
-            WorkspaceMsg::Quarantined(reply) => reply.answer(Ok(Answered::SetAside(state.quarantined()))),
-            WorkspaceMsg::Release(id, reply) => {
-                let released = state.release(&myself, id).await?;
+            WorkspaceMsg::Quarantined(member, reply) => {
+                reply.answer(state.quarantined(member).map(Answered::SetAside));
+            }
+            WorkspaceMsg::Release(member, id, reply) => {
+                let released = state.release(&myself, member, id).await?;
                 reply.answer(released.map(Answered::SetAside));
             }
             WorkspaceMsg::Change(command, reply) => state.change(*command, reply)?,
@@ -356,7 +358,8 @@ impl WorkspaceState {
         Ok(())
     }
 
-    fn quarantined(&self) -> SetAside {
+    fn quarantined(&self, by: MemberId) -> Result<SetAside, Refusal> {
+        self.ledger.durable().may_see_set_aside(by)?;
         let mut found: Vec<_> = self
             .residence
             .quarantined()
@@ -365,7 +368,7 @@ impl WorkspaceState {
             .collect();
         let more = found.len() > limits::QUARANTINED_LISTED_MAX;
         found.truncate(limits::QUARANTINED_LISTED_MAX);
-        SetAside::List(found, more)
+        Ok(SetAside::List(found, more))
     }
 
     async fn relocate(

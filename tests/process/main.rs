@@ -24,6 +24,7 @@ mod folder;
 mod full_disk;
 mod half_open;
 mod hostile;
+mod hours;
 mod kills;
 mod kinds;
 mod load;

@@ -34,7 +34,11 @@ async fn a_conversation_that_cannot_be_read_is_refused_listed_and_tried_again_wh
     assert!(listed.out.starts_with(&damaged.to_string()), "{}", listed.out);
     assert!(listed.out.contains("damaged at revision 2"), "{}", listed.out);
 
-    let released = daemon.run(&["quarantine", "release", &damaged.to_string()]).await;
+    let (ada, aside) = (daemon.demo().agents[0].token.clone(), damaged.to_string());
+    let forbidden = daemon.run(&["quarantine", "--token", &ada, "release", &aside]).await;
+    let sentence = "201 forbidden: release: only the owner, admins and editors may do this";
+    assert!(forbidden.code == Some(6) && forbidden.err.contains(sentence), "{forbidden:?}");
+    let released = daemon.run(&["quarantine", "release", &aside]).await;
     assert_eq!(released.code, Some(0), "{}", released.err);
     let sound = daemon.run(&["quarantine", "release", &neighbour.to_string()]).await;
     assert_eq!(sound.code, Some(6));

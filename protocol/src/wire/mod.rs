@@ -29,6 +29,7 @@ mod settings;
 mod structure;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 pub use change::{AuditEntry, Change};
 pub use codec::{CodecError, decode, encode, encode_frame};
@@ -51,6 +52,7 @@ pub use settings::{
     TeamService, Week,
 };
 pub use structure::{Malformed, check_structure};
+pub use unknown::UnknownWord;
 
 /// The ALPN name of the protocol on QUIC.
 pub const ALPN: &[u8] = b"switchboard/1";

@@ -10,6 +10,8 @@ use crate::vocabulary::{
     ProfileId, ProfileTitle, Timestamp,
 };
 
+use super::UnknownWord;
+
 /// Which settings are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
@@ -145,7 +147,7 @@ pub struct ProfileRow {
 
 /// What a member may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", expecting = "a role is a text")]
 pub enum Role {
     /// Everything; exactly one.
     Owner,
@@ -156,13 +158,13 @@ pub enum Role {
     /// Look, and serve as everybody.
     Readonly,
     /// One that this version does not know.
-    #[serde(other)]
-    Unknown,
+    #[serde(untagged)]
+    Unknown(UnknownWord),
 }
 
 /// How one of several agents is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", expecting = "a strategy is a text")]
 pub enum AssignmentStrategy {
     /// Any of them, by chance.
     #[default]
@@ -172,8 +174,8 @@ pub enum AssignmentStrategy {
     /// Who has the least to do.
     LeastLoaded,
     /// One that this version does not know.
-    #[serde(other)]
-    Unknown,
+    #[serde(untagged)]
+    Unknown(UnknownWord),
 }
 
 /// The rules of assignment.

@@ -303,11 +303,11 @@ impl SessionState {
             }
             Asked::List { wish, cursor, limit } => self.list(myself, id, (wish, cursor, limit), credit),
             Asked::Quarantined => {
-                self.ask_workspace(myself, id, "quarantine", credit, WorkspaceMsg::Quarantined)
+                self.ask_as_member(myself, id, "quarantined", credit, WorkspaceMsg::Quarantined);
             }
             Asked::Release { conversation } => {
-                let release = |reply| WorkspaceMsg::Release(conversation, reply);
-                self.ask_workspace(myself, id, "quarantine", credit, release);
+                let release = |member, reply| WorkspaceMsg::Release(member, conversation, reply);
+                self.ask_as_member(myself, id, "release", credit, release);
             }
             Asked::Change { counter, action } => {
                 self.change(myself, id, counter, "change", |_| *action, credit);
@@ -320,13 +320,7 @@ impl SessionState {
                 let settings = |reply| WorkspaceMsg::Settings(of, reply);
                 self.ask_workspace(myself, id, "settings", credit, settings);
             }
-            Asked::Waiting => match self.member("waiting") {
-                Err(refusal) => self.reply(id, Err(refusal), credit),
-                Ok(member) => {
-                    let waiting = |reply| WorkspaceMsg::Waiting(member, reply);
-                    self.ask_workspace(myself, id, "waiting", credit, waiting);
-                }
-            },
+            Asked::Waiting => self.ask_as_member(myself, id, "waiting", credit, WorkspaceMsg::Waiting),
             Asked::Audit { before, limit } => self.audit(myself, id, before, limit, credit),
             Asked::Latency => {
                 let figures = self.staff("latency").map(|()| self.ports.latency.figures());
@@ -475,6 +469,21 @@ impl SessionState {
             Ok(()) => {
                 let _ = self.ports.workspace.cast(what(WorkspaceReply::new(myself.clone(), ask, credit)));
             }
+        }
+    }
+
+    /// The same of what the workspace says by who asks.
+    fn ask_as_member(
+        &self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        action: &'static str,
+        credit: OwnedSemaphorePermit,
+        what: impl FnOnce(MemberId, WorkspaceReply) -> WorkspaceMsg,
+    ) {
+        match self.member(action) {
+            Err(refusal) => self.reply(ask, Err(refusal), credit),
+            Ok(member) => self.ask_workspace(myself, ask, action, credit, |reply| what(member, reply)),
         }
     }
 

@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// Asks until so many decisions about a conversation have been made; the newest of them.
-    async fn hears_why(&mut self, conversation: ConversationId, count: usize) -> Explanation {
+    pub(super) async fn hears_why(&mut self, conversation: ConversationId, count: usize) -> Explanation {
         soon(async {
             loop {
                 self.ask(Asked::Explain { conversation });
@@ -87,7 +87,7 @@ impl Client {
         .await
     }
 
-    async fn says_away(&mut self, counter: u64, away: bool) {
+    pub(super) async fn says_away(&mut self, counter: u64, away: bool) {
         self.ask(Asked::Status { counter, away });
         let Some(Ok(Answered::Told(Told::Changed(_)))) = self.answer().await else { panic!("not changed") };
     }

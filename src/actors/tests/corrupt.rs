@@ -31,7 +31,7 @@ async fn a_conversation_whose_record_cannot_be_read_is_set_aside_and_nothing_els
 }
 
 #[tokio::test]
-async fn what_is_set_aside_is_listed_and_released_by_agents_alone() {
+async fn what_is_set_aside_is_listed_by_members_and_released_by_those_whose_role_allows_it() {
     let house = House::start(NO_SLEEP).await;
     let (mut minji, failing) = house.customer("minji").await;
     let mut located = house.locate(failing, None).await;
@@ -53,12 +53,19 @@ async fn what_is_set_aside_is_listed_and_released_by_agents_alone() {
     assert!(reason.contains("failed too often"), "{reason}");
 
     ada.ask(Asked::Release { conversation: failing });
+    let Some(Err(Refusal::Workspace(forbidden))) = ada.answer().await else { panic!("not refused") };
+    let rule = "release: only the owner, admins and editors may do this, not one whose role is readonly";
+    assert_eq!(forbidden.to_string(), rule);
+    minji.post(failing, 2);
+    assert!(matches!(minji.answer().await, Some(Err(Refusal::Quarantined(_)))), "nothing was released");
+    let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
+    olivia.ask(Asked::Release { conversation: failing });
     assert!(
-        matches!(ada.answer().await, Some(Ok(Answered::SetAside(SetAside::Released(id)))) if id == failing)
+        matches!(olivia.answer().await, Some(Ok(Answered::SetAside(SetAside::Released(id)))) if id == failing)
     );
     assert_eq!(minji.posted(failing, 2).await.revision, 2, "it goes on from what is stored");
-    ada.ask(Asked::Release { conversation: failing });
-    assert!(matches!(ada.answer().await, Some(Err(Refusal::NotQuarantined(id))) if id == failing));
+    olivia.ask(Asked::Release { conversation: failing });
+    assert!(matches!(olivia.answer().await, Some(Err(Refusal::NotQuarantined(id))) if id == failing));
     ada.ask(Asked::Quarantined);
     assert!(matches!(
         ada.answer().await,
@@ -72,15 +79,15 @@ async fn a_damaged_conversation_that_is_released_is_set_aside_again_when_it_is_w
     let house = House::start(Duration::from_millis(20)).await;
     let (_, damaged) = house.customer("minji").await;
     let house = house.begun_anew_with(Garbage::Conversation(damaged)).await;
-    let mut ada = house.ada().await;
+    let mut olivia = house.connect(Proof::Token(OLIVIAS_TOKEN)).await;
     for _ in 0..2 {
-        ada.ask(Asked::History { conversation: damaged, before: None, limit: 1 });
-        assert!(matches!(ada.answer().await, Some(Err(Refusal::Quarantined(_)))));
+        olivia.ask(Asked::History { conversation: damaged, before: None, limit: 1 });
+        assert!(matches!(olivia.answer().await, Some(Err(Refusal::Quarantined(_)))));
         // What refuses goes to sleep, and only the next incarnation looks at the record again.
         soon(async {
             loop {
-                ada.ask(Asked::Release { conversation: damaged });
-                if let Some(Ok(_)) = ada.answer().await {
+                olivia.ask(Asked::Release { conversation: damaged });
+                if let Some(Ok(_)) = olivia.answer().await {
                     break;
                 }
             }
@@ -114,7 +121,8 @@ async fn a_workspace_whose_record_cannot_be_read_shuts_out_its_own_people_only()
             }
         }
     });
-    assert!(refused.await.to_string().contains("it cannot be opened"));
+    let refused = refused.await.to_string();
+    assert!(refused.contains("it cannot be opened"), "{refused}");
     let put_off = soon(async {
         loop {
             let refused = house.engine.prove(Proof::Token(tokens[0])).await.unwrap_err().to_string();

@@ -13,10 +13,12 @@ mod corrupt;
 mod desks;
 mod ending;
 mod failing;
+mod hours;
 mod places;
 mod remembering;
 mod settings;
 mod sleeping;
+mod timers;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -117,13 +119,21 @@ impl House {
         let dir = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::start(&JournalOptions::new(dir.path()), &mut |_| {}).unwrap();
         create_workspace(&journal, WORKSPACE, PROFILE, [OLIVIAS_TOKEN, ADAS_TOKEN]).await;
-        let engine = start_engine_with(&journal, conversation_idle, lease).await;
+        let engine = start_engine_with(&journal, conversation_idle, lease, Duration::ZERO).await;
         Self { engine, journal, conversation_idle, _dir: dir }
     }
 
     /// The engine ends and begins again, on the same journal.
     async fn again(self) -> Self {
+        self.again_later(Duration::ZERO).await
+    }
+
+    /// The same, and it was down for so long by the clock that the test has set.
+    async fn again_later(self, down: Duration) -> Self {
         self.engine.stop().await;
+        if !down.is_zero() {
+            clock::by_hand::passes(down);
+        }
         let engine = start_engine(&self.journal, self.conversation_idle).await;
         Self { engine, ..self }
     }
@@ -351,12 +361,17 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 }
 
 async fn start_engine(journal: &Journal, conversation_idle: Duration) -> Engine {
-    start_engine_with(journal, conversation_idle, NO_LAPSE).await
+    // Hardly anybody here waits for what ends by itself.
+    start_engine_with(journal, conversation_idle, NO_LAPSE, Duration::ZERO).await
 }
 
-async fn start_engine_with(journal: &Journal, conversation_idle: Duration, lease: Duration) -> Engine {
-    // Nobody here waits for what ends by itself.
-    let (policy, grace) = (Policy::default(), Duration::ZERO);
+async fn start_engine_with(
+    journal: &Journal,
+    conversation_idle: Duration,
+    lease: Duration,
+    grace: Duration,
+) -> Engine {
+    let policy = Policy::default();
     let options = EngineOptions { policy, conversation_idle, grace, sessions_max: 100, lease };
     Engine::start(journal.clone(), Latency::default(), options).await.unwrap()
 }

@@ -89,14 +89,18 @@ impl WorkspaceState {
         }
     }
 
-    /// A conversation that was set aside is tried again.
+    /// A conversation that was set aside is tried again, if whoever wants that may.
     pub(super) async fn release(
         &mut self,
         myself: &ActorRef<WorkspaceMsg>,
+        by: MemberId,
         conversation: ConversationId,
     ) -> Result<Result<SetAside, Refusal>, ActorProcessingErr> {
+        if let Err(forbidden) = self.ledger.durable().may_release(by) {
+            return Ok(Err(forbidden.into()));
+        }
         let released = self.residence.release(conversation);
-        tracing::info!(%conversation, released, "a conversation is to be tried again");
+        tracing::info!(%conversation, member = %by, released, "a conversation is to be tried again");
         if !released {
             return Ok(Err(Refusal::NotQuarantined(conversation)));
         }

@@ -19,6 +19,6 @@ pub use queue::{Place, Queue, Request};
 pub use roster::{Agent, Roster, Standing};
 pub use settings::{
     ASSIGNMENT_BYTES_MAX, AssignmentError, Choosing, Load, MAXIMUM_MAX, Pool, ProfileAssignment, RuleBook,
-    Rules, Strategy, TeamAssignment,
+    Rules, SPECIALISTS_MAX, Strategy, TeamAssignment,
 };
 pub use waiting::{Accuracy, Line, Pace};

@@ -263,7 +263,7 @@ impl RuleBook {
 pub const MAXIMUM_MAX: u32 = 1_000;
 
 /// The most categories of a profile that have specialists.
-pub(super) const SPECIALISTS_MAX: usize = 1_000;
+pub const SPECIALISTS_MAX: usize = 1_000;
 
 /// The most bytes of a profile's lists of agents: less than a frame holds.
 pub const ASSIGNMENT_BYTES_MAX: usize = 48 * 1024;

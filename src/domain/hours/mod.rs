@@ -24,6 +24,7 @@ pub use holidays::{HOLIDAYS_MAX, HolidayDraft};
 pub use interval::{INTERVALS_MAX, IntervalDraft};
 pub use manual::{ManualOverride, Override};
 pub use notice::{NOTICE_CHARS_MAX, Notice, NoticeText};
+pub use open::CHANGES_MAX;
 pub use schedule::{Schedule, ScheduleDraft};
 pub use settings::{
     Acceptance, Choice, Effective, Mode, OutsideHours, ProfileHours, TeamHours, Verdict, effective, verdict,

@@ -131,4 +131,4 @@ const WEEKS_AND_NIGHT_DAYS: i64 = 2 * 7 + 2;
 const RETURN_YEARS_MAX: i64 = 40;
 
 /// Nobody waits through so many openings: a minute of some years is counted as the last.
-const CHANGES_MAX: usize = 1_000;
+pub const CHANGES_MAX: usize = 1_000;

@@ -24,7 +24,7 @@ pub use decide::{MEMBERS_MAX, PROFILES_MAX, WorkspaceDecision, decide, decide_ow
 pub use permit::permit;
 pub use rejection::WorkspaceRejection;
 pub use settings::{
-    Absence, AutoClose, BOT_BYTES_MAX, BOT_CATEGORIES_MAX, Bot, InProgress, ProfileSettings, Settings,
-    SettingsError, TeamService, TeamSettings, WORD_CHARS_MAX,
+    AUTO_CLOSE_MINUTES_MAX, Absence, AutoClose, BOT_BYTES_MAX, BOT_CATEGORIES_MAX, Bot, GRACE_SECONDS_MAX,
+    InProgress, ProfileSettings, Settings, SettingsError, TeamService, TeamSettings, WORD_CHARS_MAX,
 };
 pub use state::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};

@@ -1,10 +1,11 @@
 //! Who may change what: the one table of roles.
 //!
-//! Owns what each role may do to a workspace. Must not know whether it makes sense.
+//! Owns what each role may do to a workspace, and about its conversations that are set aside. Must not know whether
+//! it makes sense.
 
 use switchboard_protocol::vocabulary::MemberId;
 
-use super::{Role, WorkspaceAction, WorkspaceRejection};
+use super::{Role, Workspace, WorkspaceAction, WorkspaceRejection};
 
 /// Whether a member in this role may do this.
 ///
@@ -33,10 +34,37 @@ pub fn permit(by: MemberId, role: Role, action: &WorkspaceAction) -> Result<(), 
         WorkspaceAction::SetBot { .. } => ("bot", Role::Editor),
         WorkspaceAction::SetGreeting { .. } => ("greeting", Role::Editor),
     };
+    at_least(what, role, lowest)
+}
+
+impl Workspace {
+    /// Whether somebody may see which conversations are set aside, and why.
+    ///
+    /// # Errors
+    /// [`WorkspaceRejection::NoMemberAnyMore`].
+    pub fn may_see_set_aside(&self, by: MemberId) -> Result<(), WorkspaceRejection> {
+        self.may(by, "quarantined", Role::Readonly)
+    }
+
+    /// Whether somebody may have one of them tried again: whoever may change what customers meet.
+    ///
+    /// # Errors
+    /// [`WorkspaceRejection::NoMemberAnyMore`], or [`WorkspaceRejection::Forbidden`] with who may.
+    pub fn may_release(&self, by: MemberId) -> Result<(), WorkspaceRejection> {
+        self.may(by, "release", Role::Editor)
+    }
+
+    fn may(&self, by: MemberId, what: &'static str, lowest: Role) -> Result<(), WorkspaceRejection> {
+        let member = self.members.get(&by).ok_or(WorkspaceRejection::NoMemberAnyMore(by))?;
+        at_least(what, member.role, lowest)
+    }
+}
+
+const fn at_least(action: &'static str, role: Role, lowest: Role) -> Result<(), WorkspaceRejection> {
     if rank(role) >= rank(lowest) {
         Ok(())
     } else {
-        Err(WorkspaceRejection::Forbidden { action: what, role, lowest })
+        Err(WorkspaceRejection::Forbidden { action, role, lowest })
     }
 }
 

@@ -3,9 +3,9 @@
 //! Owns what the blocks consist of beyond assignment and hours, their defaults, and what they cannot mean.
 //! Must not know who sets them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use switchboard_protocol::vocabulary::{CategoryPath, FlowId, MessageText, ProfileId, beginning};
+use switchboard_protocol::vocabulary::{CategoryPath, FlowId, Label, MessageText, ProfileId, beginning};
 
 use crate::domain::assignment::{ProfileAssignment, TeamAssignment};
 use crate::domain::hours::{Choice, ManualOverride, Notice, ProfileHours, TeamHours};
@@ -151,13 +151,56 @@ pub enum SettingsError {
         /// Which.
         at: usize,
     },
-    /// A category that was there already.
-    #[error("categories[{at}]: {category} is there already")]
+    /// A category that was there already, as customers say it.
+    #[error(
+        "categories[{at}]: {category} is there already; upper and lower case are the same in what customers say"
+    )]
     CategoryTwice {
         /// Which.
         at: usize,
         /// Its name.
         category: CategoryPath,
+    },
+    /// A category and a word are one.
+    #[error("categories[{at}]: {category} is the {word} as well; whoever says it could mean either")]
+    CategoryIsWord {
+        /// Which.
+        at: usize,
+        /// Its name.
+        category: CategoryPath,
+        /// Which word.
+        word: &'static str,
+    },
+    /// A category that nobody can say.
+    #[error(
+        "categories[{at}]: {value:?} begins or ends with a space, without which is taken what customers say"
+    )]
+    CategorySpaces {
+        /// Which.
+        at: usize,
+        /// The beginning of its name.
+        value: String,
+    },
+    /// A category that is longer than what a button says.
+    #[error(
+        "categories[{at}]: {value:?} ({chars} characters with all its levels); a button has at most {}",
+        Label::CHARS_MAX
+    )]
+    CategoryLabel {
+        /// Which.
+        at: usize,
+        /// The beginning of its name.
+        value: String,
+        /// Its length.
+        chars: usize,
+    },
+    /// Categories that nobody is asked to choose from.
+    #[error(
+        "categories: {given} given without a call_word; whoever says that word is asked to choose from them"
+    )]
+    NotOffered {
+        /// How many.
+        given: usize,
     },
     /// More than a frame holds.
     #[error("bot: it takes {bytes} bytes; at most {BOT_BYTES_MAX}")]
@@ -198,24 +241,37 @@ impl Bot {
     pub fn check(&self) -> Result<(), SettingsError> {
         let call = self.call_word.as_ref().map(|word| checked_word("call_word", word)).transpose()?;
         let cancel = self.cancel_word.as_ref().map(|word| checked_word("cancel_word", word)).transpose()?;
-        if let Some(value) = cancel.filter(|cancel| Some(cancel) == call.as_ref()) {
-            return Err(SettingsError::SameWord { value });
+        if let Some(value) = cancel.as_ref().filter(|cancel| Some(*cancel) == call.as_ref()) {
+            return Err(SettingsError::SameWord { value: value.clone() });
         }
+        self.check_categories(call.as_deref(), cancel.as_deref())?;
+        let bytes = self.bytes();
+        if bytes > BOT_BYTES_MAX { Err(SettingsError::TooLarge { bytes }) } else { Ok(()) }
+    }
+
+    /// Each can be chosen: it is offered, and what its button says means it and nothing else.
+    fn check_categories(&self, call: Option<&str>, cancel: Option<&str>) -> Result<(), SettingsError> {
         let given = self.categories.len();
         if given > BOT_CATEGORIES_MAX {
             return Err(SettingsError::TooManyCategories { given });
         }
-        let mut seen = BTreeSet::new();
+        if given > 0 && call.is_none() {
+            return Err(SettingsError::NotOffered { given });
+        }
+        let mut meanings: BTreeMap<String, Option<&'static str>> = BTreeMap::new();
+        meanings.extend(call.map(|word| (word.to_owned(), Some("call_word"))));
+        meanings.extend(cancel.map(|word| (word.to_owned(), Some("cancel_word"))));
         for (at, category) in self.categories.iter().enumerate() {
-            if category.is_empty() {
-                return Err(SettingsError::NoCategory { at });
-            }
-            if !seen.insert(category) {
-                return Err(SettingsError::CategoryTwice { at, category: category.clone() });
+            let said = checked_category(at, category)?;
+            match meanings.insert(said, None) {
+                None => {}
+                Some(None) => return Err(SettingsError::CategoryTwice { at, category: category.clone() }),
+                Some(Some(word)) => {
+                    return Err(SettingsError::CategoryIsWord { at, category: category.clone(), word });
+                }
             }
         }
-        let bytes = self.bytes();
-        if bytes > BOT_BYTES_MAX { Err(SettingsError::TooLarge { bytes }) } else { Ok(()) }
+        Ok(())
     }
 
     fn bytes(&self) -> usize {
@@ -257,6 +313,22 @@ fn checked_word(field: &'static str, given: &MessageText) -> Result<String, Sett
     }
 }
 
+/// A category as it is compared with what a customer says.
+fn checked_category(at: usize, category: &CategoryPath) -> Result<String, SettingsError> {
+    if category.is_empty() {
+        return Err(SettingsError::NoCategory { at });
+    }
+    let shown = category.to_string();
+    let (chars, value) = (shown.chars().count(), beginning(&shown));
+    if chars > Label::CHARS_MAX {
+        return Err(SettingsError::CategoryLabel { at, value, chars });
+    }
+    if shown.trim() != shown {
+        return Err(SettingsError::CategorySpaces { at, value });
+    }
+    Ok(shown.to_lowercase())
+}
+
 const fn in_range(field: &'static str, value: u32, min: u32, max: u32) -> Result<(), SettingsError> {
     if value < min || value > max {
         return Err(SettingsError::OutOfRange { field, value, min, max });
@@ -273,8 +345,8 @@ pub const BOT_CATEGORIES_MAX: usize = 50;
 /// The most bytes of a bot's words: less than a frame holds.
 pub const BOT_BYTES_MAX: usize = 48 * 1024;
 
-/// The longest time after which something ends by itself: a week.
-const AUTO_CLOSE_MINUTES_MAX: u32 = 7 * 24 * 60;
+/// The longest time after which something ends by itself, in minutes: a week.
+pub const AUTO_CLOSE_MINUTES_MAX: u32 = 7 * 24 * 60;
 
-/// The longest time that an agent may be gone.
-const GRACE_SECONDS_MAX: u32 = 60 * 60;
+/// The longest time that an agent may be gone, in seconds.
+pub const GRACE_SECONDS_MAX: u32 = 60 * 60;

@@ -109,7 +109,9 @@ fn role(role: wire::Role) -> Result<Role, ErrorBody> {
         wire::Role::Admin => Role::Admin,
         wire::Role::Editor => Role::Editor,
         wire::Role::Readonly => Role::Readonly,
-        wire::Role::Unknown => return Err(unknown("role", "owner, admin, editor, readonly")),
+        wire::Role::Unknown(word) => {
+            return Err(unknown("role", word, "owner, admin, editor, readonly"));
+        }
     })
 }
 
@@ -123,8 +125,8 @@ fn choosing(given: wire::Choosing) -> Result<Choosing, ErrorBody> {
         wire::AssignmentStrategy::Random => Strategy::Random,
         wire::AssignmentStrategy::RoundRobin => Strategy::RoundRobin,
         wire::AssignmentStrategy::LeastLoaded => Strategy::LeastLoaded,
-        wire::AssignmentStrategy::Unknown => {
-            return Err(unknown("strategy", "random, round_robin, least_loaded"));
+        wire::AssignmentStrategy::Unknown(word) => {
+            return Err(unknown("choosing.strategy", word, "random, round_robin, least_loaded"));
         }
     };
     Ok(Choosing { sticky, or_another, strategy })
@@ -236,9 +238,9 @@ fn only_audited(change: &str) -> ErrorBody {
     bad(format!("change: {change} is in the audit alone, and cannot be asked for"))
 }
 
-/// A word that is none of those that there are. What it was is not kept.
-fn unknown(field: &str, known: &str) -> ErrorBody {
-    ErrorBody::new(ErrorCode::Unsupported, format!("{field}: this one is not known here; known are {known}"))
+/// A word that is none of those that there are.
+fn unknown(field: &str, word: wire::UnknownWord, known: &str) -> ErrorBody {
+    ErrorBody::new(ErrorCode::Unsupported, format!("{field}: {word:?} is not known here; known are {known}"))
 }
 
 fn unsupported(field: &str) -> ErrorBody {

@@ -162,9 +162,16 @@ fn what_the_engine_says_itself_and_what_is_not_known_is_refused() {
     let short = sentence(add(None, admin, Some("0123456789abcde")));
     assert_eq!(short.sentence, "token: 15 characters; a new one has at least 16, drawn by chance");
     assert_eq!(short.code(), Some(ErrorCode::BadSetting));
-    let role = sentence(add(None, wire::Role::Unknown, token));
-    assert_eq!(role.sentence, "role: this one is not known here; known are owner, admin, editor, readonly");
+    let king = wire::UnknownWord::new("king");
+    let role = sentence(add(None, wire::Role::Unknown(king), token));
+    assert_eq!(role.sentence, "role: \"king\" is not known here; known are owner, admin, editor, readonly");
     assert_eq!(role.code(), Some(ErrorCode::Unsupported));
+    let dice = wire::AssignmentStrategy::Unknown(wire::UnknownWord::new("dice"));
+    let choosing = Some(wire::Choosing { strategy: dice, ..wire::Choosing::default() });
+    let assignment = wire::ProfileAssignment { choosing, ..wire::ProfileAssignment::default() };
+    let strategy = sentence(Change::ProfileAssignment { profile: PROFILE, assignment });
+    let rule = "choosing.strategy: \"dice\" is not known here; known are random, round_robin, least_loaded";
+    assert_eq!((strategy.sentence.as_str(), strategy.code()), (rule, Some(ErrorCode::Unsupported)));
     assert_eq!(sentence(Change::Unknown).code(), Some(ErrorCode::Unsupported));
     let created = Change::Created { name: ProfileTitle::new("Demo").unwrap() };
     let created = sentence(created);

@@ -81,18 +81,68 @@ fn words_are_short_and_different_and_more_than_spaces() {
     assert!(when(&company(), bot(words("상담원", "취소"))).is_ok());
 }
 
+/// A bot that knows a call word and a cancel word, and offers these.
+fn offering(categories: &[CategoryPath]) -> WorkspaceAction {
+    bot(Bot { categories: categories.to_vec(), ..words("Agent", "Stop") })
+}
+
 #[test]
 fn categories_are_there_once_and_name_something() {
-    let of = |categories: &[CategoryPath]| bot(Bot { categories: categories.to_vec(), ..Bot::default() });
     let bank = category(&["Bank", "Cards"]);
-    assert_eq!(sentence(of(&[bank.clone(), bank])), "categories[1]: Bank > Cards is there already");
+    let twice = "categories[1]: Bank > Cards is there already; ";
+    assert!(sentence(offering(&[bank.clone(), bank])).starts_with(twice));
     let nothing = "categories[0]: a category without a level; name at least the top one";
-    assert_eq!(sentence(of(&[category(&[])])), nothing);
+    assert_eq!(sentence(offering(&[category(&[])])), nothing);
     let many: Vec<_> = (0..51).map(|n| category(&[&n.to_string()])).collect();
-    assert_eq!(sentence(of(&many)), "categories: 51 given; at most 50");
-    let long = |n: u8| category(&[&format!("{}{n}", "🙂".repeat(98)), &"🙂".repeat(100), &"🙂".repeat(100)]);
+    assert_eq!(sentence(offering(&many)), "categories: 51 given; at most 50");
+    let long =
+        |n: u8| category(&[&format!("{n:02}{}", "🙂".repeat(98)), &"🙂".repeat(100), &"🙂".repeat(49)]);
     let large: Vec<_> = (0..50).map(long).collect();
-    assert!(sentence(of(&large)).starts_with("bot: it takes "), "{}", sentence(of(&large)));
+    assert!(sentence(offering(&large)).starts_with("bot: it takes "), "{}", sentence(offering(&large)));
+}
+
+#[test]
+fn each_category_can_be_chosen_and_means_nothing_else() {
+    let one = |names: &[&str]| offering(&[category(names)]);
+    let same = "is there already; upper and lower case are the same in what customers say";
+    for (first, second) in [(&["Bank"][..], &["bank"][..]), (&["Bank", "Cards"], &["BANK > cards"])] {
+        let said = sentence(offering(&[category(first), category(second)]));
+        assert_eq!(said, format!("categories[1]: {} {same}", category(second)));
+    }
+    let either = "as well; whoever says it could mean either";
+    assert_eq!(sentence(one(&["AGENT"])), format!("categories[0]: AGENT is the call_word {either}"));
+    assert_eq!(sentence(one(&["stop"])), format!("categories[0]: stop is the cancel_word {either}"));
+    let spaces = "begins or ends with a space, without which is taken what customers say";
+    assert_eq!(sentence(one(&["Bank", "Cards "])), format!("categories[0]: \"Bank > Cards \" {spaces}"));
+    let silent = Bot { categories: vec![category(&["Bank"]), category(&["Shop"])], ..Bot::default() };
+    assert_eq!(
+        sentence(bot(Bot { cancel_word: Some(text("stop")), ..silent })),
+        "categories: 2 given without a call_word; whoever says that word is asked to choose from them"
+    );
+    assert!(when(&company(), offering(&[category(&["Bank"]), category(&["Bank", "Cards"])])).is_ok());
+}
+
+#[test]
+fn a_category_is_no_longer_than_what_its_button_says() {
+    let of = |last: usize| category(&[&"가".repeat(100), &"나".repeat(100), &"다".repeat(last)]);
+    assert!(when(&company(), offering(&[of(49)])).is_ok());
+    let long = format!("{:?} (256 characters with all its levels)", "가".repeat(32));
+    assert_eq!(
+        sentence(offering(&[category(&["Bank"]), of(50)])),
+        format!("categories[1]: {long}; a button has at most 255")
+    );
+}
+
+/// What was accepted before there was such a rule holds on: only commands are checked.
+#[test]
+fn a_bot_from_before_is_applied_as_it_is() {
+    let mut state = company();
+    let categories = vec![category(&["Bank"]), category(&["bank"])];
+    let before = Box::new(Bot { categories: categories.clone(), ..Bot::default() });
+    let events = vec![WorkspaceEvent::BotSet { profile: profile_id(1), bot: before }];
+    let entry = when(&state, profile(3)).unwrap();
+    state.apply(&WorkspaceEntry { events, ..entry });
+    assert_eq!(state.settings_of(profile_id(1)).bot.categories, categories);
 }
 
 #[test]

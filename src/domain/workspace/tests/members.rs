@@ -57,6 +57,21 @@ fn everybody_may_do_what_the_table_says_and_nothing_else() {
 }
 
 #[test]
+fn members_see_what_is_set_aside_and_whoever_may_change_bots_has_it_tried_again() {
+    let state = company();
+    for n in 1..=4 {
+        assert_eq!(state.may_see_set_aside(member_id(n)), Ok(()));
+        assert_eq!(state.may_release(member_id(n)).is_ok(), n < 4, "member {n}");
+    }
+    let refused = state.may_release(member_id(4)).unwrap_err().to_string();
+    let rule = "release: only the owner, admins and editors may do this, not one whose role is readonly";
+    assert_eq!(refused, rule);
+    let removed = WorkspaceRejection::NoMemberAnyMore(member_id(9));
+    assert_eq!(state.may_release(member_id(9)), Err(removed.clone()));
+    assert_eq!(state.may_see_set_aside(member_id(9)), Err(removed));
+}
+
+#[test]
 fn nobody_creates_a_workspace_that_they_are_in() {
     assert_eq!(when_by(&company(), 1, create(9, Role::Owner)), Err(WorkspaceRejection::Exists));
 }

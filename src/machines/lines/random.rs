@@ -143,7 +143,7 @@ impl World {
         caller.served.apply(Timestamp::from_millis(self.clock), &Event { by, what });
         caller.revision += 1;
         let open = Open::of(profile(caller.profile), &caller.served);
-        let said = Announcement { conversation: caller.id, revision: caller.revision, open };
+        let said = Announcement { conversation: caller.id, revision: caller.revision, open, why: None };
         self.dispatch.announced(said, &mut || 0);
     }
 

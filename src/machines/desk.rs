@@ -15,7 +15,7 @@ use super::lines::Lines;
 use super::planted::{Bug, is_planted};
 use crate::domain::assignment::{Accuracy, Line, Standing};
 use crate::domain::consultation::Stage;
-use crate::domain::conversation::{OwnAction, Served, Service};
+use crate::domain::conversation::{OwnAction, Present, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
 
 /// What is told to a conversation.
@@ -302,12 +302,18 @@ impl Desk {
         }
     }
 
-    /// Whom work can be given to.
+    /// Who is there.
     #[must_use]
-    pub fn present(&self) -> BTreeSet<MemberId> {
-        let agents = self.dispatch.roster().agents();
-        let online = agents.filter(|(_, agent)| agent.standing == Standing::Online);
-        online.map(|(member, _)| member).collect()
+    pub fn present(&self) -> Present {
+        let mut present = Present::default();
+        for (member, agent) in self.dispatch.roster().agents() {
+            match agent.standing {
+                Standing::Online => present.online.insert(member),
+                Standing::Away => present.away.insert(member),
+                Standing::Offline => false,
+            };
+        }
+        present
     }
 
     /// A member has come or gone.

@@ -135,20 +135,36 @@ fn given_up(consultation: &Consultation, context: &Context<'_>, late: Unserved) 
 }
 
 /// An agent enters.
-pub(super) fn join(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+pub(super) fn join(
+    state: &Conversation,
+    member: MemberId,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
-    Ok(or_unchanged(member, enter(state, member)?))
+    Ok(or_unchanged(member, enter(state, member, context)?))
 }
 
-fn enter(state: &Conversation, member: MemberId) -> Result<Option<Event>, Rejection> {
-    if state.served.agents.contains(&member) {
-        return Ok(None);
+/// Where there is no room, somebody who is not there any more makes it.
+fn enter(state: &Conversation, member: MemberId, context: &Context<'_>) -> Result<Vec<Event>, Rejection> {
+    let inside = &state.served.agents;
+    if inside.contains(&member) {
+        return Ok(Vec::new());
     }
-    let agents = state.served.agents.len();
-    if agents >= AGENTS_MAX {
-        return Err(Rejection::TooManyAgents { agents, max: AGENTS_MAX });
+    let mut events = Vec::new();
+    if inside.len() >= AGENTS_MAX {
+        let full = Rejection::TooManyAgents { agents: inside.len(), max: AGENTS_MAX };
+        events.push(gone_from(state, context).ok_or(full)?);
     }
-    Ok(Some(by(member, What::Entered { member })))
+    events.push(by(member, What::Entered { member }));
+    Ok(events)
+}
+
+/// One of those inside who are not there any more leaves; whoever answers for it last.
+fn gone_from(state: &Conversation, context: &Context<'_>) -> Option<Event> {
+    let present = context.present?;
+    let gone = state.served.agents.iter().filter(|agent| !present.is_there(**agent));
+    let member = *gone.min_by_key(|agent| state.assignee() == Some(**agent))?;
+    Some(by(member, What::Left { member }))
 }
 
 /// An agent leaves.
@@ -163,6 +179,7 @@ pub(super) fn take(
     member: MemberId,
     consultation: ConsultationId,
     epoch: Option<u64>,
+    context: &Context<'_>,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
     at_epoch(state, "take", epoch)?;
@@ -173,7 +190,7 @@ pub(super) fn take(
         (None, None) => Some(How::SteppedIn { consultation }),
     };
     let assigned = how.map(|how| by(member, What::Assigned { member, how }));
-    Ok(or_unchanged(member, assigned.into_iter().chain(enter(state, member)?)))
+    Ok(or_unchanged(member, assigned.into_iter().chain(enter(state, member, context)?)))
 }
 
 /// An agent who answers for it, or is inside, gives it to a colleague.
@@ -194,7 +211,7 @@ pub(super) fn transfer(
     if assignee != member && !state.served.agents.contains(&member) {
         return Err(Rejection::NotEntered { action });
     }
-    if to != from && context.present.is_some_and(|present| !present.contains(&to)) {
+    if to != from && context.present.is_some_and(|present| !present.takes_work(to)) {
         return Err(Rejection::NotPresent { member: to });
     }
     let how = How::Transferred { from };

@@ -23,7 +23,8 @@ pub struct Served {
     /// Counts the changes of who serves it and who has the floor, so that an old decision can be told from a
     /// new one.
     pub epoch: u64,
-    /// Who answered for the last consultation that was served.
+    /// Who answered last for a consultation while it was served. Of one that waits again that is known at once: it
+    /// may be over before anybody else has come.
     pub former: Option<MemberId>,
     /// Where the bot is.
     pub bot: BotPlace,
@@ -75,6 +76,7 @@ impl Served {
             }
             What::Requeued { from, .. } => {
                 self.agents.remove(from);
+                self.served_no_more();
                 self.wait_again(at);
             }
             What::Entered { member } => {
@@ -85,7 +87,7 @@ impl Served {
                 self.agents.remove(member);
             }
             What::Completed => {
-                self.former = self.assignee().or(self.former);
+                self.served_no_more();
                 return self.end(at, |_| Outcome::Completed);
             }
             What::Unserved { why } => return self.end(at, |_| Outcome::Unserved(*why)),
@@ -156,6 +158,13 @@ impl Served {
                 decision::Outcome::Waits(why) => Some(why),
                 decision::Outcome::Assigned { .. } => None,
             };
+        }
+    }
+
+    /// Whoever answers for what is served does so no more.
+    fn served_no_more(&mut self) {
+        if let Some(Consultation { stage: Stage::InProgress(member), .. }) = self.consultation {
+            self.former = Some(member);
         }
     }
 

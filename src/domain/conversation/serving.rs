@@ -214,8 +214,20 @@ pub(super) fn transfer(
     if to != from && context.present.is_some_and(|present| !present.takes_work(to)) {
         return Err(Rejection::NotPresent { member: to });
     }
-    let how = How::Transferred { from };
-    Ok(or_unchanged(member, (to != from).then(|| by(member, What::Assigned { member: to, how }))))
+    if to == from {
+        return Ok(or_unchanged(member, None));
+    }
+    let given = by(member, What::Assigned { member: to, how: How::Transferred { from } });
+    Ok(out_before(state, to).into_iter().chain([given]).collect())
+}
+
+/// Somebody is about to get what nobody serves, and was inside before it was theirs, perhaps without being there
+/// any more: they are out first, since service begins with their coming and not with their having been there.
+pub(super) fn out_before(state: &Conversation, member: MemberId) -> Option<Event> {
+    let stage = state.served.consultation.as_ref().map(|consultation| consultation.stage);
+    let is_served = matches!(stage, Some(Stage::InProgress(_)));
+    let is_out = !is_served && state.served.agents.contains(&member);
+    is_out.then(|| by(member, What::Left { member }))
 }
 
 /// An agent inside ends the consultation.

@@ -8,6 +8,7 @@
 
 mod calling;
 mod coming;
+mod course;
 mod describing;
 mod ending;
 mod epochs;

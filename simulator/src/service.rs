@@ -207,7 +207,7 @@ impl Talk {
                     (self.former, call.former) = (Some(*from), Some(*from));
                 }
                 (call.holder, call.has_begun) = (None, false);
-                call.waits_since = entry.at;
+                (call.waits_since, call.silent_since) = (entry.at, None);
                 self.inside.remove(from);
                 self.changed();
                 return Ok(Some(Count::Requeued));

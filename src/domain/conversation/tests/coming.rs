@@ -138,3 +138,22 @@ fn whoever_served_it_last_is_the_former_agent_also_if_nobody_does_when_it_is_ove
     let _ = story.when(&customer(), Action::Cancel).becomes([What::Completed]);
     assert_eq!(story.state.served.former, Some(ADA), "whoever did not come has served nobody");
 }
+
+#[test]
+fn a_customer_is_silent_towards_whoever_serves_and_not_towards_somebody_who_has_gone() {
+    let mut story = given([(customer(), start()), (customer(), call()), (agent(ADA), take())]);
+    story.service = Service { silent_ms: Some(10_000), ..Service::default() };
+    let _ = story.when(&agent(ADA), post("Well?")).recorded();
+    assert_eq!(deadline(&story.state, &story.service), Some(Timestamp::from_millis(11_000)));
+    story.now = 3_000;
+    gone(&mut story);
+    story.now = 20_000;
+    let _ = story.when(&agent(BEN), take()).recorded();
+    assert_eq!(deadline(&story.state, &story.service), None, "the one who has come has said nothing");
+    assert_eq!(story.when_own(&OwnAction::Look), Ok(None));
+    let _ = story.when(&agent(BEN), post("Hm?")).recorded();
+    assert_eq!(deadline(&story.state, &story.service), Some(Timestamp::from_millis(30_000)));
+    // One that is given on goes on: the customer was asked, by whomever.
+    let _ = story.when(&agent(BEN), gives(BEN, ADA)).recorded();
+    assert_eq!(deadline(&story.state, &story.service), Some(Timestamp::from_millis(30_000)));
+}

@@ -8,8 +8,7 @@ use switchboard_protocol::vocabulary::MediaKind;
 use super::course::Course;
 use super::random::Own;
 use super::*;
-use crate::domain::assignment::Explanation;
-use crate::domain::consultation::{Requeued, Unserved};
+use crate::domain::consultation::Unserved;
 use crate::domain::customer::{DetailsChange, Edit};
 
 /// Everything that was accepted.

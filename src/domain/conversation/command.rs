@@ -402,8 +402,11 @@ pub enum Rejection {
     #[error("cancel: an agent serves already")]
     AlreadyServed,
     /// It is a preview.
-    #[error("call: a preview calls nobody")]
-    Preview,
+    #[error("{action}: a preview calls nobody, and nobody serves it")]
+    Preview {
+        /// What was tried.
+        action: &'static str,
+    },
     /// It is a preview.
     #[error("describe: a preview has no customer")]
     Nobody,

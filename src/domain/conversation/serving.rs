@@ -26,7 +26,7 @@ pub(super) fn call(
         return Err(Rejection::AlreadyCalled);
     }
     if is_preview(state) {
-        return Err(Rejection::Preview);
+        return Err(Rejection::Preview { action: "call" });
     }
     let called = |in_hours, bot_replies| What::Called {
         consultation,
@@ -61,7 +61,7 @@ pub(super) fn call_by_bot(
     call(state, Caller::Bot, consultation, category, context).unwrap_or_default()
 }
 
-/// Previews have no customer, call nobody and count nowhere.
+/// Previews have no customer, call nobody, are served by nobody and count nowhere. Agents may look on.
 pub(super) fn is_preview(state: &Conversation) -> bool {
     state.customer.as_ref().is_some_and(|customer| customer.platform.as_str() == PREVIEW)
 }
@@ -187,6 +187,7 @@ pub(super) fn take(
         (_, Some(assignee)) if assignee == member => None,
         (_, Some(assignee)) => return Err(Rejection::AlreadyAssigned { by: assignee }),
         (Some(_), None) => Some(How::Taken),
+        (None, None) if is_preview(state) => return Err(Rejection::Preview { action: "take" }),
         (None, None) => Some(How::SteppedIn { consultation }),
     };
     let assigned = how.map(|how| by(member, What::Assigned { member, how }));

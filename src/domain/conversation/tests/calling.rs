@@ -61,7 +61,7 @@ fn a_customer_calls_an_agent_once_and_the_bot_is_silent() {
 }
 
 #[test]
-fn a_preview_calls_nobody() {
+fn a_preview_calls_nobody_and_nobody_steps_into_it() {
     let platform = Platform::new("test").unwrap();
     let key = CustomerKey { platform, ..key("minji") };
     let preview = Identity::Customer { workspace: WORKSPACE, customer: key.clone() };
@@ -69,7 +69,10 @@ fn a_preview_calls_nobody() {
         preview.clone(),
         Action::Start { customer: key, greeting: None, known: Details::default(), former: None },
     )]);
-    story.when(&preview, call()).refused(Rejection::Preview);
+    story.when(&preview, call()).refused(Rejection::Preview { action: "call" });
+    let _ = story.when(&agent(ADA), Action::Join).becomes([What::Entered { member: ADA }]);
+    story.when(&agent(ADA), take()).refused(Rejection::Preview { action: "take" });
+    assert_eq!((stage(&story), story.state.floor()), (None, Floor::Bot));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
 use super::lines::Lines;
 use super::planted::{Bug, is_planted};
-use crate::domain::assignment::{Accuracy, Line, Standing};
+use crate::domain::assignment::{Accuracy, Agent, Line, Standing};
 use crate::domain::consultation::Stage;
 use crate::domain::conversation::{OwnAction, Present, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
@@ -187,7 +187,8 @@ impl Desk {
     /// of those whose work has stayed theirs after it.
     fn absence_changed(&mut self, now: &Now<'_>) {
         let agents = self.dispatch.roster().agents();
-        let gone = agents.filter(|(_, agent)| agent.standing == Standing::Offline).map(|(member, _)| member);
+        let is_awaited = |agent: &Agent| agent.standing == Standing::Offline && agent.load > 0;
+        let gone = agents.filter(|(_, agent)| is_awaited(agent)).map(|(member, _)| member);
         let until = after(now.at, grace_ms(now.workspace)).max(self.grace_until);
         for member in gone.collect::<Vec<_>>() {
             self.alarms.set(Alarm::Grace(member), Some(until));
@@ -323,7 +324,9 @@ impl Desk {
             return Vec::new();
         }
         let mut orders = self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds);
-        let grace = (!online).then(|| after(now.at, grace_ms(now.workspace)));
+        // Should something turn out to be theirs later, they have their time of grace from then on.
+        let holds = self.dispatch.roster().get(member).is_some_and(|agent| agent.load > 0);
+        let grace = (!online && holds).then(|| after(now.at, grace_ms(now.workspace)));
         self.alarms.set(Alarm::Grace(member), grace);
         if !online {
             orders.extend(self.dispatch.left(member, false));

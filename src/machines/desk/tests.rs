@@ -353,3 +353,20 @@ fn what_stayed_theirs_who_are_gone_waits_again_when_the_setting_is_another() {
     let told = scene.at(30_000, Desk::look);
     assert!(matches!(told[..], [(_, OwnAction::Requeue { why: Requeued::Absent, .. })]), "{told:?}");
 }
+
+#[test]
+fn nobody_is_waited_for_who_has_gone_with_nothing_to_do() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.at(2, |desk, now| desk.stands(AGENT, false, now));
+    assert_eq!(scene.desk.next_look(), None);
+    let before = scene.workspace.clone();
+    scene.workspace.settings.team.service.absence.grace_seconds = 20;
+    scene.at(3, |desk, now| desk.settings_changed(&before, now));
+    assert_eq!(scene.desk.next_look(), None);
+    // What they had taken at the last moment is known only now.
+    scene.says(4, said(1, 2, Stage::InProgress(AGENT)));
+    assert_eq!(scene.desk.next_look(), Some(at(20_004)));
+    let told = scene.at(20_004, Desk::look);
+    assert!(matches!(told[..], [(_, OwnAction::Requeue { why: Requeued::Absent, .. })]), "{told:?}");
+}

@@ -268,6 +268,9 @@ impl Desk {
     fn said(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
         let conversation = announcement.conversation;
         let mut orders = self.dispatch.announced(announcement, now.seeds);
+        if let Some(open) = self.dispatch.get(conversation) {
+            self.lines.is_found(conversation, open.stage.assignee().is_some());
+        }
         if self.untold.remove(&conversation) {
             // Somebody else has woken it meanwhile.
             orders.extend(self.dispatch.decision(conversation));
@@ -368,9 +371,7 @@ impl Desk {
             }
             return Vec::new();
         }
-        let dispatch = &self.dispatch;
-        let is_found = |id| dispatch.get(id).is_some_and(|open| open.stage.assignee().is_some());
-        let told = self.lines.turn(&dispatch.queues(), now, is_awake, is_found);
+        let told = self.lines.turn(&self.dispatch.queues(), now, is_awake);
         // While nothing happens only an estimate gets longer, and it is told so less and less often.
         if self.lines.estimates() {
             self.lines_gap_ms = self.lines_gap_ms.saturating_mul(2);

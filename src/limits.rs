@@ -126,10 +126,12 @@ pub const DATAGRAMS_BYTES_MAX: usize = 8 * 1024;
 pub const LANE_BYTES_MAX: usize = OUTBOX_BYTES_MAX + IN_MEMORY * CATCH_UP_BYTES_MAX + WRITE_BYTES_MAX;
 
 /// The most bytes of memory that the desk takes for a client who does not read it: every agent of the largest
-/// workspace and the rows of a view, in a snapshot and as changed since, each as a value and as it travels; and the
-/// ids of rows that have left. Most of it is shared with other desks.
-pub const DESK_BYTES_MAX: usize =
-    2 * ((MEMBERS_MAX + DESK_AGENTS_MAX) * 256 + 2 * LIST_ROWS_MAX * 2_816) + DESK_ROWS_MAX * 64;
+/// workspace and the rows of a view, in a snapshot and as changed since, each as a value and as it travels; the ids of
+/// rows that have left; and the counts of each profile, as they are and as they were told. Most of it is shared with
+/// other desks.
+pub const DESK_BYTES_MAX: usize = 2 * ((MEMBERS_MAX + DESK_AGENTS_MAX) * 256 + 2 * LIST_ROWS_MAX * 2_816)
+    + DESK_ROWS_MAX * 64
+    + 2 * (1 + PROFILES_MAX) * 64;
 
 /// The most bytes of memory that a connection takes, whatever its client does or does not do.
 pub const CONNECTION_BYTES_MAX: usize = CONNECTION_RECEIVE_BYTES_MAX as usize

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use switchboard::actors::desk::{Changes, DeskItem, DeskOutlet, Shared};
 use switchboard::domain::identity::CustomerKey;
-use switchboard::domain::listing::{Filter, List};
+use switchboard::domain::listing::{Filter, List, Wish};
 use switchboard::journal::{ListRow, Position};
 use switchboard::machines::views::{Listed as _, Page, View, Views};
 use switchboard_protocol::vocabulary::{
@@ -53,14 +53,15 @@ impl Workspace {
         let mut views = Views::default();
         let desks: Vec<_> = (0..desks)
             .map(|number| {
-                let filter = Filter { of: own.then(|| member(number as u64)), ..Filter::ALL };
+                let of = own.then(|| member(number as u64));
+                let filter = Filter::new(Wish::ALL, [(row(0, 0).customer.profile, of)]);
                 (View { filter, rows: 48 }, DeskOutlet::default())
             })
             .collect();
-        desks.iter().for_each(|(view, _)| views.look(*view));
+        desks.iter().for_each(|(view, _)| views.look(view));
         for of in views.to_read() {
             let rows = (0..CONVERSATIONS).map(|number| row(number, 0));
-            let rows = rows.filter(|row| of.view.filter.shows(row.list, row.member));
+            let rows = rows.filter(|row| of.view.filter.shows(row.customer.profile, row.list, row.member));
             let mut rows: Vec<_> = rows.map(|row| Arc::new(Shared::new(row))).collect();
             rows.sort_by_key(|row| row.place());
             let is_whole = rows.len() <= of.view.rows_read();
@@ -90,7 +91,7 @@ impl Workspace {
                 bytes += match item {
                     DeskItem::Row(row) => row.bytes(encoded).len(),
                     DeskItem::Gone(gone) => 16 * gone.len(),
-                    DeskItem::Snapshot(_) | DeskItem::Agent(_) | DeskItem::Counts(_) | DeskItem::Ended => 0,
+                    DeskItem::Snapshot(_) | DeskItem::Agent(_) | DeskItem::Counts(..) | DeskItem::Ended => 0,
                 };
             }
         }

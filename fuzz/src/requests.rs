@@ -18,7 +18,7 @@ use switchboard::ready::Demo;
 use switchboard::stats::Latency;
 use switchboard::transport::fuzzing::{Session, Taken};
 use switchboard_protocol::vocabulary::{
-    Content, ConversationId, CustomerName, MessageText, SearchText, Seq, Token, UserKey,
+    Content, ConversationId, CustomerName, MessageText, ProfileId, SearchText, Seq, Token, UserKey,
 };
 use switchboard_protocol::wire::{
     Credentials, CustomerDetails, CustomerField, DeskView, Hello, ListFilter, ListName, Op, PROTOCOL_VERSION,
@@ -156,6 +156,7 @@ impl House {
             10 => Op::List {
                 filter: ListFilter {
                     lists: vec![ListName::Waiting; choices.int_in_range(0..=3)?],
+                    profile: choices.arbitrary::<bool>()?.then(|| ProfileId::from_bytes([7; 16])),
                     mine: choices.arbitrary()?,
                     hide_bot: choices.arbitrary()?,
                 },

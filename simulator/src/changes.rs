@@ -233,9 +233,11 @@ impl World {
         self.check_in_force(workspace);
         if entries.iter().any(WorkspaceEntry::changes_settings) {
             self.settings_changed(workspace);
+            workspace.tell_present();
         }
         if entries.iter().flat_map(WorkspaceEntry::away).next().is_some() {
             self.at_desk(workspace, Desk::intents_changed);
+            workspace.tell_present();
         }
         answers.into_iter().for_each(|(reply, outcome)| reply.changed(ChangeAnswer::Outcome(outcome)));
     }

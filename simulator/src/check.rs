@@ -135,6 +135,7 @@ impl World {
                     self.broken(promise, format!("{}: {what}", name(entry.conversation)));
                 }
             }
+            self.check_came_from_somebody(entry);
             let describes = entry.events.iter().any(|event| matches!(event.what, What::Described(_)));
             if self.model.is_another(entry) {
                 self.note(Count::SecondConversation);
@@ -341,12 +342,8 @@ impl World {
     fn presence_at_rest(&self) -> Option<(Promise, String)> {
         let workspace = self.workspace.as_ref()?;
         let here = self.sessions.values().filter(|session| session.run == workspace.run);
-        let members: BTreeSet<_> = here
-            .filter_map(|session| match &*session.identity {
-                Identity::Member { member, .. } => Some(*member),
-                Identity::Customer { .. } => None,
-            })
-            .collect();
+        let members: BTreeSet<_> =
+            here.filter(|session| !session.looks).filter_map(|session| session.identity.member()).collect();
         let what = || format!("online are {:?}; sessions have {members:?}", workspace.online);
         (members != workspace.online).then(|| (Promise::Presence, what()))
     }

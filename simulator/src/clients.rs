@@ -41,6 +41,8 @@ pub(crate) struct Client {
     pub(crate) waits: Option<SessionId>,
     /// It serves from another place now, and this one does not come back by itself.
     pub(crate) is_displaced: bool,
+    /// Its user only wants to look.
+    pub(crate) looks: bool,
     /// Its user wants it to take over when it begins.
     pub(crate) takes_over: bool,
     /// It will not come back.
@@ -79,6 +81,7 @@ impl Client {
             late: None,
             waits: None,
             is_displaced: false,
+            looks: false,
             takes_over: false,
             has_left: false,
             last_counter: 0,
@@ -169,12 +172,15 @@ impl World {
             self.cut(at);
         }
         let (instance, takes_over) = (self.instance(), self.rng.bool());
+        // Also somebody who was refused because they serve from another place.
+        let looks = self.rng.u8(..6) == 0;
         let client = &mut self.clients[at];
         client.outstanding.drain();
         client.outstanding = Outstanding::new();
         client.outstanding.set_window(self.rates.requests_window);
         (client.instance, client.last_counter, client.waits) = (instance, 0, None);
         (client.is_displaced, client.takes_over) = (false, takes_over);
+        client.looks = looks && client.identity.member().is_some();
         let followed: Vec<_> = client.follows.keys().copied().collect();
         followed.into_iter().for_each(|conversation| client.follow(conversation));
     }

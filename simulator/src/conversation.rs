@@ -3,10 +3,13 @@
 //! Owns the carrying of errands, entries and tickets, and the handshake of falling asleep, as the
 //! engine's actor does. Must not know what a command means.
 
+mod commands;
+
+use std::rc::Rc;
 use std::sync::Arc;
 
 use switchboard::domain::conversation::{
-    Context, Doors, Known, Origin, OwnAction, Policy, Service, admit, deadline, reply,
+    Context, Doors, OwnAction, Policy, Service, admit, asked_in_vain_by_a_looker, deadline, reply,
 };
 use switchboard::domain::identity::Reader;
 use switchboard::domain::workspace::Workspace;
@@ -22,7 +25,8 @@ use crate::mail::{
 };
 use crate::outbox::ConversationEnd;
 use crate::tally::Count;
-use crate::world::{Refused, World};
+use crate::workspace::{ToldPresent, WorkspaceActor};
+use crate::world::World;
 use crate::writer::{Opened, Stream};
 
 pub(crate) struct SimulatedPorts;
@@ -49,6 +53,8 @@ pub(crate) struct ConversationActor {
     bot_works_on: Option<u64>,
     /// Its workspace has ended: it will be ended too, at some time.
     pub(crate) is_orphan: bool,
+    /// Whom a consultation can be given to.
+    present: ToldPresent,
 }
 
 enum Phase {
@@ -144,14 +150,14 @@ impl ConversationActor {
 
 impl World {
     /// Starts an actor, which asks the writer for the stream.
-    pub(crate) fn wake(&mut self, id: ConversationId, run: Run, term: Term) -> Way {
+    pub(crate) fn wake(&mut self, id: ConversationId, workspace: &WorkspaceActor, term: Term) -> Way {
         self.note(Count::Wake);
         let way = Way(self.number());
         self.mail.open_conversation(way);
         let actor = ConversationActor {
             id,
             way,
-            run,
+            run: workspace.run,
             phase: Phase::Opening,
             activity: 0,
             timer_runs: false,
@@ -159,6 +165,7 @@ impl World {
             service: (u64::MAX, Service::NONE),
             bot_works_on: None,
             is_orphan: false,
+            present: Rc::clone(&workspace.present),
         };
         self.conversations.insert(way, actor);
         self.mail.order(Order::OpenConversation { term, conversation: id, way });
@@ -308,14 +315,11 @@ impl World {
     }
 
     fn errand(&mut self, actor: &mut ConversationActor, errand: Errand, reply: ErrandReply) -> Fate {
-        let now = self.wall_clock();
-        let service = actor.service.1.clone();
-        let has_room = self.has_room();
         let live = match &mut actor.phase {
             Phase::Open { live, .. } => live,
             Phase::Refusing => {
                 let answer = match &errand {
-                    Errand::Command(command) => {
+                    Errand::Command(command, _) => {
                         self.model.passed_over((command.origin.instance, command.origin.counter));
                         ErrandAnswer::Unknown
                     }
@@ -329,43 +333,13 @@ impl World {
             Phase::Opening | Phase::Loading(_) => return Fate::Fails("an errand came too early".to_owned()),
         };
         match errand {
-            Errand::Command(command) => {
-                let settings = Arc::clone(&self.told.borrow());
-                let customer = live.state().customer.as_ref();
-                let doors = customer.map_or(Doors::Open, |customer| settings.doors(customer.profile, now));
-                let context =
-                    Context { now, policy: Policy::default(), service: &service, doors, present: None };
-                let Origin { instance, counter, .. } = command.origin;
-                let known = live.state().clients.look_up(&command.origin);
-                let actions = match live.command(reply, (), &command, &context, || has_room) {
-                    Ok(actions) => actions,
-                    Err((reply, why)) => {
-                        reply.answer(match why {
-                            Refused::NoRoom(why) => ErrandAnswer::NoRoom(why),
-                            Refused::Unavailable(why) => ErrandAnswer::Unavailable(why),
-                        });
-                        self.note(Count::NoRoom);
-                        self.model.passed_over((instance, counter));
-                        return Fate::Lives;
-                    }
-                };
-                let is_recorded = actions.iter().any(|action| matches!(action, Action::Append(_)));
-                if is_recorded && self.space.must_hold() {
-                    self.broken(Promise::Room, format!("counter {counter} of {instance} was taken"));
-                }
-                self.say(|| {
-                    format!("     counter {counter} of {instance}: {known:?}, recorded {is_recorded}")
-                });
-                match known {
-                    Known::New if is_recorded => {}
-                    Known::New => self.model.passed_over((instance, counter)),
-                    Known::Overtaken => self.note(Count::Overtaken),
-                    Known::Answered(_) | Known::LongAgo | Known::Forgotten => {
-                        self.note(Count::ResendRecognised);
-                    }
-                }
-                self.act(actor, actions);
+            Errand::Command(command, true)
+                if let Some(what) = asked_in_vain_by_a_looker(live.state(), &command) =>
+            {
+                self.model.passed_over((command.origin.instance, command.origin.counter));
+                reply.answer(ErrandAnswer::OnlyLooks(what));
             }
+            Errand::Command(command, _) => return self.command(actor, &command, reply),
             Errand::Subscribe { subscriber, after, identity, outbox } => {
                 let revealed = live.pending_up_to(u64::MAX).next().map(|(entry, ())| entry.before);
                 outbox.there.set(revealed.unwrap_or(live.state().last).of(identity.reader()));
@@ -424,6 +398,9 @@ impl World {
             Err(why) => {
                 self.note(why);
                 self.say(|| format!("     not done: {}", why.text()));
+                if let OwnAction::Decided { .. } = action {
+                    self.unexplained.insert(actor.id);
+                }
                 if let OwnAction::Reply { .. } = action {
                     self.note(Count::ReplyTooLate);
                 }
@@ -459,6 +436,7 @@ impl World {
     pub(crate) fn look_due(&mut self, way: Way) {
         if let Some(actor) = self.conversations.get_mut(&way) {
             actor.looks = true;
+            self.note_while_slow(Count::TimerWhileSlow);
             self.mail.to_conversation(way, ConversationMsg::LookDue);
         }
     }

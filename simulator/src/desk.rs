@@ -88,6 +88,7 @@ impl World {
             self.say(|| format!("     told {}: {}", name(conversation), brief(&action)));
             if let OwnAction::Decided { epoch, explanation } = &action {
                 let number = self.decisions.len();
+                self.note_while_slow(Count::DecidedWhileSlow);
                 let made = Made { number, run: workspace.run, conversation, epoch: *epoch, is_taken: false };
                 self.decisions.entry(explanation.considered.seed).or_insert(made);
             }
@@ -125,6 +126,7 @@ impl World {
     pub(crate) fn desk_looks(&mut self) {
         if let Some(mut workspace) = self.workspace.take() {
             self.note(Count::DeskLooked);
+            self.note_while_slow(Count::TimerWhileSlow);
             let (before, given) = (self.open_doors(&workspace), self.decisions.len());
             self.at_desk(&mut workspace, Desk::look);
             let after = self.open_doors(&workspace);
@@ -240,6 +242,7 @@ impl World {
 
     /// A decision has become durable: it is of the workspace that there is, and about what was so.
     pub(crate) fn check_taken(&mut self, conversation: ConversationId, explanation: &Explanation) {
+        self.unexplained.remove(&conversation);
         let changes = self.model.service.changes(conversation);
         let made = self.decisions.get_mut(&explanation.considered.seed).filter(|made| !made.is_taken);
         let Some(made) = made else {
@@ -306,6 +309,13 @@ impl World {
                 let what =
                     format!("{}: {call:?} waits beside {member}, known as {known:?}", name(conversation));
                 found.push((Promise::Waiting, what));
+            }
+            let is_said = self.unexplained.contains(&conversation) || workspace.desk.explains();
+            if let (Outcome::Waits(why), false) = (explanation.outcome, is_said)
+                && call.why != Some(why)
+            {
+                let what = format!("{}: {call:?} waits for {why:?}", name(conversation));
+                found.push((Promise::Explained, what));
             }
         }
         self.note(Count::DeskQuiet);

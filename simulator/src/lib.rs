@@ -6,9 +6,10 @@
 //! is the same run every time.
 //!
 //! - `run` runs seeds and says what failed; `scheduler` chooses what happens next; `rates` draws how often.
-//! - `world` is what a run consists of: `writer`, `disk` and its `space`, `workspace`, `conversation` with `outbox`,
-//!   `session`, `pump`, all of them joined by `mail`; and around them `clients`, the `network` that their
-//!   connections cross, and the `people` who ask for things.
+//! - `world` is what a run consists of: `writer`, `disk` with its `space` and its `slowness`, `workspace`,
+//!   `conversation` with `outbox`, `session`, `pump`, all of them joined by `mail`; and around them `clients`, the
+//!   `network` that their connections cross, and the `people` who ask for things.
+//! - `places` says from where clients are served, `looking` what is of those who only look.
 //! - `desk` is the workspace's part of assignment, under `settings` that somebody changes; `changes` says how those
 //!   become durable.
 //! - `model` with `stored` and `service`, and `check`, say what must be true; `tally` and `trace` what happened.
@@ -19,6 +20,7 @@ mod clients;
 mod conversation;
 mod desk;
 mod disk;
+mod looking;
 mod mail;
 mod model;
 mod network;
@@ -32,6 +34,7 @@ mod scheduler;
 mod service;
 mod session;
 mod settings;
+mod slowness;
 mod space;
 mod stored;
 mod tally;

@@ -44,9 +44,18 @@ pub(crate) struct Run(pub(crate) u64);
 /// What a session asks of a conversation.
 #[derive(Clone)]
 pub(crate) enum Errand {
-    Command(Rc<Command>),
-    Subscribe { subscriber: SubscriberId, after: Seq, identity: Rc<Identity>, outbox: Rc<Outbox> },
-    History { identity: Rc<Identity>, before: Option<Seq> },
+    /// And whether it comes by a session that only looks.
+    Command(Rc<Command>, bool),
+    Subscribe {
+        subscriber: SubscriberId,
+        after: Seq,
+        identity: Rc<Identity>,
+        outbox: Rc<Outbox>,
+    },
+    History {
+        identity: Rc<Identity>,
+        before: Option<Seq>,
+    },
 }
 
 /// The answer to an errand.
@@ -56,6 +65,8 @@ pub(crate) enum ErrandAnswer {
     Unavailable(String),
     /// Not until there is room on the disk.
     NoRoom(NoRoom),
+    /// Nobody is there for it, by a session that only looks.
+    OnlyLooks(&'static str),
     /// It may or may not have been done.
     Unknown,
 }
@@ -91,6 +102,17 @@ pub(crate) enum SessionMsg {
     /// It is to end, and what its client is told.
     Close(ForGood),
     Closed,
+}
+
+/// What a member's session says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attending {
+    /// By it the member is believed to be there until then.
+    Until(Duration),
+    /// By it they only look.
+    Looks,
+    /// One by which they were there has ended.
+    Gone,
 }
 
 /// Whether a client whose session ends comes back by itself.
@@ -140,8 +162,8 @@ pub(crate) enum WorkspaceMsg {
     Release(ConversationId, ReleaseReply),
     /// A member wants the list.
     List(ListReply),
-    /// A session by which a member is there is believed to be live until then, or has ended.
-    AgentSession(MemberId, SessionId, Option<Duration>),
+    /// What a session of a member's is for.
+    AgentSession(MemberId, SessionId, Attending),
     Stays(ConversationId, Way),
     Resolved(Resolved),
 }

@@ -39,6 +39,10 @@ struct Sent {
     customer: Option<CustomerKey>,
     /// What it says, if it is a message.
     text: Option<String>,
+    /// Only somebody who is there to be reached does that.
+    needs_somebody: bool,
+    /// A session has asked for it by which its member is there, or its customer.
+    came_from_somebody: bool,
     /// What it has become, the last time that it became something.
     became: Option<ConversationId>,
     /// The customer's conversation when it was sent had ended, and this was it.
@@ -69,7 +73,7 @@ impl Model {
         origin: Origin,
         by: &Identity,
         conversation: Option<ConversationId>,
-        text: Option<String>,
+        (text, needs_somebody): (Option<String>, bool),
     ) {
         let customer = customer_of(by).cloned();
         let latest = customer.as_ref().and_then(|customer| self.latest.get(customer));
@@ -78,6 +82,8 @@ impl Model {
             knew_ended: latest.copied().filter(|id| self.has_ended(*id)),
             customer,
             text,
+            needs_somebody,
+            came_from_somebody: false,
             became: None,
             was_passed_over: false,
             was_refused: false,
@@ -104,6 +110,24 @@ impl Model {
     /// Whether the engine has once not accepted a command.
     pub(crate) fn was_passed_over(&self, origin: Origin) -> bool {
         self.commands.get(&origin).is_some_and(|sent| sent.was_passed_over)
+    }
+
+    /// A session asks for it by which somebody is there.
+    pub(crate) fn came_from_somebody(&mut self, origin: Origin) {
+        if let Some(sent) = self.commands.get_mut(&origin) {
+            sent.came_from_somebody = true;
+        }
+    }
+
+    /// Whether only somebody who is there to be reached gives a command.
+    pub(crate) fn needs_somebody(&self, origin: Origin) -> bool {
+        self.commands.get(&origin).is_some_and(|sent| sent.needs_somebody)
+    }
+
+    /// Whether it is one of those, and nobody has given it who was there.
+    pub(crate) fn came_from_nobody(&self, origin: Origin) -> bool {
+        let sent = self.commands.get(&origin);
+        sent.is_some_and(|sent| sent.needs_somebody && !sent.came_from_somebody)
     }
 
     /// Its client was told that nothing was done.

@@ -77,26 +77,22 @@ impl World {
             rest => {
                 let op = match reader {
                     Reader::Customer => customers_op(rest - 75, conversation),
-                    Reader::Staff => self.agents_op(rest - 75, conversation),
+                    Reader::Staff => self.agents_op(at, rest - 75, conversation),
                 };
                 self.request(at, op, None);
             }
         }
     }
 
-    fn agents_op(&mut self, drawn: u32, conversation: ConversationId) -> Op {
+    fn agents_op(&mut self, at: usize, drawn: u32, conversation: ConversationId) -> Op {
         match drawn {
             0..6 => Op::Join { conversation },
-            6..9 => {
-                let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
-                let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
-                Op::Transfer { conversation, from, to: member(to), epoch: None }
-            }
+            6..9 => self.transfer(at, conversation),
             9..11 => Op::Leave { conversation },
             11..14 => Op::Take { conversation, epoch: None },
             // What it was once, or will be.
             14..15 => Op::Take { conversation, epoch: Some(1) },
-            15..18 => Op::Complete { conversation, epoch: None },
+            15..18 => Op::Complete { conversation: self.mostly_theirs(at, conversation), epoch: None },
             18..19 => Op::Complete { conversation, epoch: Some(2) },
             19..20 => Op::End { conversation },
             20..21 => Op::Open,
@@ -104,6 +100,22 @@ impl World {
             23..24 => Op::Release { conversation },
             _ => Op::List { filter: ListFilter::default(), cursor: None, limit: 9 },
         }
+    }
+
+    /// Mostly something that somebody answers for, if there is anything.
+    fn mostly_theirs(&mut self, at: usize, conversation: ConversationId) -> ConversationId {
+        let own = self.clients[at].identity.member();
+        let mut open = self.model.service.open();
+        let theirs = open.find(|(_, call)| call.holder.is_some() && call.holder == own).map(|(id, _)| id);
+        theirs.filter(|_| self.rng.u8(..4) > 0).unwrap_or(conversation)
+    }
+
+    /// To whomever: they may be there or not.
+    fn transfer(&mut self, at: usize, conversation: ConversationId) -> Op {
+        let conversation = self.mostly_theirs(at, conversation);
+        let (any, to) = (self.rng.u8(1..=MEMBERS), self.rng.u8(1..=MEMBERS));
+        let from = self.model.service.holder(conversation).unwrap_or_else(|| member(any));
+        Op::Transfer { conversation, from, to: member(to), epoch: None }
     }
 
     /// How far somebody says to have come; now and then further than they can have.
@@ -148,7 +160,7 @@ impl World {
     }
 
     fn post(&mut self, conversation: ConversationId) -> Op {
-        let calls = self.rng.u32(..200) < self.rates.calls;
+        let calls = self.rng.u32(..100) < self.rates.calls;
         let text = if calls { CALL_WORD.to_owned() } else { format!("text {}", self.number()) };
         match MessageText::new(text) {
             Ok(text) => Op::Post { conversation, content: Content::text(text) },
@@ -190,11 +202,13 @@ impl World {
             Op::Post { content, .. } => content.as_text().map(|text| text.as_str().to_owned()),
             _ => None,
         };
+        let needs_somebody =
+            matches!(op, Op::Post { .. } | Op::Read { .. } | Op::Join { .. } | Op::Take { .. });
         match (client.outstanding.begin(op, Waiter { counter, subscribes }), counter) {
             (Ok(_), Some(counter)) => {
                 client.last_counter = counter;
                 let origin = (client.instance, counter);
-                self.model.sent(origin, &client.identity, conversation, text);
+                self.model.sent(origin, &client.identity, conversation, (text, needs_somebody));
                 self.note(Count::CommandSent);
             }
             (Ok(_), None) => {}

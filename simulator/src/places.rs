@@ -12,7 +12,7 @@ use switchboard::machines::places::{Guest, Place, Refused, Step, Why};
 use switchboard_protocol::vocabulary::MemberId;
 
 use crate::check::Promise;
-use crate::mail::{ForGood, SessionId, SessionMsg, WorkspaceMsg};
+use crate::mail::{Attending, ForGood, SessionId, SessionMsg, WorkspaceMsg};
 use crate::network::Connection;
 use crate::session::Session;
 use crate::tally::Count;
@@ -63,18 +63,20 @@ impl World {
         let Some(workspace) = &self.workspace else { return self.start_workspace() };
         let run = workspace.run;
         let (id, connection, now) = (SessionId(self.number()), self.number(), self.now);
+        self.changes_purpose(at);
         let several = self.settings.settings.team.service.several_places;
         let client = &mut self.clients[at];
         client.waits = Some(id);
         let place = match &*client.identity {
             Identity::Customer { .. } => Place::None,
+            Identity::Member { .. } if client.looks => Place::None,
             Identity::Member { .. } if several => Place::Beside,
             Identity::Member { .. } => Place::Only { takes_over: std::mem::take(&mut client.takes_over) },
         };
-        let (identity, instance) = (Rc::clone(&client.identity), client.instance);
+        let (identity, instance, looks) = (Rc::clone(&client.identity), client.instance, client.looks);
         let guest = Guest { party: Rc::clone(&identity), instance, session: id, place };
         let signs = Signs::new(now);
-        let session = Session::new(id, (at, connection), identity, instance, run, (place, signs));
+        let session = Session::new(id, (at, connection), identity, instance, run, (place, signs, looks));
         let steps = self.places.arrives(guest, Box::new(session), self.true_time());
         self.carry_out_places(steps);
     }
@@ -134,6 +136,7 @@ impl World {
         client.waits = None;
         client.connection = Some(Connection::new(session.connection, id));
         self.note(Count::Connected);
+        self.note_looker(&session);
         self.session_begins(session);
     }
 
@@ -141,8 +144,9 @@ impl World {
     pub(crate) fn attends(&mut self, session: &mut Session, until: Duration) -> bool {
         session.until = until;
         session.signs.untaken = 0;
-        let Some(member) = session.member() else { return true };
-        self.mail.to_workspace(session.run, WorkspaceMsg::AgentSession(member, session.id, Some(until)))
+        let Some(member) = session.identity.member() else { return true };
+        let attending = if session.place.serves() { Attending::Until(until) } else { Attending::Looks };
+        self.mail.to_workspace(session.run, WorkspaceMsg::AgentSession(member, session.id, attending))
     }
 
     /// The listener says that a session has ended; now and then that is lost.
@@ -151,7 +155,7 @@ impl World {
         if self.happens(self.rates.faults.end_untold) {
             return self.note(Count::EndUntold);
         }
-        self.mail.to_workspace(session.run, WorkspaceMsg::AgentSession(member, session.id, None));
+        self.mail.to_workspace(session.run, WorkspaceMsg::AgentSession(member, session.id, Attending::Gone));
     }
 
     /// The workspace has begun: every session that there is goes on with it.

@@ -13,6 +13,8 @@ pub(crate) struct Rates {
     pub(crate) customers: u8,
     pub(crate) clients_each: usize,
     pub(crate) agents: usize,
+    /// Clients by which members only look, who may have a place elsewhere.
+    pub(crate) lookers: usize,
     /// Of a hundred things that a customer does.
     pub(crate) calls: u32,
     pub(crate) outbox_entries_max: usize,
@@ -71,6 +73,7 @@ pub(crate) struct Faults {
     pub(crate) follows_again: u32,
     pub(crate) idle: u32,
     pub(crate) stall: u32,
+    pub(crate) disk_slows: u32,
     pub(crate) disk_fills: u32,
     pub(crate) disk_frees: u32,
     pub(crate) settings_change: u32,
@@ -98,6 +101,7 @@ impl Rates {
             customers: rng.u8(1..=7),
             clients_each: rng.usize(1..=2),
             agents: rng.usize(1..=7),
+            lookers: [0, 0, 1, 1, 2][rng.usize(..5)],
             calls: [0, 10, 30, 60][rng.usize(..4)],
             outbox_entries_max: rng.usize(1..=6),
             stream_frames_max: rng.usize(1..=6),
@@ -130,6 +134,7 @@ impl Faults {
             follows_again: rate(5),
             idle: between_faults * rate(60),
             stall: rate(15),
+            disk_slows: rate(4),
             disk_fills: rate(6),
             disk_frees: 1 + rate(20),
             settings_change: between_faults * rate(20),

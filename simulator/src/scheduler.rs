@@ -55,6 +55,7 @@ pub(crate) enum Action {
     WorkspaceFails,
     AgentFails(MemberId),
     SessionSticks(SessionId),
+    DiskSlows,
     DiskFills,
     DiskFrees,
     Cut(usize),
@@ -94,7 +95,7 @@ impl World {
         let held = connected.filter_map(|client| client.connection.as_ref());
         let held = held.flat_map(|connection| connection.busy().map(|(_, at)| at));
         let timers = self.next_timer();
-        let all = due.chain(held).chain(timers).chain(self.next_lapse());
+        let all = due.chain(held).chain(timers).chain(self.next_lapse()).chain(self.slow_commit_ends());
         let next = all.filter(|at| *at > self.now).min();
         // The doors open and close for ever.
         let Some(next) = next.filter(|next| *next <= self.calm_until) else { return false };
@@ -132,7 +133,7 @@ impl World {
         let turn = |part| self.turn(part, step);
         choices.add(turn(Part::Writer), self.mail.has_orders(), Action::TakeOrder);
         choices.add(turn(Part::Writer), self.writer.has_work(), Action::BeginCommit);
-        choices.add(turn(Part::Disk), self.disk.is_writing(), Action::EndCommit);
+        choices.add(turn(Part::Disk), self.may_commit_end(), Action::EndCommit);
         choices.add(
             turn(Part::Disk),
             self.writer.is_troubled() && !self.disk.is_writing(),
@@ -238,10 +239,14 @@ impl World {
         for member in self.agents() {
             choices.add(faults.agent_fails, true, Action::AgentFails(member));
         }
+        let (is_slow, is_late) = (self.is_disk_slow(), self.slow_commit_ends().is_some());
+        choices.add(faults.disk_slows, !is_slow, Action::DiskSlows);
+        // Much happens between two steps then, and everything else goes on.
+        choices.add(self.rates.turns[Part::Disk as usize].div_ceil(10), is_late, Action::TimePasses);
         choices.add(faults.disk_fills, true, Action::DiskFills);
         choices.add(faults.disk_frees, self.space.is_short(), Action::DiskFrees);
         // Rather in the middle of a commit than when nothing happens.
-        let at_stake = if self.disk.is_writing() { 12 } else { 1 };
+        let at_stake = if self.disk.is_writing() && !is_late { 12 } else { 1 };
         choices.add(at_stake * faults.crash, true, Action::Crash);
         choices.add(faults.settings_change, true, Action::SettingsChange);
         choices.add(faults.time_passes, true, Action::TimePasses);
@@ -262,6 +267,7 @@ impl World {
             Action::BeginCommit => self.begin_commit(),
             Action::EndCommit => self.end_commit(),
             Action::LookAtDisk => self.look_at_disk(),
+            Action::DiskSlows => self.slow_disk(),
             Action::DiskFills => self.fill_disk(),
             Action::DiskFrees => self.free_disk(),
             Action::TryDiskAgain => self.try_disk_again(),
@@ -323,6 +329,7 @@ impl World {
         (self.is_calm, self.stalled) = (true, None);
         self.calm_until = self.now + Duration::from_secs(REST_SECONDS);
         self.empty_disk();
+        self.quicken_disk();
         step = self.run_out(step);
         if self.restore_members() {
             step = self.run_out(step);

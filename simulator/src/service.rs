@@ -50,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) in_hours: bool,
     pub(crate) former: Option<MemberId>,
     pub(crate) holder: Option<MemberId>,
+    /// Why it waits, as that was explained last since nobody answers for it.
+    pub(crate) why: Option<Why>,
     pub(crate) has_begun: bool,
     /// At any time, by anybody.
     was_served: bool,
@@ -206,7 +208,7 @@ impl Talk {
                 if call.has_begun {
                     (self.former, call.former) = (Some(*from), Some(*from));
                 }
-                (call.holder, call.has_begun) = (None, false);
+                (call.holder, call.has_begun, call.why) = (None, false, None);
                 (call.waits_since, call.silent_since) = (entry.at, None);
                 self.inside.remove(from);
                 self.changed();
@@ -234,7 +236,12 @@ impl Talk {
             What::Started { customer, former } => {
                 (self.profile, self.former) = (Some(customer.profile), *former);
             }
-            What::Explained(_) | What::Described(_) | What::Read { .. } | What::Unchanged => {}
+            What::Explained(explanation) => {
+                if let (Some(call), Outcome::Waits(why)) = (&mut self.open, explanation.outcome) {
+                    call.why = Some(why);
+                }
+            }
+            What::Described(_) | What::Read { .. } | What::Unchanged => {}
         }
         Ok(None)
     }
@@ -322,6 +329,7 @@ impl Talk {
             in_hours,
             former: self.former,
             holder: None,
+            why: None,
             has_begun: false,
             was_served: false,
             waits_since: called_at,

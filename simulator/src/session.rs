@@ -38,6 +38,8 @@ pub(crate) struct Session {
     pub(crate) instance: InstanceId,
     pub(crate) run: Run,
     pub(crate) place: Place,
+    /// Its client has said that its user only wants to look.
+    pub(crate) looks: bool,
     /// Until when the client is believed to be there, and what that rests on.
     pub(crate) until: Duration,
     pub(crate) signs: Signs,
@@ -100,7 +102,7 @@ impl Session {
         identity: Rc<Identity>,
         instance: InstanceId,
         run: Run,
-        (place, signs): (Place, Signs),
+        (place, signs, looks): (Place, Signs, bool),
     ) -> Self {
         Self {
             id,
@@ -110,6 +112,7 @@ impl Session {
             instance,
             run,
             place,
+            looks,
             until: Duration::ZERO,
             signs,
             routes: BTreeMap::new(),
@@ -129,7 +132,7 @@ impl Session {
     fn command(&self, counter: u64, action: Action) -> Errand {
         let identity = Identity::clone(&self.identity);
         let origin = Origin { party: identity.party(), instance: self.instance, counter };
-        Errand::Command(Rc::new(Command { identity, origin, action }))
+        Errand::Command(Rc::new(Command { identity, origin, action }), !self.counts())
     }
 
     /// The way to a conversation that is followed.
@@ -148,7 +151,7 @@ impl World {
         match message {
             SessionMsg::Ask(request) => self.ask(&mut session, request),
             SessionMsg::Typing(conversation, after_seq) => {
-                if let Some(followed) = session.way_to(conversation) {
+                if let Some(followed) = self.way_that_counts(&session, conversation) {
                     let identity = Rc::clone(&session.identity);
                     let typing = ConversationMsg::Typing(followed.subscriber, identity, after_seq);
                     self.mail.to_conversation(followed.way, typing);
@@ -247,9 +250,9 @@ impl World {
         let Request { id, n, op } = request;
         let consultation = self.fresh_consultation();
         let plain = |world: &mut Self, session: &mut Session, conversation, action| {
-            let Some(counter) = n else { return };
-            let errand = Routed::Plain(session.command(counter, action));
-            world.send(session, conversation, errand, Pending { ask: id, counter: n, kind: Kind::Command });
+            if let Some(counter) = n {
+                world.command_for(session, (id, counter), conversation, action);
+            }
         };
         match op {
             Op::Open => {
@@ -292,14 +295,11 @@ impl World {
                 let pending = Pending { ask: id, counter: None, kind: Kind::History };
                 self.send(session, conversation, Routed::Plain(errand), pending);
             }
-            Op::Received { conversation, up_to } => {
-                if let Some(followed) = session.way_to(conversation) {
-                    let received = ConversationMsg::Received(Rc::clone(&session.identity), up_to);
-                    self.mail.to_conversation(followed.way, received);
-                }
-                self.reply(session, id, None, Ok(ALREADY_SO));
+            Op::Received { conversation, up_to } => self.received(session, id, conversation, up_to),
+            Op::List { .. } => {
+                self.note_looked(session);
+                self.mail.ask_for_list(session.run, session.id, id);
             }
-            Op::List { .. } => self.mail.ask_for_list(session.run, session.id, id),
             Op::Release { conversation } => {
                 let reply = self.mail.workspace_reply(session.id, Ask(id));
                 self.mail.to_workspace(session.run, WorkspaceMsg::Release(conversation, reply));
@@ -320,6 +320,37 @@ impl World {
             | Op::Latency
             | Op::Unknown => {}
         }
+    }
+
+    fn received(&mut self, session: &Session, ask: u64, conversation: ConversationId, up_to: Seq) {
+        if let Some(followed) = self.way_that_counts(session, conversation) {
+            let received = ConversationMsg::Received(Rc::clone(&session.identity), up_to);
+            self.mail.to_conversation(followed.way, received);
+        }
+        self.reply(session, ask, None, Ok(ALREADY_SO));
+    }
+
+    /// The way to a conversation that is followed, if what its client has received or types is anybody's.
+    fn way_that_counts<'a>(&mut self, session: &'a Session, wanted: ConversationId) -> Option<&'a Followed> {
+        let followed = session.way_to(wanted)?;
+        if session.counts() {
+            return Some(followed);
+        }
+        self.note(Count::UncountedByLooker);
+        None
+    }
+
+    fn command_for(
+        &mut self,
+        session: &mut Session,
+        (ask, counter): (u64, u64),
+        conversation: ConversationId,
+        action: Action,
+    ) {
+        self.note_asked(session, counter);
+        let errand = Routed::Plain(session.command(counter, action));
+        let pending = Pending { ask, counter: Some(counter), kind: Kind::Command };
+        self.send(session, conversation, errand, pending);
     }
 
     fn unfollow(&self, session: &mut Session, subscription: u32) -> Reply {

@@ -26,6 +26,12 @@ counts! {
     Connected "connections";
     Commit "commits";
     CommitFailed "failed writes or syncs";
+    JournalSlow "times that the journal became slow";
+    CommitSlow "commits that took long, and their tickets with them";
+    CalledWhileSlow "calls taken while a commit took long";
+    DecidedWhileSlow "decisions made while a commit took long";
+    TimerWhileSlow "timers that came while a commit took long";
+    CrashWhileSlow "crashes while a commit took long";
     DiskRecovered "the disk can be written again";
     DiskFull "times that nothing was taken because the disk was full";
     DiskHasRoom "times that everything was taken again";
@@ -79,6 +85,15 @@ counts! {
     SessionReplaced "sessions replaced by the same client's next";
     ServedElsewhere "clients refused because their member serves from another place";
     TakenOver "places taken over";
+    OnlyLooks "sessions of members who only look";
+    LooksWhileServing "sessions that only look of members who serve from another place";
+    SatDown "clients that only looked and want to serve";
+    StoodBack "clients that served and want to look only";
+    AnsweredAsBefore "commands of those who only look that were done when they were there";
+    RefusedToLook "commands of those who only look that nobody would be there for";
+    LookedOn "lists and histories that those who only look asked for, and conversations that they follow";
+    AdministeredByLooker "commands of those who only look that were done";
+    UncountedByLooker "typings and receipts of those who only look, which count for nobody";
     NewcomerGone "clients that did not wait for the end of the session before";
     LeaseRenewed "leases renewed";
     NothingHeard "looks at a connection of which nothing was heard";
@@ -124,6 +139,7 @@ counts! {
     Taken "consultations taken";
     SteppedIn "conversations stepped into";
     Transferred "consultations transferred";
+    TransferRefused "transfers refused because nobody would be there, or they are away";
     Requeued "consultations that wait again";
     Completed "consultations completed";
     SilentClosed "consultations ended because the customer was silent";

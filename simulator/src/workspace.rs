@@ -3,11 +3,13 @@
 //! Owns the waking of conversations and what their ending means, as the engine's actor does. Must not
 //! know what happens in a conversation.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::domain::conversation::OwnAction;
+use switchboard::domain::conversation::{OwnAction, Present};
 use switchboard::domain::identity::CustomerKey;
 use switchboard::domain::workspace::Workspace;
 use switchboard::machines::attendance::Attendance;
@@ -19,8 +21,8 @@ use switchboard::machines::residence::{Residence, Want};
 use switchboard_protocol::vocabulary::{ConversationId, MemberId};
 
 use crate::mail::{
-    ChangeReply, ConversationMsg, Ended, ForGood, LocateReply, Located, OpenReply, Order, Resolved, Run,
-    SessionId, SessionMsg, Way, WorkspaceMsg,
+    Attending, ChangeReply, ConversationMsg, Ended, ForGood, LocateReply, Located, OpenReply, Order,
+    Resolved, Run, SessionId, SessionMsg, Way, WorkspaceMsg,
 };
 use crate::tally::Count;
 use crate::world::World;
@@ -41,7 +43,11 @@ pub(crate) struct WorkspaceActor {
     pub(crate) agents: BTreeMap<MemberId, Attendance<SessionId, Duration>>,
     /// Who of the agents is online, as the others are told.
     pub(crate) online: BTreeSet<MemberId>,
+    pub(crate) present: ToldPresent,
 }
+
+/// Who is there, as a workspace has told its conversations.
+pub(crate) type ToldPresent = Rc<RefCell<Present>>;
 
 /// What a conversation is wanted for.
 pub(crate) enum Wanted {
@@ -62,6 +68,11 @@ impl WorkspaceActor {
     /// How many conversations are awake or on their way out.
     pub(crate) fn awake(&self) -> usize {
         self.residence.awake()
+    }
+
+    /// Tells conversations whom work can be given to.
+    pub(crate) fn tell_present(&self) {
+        self.present.replace(self.desk.present());
     }
 
     pub(crate) fn has_quarantined(&self) -> bool {
@@ -88,6 +99,7 @@ impl World {
             openings,
             agents,
             online,
+            present: ToldPresent::default(),
         });
         self.mail.order(Order::OpenWorkspace(run));
     }
@@ -138,8 +150,8 @@ impl World {
                     }
                     reply.released(released);
                 }
-                WorkspaceMsg::AgentSession(member, session, until) => {
-                    self.agent_came_or_went(&mut workspace, member, session, until);
+                WorkspaceMsg::AgentSession(member, session, attending) => {
+                    self.agent_came_or_went(&mut workspace, member, session, attending);
                 }
                 WorkspaceMsg::Announced(said, way)
                     if workspace.residence.has_failed(said.conversation, &way) =>
@@ -192,6 +204,7 @@ impl World {
     /// Its conversations are ended too, each at some time.
     fn end_workspace(&mut self, workspace: WorkspaceActor) {
         let run = workspace.run;
+        self.present_before.insert(run, self.who_can_be_given(&workspace));
         drop(workspace);
         self.mail.close_workspace(run);
         for actor in self.conversations.values_mut().filter(|actor| actor.run == run) {
@@ -279,31 +292,43 @@ impl World {
         workspace: &mut WorkspaceActor,
         member: MemberId,
         session: SessionId,
-        until: Option<Duration>,
+        attending: Attending,
     ) {
         if !workspace.settings().members.contains_key(&member) {
-            if until.is_some() {
+            if attending != Attending::Gone {
                 // It was proven before the member was removed.
                 self.mail.to_session(session, SessionMsg::Close(ForGood(false)));
             }
             return;
         }
-        let agent = workspace.agents.entry(member).or_default();
-        match until {
-            Some(until) if agent.attends(session, until) => {
-                workspace.online.insert(member);
-                self.note(Count::CameOnline);
-                self.at_desk(workspace, |desk, now| desk.stands(member, true, now));
+        match attending {
+            Attending::Until(until) => {
+                self.check_serves(session);
+                if workspace.agents.entry(member).or_default().attends(session, until) {
+                    workspace.online.insert(member);
+                    self.note(Count::CameOnline);
+                    self.stands(workspace, member, true);
+                }
             }
-            None if agent.left(&session) => self.goes_offline(workspace, member),
-            Some(_) | None => {}
+            Attending::Looks => {}
+            Attending::Gone => {
+                let agent = workspace.agents.get_mut(&member);
+                if agent.is_some_and(|agent| agent.left(&session)) {
+                    self.goes_offline(workspace, member);
+                }
+            }
         }
     }
 
     pub(crate) fn goes_offline(&mut self, workspace: &mut WorkspaceActor, member: MemberId) {
         workspace.online.remove(&member);
         self.note(Count::WentOffline);
-        self.at_desk(workspace, |desk, now| desk.stands(member, false, now));
+        self.stands(workspace, member, false);
+    }
+
+    fn stands(&mut self, workspace: &mut WorkspaceActor, member: MemberId, online: bool) {
+        self.at_desk(workspace, |desk, now| desk.stands(member, online, now));
+        workspace.tell_present();
     }
 
     /// The list is read for an agent.
@@ -329,7 +354,7 @@ impl World {
             Want::Quarantined((_, Wanted::Way(reply)), _) => reply.locate(Located::Quarantined),
             Want::Quarantined((_, Wanted::Told(_)), _) => {}
             Want::Wake((_, wanted)) => {
-                let way = self.wake(id, workspace.run, term);
+                let way = self.wake(id, workspace, term);
                 workspace.residence.woken(id, way);
                 self.found_way(wanted, way);
             }

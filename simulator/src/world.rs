@@ -17,8 +17,8 @@ use switchboard::domain::workspace::Workspace;
 use switchboard::machines::places::Places;
 use switchboard::machines::room::NoRoom;
 use switchboard_protocol::vocabulary::{
-    ConsultationId, Content, ConversationId, InstanceId, MessageText, Platform, ProfileId, Timestamp,
-    UserKey, WorkspaceId,
+    ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Platform, ProfileId,
+    Timestamp, UserKey, WorkspaceId,
 };
 
 use crate::changes::Changes;
@@ -33,6 +33,7 @@ use crate::pump::Pump;
 use crate::rates::{Part, Rates};
 use crate::session::{Recall, Session};
 use crate::settings::{self, MEMBERS, PROFILES, Timetable};
+use crate::slowness::Slowness;
 use crate::space::{PLENTY_BYTES, SNAPSHOT_BYTES, Space};
 use crate::tally::{Count, Tally};
 use crate::trace::Trace;
@@ -74,6 +75,7 @@ pub(crate) struct World {
     // What survives it.
     pub(crate) disk: Disk,
     pub(crate) space: Space,
+    pub(crate) slowness: Slowness,
     pub(crate) clients: Vec<Client>,
     pub(crate) greeting: Option<Message>,
     /// The settings that are durable.
@@ -89,6 +91,8 @@ pub(crate) struct World {
     pub(crate) decisions: BTreeMap<u64, Made>,
     /// What was to wait again, with the epoch at which it was.
     pub(crate) requeues: BTreeSet<(ConversationId, u64)>,
+    /// Those that could not write why they wait, and have not since.
+    pub(crate) unexplained: BTreeSet<ConversationId>,
     /// The changes of settings that were sent.
     pub(crate) changes: Changes,
     /// Profiles that were opened or closed by hand: which doors a call met is not known.
@@ -99,6 +103,8 @@ pub(crate) struct World {
     pub(crate) calm_until: Duration,
     /// The workspace that began last.
     pub(crate) latest_run: Option<Run>,
+    /// Whom work could be given to when a workspace of this process ended.
+    pub(crate) present_before: BTreeMap<Run, BTreeSet<MemberId>>,
     /// Conversations that were set aside once: whoever served them was free meanwhile.
     pub(crate) set_aside: BTreeSet<ConversationId>,
     last_number: u64,
@@ -134,6 +140,7 @@ impl World {
             snapshots: VecDeque::new(),
             disk: Disk::new(WORKSPACE),
             space: Space::new(free_bytes),
+            slowness: Slowness::default(),
             clients: Vec::new(),
             greeting: MessageText::new("welcome")
                 .ok()
@@ -144,6 +151,7 @@ impl World {
             timetable,
             changes: Changes::default(),
             requeues: BTreeSet::new(),
+            unexplained: BTreeSet::new(),
             were_opened_by_hand: BTreeSet::new(),
             hands_over: BTreeSet::new(),
             calm_until: Duration::MAX,
@@ -152,6 +160,7 @@ impl World {
             broken: None,
             decisions: BTreeMap::new(),
             latest_run: None,
+            present_before: BTreeMap::new(),
             set_aside: BTreeSet::new(),
             last_number: 0,
         };
@@ -171,6 +180,11 @@ impl World {
             // Those above the number of members are second devices.
             let member = settings::member(at as u8 % MEMBERS + 1);
             self.settle_client(Identity::Member { workspace: WORKSPACE, member });
+        }
+        for _ in 0..self.rates.lookers {
+            let member = settings::member(self.rng.u8(1..=MEMBERS.min(self.rates.agents as u8)));
+            self.settle_client(Identity::Member { workspace: WORKSPACE, member });
+            self.clients.iter_mut().next_back().into_iter().for_each(|client| client.looks = true);
         }
     }
 
@@ -277,6 +291,8 @@ impl World {
         }
         let survival = if self.rng.bool() { Survival::Whole } else { Survival::Torn };
         let was_writing = self.disk.is_writing();
+        self.note_while_slow(Count::CrashWhileSlow);
+        self.commit_ended();
         let found = self.disk.crash(survival);
         match survival {
             Survival::Whole if !found.is_empty() => self.note(Count::CrashKept),
@@ -298,6 +314,7 @@ impl World {
         self.recalls.clear();
         self.list_reads.clear();
         self.bot_replies.clear();
+        self.present_before.clear();
         // Customers could not write meanwhile.
         self.grace_until = Timestamp::from_millis(self.true_time().as_millis() + self.rng.i64(0..5_000));
         self.snapshots.clear();

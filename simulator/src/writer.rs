@@ -148,10 +148,12 @@ impl World {
         }
         self.writer.committing = true;
         self.disk.begin(commit);
+        self.commit_begins();
     }
 
     /// The commit under way comes to its end: it is durable, or not.
     pub(crate) fn end_commit(&mut self) {
+        self.commit_ended();
         let needed = self.disk.writing() as u64 * ENTRY_BYTES;
         if self.happens(self.rates.faults.disk_fails) {
             self.disk.fail();

@@ -34,7 +34,8 @@ fn each_known_mistake_is_found_by_a_promise_that_it_breaks() {
 /// Which promises a mistake breaks, one of them first, and in which seeds that must show.
 const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
     use Promise::{
-        Alive, Capacity, Eligible, Floor, Forgotten, G1, G2, G3, Presence, Room, Stale, Timers, Waiting,
+        Alive, Capacity, Eligible, Explained, Floor, Forgotten, G1, G2, G3, Presence, Room, Stale, Timers,
+        Waiting,
     };
     match bug {
         Bug::AnswerBeforeDurable => (&[G1], 0..50),
@@ -84,6 +85,9 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::SettingBeforeDurable => (&[G1], 0..50),
         Bug::OpeningOverlooked => (&[Waiting], 0..200),
         Bug::AwayOverlooked => (&[Eligible], 0..200),
+        Bug::AbsentGiven => (&[Eligible], 0..1_000),
+        Bug::LookerCounts => (&[Presence], 0..50),
+        Bug::ReasonsForgotten => (&[Explained], 0..200),
     }
 }
 

@@ -18,7 +18,8 @@ use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::assignment::Line;
 use crate::domain::conversation::{
-    Context, Conversation, Doors, OwnAction, Policy, Present, Service, admit, asks_for_doors,
+    Context, Conversation, Doors, OwnAction, Policy, Present, Service, admit, asked_in_vain_by_a_looker,
+    asks_for_doors,
 };
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::workspace::Workspace;
@@ -338,7 +339,13 @@ impl ConversationState {
             Phase::Opening => return Err("an errand came before the conversation was opened".into()),
         };
         match errand {
-            Errand::Command { command, arrived } => {
+            Errand::Command { command, looks: true, .. }
+                if let Some(what) = asked_in_vain_by_a_looker(live.state(), &command) =>
+            {
+                reply.answer(ErrandAnswer::OnlyLooks(what));
+                Ok(())
+            }
+            Errand::Command { command, arrived, .. } => {
                 let ConversationPorts { policy, journal, present, .. } = &self.ports;
                 let service = &self.service.1;
                 let doors = match asks_for_doors(live.state(), &command.action, service) {

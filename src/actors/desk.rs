@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use switchboard_protocol::vocabulary::{ConversationId, DisplayName, MemberId};
+use switchboard_protocol::vocabulary::{ConversationId, DisplayName, MemberId, ProfileId};
 use tokio::sync::Notify;
 
 use crate::domain::listing::{List, ListPlace};
 use crate::journal::ListRow;
 use crate::limits;
 pub use crate::machines::desk::Waiting;
-pub use crate::machines::tally::Work;
+pub use crate::machines::tally::{Counts, Seen, Work};
 use crate::machines::views::Listed;
 
 /// An agent on the status board.
@@ -33,17 +33,6 @@ pub struct AgentStatus {
     pub work: Work,
     /// Whether that is more than automatic assignment gives anybody.
     pub over_limit: bool,
-}
-
-/// How many conversations a member has to see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Those that wait.
-    pub waiting: u32,
-    /// Those of them that nobody answers for, or the member does.
-    pub attention: u32,
-    /// Those in progress.
-    pub in_progress: u32,
 }
 
 /// Something that many desks are told in the same bytes.
@@ -69,6 +58,10 @@ impl<T> Shared<T> {
 impl Listed for Shared<ListRow> {
     fn place(&self) -> ListPlace {
         self.value.place()
+    }
+
+    fn profile(&self) -> ProfileId {
+        self.value.customer.profile
     }
 
     fn list(&self) -> List {
@@ -102,8 +95,9 @@ pub struct Changes<'a> {
     pub gone: &'a [ConversationId],
     /// Agents who stand otherwise.
     pub agents: &'a [Arc<Shared<AgentStatus>>],
-    /// How many conversations there are now, if they are more or fewer.
-    pub counts: Option<Counts>,
+    /// How many conversations there are now with each profile (`None`: with all together) with which there are more
+    /// or fewer.
+    pub counts: Seen,
 }
 
 /// What the writing task takes from a desk's outbox.
@@ -117,8 +111,8 @@ pub enum DeskItem {
     Gone(Vec<ConversationId>),
     /// A row is new in the view, or has changed.
     Row(Arc<Shared<ListRow>>),
-    /// How many conversations there are.
-    Counts(Counts),
+    /// How many conversations there are with a profile; `None`: with all together.
+    Counts(Option<ProfileId>, Counts),
     /// The subscription has ended.
     Ended,
 }
@@ -137,7 +131,7 @@ struct Held {
     rows: BTreeMap<ConversationId, Arc<Shared<ListRow>>>,
     gone: BTreeSet<ConversationId>,
     agents: BTreeMap<MemberId, Arc<Shared<AgentStatus>>>,
-    counts: Option<Counts>,
+    counts: Seen,
     ended: bool,
 }
 
@@ -171,15 +165,15 @@ impl DeskOutlet {
         if let Some((_, row)) = waiting.rows.pop_first() {
             return Some(DeskItem::Row(row));
         }
-        waiting.counts.take().map(DeskItem::Counts)
+        waiting.counts.pop_first().map(|(profile, counts)| DeskItem::Counts(profile, counts))
     }
 
     /// Gives the state of everything; what was not taken yet is in it.
-    pub fn snapshot(&self, snapshot: Arc<Shared<Snapshot>>, counts: Counts) {
+    pub fn snapshot(&self, snapshot: Arc<Shared<Snapshot>>, counts: Seen) {
         let mut waiting = self.lock();
         waiting.forget();
         waiting.snapshot = Some(snapshot);
-        waiting.counts = Some(counts);
+        waiting.counts = counts;
         drop(waiting);
         self.filled.notify_one();
     }
@@ -199,7 +193,7 @@ impl DeskOutlet {
         for agent in changes.agents {
             waiting.agents.insert(agent.value.member, Arc::clone(agent));
         }
-        waiting.counts = changes.counts.or(waiting.counts);
+        waiting.counts.extend(&changes.counts);
         let rows = waiting.rows.len() + waiting.gone.len();
         let has_room = rows <= limits::DESK_ROWS_MAX && waiting.agents.len() <= limits::DESK_AGENTS_MAX;
         if !has_room {
@@ -269,7 +263,7 @@ mod tests {
     use super::*;
     use crate::domain::identity::CustomerKey;
     use crate::journal::Position;
-    use switchboard_protocol::vocabulary::{CategoryPath, Platform, ProfileId, Seq, Timestamp, UserKey};
+    use switchboard_protocol::vocabulary::{CategoryPath, Platform, Seq, Timestamp, UserKey};
 
     fn id(conversation: u16) -> ConversationId {
         let mut id = [0; 16];
@@ -314,7 +308,7 @@ mod tests {
                 DeskItem::Agent(agent) => format!("agent {}", agent.value.online),
                 DeskItem::Gone(gone) => format!("{} gone", gone.len()),
                 DeskItem::Row(row) => format!("row at {}", row.value.position.0),
-                DeskItem::Counts(counts) => format!("{} wait", counts.waiting),
+                DeskItem::Counts(_, counts) => format!("{} wait", counts.waiting),
                 DeskItem::Ended => "ended".to_owned(),
             })
             .collect()
@@ -323,9 +317,9 @@ mod tests {
     #[test]
     fn a_snapshot_replaces_what_waits_and_what_comes_later_follows_it() {
         let outlet = DeskOutlet::default();
-        let counts = |waiting| Counts { waiting, ..Counts::default() };
+        let counts = |waiting| Seen::from([(None, Counts { waiting, ..Counts::default() })]);
         let early = [row(1, 5)];
-        assert!(outlet.change(&Changes { rows: &early, counts: Some(counts(1)), ..Changes::default() }));
+        assert!(outlet.change(&Changes { rows: &early, counts: counts(1), ..Changes::default() }));
         outlet.snapshot(snapshot(vec![row(1, 7), row(2, 8)]), counts(2));
         let later = [row(2, 9)];
         assert!(outlet.change(&Changes { rows: &later, gone: &[id(1)], ..Changes::default() }));

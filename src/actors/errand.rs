@@ -37,6 +37,8 @@ pub enum Errand {
         command: Arc<Command>,
         /// When it reached the engine.
         arrived: Instant,
+        /// Whether it comes by a session that only looks.
+        looks: bool,
     },
     /// To follow it.
     Subscribe {
@@ -78,6 +80,8 @@ pub enum ErrandAnswer {
     Unavailable(String),
     /// Not until there is room on the disk; nothing was done.
     NoRoom(NoRoom),
+    /// Nobody is there for it, by a session that only looks; nothing was done.
+    OnlyLooks(&'static str),
     /// It cannot be said whether it was done, now or before.
     Unknown,
     /// The conversation is set aside.

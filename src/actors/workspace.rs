@@ -87,7 +87,7 @@ pub enum WorkspaceMsg {
     /// A session of an agent is not believed to be live any more.
     AgentLapsed(MemberId, SessionId),
     /// Somebody follows the desk.
-    FollowDesk(NewDesk),
+    FollowDesk(NewDesk, WorkspaceReply),
     /// Rows of the lists have changed.
     Rows(Vec<ListRow>),
     /// The first rows of a view were read for the desks that look at it.
@@ -287,7 +287,7 @@ impl Actor for WorkspaceActor {
                 state.agent_status(&myself, member, online).await?;
             }
             WorkspaceMsg::AgentLapsed(member, session) => state.agent_lapsed(member, session),
-            WorkspaceMsg::FollowDesk(desk) => state.follow_desk(&myself, desk),
+            WorkspaceMsg::FollowDesk(desk, reply) => state.follow_desk(&myself, desk, reply),
             WorkspaceMsg::Rows(rows) => state.rows(&myself, rows),
             WorkspaceMsg::DeskPage(of, page) => state.desk_page(&myself, of, page),
             WorkspaceMsg::TurnDesks => state.turn_desks(&myself),

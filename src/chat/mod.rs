@@ -8,6 +8,7 @@ pub(crate) mod find;
 mod lists;
 mod past;
 mod presence;
+mod profiles;
 mod room;
 mod script;
 mod show;

@@ -10,6 +10,7 @@ use switchboard_client::wire::{AgentStatus, ErrorCode};
 use switchboard_client::{Client, ClientError, ConnectOptions, Desk, DeskState, Following, History};
 
 use super::lists::Listed;
+use super::profiles::Profiles;
 use super::{ChatError, Options, find, presence};
 
 /// A conversation that was entered.
@@ -33,6 +34,8 @@ pub(super) struct AgentSide {
     pub(super) state: DeskState,
     /// What was listed last.
     pub(super) listed: Listed,
+    /// The profiles, and which is looked at.
+    pub(super) profiles: Profiles,
     /// Who this is.
     pub(super) me: Option<MemberId>,
 }
@@ -48,7 +51,8 @@ impl Room {
         let desk = client.desk().await?;
         let me = client.member();
         let (state, listed) = (DeskState::default(), Listed::default());
-        let mut side = AgentSide { desk, names: HashMap::new(), state, listed, me };
+        let (names, profiles) = (HashMap::new(), Profiles::default());
+        let mut side = AgentSide { desk, names, state, listed, profiles, me };
         let conversation = match &options.conversation {
             Some(id) => {
                 side.update().await?;

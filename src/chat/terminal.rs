@@ -253,6 +253,8 @@ impl<P: Printer> Chat<P> {
             },
             (("/find", line), Side::Agent(_)) => self.find(line).await?,
             (("/list", words), Side::Agent(_)) => self.list_named(words).await?,
+            (("/profiles", _), Side::Agent(_)) => self.profiles().await?,
+            (("/profile", words), Side::Agent(_)) => self.profile(words.trim()).await?,
             (("/board", _), Side::Agent(agent)) => {
                 let board = lists::board(&agent.state);
                 self.say(board);
@@ -484,6 +486,8 @@ const CUSTOMER_HELP: &str = "/call      call an agent, about something if you li
 
 const AGENT_HELP: &str = "/list      the conversations; or waiting, progress, completed, missed, bot; mine, nobot\n\
     /more      after /list: what else is in it\n\
+    /profiles  the profiles; a dot: it has calls that nobody has seen to\n\
+    /profile N /list shows only the conversations with it, by its number or title; without one, with all\n\
     /board     who is there, and what there is to do\n\
     /open N    serve another one, by its number in the list; /open fN by that of those that were found\n\
     /watch N   look on without coming in\n\

@@ -3,7 +3,10 @@
 //! Owns the definition of the lists: a conversation is in exactly one, by the consultation that goes on, else by
 //! how the last one ended that counted. Must not know how lists are kept or read.
 
-use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, MemberId, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, MemberId, ProfileId, Timestamp};
 
 use super::consultation::Stage;
 use super::conversation::{Served, What};
@@ -86,33 +89,63 @@ impl Lists {
 pub struct Wish {
     /// Conversations in these.
     pub lists: Lists,
+    /// Only those with this profile.
+    pub profile: Option<ProfileId>,
     /// Only what is the member's own.
     pub mine: bool,
 }
 
 impl Wish {
     /// Everything.
-    pub const ALL: Self = Self { lists: Lists::ALL, mine: false };
+    pub const ALL: Self = Self { lists: Lists::ALL, profile: None, mine: false };
 }
 
-/// What is shown of the lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What is shown of the lists: what a member wishes to see, as far as they may.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Filter {
-    /// Conversations in these.
-    pub lists: Lists,
-    /// Only what is this member's, if it is one's.
-    pub of: Option<MemberId>,
+    wish: Wish,
+    profiles: Arc<BTreeMap<ProfileId, Option<MemberId>>>,
 }
 
 impl Filter {
-    /// Everything.
-    pub const ALL: Self = Self { lists: Lists::ALL, of: None };
-
-    /// Whether a conversation is shown that is in a list, and is somebody's there.
+    /// What is shown to somebody who wishes this: of each of these profiles everything, or only what is a member's.
     #[must_use]
-    pub fn shows(&self, list: List, of: Option<MemberId>) -> bool {
-        self.lists.has(list) && self.of.is_none_or(|member| of == Some(member))
+    pub fn new(wish: Wish, profiles: impl IntoIterator<Item = (ProfileId, Option<MemberId>)>) -> Self {
+        let is_wished = |(profile, _): &(ProfileId, _)| wish.profile.is_none_or(|wished| wished == *profile);
+        Self { wish, profiles: Arc::new(profiles.into_iter().filter(is_wished).collect()) }
     }
+
+    /// What was wished for.
+    #[must_use]
+    pub const fn wish(&self) -> Wish {
+        self.wish
+    }
+
+    /// The stretches of the lists that it shows: each is a list of a profile, or what is a member's in it.
+    pub fn stretches(&self) -> impl Iterator<Item = Stretch> {
+        let profiles = self.profiles.iter();
+        profiles.flat_map(|(profile, of)| {
+            self.wish.lists.each().map(|list| Stretch { profile: *profile, of: *of, list })
+        })
+    }
+
+    /// Whether a conversation is shown with a profile, that is in a list, and is somebody's there.
+    #[must_use]
+    pub fn shows(&self, profile: ProfileId, list: List, of: Option<MemberId>) -> bool {
+        let is_shown = |only: &Option<MemberId>| only.is_none_or(|member| of == Some(member));
+        self.wish.lists.has(list) && self.profiles.get(&profile).is_some_and(is_shown)
+    }
+}
+
+/// A list of a profile, or what is a member's in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stretch {
+    /// With which profile.
+    pub profile: ProfileId,
+    /// Whose it is to be, if anybody's.
+    pub of: Option<MemberId>,
+    /// Which list.
+    pub list: List,
 }
 
 /// A place in a list: newest activity first, then by conversation.
@@ -360,10 +393,39 @@ mod tests {
         let some = Lists::NONE.with(List::Waiting).with(List::Missed);
         assert_eq!(some.each().collect::<Vec<_>>(), [List::Waiting, List::Missed]);
         assert_eq!(Lists::ALL.without(List::WithBot).each().count(), 4);
-        let filter = Filter { lists: some, of: Some(member(1)) };
-        assert!(filter.shows(List::Waiting, Some(member(1))));
-        assert!(!filter.shows(List::Waiting, None) && !filter.shows(List::Waiting, Some(member(2))));
-        assert!(!filter.shows(List::Completed, Some(member(1))));
-        assert!(List::ALL.into_iter().all(|list| Filter::ALL.shows(list, None)));
+        let [shop, bank, other] = [1, 2, 3].map(|n| ProfileId::from_bytes([n; 16]));
+        let profiles = [(shop, None), (bank, Some(member(1)))];
+        let filter = Filter::new(Wish { lists: some, ..Wish::ALL }, profiles);
+        assert!(filter.shows(shop, List::Waiting, None) && filter.shows(shop, List::Missed, Some(member(2))));
+        assert!(filter.shows(bank, List::Waiting, Some(member(1))));
+        assert!(
+            !filter.shows(bank, List::Waiting, None) && !filter.shows(bank, List::Waiting, Some(member(2)))
+        );
+        assert!(!filter.shows(shop, List::Completed, None) && !filter.shows(other, List::Waiting, None));
+        let one = Filter::new(Wish { profile: Some(bank), ..filter.wish() }, profiles);
+        assert!(one.shows(bank, List::Missed, Some(member(1))) && !one.shows(shop, List::Missed, None));
+    }
+
+    #[test]
+    fn the_stretches_of_a_filter_are_what_it_shows() {
+        let profiles = [1, 2, 3].map(|n| ProfileId::from_bytes([n; 16]));
+        let only = [None, Some(member(1)), None];
+        for profile in [None, Some(profiles[0]), Some(profiles[1])] {
+            let wish = Wish { profile, lists: Lists::ALL.without(List::Missed), mine: false };
+            let filter = Filter::new(wish, profiles.into_iter().zip(only).take(2));
+            let stretches: Vec<_> = filter.stretches().collect();
+            for list in List::ALL {
+                for (profile, of) in
+                    profiles.into_iter().flat_map(|id| [None, Some(member(1))].map(|of| (id, of)))
+                {
+                    let is_in = |stretch: &Stretch| {
+                        stretch.profile == profile
+                            && stretch.list == list
+                            && stretch.of.is_none_or(|own| of == Some(own))
+                    };
+                    assert_eq!(stretches.iter().any(is_in), filter.shows(profile, list, of));
+                }
+            }
+        }
     }
 }

@@ -12,12 +12,11 @@ use std::sync::{Arc, mpsc};
 use switchboard_protocol::vocabulary::{Party, Seq};
 
 use super::fold::keys;
-use super::stored::samples::{Script, conversation_id, customer, said, workspace_id};
+use super::stored::samples::{Script, conversation_id, customer, everything, said, workspace_id};
 use super::*;
 use crate::clock;
 use crate::domain::conversation::{Entry, What};
 use crate::domain::identity::Reader;
-use crate::domain::listing::Filter;
 use crate::domain::mask::MaskAfter;
 use crate::domain::message::Message;
 
@@ -119,7 +118,7 @@ async fn what_is_due_is_erased_from_the_log_its_backup_and_the_pages_and_nothing
     append(&journal, &entries).await;
     backup(dir.path(), into.path()).unwrap();
     let (told_before, before) = (told(&journal, Reader::Staff).await, records(dir.path()));
-    let rows = journal.list(workspace_id(1), Filter::ALL, None, 9).await.unwrap().rows;
+    let rows = journal.list(workspace_id(1), everything(), None, 9).await.unwrap().rows;
     assert!(keeps(dir.path(), b"DUE-5678") && keeps(into.path(), b"DUE-5678"), "nothing was asked for yet");
     drop(journal);
 
@@ -128,7 +127,7 @@ async fn what_is_due_is_erased_from_the_log_its_backup_and_the_pages_and_nothing
     journal.wait_until_rewritten(2);
     backup(dir.path(), into.path()).unwrap();
     assert_eq!(told(&journal, Reader::Staff).await, told_before);
-    assert_eq!(journal.list(workspace_id(1), Filter::ALL, None, 9).await.unwrap().rows, rows);
+    assert_eq!(journal.list(workspace_id(1), everything(), None, 9).await.unwrap().rows, rows);
     journal.stop().unwrap();
     for dir in [dir.path(), into.path()] {
         assert!(!keeps(dir, b"DUE-5678") && keeps(dir, b"FRESH-99") && keeps(dir, b"stays"));
@@ -192,7 +191,7 @@ async fn what_is_masked_is_not_read_once_it_is_due_nor_after_a_restart_or_a_rebu
     for reader in [Reader::Customer, Reader::Staff] {
         assert_eq!(told(&journal, reader).await, expected);
     }
-    let rows = journal.list(workspace_id(1), Filter::ALL, None, 9).await.unwrap().rows;
+    let rows = journal.list(workspace_id(1), everything(), None, 9).await.unwrap().rows;
     assert_eq!(rows[0].last_message, "codes: **** and ****", "a row never has what will be hidden");
     journal.stop().unwrap();
     assert!(log_has(dir.path(), b"codes: **** and 5678") && !log_has(dir.path(), b"1234"));

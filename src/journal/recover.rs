@@ -321,7 +321,7 @@ const SET_ASIDE: &str = "store.set-aside";
 
 /// How keys and values lie in the store: raised whenever a fold is laid out otherwise, or has more in it than an
 /// older program put there. A store of another layout is made anew. The first bore none.
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 /// How much of the log one batch takes, in bytes: nobody waits for anything else meanwhile.
 const BATCH_BYTES: usize = 4 << 20;

@@ -22,13 +22,14 @@ use proptest::prelude::*;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, Party, Seq, WorkspaceId};
 
 use super::stored::samples::{
-    Script, Step, conversation_id, customer, member_id, steps, workspace_entries, workspace_id,
+    PROFILES, Script, Step, conversation_id, customer, everything, member_id, steps, workspace_entries,
+    workspace_id,
 };
 use super::*;
 use crate::domain::assignment::Explanation;
 use crate::domain::conversation::{Audience, Conversation, Entry, Served, What};
-use crate::domain::identity::Reader;
-use crate::domain::listing::{Filter, List, ListPlace, Listing, Lists};
+use crate::domain::identity::{CustomerKey, Reader};
+use crate::domain::listing::{Filter, List, ListPlace, Listing, Lists, Wish};
 use crate::domain::message::Message;
 use crate::limits;
 
@@ -136,7 +137,7 @@ fn what_was_acknowledged_is_there_after_a_start_however_it_ended() {
             assert_eq!(opened.state, script.state);
             assert_eq!(journal.find_conversation(workspace(), &customer(1)).await.unwrap(), Some(id));
             assert_eq!(
-                journal.list(workspace(), Filter::ALL, None, 10).await.unwrap().rows[0].seq,
+                journal.list(workspace(), everything(), None, 10).await.unwrap().rows[0].seq,
                 script.state.last.staff
             );
             if round == 1 {
@@ -226,7 +227,7 @@ fn a_store_of_another_layout_is_made_anew_and_one_of_this_is_not() {
         lay_out_otherwise(&dir.path().join(recover::STORE));
         let (journal, report) = start(dir.path());
         assert_eq!(report.rebuilt, Some(RebuildReason::OtherLayout));
-        let page = journal.list(workspace(), Filter::ALL, None, 9).await.unwrap();
+        let page = journal.list(workspace(), everything(), None, 9).await.unwrap();
         assert_eq!(page.rows.len(), 1);
     });
 }
@@ -344,7 +345,8 @@ impl Model {
             let (script, entries) =
                 self.conversations.entry(id).or_insert_with(|| (Script::new(workspace(), id), Vec::new()));
             let entry = if script.state.revision == 0 {
-                script.start(now, customer(step.who % 4 + 1))
+                let profile = PROFILES[usize::from(step.who % 2)];
+                script.start(now, CustomerKey { profile, ..customer(step.who % 4 + 1) })
             } else {
                 script.step(now, step)
             };
@@ -355,7 +357,7 @@ impl Model {
     }
 
     /// The places of a list, sorted from all conversations, from after one.
-    fn places(&self, filter: Filter, after: Option<ListPlace>) -> Vec<ListPlace> {
+    fn places(&self, filter: &Filter, after: Option<ListPlace>) -> Vec<ListPlace> {
         let shown = self.conversations.values().filter_map(|(script, entries)| {
             let (mut served, mut listing) = (Served::default(), Listing::default());
             let mut last_at = None;
@@ -366,7 +368,8 @@ impl Model {
                 served.apply(at, event);
                 last_at = if event.what.audience() == Audience::Uncounted { last_at } else { Some(at) };
             }
-            let is_shown = filter.shows(listing.list(&served), listing.member(&served));
+            let profile = script.state.customer.as_ref()?.profile;
+            let is_shown = filter.shows(profile, listing.list(&served), listing.member(&served));
             Some(ListPlace::new(last_at?, script.state.id)).filter(|_| is_shown)
         });
         let mut places: Vec<_> = shown.filter(|place| after.is_none_or(|after| *place > after)).collect();
@@ -380,21 +383,21 @@ impl Model {
         for (mut cursor, mut after) in left.into_iter().chain([(None, None)]) {
             let is_first = cursor.is_none();
             loop {
-                let page = journal.list(workspace(), filter, cursor.as_deref(), 2).await.unwrap();
-                let expected = self.places(filter, after);
+                let page = journal.list(workspace(), filter.clone(), cursor.as_deref(), 2).await.unwrap();
+                let expected = self.places(&filter, after);
                 let found: Vec<_> = page.rows.iter().map(ListRow::place).collect();
                 assert_eq!(found, expected[..expected.len().min(2)], "{filter:?} after {after:?}");
                 assert_eq!(page.next.is_some(), expected.len() > 2);
                 for row in &page.rows {
                     let state = &self.conversations[&row.conversation].0.state;
                     assert_eq!((row.seq, row.unread), (state.last.staff, state.staff_unread.count()));
-                    assert!(filter.shows(row.list, row.member));
+                    assert!(filter.shows(row.customer.profile, row.list, row.member));
                 }
                 after = found.last().copied();
                 cursor = page.next;
                 let (Some(next), Some(after)) = (&cursor, after) else { break };
                 if is_first {
-                    self.cursors.entry(filter).or_insert_with(|| (next.clone(), after));
+                    self.cursors.entry(filter.clone()).or_insert_with(|| (next.clone(), after));
                 }
             }
         }
@@ -428,7 +431,7 @@ impl Model {
     }
 }
 
-/// Every kind of filter: of nobody, and of some members.
+/// Every kind of filter: of everybody's and of some members', of one profile or both.
 fn filters() -> impl Iterator<Item = Filter> {
     let some = [
         Lists::ALL,
@@ -437,7 +440,13 @@ fn filters() -> impl Iterator<Item = Filter> {
         Lists::NONE,
     ];
     let lists = some.into_iter().chain(List::ALL.map(|list| Lists::NONE.with(list)));
-    lists.flat_map(|lists| [None, Some(member_id(1)), Some(member_id(2))].map(|of| Filter { lists, of }))
+    let [all, one, other] = [None, Some(member_id(1)), Some(member_id(2))];
+    let shown = [[all, all], [one, one], [other, other], [all, one]];
+    let wishes = lists.flat_map(|lists| [None, Some(PROFILES[1])].map(|profile| (lists, profile)));
+    wishes.flat_map(move |(lists, profile)| {
+        let wish = Wish { lists, profile, mine: false };
+        shown.map(|of| Filter::new(wish, PROFILES.into_iter().zip(of)))
+    })
 }
 
 async fn check_decisions(journal: &Journal, id: ConversationId, entries: &[Entry]) {

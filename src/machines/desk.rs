@@ -47,7 +47,7 @@ pub struct Due {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     /// How many wait for whom nobody is found.
-    pub waiting: usize,
+    pub waiting: u32,
     /// How far off the estimates were, since the workspace began.
     pub accuracy: Accuracy,
 }
@@ -137,6 +137,12 @@ impl Desk {
     #[must_use]
     pub fn tries_again(&self) -> bool {
         self.alarms.is_set(&Alarm::Again) || !self.unheard.is_empty()
+    }
+
+    /// Whether some of those who wait have yet to be told why.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.alarms.is_set(&Alarm::Reasons)
     }
 
     /// The workspace begins with what is on disk: what goes on, and whose turn it was, the last at the end. Nobody
@@ -239,6 +245,9 @@ impl Desk {
 
     /// Those who wait for another reason than they did are told it: a few at a time, since it wakes and writes.
     fn explain(&mut self, now: &mut Now<'_>) -> Vec<Order> {
+        if is_planted(Bug::ReasonsForgotten) {
+            return Vec::new();
+        }
         let (orders, more) = self.dispatch.explain(REASONS_AT_ONCE, now.seeds);
         self.alarms.set(Alarm::Reasons, more.then(|| after(now.at, REASONS_AFTER_MS)));
         orders
@@ -380,10 +389,12 @@ impl Desk {
         told
     }
 
-    /// How many wait, and how far off the estimates were that their customers were told.
+    /// How many wait with the profiles that count, and how far off the estimates were that customers were told.
     #[must_use]
-    pub fn waiting(&self) -> Waiting {
-        Waiting { waiting: self.dispatch.waiting(), accuracy: self.lines.accuracy() }
+    pub fn waiting(&self, counts: impl Fn(ProfileId) -> bool) -> Waiting {
+        let profiles = self.dispatch.tally().profiles().filter(|(profile, _)| counts(*profile));
+        let waiting = profiles.fold(0, |sum: u32, (_, totals)| sum.saturating_add(totals.unassigned));
+        Waiting { waiting, accuracy: self.lines.accuracy() }
     }
 
     /// The time has come to look at something.

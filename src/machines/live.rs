@@ -191,7 +191,9 @@ impl<P: Ports> Live<P> {
     ) -> Result<Vec<Action<P>>, (P::Token, Full)> {
         let mut actions = Vec::with_capacity(2);
         let mistaken = self.mistaken_state(&command.action);
-        let outcome = match decide(mistaken.as_ref().unwrap_or(&self.state), command, context) {
+        let present = context.present.filter(|_| !is_planted(Bug::AbsentGiven));
+        let context = Context { present, ..*context };
+        let outcome = match decide(mistaken.as_ref().unwrap_or(&self.state), command, &context) {
             Ok(Decision::Record(entry)) => {
                 if let Err(full) = room() {
                     if is_planted(Bug::RefusalTakesCounter) {

@@ -28,8 +28,8 @@ pub enum Place {
 impl Place {
     /// Whether whoever has it serves.
     #[must_use]
-    pub const fn serves(self) -> bool {
-        !matches!(self, Self::None)
+    pub fn serves(self) -> bool {
+        !matches!(self, Self::None) || is_planted(Bug::LookerCounts)
     }
 }
 

@@ -84,6 +84,12 @@ pub enum Bug {
     OpeningOverlooked,
     /// Whoever says that they are away is given work as before.
     AwayOverlooked,
+    /// A consultation is given to a colleague who is not there.
+    AbsentGiven,
+    /// Whoever only looks counts as there.
+    LookerCounts,
+    /// Why somebody waits is not explained anew when the rules change.
+    ReasonsForgotten,
 }
 
 impl Bug {
@@ -128,6 +134,9 @@ impl Bug {
         Self::SettingBeforeDurable,
         Self::OpeningOverlooked,
         Self::AwayOverlooked,
+        Self::AbsentGiven,
+        Self::LookerCounts,
+        Self::ReasonsForgotten,
     ];
 }
 

@@ -29,6 +29,20 @@ pub struct Totals {
     pub in_progress: u32,
 }
 
+/// How many conversations somebody has to see, of the workspace or of a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Those that wait.
+    pub waiting: u32,
+    /// Those of them that nobody answers for, or whoever looks does.
+    pub attention: u32,
+    /// Those in progress.
+    pub in_progress: u32,
+}
+
+/// What somebody has to see: of each profile (`None`: of all together) at which there is something.
+pub type Seen = BTreeMap<Option<ProfileId>, Counts>;
+
 /// The counts.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
@@ -72,6 +86,32 @@ impl Tally {
     #[must_use]
     pub fn work_at(&self, member: MemberId, profile: ProfileId) -> Work {
         self.works.get(&(member, profile)).copied().unwrap_or_default()
+    }
+
+    /// How many conversations a member has to see, who sees of some profiles only what is their own.
+    #[must_use]
+    pub fn seen_by(&self, member: MemberId, sees_only_own: impl Fn(ProfileId) -> bool) -> Seen {
+        let (mut seen, mut all) = (Seen::new(), Counts::default());
+        for (profile, totals) in self.profiles() {
+            let own = self.work_at(member, profile);
+            let here = if sees_only_own(profile) {
+                Counts { waiting: own.waiting, attention: own.waiting, in_progress: own.in_progress }
+            } else {
+                Counts {
+                    waiting: totals.unassigned.saturating_add(totals.assigned),
+                    attention: totals.unassigned.saturating_add(own.waiting),
+                    in_progress: totals.in_progress,
+                }
+            };
+            if here != Counts::default() {
+                all.waiting = all.waiting.saturating_add(here.waiting);
+                all.attention = all.attention.saturating_add(here.attention);
+                all.in_progress = all.in_progress.saturating_add(here.in_progress);
+                seen.insert(Some(profile), here);
+            }
+        }
+        seen.insert(None, all);
+        seen
     }
 
     /// How often the counts have changed: while it is the same, so are they.
@@ -159,6 +199,29 @@ mod tests {
         })
     }
 
+    /// What a member has to see is counted over the rows that they are shown.
+    fn check_seen(tally: &Tally, at: &[Option<Standpoint>]) {
+        let (member, closed) = (MemberId::from_bytes([1; 16]), ProfileId::from_bytes([2; 16]));
+        let mut seen = Seen::from([(None, Counts::default())]);
+        for (profile, stage) in at.iter().flatten().copied() {
+            let is_own = stage.assignee() == Some(member);
+            if profile == closed && !is_own {
+                continue;
+            }
+            for key in [None, Some(profile)] {
+                let counts = seen.entry(key).or_default();
+                match stage {
+                    Stage::InProgress(_) => counts.in_progress += 1,
+                    Stage::Waiting | Stage::Assigned(_) => {
+                        counts.waiting += 1;
+                        counts.attention += u32::from(is_own || stage == Stage::Waiting);
+                    }
+                }
+            }
+        }
+        assert_eq!(tally.seen_by(member, |profile| profile == closed), seen);
+    }
+
     proptest! {
         #[test]
         fn the_counts_are_those_of_a_recount_and_whoever_has_other_work_is_named(
@@ -191,6 +254,7 @@ mod tests {
                         assert_eq!(tally.work_at(member, at_one), work);
                     }
                 }
+                check_seen(&tally, &at);
                 assert_eq!(tally.works.len(), tally.works.values().filter(|work| **work != Work::default()).count());
             }
         }

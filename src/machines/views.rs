@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
-use switchboard_protocol::vocabulary::{ConversationId, MemberId};
+use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId};
 
 use crate::domain::listing::{Filter, List, ListPlace};
 
@@ -16,6 +16,8 @@ use crate::domain::listing::{Filter, List, ListPlace};
 pub trait Listed {
     /// Its place.
     fn place(&self) -> ListPlace;
+    /// With which profile it is.
+    fn profile(&self) -> ProfileId;
     /// Which list it is in.
     fn list(&self) -> List;
     /// Whose it is there.
@@ -25,7 +27,7 @@ pub trait Listed {
 }
 
 /// What a desk looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct View {
     /// Which conversations.
     pub filter: Filter,
@@ -53,7 +55,7 @@ pub struct Page<R> {
 }
 
 /// A reading of a view's first rows: one that was asked for by a window that is gone is none of the next's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOf {
     /// Which view.
     pub view: View,
@@ -111,8 +113,10 @@ enum Reading<R> {
 
 impl<R: Listed> Views<R> {
     /// Somebody looks at a view.
-    pub fn look(&mut self, view: View) {
-        self.windows.entry(view).or_insert_with(Window::new);
+    pub fn look(&mut self, view: &View) {
+        if !self.windows.contains_key(view) {
+            self.windows.insert(view.clone(), Window::new());
+        }
     }
 
     /// Forgets what nobody looks at any more.
@@ -141,8 +145,8 @@ impl<R: Listed> Views<R> {
         let changed = mem::take(&mut self.changed);
         let mut deltas = BTreeMap::new();
         for (view, window) in &mut self.windows {
-            changed.values().for_each(|row| window.change(*view, row));
-            deltas.extend(window.delta(view.rows).map(|delta| (*view, delta)));
+            changed.values().for_each(|row| window.change(view, row));
+            deltas.extend(window.delta(view.rows).map(|delta| (view.clone(), delta)));
         }
         deltas
     }
@@ -154,14 +158,14 @@ impl<R: Listed> Views<R> {
         let begun = wanted.map(|(view, window)| {
             *serial += 1;
             window.reading = Reading::Under(*serial, BTreeMap::new(), false);
-            ReadOf { view: *view, serial: *serial }
+            ReadOf { view: view.clone(), serial: *serial }
         });
         begun.collect()
     }
 
     /// Whether somebody still waits for a reading.
     #[must_use]
-    pub fn awaits(&self, of: ReadOf) -> bool {
+    pub fn awaits(&self, of: &ReadOf) -> bool {
         self.windows.get(&of.view).is_some_and(|window| window.awaits(of.serial))
     }
 
@@ -174,12 +178,12 @@ impl<R: Listed> Views<R> {
 
     /// The rows that whoever looks at a view was told last; `None` if there are none to tell yet.
     #[must_use]
-    pub fn shown(&self, view: View) -> Option<Vec<Arc<R>>> {
+    pub fn shown(&self, view: &View) -> Option<Vec<Arc<R>>> {
         // What has changed in it since must be told to the others first: it is their next change.
         let is_as_told = |window: &&Window<R>| {
             window.told.is_some() && !window.is_touched && matches!(window.reading, Reading::No)
         };
-        let window = self.windows.get(&view).filter(is_as_told)?;
+        let window = self.windows.get(view).filter(is_as_told)?;
         Some(window.rows.values().take(view.rows).cloned().collect())
     }
 }
@@ -213,7 +217,7 @@ impl<R: Listed> Window<R> {
         }
     }
 
-    fn change(&mut self, view: View, row: &Arc<R>) {
+    fn change(&mut self, view: &View, row: &Arc<R>) {
         match &mut self.reading {
             Reading::No => self.place(view, row),
             // What is read will have it.
@@ -224,7 +228,7 @@ impl<R: Listed> Window<R> {
     }
 
     /// Puts a row where it belongs now.
-    fn place(&mut self, view: View, row: &Arc<R>) {
+    fn place(&mut self, view: &View, row: &Arc<R>) {
         // What was read has it, or a later one.
         if row.position() <= self.since {
             return;
@@ -235,7 +239,7 @@ impl<R: Listed> Window<R> {
             self.is_touched = true;
         }
         let is_known = self.known_to.is_none_or(|last| place <= last);
-        if is_known && view.filter.shows(row.list(), row.member()) {
+        if is_known && view.filter.shows(row.profile(), row.list(), row.member()) {
             self.places.insert(place.conversation(), place);
             self.rows.insert(place, Arc::clone(row));
             self.is_touched = true;
@@ -267,7 +271,7 @@ impl<R: Listed> Window<R> {
         self.since = position;
         self.is_touched = true;
         for row in changed.values() {
-            self.change(view, row);
+            self.change(&view, row);
         }
         if self.told.is_none() && matches!(self.reading, Reading::No) {
             // Nobody has anything of it yet.

@@ -308,7 +308,7 @@ impl House {
                     self.board.send_replace(here.collect());
                 }
                 DeskUpdate::Row(row) => self.tell(row.assignee, row.conversation),
-                DeskUpdate::Gone(_) | DeskUpdate::Counts(_) => {}
+                DeskUpdate::Gone(_) | DeskUpdate::Counts(_) | DeskUpdate::ProfileCounts { .. } => {}
                 DeskUpdate::Agent(agent) => self.board.send_modify(|board| {
                     board.remove(&agent.member);
                     board.extend(agent.online.then_some(agent.member));

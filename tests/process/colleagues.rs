@@ -3,8 +3,10 @@
 //! Owns what they see of it: what is given to whom, and why automatic assignment chose whom it chose. Must not know
 //! the rules.
 
-use switchboard_client::vocabulary::CategoryPath;
-use switchboard_client::wire::{Change, Choosing, Load, ProfileAssignment, TeamAssignment};
+use switchboard_client::vocabulary::{CategoryPath, ProfileTitle, UserKey};
+use switchboard_client::wire::{
+    Change, Choosing, Credentials, Load, ProfileAssignment, Settings, SettingsOf, TeamAssignment,
+};
 
 use crate::chat::Chat;
 use crate::daemon::Daemon;
@@ -111,5 +113,44 @@ async fn why_somebody_got_a_call_and_why_another_waits_is_told_with_everybody_wh
         considered.sort_unstable();
         assert_eq!(considered, everybody);
     }
+    assert_eq!(ben.hang_up().await, (Some(0), String::new()));
+}
+
+#[tokio::test]
+async fn an_agent_sees_which_profile_has_calls_and_lists_the_conversations_with_it() {
+    let daemon = Daemon::running().await;
+    let carla = people::customer(&daemon, "carla").await;
+    let demo = carla.open().await.unwrap();
+    let olivia = people::looker(&daemon).await;
+    let bank =
+        Change::AddProfile { profile: None, title: ProfileTitle::new("Bank cards").unwrap(), greeting: None };
+    olivia.change(bank).await.unwrap();
+    let of = SettingsOf::Profiles { after: None };
+    let Settings::Profiles { profiles, .. } = olivia.settings(of).await.unwrap().settings else {
+        panic!("no profiles")
+    };
+    let profile = profiles.iter().find(|row| row.title.as_str() == "Bank cards").unwrap().profile;
+    let as_dora = Credentials::Customer { profile, platform: None, user_key: UserKey::new("dora").unwrap() };
+    let dora = people::connect(&daemon, as_dora).await;
+    let called = dora.open().await.unwrap();
+    dora.call(called, CategoryPath::default()).await.unwrap();
+
+    let mut ben = agent(&daemon, "Ben", &demo.to_string()).await;
+    let shown = ben.until_shown_by("/profiles", "[Ba] Bank cards: 1 wait, 1 of them need you").await;
+    let marked =
+        |title: &str, dot: bool| shown.iter().any(|line| line.contains(title) && line.contains('●') == dot);
+    assert!(
+        marked("Bank cards", true)
+            && marked("1 of them need you", true)
+            && marked("0 of them need you", false),
+        "{shown:?}"
+    );
+    ben.until_shown_by("/profile Bank cards", "/list shows the conversations with Bank cards").await;
+    let listed = ben.until_shown_by("/list", "dora  [waits since").await;
+    assert!(!listed.iter().any(|line| line.contains("carla")), "{listed:?}");
+    ben.until_shown_by("/profile 9", "\"9\" is none of those that /profiles shows").await;
+    ben.until_shown_by("/profile", "with all profiles").await;
+    let listed = ben.until_shown_by("/list", "dora  [waits since").await;
+    assert!(listed.iter().any(|line| line.contains("carla")), "{listed:?}");
     assert_eq!(ben.hang_up().await, (Some(0), String::new()));
 }

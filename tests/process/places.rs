@@ -46,7 +46,10 @@ impl Board {
             let agents = match in_time("change on the board", self.desk.next()).await.unwrap().unwrap() {
                 DeskUpdate::Snapshot { agents, .. } => agents,
                 DeskUpdate::Agent(agent) => vec![agent],
-                DeskUpdate::Row(_) | DeskUpdate::Gone(_) | DeskUpdate::Counts(_) => Vec::new(),
+                DeskUpdate::Row(_)
+                | DeskUpdate::Gone(_)
+                | DeskUpdate::Counts(_)
+                | DeskUpdate::ProfileCounts { .. } => Vec::new(),
             };
             for agent in agents {
                 self.shown.entry(agent.member).or_default().push(agent.online);

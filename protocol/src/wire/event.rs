@@ -265,6 +265,14 @@ pub enum DeskFrame {
     },
     /// How many conversations there are to see; follows the snapshot, and whenever there are more or fewer.
     Counts(ListCounts),
+    /// How many of them are with a profile; follows the snapshot for each with which there are any, and whenever there
+    /// are more or fewer. It has calls that nobody has seen to while `attention` is not zero.
+    ProfileCounts {
+        /// With which.
+        profile: ProfileId,
+        /// How many.
+        counts: ListCounts,
+    },
     /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),
     /// The subscription has ended; nothing follows.

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::vocabulary::MemberId;
+use crate::vocabulary::{MemberId, ProfileId};
 
 /// A list: every conversation is in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct ListFilter {
     /// Those of these lists; of all when there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<ListName>,
+    /// Only those with this profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileId>,
     /// Only one's own: those that one answers for, and of those that are over the ones that one answered for last.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mine: bool,

@@ -46,7 +46,7 @@ enums! {
     Content { Text Media Cards Location Unknown }
     ConversationFrame { Event Cursors CaughtUp Ended Unknown }
     Credentials { Customer Agent Unknown }
-    DeskFrame { Snapshot Row Gone Counts Agent Ended Unknown }
+    DeskFrame { Snapshot Row Gone Counts ProfileCounts Agent Ended Unknown }
     EventKind {
         Started Message Called CallRefused Assigned Requeued Unserved Entered Left Completed Ended Described
         Unknown
@@ -319,7 +319,12 @@ impl Variants for DeskFrame {
         match self {
             Self::Snapshot { rows, .. } => seen.extend(rows.iter().map(|row| row.list.name())),
             Self::Row(row) => seen.push(row.list.name()),
-            Self::Gone { .. } | Self::Counts(_) | Self::Agent(_) | Self::Ended { .. } | Self::Unknown => {}
+            Self::Gone { .. }
+            | Self::Counts(_)
+            | Self::ProfileCounts { .. }
+            | Self::Agent(_)
+            | Self::Ended { .. }
+            | Self::Unknown => {}
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Owns the order of rows and what each update does to them. Must not know how updates arrive.
 
-use switchboard_protocol::vocabulary::MemberId;
+use std::collections::BTreeMap;
+
+use switchboard_protocol::vocabulary::{MemberId, ProfileId};
 use switchboard_protocol::wire::{AgentStatus, ListCounts, Row};
 
 use crate::subscription::DeskUpdate;
@@ -16,6 +18,8 @@ pub struct DeskState {
     rows: Vec<Row>,
     agents: Vec<AgentStatus>,
     counts: ListCounts,
+    /// Of each with which there are any.
+    profiles: BTreeMap<ProfileId, ListCounts>,
 }
 
 impl DeskState {
@@ -26,6 +30,7 @@ impl DeskState {
                 self.rows = rows;
                 self.rows.sort_by_key(place);
                 self.agents = agents;
+                self.profiles.clear();
             }
             DeskUpdate::Row(row) => {
                 self.rows.retain(|known| known.conversation != row.conversation);
@@ -34,6 +39,12 @@ impl DeskState {
             }
             DeskUpdate::Gone(gone) => self.rows.retain(|row| !gone.contains(&row.conversation)),
             DeskUpdate::Counts(counts) => self.counts = counts,
+            DeskUpdate::ProfileCounts { profile, counts } if counts == ListCounts::default() => {
+                self.profiles.remove(&profile);
+            }
+            DeskUpdate::ProfileCounts { profile, counts } => {
+                self.profiles.insert(profile, counts);
+            }
             DeskUpdate::Agent(agent) => {
                 match self.agents.iter_mut().find(|known| known.member == agent.member) {
                     Some(known) => *known = agent,
@@ -66,6 +77,12 @@ impl DeskState {
     pub const fn counts(&self) -> ListCounts {
         self.counts
     }
+
+    /// How many of them are with a profile. It has calls that nobody has seen to while `attention` is not zero.
+    #[must_use]
+    pub fn counts_with(&self, profile: ProfileId) -> ListCounts {
+        self.profiles.get(&profile).copied().unwrap_or_default()
+    }
 }
 
 /// The place of a row: newest activity first, then by conversation.
@@ -76,9 +93,7 @@ fn place(row: &Row) -> impl Ord + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard_protocol::vocabulary::{
-        CategoryPath, ConversationId, Platform, ProfileId, Seq, Timestamp, UserKey,
-    };
+    use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, Platform, Seq, Timestamp, UserKey};
     use switchboard_protocol::wire::ListName;
 
     fn row(conversation: u8, last_at: i64) -> Row {
@@ -114,7 +129,15 @@ mod tests {
         assert_eq!(desk.rows(), [row(1, 30), row(2, 20), row(3, 15)]);
         desk.apply(DeskUpdate::Gone(vec![ConversationId::from_bytes([2; 16])]));
         assert_eq!((desk.rows(), desk.counts()), (&[row(1, 30), row(3, 15)][..], counts));
+        let with = |n| ProfileId::from_bytes([n; 16]);
+        let of_one = |counts| DeskUpdate::ProfileCounts { profile: with(1), counts };
+        desk.apply(of_one(counts));
+        assert_eq!((desk.counts_with(with(1)), desk.counts_with(with(2))), (counts, ListCounts::default()));
+        desk.apply(of_one(ListCounts::default()));
+        assert_eq!(desk.counts_with(with(1)), ListCounts::default());
+        desk.apply(of_one(counts));
         desk.apply(DeskUpdate::Snapshot { rows: Vec::new(), agents: Vec::new() });
+        assert_eq!(desk.counts_with(with(1)), ListCounts::default(), "those of a snapshot follow it");
         assert!(desk.rows().is_empty());
     }
 }

@@ -127,7 +127,10 @@ impl Stream for Following {
 ///     let rows = match update? {
 ///         DeskUpdate::Snapshot { rows, .. } => rows,
 ///         DeskUpdate::Row(row) => vec![row],
-///         DeskUpdate::Gone(_) | DeskUpdate::Counts(_) | DeskUpdate::Agent(_) => continue,
+///         DeskUpdate::Gone(_)
+///             | DeskUpdate::Counts(_)
+///             | DeskUpdate::ProfileCounts { .. }
+///             | DeskUpdate::Agent(_) => continue,
 ///     };
 ///     if let Some(row) = rows.iter().find(|row| row.assignee.is_none()) {
 ///         agent.take(row.conversation).await?;

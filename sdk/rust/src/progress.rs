@@ -167,6 +167,7 @@ impl Follow {
             | DeskFrame::Row(_)
             | DeskFrame::Gone { .. }
             | DeskFrame::Counts(_)
+            | DeskFrame::ProfileCounts { .. }
             | DeskFrame::Agent(_) => {
                 if self.carries(from) {
                     Verdict::Give

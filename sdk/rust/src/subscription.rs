@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use switchboard_protocol::vocabulary::{ConversationId, Seq};
+use switchboard_protocol::vocabulary::{ConversationId, ProfileId, Seq};
 use switchboard_protocol::wire::{
     AgentStatus, ConversationFrame, Cursors, DeskFrame, DeskView, ErrorBody, ErrorCode, Event, ListCounts,
     ReplyBody, Row, Topic, Typing,
@@ -50,6 +50,14 @@ pub enum DeskUpdate {
     Gone(Vec<ConversationId>),
     /// How many conversations there are to see: after a snapshot, and whenever there are more or fewer.
     Counts(ListCounts),
+    /// How many of them are with a profile: after a snapshot for each with which there are any, and whenever there are
+    /// more or fewer.
+    ProfileCounts {
+        /// With which.
+        profile: ProfileId,
+        /// How many.
+        counts: ListCounts,
+    },
     /// An agent has come or gone, or has more or less to do.
     Agent(AgentStatus),
 }
@@ -423,6 +431,9 @@ fn item(frame: Frame) -> Option<Item> {
             DeskFrame::Row(row) => Some(Item::Desk(DeskUpdate::Row(row))),
             DeskFrame::Gone { conversations } => Some(Item::Desk(DeskUpdate::Gone(conversations))),
             DeskFrame::Counts(counts) => Some(Item::Desk(DeskUpdate::Counts(counts))),
+            DeskFrame::ProfileCounts { profile, counts } => {
+                Some(Item::Desk(DeskUpdate::ProfileCounts { profile, counts }))
+            }
             DeskFrame::Agent(agent) => Some(Item::Desk(DeskUpdate::Agent(agent))),
             DeskFrame::Ended { .. } | DeskFrame::Unknown => None,
         },

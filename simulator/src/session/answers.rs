@@ -40,6 +40,10 @@ impl World {
                 self.note(Count::HeldForRoom);
                 return self.refuse(session, tag, ErrorBody::new(ErrorCode::NoRoom, why.to_string()));
             }
+            ErrandAnswer::OnlyLooks(what) => {
+                self.note(Count::RefusedToLook);
+                return self.refuse(session, tag, ErrorBody::new(ErrorCode::OnlyLooks, what));
+            }
             ErrandAnswer::Unknown => {
                 return self.refuse(session, tag, ErrorBody::new(ErrorCode::Fault, "not known"));
             }
@@ -66,6 +70,9 @@ impl World {
                 } else {
                     Count::Rejected
                 });
+                if matches!(rejection, Rejection::NotPresent { .. }) {
+                    self.note(Count::TransferRefused);
+                }
                 let code = match rejection {
                     Rejection::InstanceForgotten => ErrorCode::InstanceExpired,
                     Rejection::Overtaken { .. } => ErrorCode::Overtaken,
@@ -95,6 +102,7 @@ impl World {
         };
         let (subscriber, outbox, way) = (*subscriber, Rc::clone(outbox), *way);
         let begun = Begun { number: subscription, conversation, subscriber, outbox, way, after };
+        self.note_looked(session);
         self.begin_pump(session, begun);
         self.reply(session, ask, None, Ok(ReplyBody::Subscribed { subscription }));
     }
@@ -112,6 +120,7 @@ impl World {
             self.check_shown(conversation, &session.identity, &seen, "history");
         }
         self.note(Count::HistoryRead);
+        self.note_looked(session);
         self.reply(session, ask, None, Ok(ReplyBody::Events { events: Vec::new(), more: false }));
     }
 
@@ -133,6 +142,7 @@ impl World {
         if let Some(counter) = counter {
             let reader = session.identity.reader();
             self.check_reply((session.instance, counter), reader, &reply);
+            self.check_looker_told(session, counter, &reply);
         }
         self.reply_to_client(session.client, session.connection, ask, reply);
     }

@@ -52,6 +52,7 @@ enum Followed {
 }
 
 /// A subscription to the desk, as the task that writes to the client sees it.
+#[derive(Debug)]
 pub struct DeskFollowing {
     outlet: Arc<DeskOutlet>,
     _place: OwnedSemaphorePermit,

@@ -20,7 +20,6 @@ use switchboard_protocol::vocabulary::{ConversationId, InstanceId, MemberId, Seq
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::conversation::ConversationMsg;
-use super::desk::WorkspaceEnd;
 use super::errand::{Errand, ErrandAnswer, Way};
 use super::workspace::{NewDesk, WorkspaceMsg};
 use crate::clock;
@@ -214,10 +213,7 @@ impl Actor for SessionActor {
         state: &mut SessionState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SessionMsg::Ask(ask) => match state.may(&ask.what) {
-                Ok(()) => state.ask(&myself, ask),
-                Err(refusal) => state.reply(ask.id, Err(refusal), ask.credit),
-            },
+            SessionMsg::Ask(ask) => state.ask(&myself, ask),
             SessionMsg::Typing(conversation, after_seq, expires_ms) => {
                 state.typing(conversation, after_seq, expires_ms);
             }
@@ -286,11 +282,7 @@ impl SessionState {
                 self.send(myself, conversation, errand, Pending::new(id, kind, credit));
             }
             Asked::FollowDesk { subscription, wish, rows } => {
-                let desk = self.follow_desk(subscription, wish, rows);
-                match desk {
-                    Err(Refusal::Fault) => self.close(myself, Closing::Fault),
-                    desk => self.reply(id, desk, credit),
-                }
+                self.follow_desk(myself, id, subscription, (wish, rows), credit);
             }
             Asked::Unfollow { subscription } => {
                 let ended = self.following.end(subscription).map(|()| Answered::Unfollowed);
@@ -346,7 +338,8 @@ impl SessionState {
     fn command(&self, counter: u64, action: Action, arrived: Instant) -> Errand {
         let identity = Identity::clone(&self.ports.identity);
         let origin = Origin { party: identity.party(), instance: self.ports.instance, counter };
-        Errand::Command { command: Arc::new(Command { identity, origin, action }), arrived }
+        let command = Arc::new(Command { identity, origin, action });
+        Errand::Command { command, arrived, looks: !self.counts() }
     }
 
     /// Asks the workspace for the customer's conversation; `ended` is one that turned out to have ended.
@@ -383,14 +376,27 @@ impl SessionState {
         }
     }
 
-    /// [`Refusal::Fault`]: the workspace is gone.
-    fn follow_desk(&mut self, subscription: u32, wish: Wish, rows: usize) -> Result<Answered, Refusal> {
-        let member = self.member("desk")?;
-        let (lane, following) = self.following.begin_desk(subscription)?;
-        let end = WorkspaceEnd(Arc::clone(following.outlet()));
-        let desk = NewDesk { end, member, wish, rows };
-        let asked = self.ports.workspace.cast(WorkspaceMsg::FollowDesk(desk));
-        asked.map(|()| Answered::FollowingDesk(lane, following)).map_err(|_| Refusal::Fault)
+    /// The workspace says what the member may see of it.
+    fn follow_desk(
+        &mut self,
+        myself: &ActorRef<SessionMsg>,
+        ask: u64,
+        subscription: u32,
+        (wish, rows): (Wish, usize),
+        credit: OwnedSemaphorePermit,
+    ) {
+        let begun = self.member("desk").and_then(|member| {
+            let (lane, following) = self.following.begin_desk(subscription)?;
+            Ok(NewDesk { lane, following, member, wish, rows })
+        });
+        match begun {
+            Err(refusal) => self.reply(ask, Err(refusal), credit),
+            // A workspace that is gone drops the reply, which says so.
+            Ok(desk) => {
+                let reply = WorkspaceReply::new(myself.clone(), ask, credit);
+                let _ = self.ports.workspace.cast(WorkspaceMsg::FollowDesk(desk, reply));
+            }
+        }
     }
 
     /// The workspace says what the member may see of it.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ractor::ActorRef;
 
-use super::{Asked, Closing, Refusal, SessionMsg, SessionState};
+use super::{Closing, SessionMsg, SessionState};
 use crate::actors::workspace::{Attending, WorkspaceMsg};
 use crate::clock;
 
@@ -43,16 +43,6 @@ impl SessionState {
         }
         self.ports.workspace = workspace;
         self.attends(myself, self.until);
-    }
-
-    /// Whether the session may ask that: by one that only looks nobody can be reached.
-    pub(super) fn may(&self, what: &Asked) -> Result<(), Refusal> {
-        let only_looks = self.ports.identity.member().is_some() && !self.ports.place.serves();
-        let Asked::Command { action, .. } = what else { return Ok(()) };
-        match action.needs_somebody_there() {
-            Some(action) if only_looks => Err(Refusal::OnlyLooks(action)),
-            Some(_) | None => Ok(()),
-        }
     }
 
     /// Whether anybody at the other end counts as an agent, or is a customer.

@@ -152,6 +152,7 @@ impl SessionState {
                 Ok(Answered::History(History { entries, more, before, limit }))
             }
             ErrandAnswer::Decisions(decisions) => Ok(Answered::Decisions(decisions)),
+            ErrandAnswer::OnlyLooks(what) => self.not_following(&kind, Refusal::OnlyLooks(what)),
             ErrandAnswer::Unknown => self.not_following(&kind, Refusal::Fault),
             ErrandAnswer::Unavailable(why) => self.not_following(&kind, Refusal::Unavailable(why)),
             ErrandAnswer::NoRoom(why) => self.not_following(&kind, Refusal::NoRoom(why)),

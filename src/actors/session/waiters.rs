@@ -8,7 +8,7 @@ use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, ProfileId};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Answered, Refusal, SessionMsg};
+use super::{Answered, Lane, Refusal, SessionMsg};
 use crate::actors::errand::Way;
 use crate::domain::listing::Wish;
 use crate::domain::message::Message;
@@ -190,6 +190,13 @@ impl WorkspaceReply {
             // A session that is gone needs no answer.
             let _ = self.to.cast(SessionMsg::Replied(ask, answer, credit));
         }
+    }
+
+    /// Answers that nothing is followed, whose number is free again.
+    pub fn not_following(self, lane: Lane, refusal: Refusal) {
+        // It comes before the answer: whoever has that may use the number.
+        let _ = self.to.cast(SessionMsg::SubscriptionEnded(lane));
+        self.answer(Err(refusal));
     }
 }
 

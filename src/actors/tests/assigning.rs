@@ -107,7 +107,7 @@ impl Board {
             let found = match soon(self.0.outlet().next()).await {
                 DeskItem::Snapshot(snapshot) => snapshot.value.agents.iter().any(&such),
                 DeskItem::Agent(agent) => such(&agent.value),
-                DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(_) => false,
+                DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(..) => false,
                 DeskItem::Ended => panic!("the desk has ended"),
             };
             if found {

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::actors::desk::{AgentStatus, Counts, DeskItem};
+use crate::actors::desk::{AgentStatus, Counts, DeskItem, Seen};
 use crate::actors::session::DeskFollowing;
-use crate::domain::assignment::{Load, TeamAssignment};
+use crate::domain::assignment::{Load, ProfileAssignment, TeamAssignment};
 use crate::domain::listing::{List, Lists};
+use crate::domain::workspace::WorkspaceRejection;
 use crate::journal::{ListPage, ListRow};
 
 /// A desk as its client sees it.
@@ -17,7 +18,7 @@ struct Looking {
     desk: DeskFollowing,
     rows: BTreeMap<ConversationId, ListRow>,
     agents: BTreeMap<MemberId, AgentStatus>,
-    counts: Option<Counts>,
+    counts: Seen,
 }
 
 impl Looking {
@@ -38,7 +39,9 @@ impl Looking {
                 DeskItem::Agent(agent) => {
                     self.agents.insert(agent.value.member, agent.value.clone());
                 }
-                DeskItem::Counts(counts) => self.counts = Some(counts),
+                DeskItem::Counts(profile, counts) => {
+                    self.counts.insert(profile, counts);
+                }
                 DeskItem::Ended => panic!("the desk has ended"),
             }
         }
@@ -49,7 +52,15 @@ impl Looking {
     }
 
     fn counts(&self, waiting: u32, attention: u32, in_progress: u32) -> bool {
-        self.counts == Some(Counts { waiting, attention, in_progress })
+        self.counts_with(None, (waiting, attention, in_progress))
+    }
+
+    fn counts_with(
+        &self,
+        profile: Option<ProfileId>,
+        (waiting, attention, in_progress): (u32, u32, u32),
+    ) -> bool {
+        self.counts.get(&profile) == Some(&Counts { waiting, attention, in_progress })
     }
 
     fn agent(&self, name: &str) -> Option<&AgentStatus> {
@@ -59,9 +70,13 @@ impl Looking {
 
 impl Client {
     async fn looks(&mut self, lists: Lists, rows: usize) -> Looking {
-        self.ask(Asked::FollowDesk { subscription: 9, wish: Wish { lists, mine: false }, rows });
+        self.looks_at(Wish { lists, ..Wish::ALL }, rows).await
+    }
+
+    async fn looks_at(&mut self, wish: Wish, rows: usize) -> Looking {
+        self.ask(Asked::FollowDesk { subscription: 9, wish, rows });
         let Some(Ok(Answered::FollowingDesk(_, desk))) = self.answer().await else { panic!("no desk") };
-        Looking { desk, rows: BTreeMap::new(), agents: BTreeMap::new(), counts: None }
+        Looking { desk, rows: BTreeMap::new(), agents: BTreeMap::new(), counts: Seen::new() }
     }
 
     async fn lists(&mut self, wish: Wish) -> ListPage {
@@ -116,6 +131,88 @@ async fn below_the_owner_only_what_is_ones_own_is_listed_shown_and_counted_from_
     house.stop().await;
 }
 
+/// A second profile, and somebody who has called there.
+async fn another_profile(house: &House, olivia: &mut Client) -> (ProfileId, Client, ConversationId) {
+    let profile = ProfileId::from_bytes([3; 16]);
+    let details = Profile { title: ProfileTitle::new("Bank").unwrap(), greeting: None };
+    olivia.sets(1, WorkspaceAction::AddProfile { profile, details }).await;
+    let (platform, key) = (Platform::new("web").unwrap(), UserKey::new("hana").unwrap());
+    let mut hana = house.connect(Proof::Customer(profile, platform, key)).await;
+    let conversation = hana.open().await.unwrap();
+    hana.send(conversation, 2, assigning::call());
+    hana.accepted().await;
+    (profile, hana, conversation)
+}
+
+#[tokio::test]
+async fn a_profile_has_lists_a_view_and_counts_of_its_own() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut olivia, mut ada) = (house.connect(Proof::Token(OLIVIAS_TOKEN)).await, house.ada().await);
+    let mut all = olivia.looks(Lists::ALL, 10).await;
+    let (_minji, at_demo) = house.caller("minji").await;
+    let (bank, _hana, at_bank) = another_profile(&house, &mut olivia).await;
+    let of_bank = Wish { profile: Some(bank), ..Wish::ALL };
+    let mut desk = ada.looks_at(of_bank, 10).await;
+    desk.until(|desk| desk.shows(&[at_bank])).await;
+    for looks in [&mut desk, &mut all] {
+        looks
+            .until(|desk| {
+                let one = [PROFILE, bank].iter().all(|profile| desk.counts_with(Some(*profile), (1, 1, 0)));
+                one && desk.counts(2, 2, 0)
+            })
+            .await;
+    }
+    assert!(all.shows(&[at_demo, at_bank]));
+    assert_eq!(conversations(&ada.lists(of_bank).await), [at_bank]);
+    assert_eq!(conversations(&ada.lists(Wish { profile: Some(PROFILE), ..Wish::ALL }).await), [at_demo]);
+    assert_eq!(conversations(&ada.lists(Wish::ALL).await), [at_bank, at_demo]);
+    ada.takes(at_demo, 1).await;
+    desk.until(|desk| desk.counts_with(Some(PROFILE), (0, 0, 1)) && desk.counts(1, 1, 1)).await;
+    assert!(desk.shows(&[at_bank]));
+    assert!(conversations(&ada.lists(Wish { mine: true, ..of_bank }).await).is_empty());
+    ada.send(at_demo, 2, Action::Complete { epoch: None });
+    ada.accepted().await;
+    desk.until(|desk| desk.counts_with(Some(PROFILE), (0, 0, 0)) && desk.counts(1, 1, 0)).await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_profile_whose_load_says_so_only_what_is_ones_own_is_shown_and_of_the_others_everything() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut olivia, mut ada) = (house.connect(Proof::Token(OLIVIAS_TOKEN)).await, house.ada().await);
+    let (_minji, at_demo) = house.caller("minji").await;
+    let (bank, _hana, at_bank) = another_profile(&house, &mut olivia).await;
+    let mut desk = ada.looks(Lists::ALL, 10).await;
+    desk.until(|desk| desk.shows(&[at_demo, at_bank]) && desk.counts(2, 2, 0)).await;
+    let load = Some(Load { own_list_only: true, ..Load::default() });
+    let assignment = Box::new(ProfileAssignment { load, ..ProfileAssignment::default() });
+    olivia.sets(2, WorkspaceAction::SetProfileAssignment { profile: bank, assignment }).await;
+    desk.until(|desk| desk.shows(&[at_demo]) && desk.counts(1, 1, 0)).await;
+    assert_eq!(conversations(&ada.lists(Wish::ALL).await), [at_demo]);
+    assert_eq!(conversations(&olivia.lists(Wish::ALL).await), [at_bank, at_demo]);
+    ada.takes(at_bank, 1).await;
+    desk.until(|desk| desk.shows(&[at_demo, at_bank]) && desk.counts(1, 1, 1)).await;
+    assert_eq!(conversations(&ada.lists(Wish::ALL).await), [at_bank, at_demo]);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_profile_that_is_none_is_refused_and_the_number_can_be_used_again() {
+    let house = House::start(NO_SLEEP).await;
+    let mut ada = house.ada().await;
+    let wish = Wish { profile: Some(ProfileId::from_bytes([0xee; 16])), ..Wish::ALL };
+    for asked in
+        [Asked::List { wish, cursor: None, limit: 10 }, Asked::FollowDesk { subscription: 9, wish, rows: 10 }]
+    {
+        ada.ask(asked);
+        let Some(Err(Refusal::Workspace(why))) = ada.answer().await else { panic!("not refused") };
+        assert_eq!(why, WorkspaceRejection::NoSuchProfile(wish.profile.unwrap()));
+    }
+    let mut desk = ada.looks(Lists::ALL, 10).await;
+    desk.until(|desk| desk.counts(0, 0, 0)).await;
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn a_desk_shows_the_first_rows_of_its_view_and_the_next_when_one_leaves() {
     let house = House::start(NO_SLEEP).await;
@@ -132,7 +229,7 @@ async fn a_desk_shows_the_first_rows_of_its_view_and_the_next_when_one_leaves() 
         let first = desk.rows.values().min_by_key(|row| row.place()).unwrap().conversation;
         ada.takes(first, counter).await;
         desk.until(|desk| desk.rows.len() == 2 && !desk.rows.contains_key(&first)).await;
-        let page = ada.lists(Wish { lists: waiting, mine: false }).await;
+        let page = ada.lists(Wish { lists: waiting, ..Wish::ALL }).await;
         assert!(desk.shows(&conversations(&page)[..2]), "{counter}");
     }
     desk.until(|desk| desk.counts(3, 3, 3)).await;

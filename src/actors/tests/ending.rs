@@ -66,7 +66,8 @@ async fn the_list_shows_the_end_and_the_new_conversation_above_it() {
     minji.send(old, 2, Action::End);
     minji.accepted().await;
     let new = minji.open_as(3).await.unwrap();
-    let page = house.journal.list(WORKSPACE, Filter::ALL, None, 10).await.unwrap();
+    let page =
+        house.journal.list(WORKSPACE, Filter::new(Wish::ALL, [(PROFILE, None)]), None, 10).await.unwrap();
     let rows: Vec<_> = page.rows.iter().map(|row| (row.conversation, row.ended)).collect();
     assert!(rows == [(new, false), (old, true)] || rows == [(old, true), (new, false)], "{rows:?}");
     house.stop().await;

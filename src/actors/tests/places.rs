@@ -50,7 +50,7 @@ impl Shown {
                         snapshot.value.agents.iter().find(|agent| agent.name.as_str() == self.2).unwrap();
                     self.1.push(found.online);
                 }
-                DeskItem::Agent(_) | DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(_) => {}
+                DeskItem::Agent(_) | DeskItem::Row(_) | DeskItem::Gone(_) | DeskItem::Counts(..) => {}
                 DeskItem::Ended => panic!("the desk has ended"),
             }
         }
@@ -188,6 +188,24 @@ async fn whoever_only_looks_is_not_there_takes_no_place_and_may_neither_take_nor
     assert_eq!(shown.1, [true], "she was not there before");
     serving.session.tell(SessionMsg::Closed);
     shown.online(false).await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_done_before_somebody_only_looks_is_answered_as_it_was() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut minji, conversation) = house.customer("minji").await;
+    minji.posted(conversation, 2).await;
+    let mut serving = house.ada_at(ASKS).await.unwrap();
+    serving.send(conversation, 1, take());
+    let taken = serving.accepted().await;
+    // The answer was lost, and they come again by the same client program.
+    let proven = house.engine.prove(Proof::Token(ADAS_TOKEN)).await.unwrap().unwrap();
+    let mut looker = house.connect_at(proven, serving.instance, Place::None).await.unwrap();
+    looker.send(conversation, 1, take());
+    assert_eq!(looker.accepted().await, taken);
+    looker.send(conversation, 2, take());
+    assert_eq!(looker.answer().await.unwrap().err(), Some(Refusal::OnlyLooks("take")));
     house.stop().await;
 }
 

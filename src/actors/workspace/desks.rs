@@ -11,8 +11,10 @@ use ractor::ActorRef;
 use switchboard_protocol::vocabulary::{MemberId, Timestamp};
 
 use super::{WorkspaceMsg, WorkspaceState};
-use crate::actors::desk::{AgentStatus, Changes, Counts, Shared, Snapshot, Waiting, WorkspaceEnd};
-use crate::actors::session::{Answered, Refusal, WantedPage, WantedSearch, WorkspaceReply};
+use crate::actors::desk::{AgentStatus, Changes, Counts, Seen, Shared, Snapshot, Waiting, WorkspaceEnd};
+use crate::actors::session::{
+    Answered, DeskFollowing, Lane, Refusal, WantedPage, WantedSearch, WorkspaceReply,
+};
 use crate::clock;
 use crate::domain::listing::Wish;
 use crate::domain::workspace::Workspace;
@@ -24,8 +26,10 @@ use crate::machines::views::{Delta, Page, ReadOf, View, Views};
 /// Somebody who wants to look at the desk.
 #[derive(Debug)]
 pub struct NewDesk {
-    /// The workspace's end of it.
-    pub end: WorkspaceEnd,
+    /// As which subscription of their session.
+    pub lane: Lane,
+    /// Their end of it.
+    pub following: DeskFollowing,
     /// Who.
     pub member: MemberId,
     /// What they wish to see.
@@ -56,7 +60,8 @@ struct Desk {
     wish: Wish,
     view: View,
     wants_snapshot: bool,
-    counts: Counts,
+    /// What it was told last of how many there are.
+    counts: Seen,
 }
 
 impl WorkspaceState {
@@ -64,8 +69,11 @@ impl WorkspaceState {
     pub(super) fn list(&self, wanted: WantedPage, reply: WorkspaceReply) {
         let WantedPage { member, wish, cursor, limit } = wanted;
         let workspace = self.ledger.durable();
-        let (journal, workspace, filter) =
-            (self.conversation_ports.journal.clone(), workspace.id, workspace.filter(member, wish));
+        let filter = match workspace.filter(member, wish) {
+            Ok(filter) => filter,
+            Err(why) => return reply.answer(Err(why.into())),
+        };
+        let (journal, workspace) = (self.conversation_ports.journal.clone(), workspace.id);
         tokio::spawn(async move {
             let page = journal.list(workspace, filter, cursor.as_deref(), limit).await;
             reply.answer(page.map(Answered::List).map_err(Refusal::from));
@@ -77,7 +85,7 @@ impl WorkspaceState {
         let WantedSearch { member, query, cursor, limit } = wanted;
         let workspace = self.ledger.durable();
         let (journal, workspace, filter) =
-            (self.conversation_ports.journal.clone(), workspace.id, workspace.filter(member, Wish::ALL));
+            (self.conversation_ports.journal.clone(), workspace.id, workspace.shown(member, Wish::ALL));
         tokio::spawn(async move {
             let page = journal.search(workspace, query, filter, cursor.as_deref(), limit).await;
             reply.answer(page.map(Answered::Found).map_err(Refusal::from));
@@ -86,29 +94,33 @@ impl WorkspaceState {
 
     /// How many wait, as far as a member may see it.
     pub(super) fn waiting(&self, member: MemberId) -> Waiting {
-        let waiting = self.desk.waiting();
-        if self.ledger.durable().sees_only_own(member) {
-            return Waiting {
-                waiting: self.desk.dispatch().tally().work(member).waiting as usize,
-                ..waiting
-            };
-        }
-        waiting
+        let workspace = self.ledger.durable();
+        self.desk.waiting(|profile| !workspace.sees_only_own(member, profile))
     }
 
     /// Somebody looks at the desk.
-    pub(super) fn follow_desk(&mut self, myself: &ActorRef<WorkspaceMsg>, new: NewDesk) {
-        let NewDesk { end, member, wish, rows } = new;
-        let filter = self.ledger.durable().filter(member, wish);
+    pub(super) fn follow_desk(
+        &mut self,
+        myself: &ActorRef<WorkspaceMsg>,
+        new: NewDesk,
+        reply: WorkspaceReply,
+    ) {
+        let NewDesk { lane, following, member, wish, rows } = new;
+        let filter = match self.ledger.durable().filter(member, wish) {
+            Ok(filter) => filter,
+            Err(why) => return reply.not_following(lane, why.into()),
+        };
         let view = View { filter, rows: rows.clamp(1, limits::LIST_ROWS_MAX) };
-        self.desks.look(view);
-        let counts = Counts::default();
-        self.desks.desks.push(Desk { end, member, wish, view, wants_snapshot: true, counts });
-        if self.desks.views.shown(view).is_some() {
+        self.desks.look(&view);
+        if self.desks.views.shown(&view).is_some() {
             // Together with everybody who comes at about the same time.
             self.desks.set_turn(myself);
         }
+        let end = WorkspaceEnd(Arc::clone(following.outlet()));
+        let counts = Seen::new();
+        self.desks.desks.push(Desk { end, member, wish, view, wants_snapshot: true, counts });
         self.read_for_desks(myself);
+        reply.answer(Ok(Answered::FollowingDesk(lane, following)));
     }
 
     /// Rows of the lists have changed.
@@ -142,7 +154,7 @@ impl WorkspaceState {
     pub(super) fn settings_for_desks(&mut self, myself: &ActorRef<WorkspaceMsg>, anew: bool) {
         let workspace = Arc::clone(self.ledger.durable());
         for desk in &mut self.desks.desks {
-            let filter = workspace.filter(desk.member, desk.wish);
+            let filter = workspace.shown(desk.member, desk.wish);
             if filter != desk.view.filter {
                 // What they may not see any more is not sent either.
                 desk.end.0.forget();
@@ -150,7 +162,7 @@ impl WorkspaceState {
             }
             desk.wants_snapshot |= anew;
             desk.view.filter = filter;
-            self.desks.views.look(desk.view);
+            self.desks.views.look(&desk.view);
         }
         if !self.desks.desks.is_empty() {
             self.desks.agents.extend(workspace.members.keys());
@@ -163,24 +175,24 @@ impl WorkspaceState {
         self.desks.is_set = false;
         self.desks.turned_at = Some(clock::now());
         self.desks.desks.retain(|desk| desk.end.has_reader());
-        let looked: BTreeSet<View> = self.desks.desks.iter().map(|desk| desk.view).collect();
+        let looked: BTreeSet<&View> = self.desks.desks.iter().map(|desk| &desk.view).collect();
         self.desks.views.retain(|view| looked.contains(view));
-        let changed = std::mem::take(&mut self.desks.agents);
+        let agents = std::mem::take(&mut self.desks.agents);
         let workspace = Arc::clone(self.ledger.durable());
         let load_max = workspace.load_max();
-        let agents = changed.into_iter().filter_map(|member| self.status_of(member, load_max));
+        let agents = agents.into_iter().filter_map(|member| self.status_of(member, load_max));
         let agents: Vec<_> = agents.map(|status| Arc::new(Shared::new(status))).collect();
         self.desks.counted = self.desk.dispatch().tally().changes();
         let deltas = self.desks.views.flush();
         let none = Delta { rows: Vec::new(), gone: Vec::new() };
         for desk in self.desks.desks.iter_mut().filter(|desk| !desk.wants_snapshot) {
-            let counts = counts_of(self.desk.dispatch().tally(), &workspace, desk.member);
-            let counts = (counts != desk.counts).then_some(counts);
+            let seen = seen_by(self.desk.dispatch().tally(), &workspace, desk.member);
+            let counts = changed(&desk.counts, &seen);
             let Delta { rows, gone } = deltas.get(&desk.view).unwrap_or(&none);
-            if rows.is_empty() && gone.is_empty() && agents.is_empty() && counts.is_none() {
+            if rows.is_empty() && gone.is_empty() && agents.is_empty() && counts.is_empty() {
                 continue;
             }
-            desk.counts = counts.unwrap_or(desk.counts);
+            desk.counts = seen;
             desk.wants_snapshot = !desk.end.0.change(&Changes { rows, gone, agents: &agents, counts });
         }
         self.give_snapshots();
@@ -199,7 +211,7 @@ impl WorkspaceState {
                 let rows = rows.into_iter().map(|row| Arc::new(Shared::new(row))).collect();
                 self.desks.views.read(of, Page { rows, is_whole: next.is_none(), position: position.0 });
             }
-            Err(why) if self.desks.views.awaits(of) => {
+            Err(why) if self.desks.views.awaits(&of) => {
                 tracing::warn!(why, "the lists cannot be read for the desk");
                 self.desks.desks.retain(|desk| desk.view != of.view);
                 self.desks.views.retain(|view| *view != of.view);
@@ -220,19 +232,19 @@ impl WorkspaceState {
         let load_max = workspace.load_max();
         let agents = workspace.members.keys().filter_map(|member| self.status_of(*member, load_max));
         let agents: Arc<[AgentStatus]> = agents.collect();
-        let mut snapshots: BTreeMap<View, Arc<Shared<Snapshot>>> = BTreeMap::new();
+        let mut snapshots: BTreeMap<&View, Arc<Shared<Snapshot>>> = BTreeMap::new();
         for desk in self.desks.desks.iter_mut().filter(|desk| desk.wants_snapshot) {
             let snapshot = match snapshots.get(&desk.view) {
                 Some(snapshot) => Arc::clone(snapshot),
                 None => {
-                    let Some(rows) = self.desks.views.shown(desk.view) else { continue };
+                    let Some(rows) = self.desks.views.shown(&desk.view) else { continue };
                     let snapshot = Arc::new(Shared::new(Snapshot { rows, agents: Arc::clone(&agents) }));
-                    Arc::clone(snapshots.entry(desk.view).or_insert(snapshot))
+                    Arc::clone(snapshots.entry(&desk.view).or_insert(snapshot))
                 }
             };
             desk.wants_snapshot = false;
-            desk.counts = counts_of(self.desk.dispatch().tally(), &workspace, desk.member);
-            desk.end.0.snapshot(snapshot, desk.counts);
+            desk.counts = seen_by(self.desk.dispatch().tally(), &workspace, desk.member);
+            desk.end.0.snapshot(snapshot, desk.counts.clone());
         }
     }
 
@@ -242,7 +254,7 @@ impl WorkspaceState {
             let (myself, journal, workspace) =
                 (myself.clone(), self.conversation_ports.journal.clone(), self.ledger.durable().id);
             tokio::spawn(async move {
-                let page = journal.first_rows(workspace, of.view.filter, of.view.rows_read()).await;
+                let page = journal.first_rows(workspace, of.view.filter.clone(), of.view.rows_read()).await;
                 let _ = myself.cast(WorkspaceMsg::DeskPage(of, page.map_err(|error| error.to_string())));
             });
         }
@@ -259,7 +271,7 @@ impl WorkspaceState {
 }
 
 impl Desks {
-    fn look(&mut self, view: View) {
+    fn look(&mut self, view: &View) {
         self.desks.retain(|desk| desk.end.has_reader());
         self.views.look(view);
     }
@@ -279,14 +291,14 @@ impl Desks {
 }
 
 /// How many conversations a member has to see.
-fn counts_of(tally: &Tally, workspace: &Workspace, member: MemberId) -> Counts {
-    let (totals, own) = (tally.totals(), tally.work(member));
-    if workspace.sees_only_own(member) {
-        return Counts { waiting: own.waiting, attention: own.waiting, in_progress: own.in_progress };
-    }
-    Counts {
-        waiting: totals.unassigned.saturating_add(totals.assigned),
-        attention: totals.unassigned.saturating_add(own.waiting),
-        in_progress: totals.in_progress,
-    }
+fn seen_by(tally: &Tally, workspace: &Workspace, member: MemberId) -> Seen {
+    tally.seen_by(member, |profile| workspace.sees_only_own(member, profile))
+}
+
+/// Of which profiles it is otherwise than was told: nothing, where there is nothing any more.
+fn changed(told: &Seen, now: &Seen) -> Seen {
+    let gone = told.keys().filter(|profile| !now.contains_key(profile));
+    let gone = gone.map(|profile| (*profile, Counts::default()));
+    let other = now.iter().filter(|(profile, counts)| told.get(profile) != Some(counts));
+    gone.chain(other.map(|(profile, counts)| (*profile, *counts))).collect()
 }

@@ -37,8 +37,10 @@ impl<P: Printer> Chat<P> {
 
     /// Begins the list that words name.
     pub(super) async fn list_named(&mut self, words: &str) -> Result<(), ClientError> {
+        let Side::Agent(agent) = &self.room.side else { return Ok(()) };
+        let profile = agent.profiles.chosen;
         match lists::filter(words) {
-            Ok(filter) => self.list(Some(filter)).await,
+            Ok(filter) => self.list(Some(ListFilter { profile, ..filter })).await,
             Err(why) => {
                 self.say(format!("— {why}"));
                 Ok(())
@@ -65,6 +67,26 @@ impl<P: Printer> Chat<P> {
             lines.push("— there are none".to_owned());
         }
         self.say(lines.join("\n"));
+        Ok(())
+    }
+
+    /// Shows the profiles, and which have calls that nobody has seen to.
+    pub(super) async fn profiles(&mut self) -> Result<(), ClientError> {
+        let client = self.room.client.clone();
+        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
+        agent.profiles.read(&client).await?;
+        let lines = agent.profiles.lines(&agent.state);
+        self.say(lines);
+        Ok(())
+    }
+
+    /// Chooses the profile whose lists are shown.
+    pub(super) async fn profile(&mut self, words: &str) -> Result<(), ClientError> {
+        let client = self.room.client.clone();
+        let Side::Agent(agent) = &mut self.room.side else { return Ok(()) };
+        agent.profiles.read(&client).await?;
+        let said = agent.profiles.choose(words).unwrap_or_else(|why| format!("— {why}"));
+        self.say(said);
         Ok(())
     }
 

@@ -44,6 +44,8 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
         Known::Overtaken => in_any_order(command)?,
         Known::Forgotten => return Err(Rejection::InstanceForgotten),
     }
+    // As of the time that its entry will bear: when the clock is set back, nothing is early that was late.
+    let context = &Context { now: context.now.max(state.last_at), ..*context };
     let events = match &command.action {
         Action::Start { customer, greeting, known, former } => {
             start(state, customer, greeting.as_ref(), (known, *former))?
@@ -130,6 +132,17 @@ pub fn admit(state: &Conversation, identity: &Identity) -> Result<Party, Rejecti
             (Identity::Member { .. }, Some(_)) => true,
         };
     if known { Ok(identity.party()) } else { Err(Rejection::NoSuchConversation) }
+}
+
+/// The name of what a member asks in vain by a session that only looks. What they did before, when they were there, is
+/// answered as it was then.
+#[must_use]
+pub fn asked_in_vain_by_a_looker(state: &Conversation, command: &Command) -> Option<&'static str> {
+    let what = command.action.needs_somebody_there()?;
+    match state.clients.look_up(&command.origin) {
+        Known::New | Known::Overtaken => Some(what),
+        Known::Answered(_) | Known::LongAgo | Known::Forgotten => None,
+    }
 }
 
 fn admit_to_start(

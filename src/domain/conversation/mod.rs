@@ -22,7 +22,7 @@ pub use apply::answer_of;
 pub use command::{
     Action, Command, Context, Decision, Doors, OwnAction, Policy, Present, Rejection, Service,
 };
-pub use decide::{admit, asks_for_doors, decide};
+pub use decide::{admit, asked_in_vain_by_a_looker, asks_for_doors, decide};
 pub use entry::{Audience, Entry, Event, Place, Seen, What};
 pub use own::{deadline, decide_own, reply};
 pub use served::{BotPlace, Served};

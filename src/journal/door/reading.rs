@@ -189,7 +189,7 @@ impl Journal {
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
             catch_up(&folds)?;
-            read::search(&folds, workspace, &query, filter, after, (limit, limits::REPLY_BYTES_MAX))
+            read::search(&folds, workspace, &query, &filter, after, (limit, limits::REPLY_BYTES_MAX))
                 .map_err(|fault| fault.into_read(&"the terms that conversations are found by"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?
@@ -242,7 +242,7 @@ impl Journal {
         limit: usize,
     ) -> Result<ListPage, ReadError> {
         let cursor = cursor.map(str::parse::<Cursor>).transpose()?;
-        let after = cursor.map(|cursor| cursor.place(filter)).transpose()?;
+        let after = cursor.map(|cursor| cursor.place(filter.wish())).transpose()?;
         self.rows(workspace, filter, after, (limit, limits::REPLY_BYTES_MAX)).await
     }
 
@@ -269,7 +269,7 @@ impl Journal {
         let folds = Arc::clone(&self.inner.folds);
         let read = move || {
             catch_up(&folds)?;
-            read::list(&folds, workspace, filter, after, most)
+            read::list(&folds, workspace, &filter, after, most)
                 .map_err(|fault| fault.into_read(&"the conversation list"))
         };
         blocking(read).await.map_err(ReadError::Unavailable)?

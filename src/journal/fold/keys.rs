@@ -6,7 +6,7 @@
 use switchboard_protocol::vocabulary::{ConsultationId, ConversationId, MemberId, Timestamp, WorkspaceId};
 
 use crate::domain::identity::CustomerKey;
-use crate::domain::listing::{List, ListPlace};
+use crate::domain::listing::{ListPlace, Stretch};
 use crate::journal::{Position, Stream};
 
 /// How far the folds are.
@@ -101,26 +101,18 @@ pub(in crate::journal) fn row(workspace: WorkspaceId, conversation: Conversation
     key(ROWS, &[workspace.as_bytes(), conversation.as_bytes()])
 }
 
-/// A list of a workspace, or what is a member's in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::journal) struct ListKey {
-    /// Whose it is to be, if anybody's.
-    pub(in crate::journal) of: Option<MemberId>,
-    /// Which list.
-    pub(in crate::journal) list: List,
-}
-
-/// All places in a list.
-pub(in crate::journal) fn list(workspace: WorkspaceId, ListKey { of, list }: ListKey) -> Vec<u8> {
+/// All places in a stretch of the lists.
+pub(in crate::journal) fn list(workspace: WorkspaceId, Stretch { profile, of, list }: Stretch) -> Vec<u8> {
+    let (workspace, profile, list) = (workspace.as_bytes(), profile.as_bytes(), &[list.number()]);
     match of {
-        Some(member) => key(THEIRS, &[workspace.as_bytes(), member.as_bytes(), &[list.number()]]),
-        None => key(LISTS, &[workspace.as_bytes(), &[list.number()]]),
+        Some(member) => key(THEIRS, &[workspace, member.as_bytes(), profile, list]),
+        None => key(LISTS, &[workspace, profile, list]),
     }
 }
 
-/// A place in a list.
-pub(in crate::journal) fn list_place(workspace: WorkspaceId, list: ListKey, place: ListPlace) -> Vec<u8> {
-    let mut key = self::list(workspace, list);
+/// A place in a stretch of the lists.
+pub(in crate::journal) fn list_place(workspace: WorkspaceId, stretch: Stretch, place: ListPlace) -> Vec<u8> {
+    let mut key = self::list(workspace, stretch);
     key.extend_from_slice(&place_bytes(place));
     key
 }
@@ -286,6 +278,8 @@ pub(in crate::journal) const PLACE_BYTES: usize = 24;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::listing::List;
+    use switchboard_protocol::vocabulary::ProfileId;
 
     #[test]
     fn later_activity_comes_first_also_before_1970() {
@@ -295,8 +289,10 @@ mod tests {
         assert!(places.is_sorted() && places.map(place_bytes).is_sorted());
         assert_eq!(places.map(|place| place_of(&place_bytes(place))), places);
         let (workspace, of) = (WorkspaceId::from_bytes([2; 16]), Some(MemberId::from_bytes([3; 16])));
+        let profile = ProfileId::from_bytes([4; 16]);
         for of in [None, of] {
-            let keys = List::ALL.map(|list| list_place(workspace, ListKey { of, list }, places[0]));
+            let stretches = List::ALL.map(|list| Stretch { profile, of, list });
+            let keys = stretches.map(|stretch| list_place(workspace, stretch, places[0]));
             assert!(keys.is_sorted() && keys.iter().all(|key| list_place_of(key) == Some(places[0])));
         }
     }

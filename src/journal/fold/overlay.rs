@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use switchboard_protocol::vocabulary::{ConversationId, MemberId, WorkspaceId};
 
-use super::keys::{self, ListKey};
+use super::keys;
 use super::record::{Meaning, Understood};
-use crate::domain::listing::ListPlace;
+use crate::domain::listing::{ListPlace, Stretch};
 use crate::journal::store::{Store, StoreError};
 use crate::journal::stored::{RowState, decode_row};
 use crate::journal::{ListRow, Position, Stream};
@@ -29,7 +29,7 @@ struct State {
     rows: HashMap<RowKey, RowState>,
     /// Where members were last assigned something automatically, of what the store does not have.
     turns: BTreeMap<(WorkspaceId, MemberId), Position>,
-    places: BTreeSet<(WorkspaceId, ListKey, ListPlace)>,
+    places: BTreeSet<(WorkspaceId, Stretch, ListPlace)>,
     seen: Position,
 }
 
@@ -123,7 +123,7 @@ impl Overlay {
     pub(in crate::journal) fn of(
         &self,
         workspace: WorkspaceId,
-        lists: &[ListKey],
+        lists: &[Stretch],
         after: Option<ListPlace>,
         limit: usize,
     ) -> Overlaid {
@@ -196,7 +196,7 @@ impl State {
         self.places.extend(places);
     }
 
-    fn places_of(&self, (workspace, conversation): RowKey) -> Vec<(WorkspaceId, ListKey, ListPlace)> {
+    fn places_of(&self, (workspace, conversation): RowKey) -> Vec<(WorkspaceId, Stretch, ListPlace)> {
         let place = self.rows.get(&(workspace, conversation)).and_then(|row| row.place(conversation));
         let places = place.into_iter().flat_map(|(place, lists)| lists.map(|list| Some((list?, place))));
         places.flatten().map(|(list, place)| (workspace, list, place)).collect()

@@ -4,11 +4,10 @@
 
 use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, Party, Seq, Timestamp};
 
-use super::keys::ListKey;
 use crate::domain::consultation::Record;
 use crate::domain::conversation::{Audience, Entry, Served, Side, Unread, What};
 use crate::domain::customer::Details;
-use crate::domain::listing::{Filter, ListPlace, Listing, waits_since};
+use crate::domain::listing::{Filter, ListPlace, Listing, Stretch, waits_since};
 use crate::domain::mask::hidden;
 use crate::journal::stored::RowState;
 use crate::journal::{ListRow, PREVIEW_CHARS_MAX, Position};
@@ -95,22 +94,24 @@ impl RowState {
         self.position = position;
     }
 
-    /// Its place, and the lists that it has it in: one of all conversations, and one of those of whoever answers
-    /// for it. `None` before the conversation has started.
+    /// Its place, and the stretches of the lists that it has it in: one of its profile's, and one of those of whoever
+    /// answers for it. `None` before the conversation has started.
     pub(in crate::journal) fn place(
         &self,
         conversation: ConversationId,
-    ) -> Option<(ListPlace, [Option<ListKey>; 2])> {
-        self.customer.as_ref()?;
+    ) -> Option<(ListPlace, [Option<Stretch>; 2])> {
+        let profile = self.customer.as_ref()?.profile;
         let list = self.listing.list(&self.served);
         let member = self.listing.member(&self.served);
-        let theirs = member.map(|member| ListKey { of: Some(member), list });
-        Some((ListPlace::new(self.last_at, conversation), [Some(ListKey { of: None, list }), theirs]))
+        let all = Stretch { profile, of: None, list };
+        let theirs = member.map(|member| Stretch { of: Some(member), ..all });
+        Some((ListPlace::new(self.last_at, conversation), [Some(all), theirs]))
     }
 
     /// Whether a filter shows it.
     pub(in crate::journal) fn is_shown_by(&self, filter: &Filter) -> bool {
-        filter.shows(self.listing.list(&self.served), self.listing.member(&self.served))
+        let (list, member) = (self.listing.list(&self.served), self.listing.member(&self.served));
+        self.customer.as_ref().is_some_and(|customer| filter.shows(customer.profile, list, member))
     }
 
     /// As it is shown; `None` before the conversation has started.

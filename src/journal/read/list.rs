@@ -10,9 +10,9 @@ use std::str::FromStr;
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
 use super::ReadFault;
-use crate::domain::listing::{Filter, ListPlace};
+use crate::domain::listing::{Filter, ListPlace, Stretch, Wish};
 use crate::journal::fold::Folds;
-use crate::journal::fold::keys::{self, ListKey, PLACE_BYTES, place_bytes, place_of};
+use crate::journal::fold::keys::{self, PLACE_BYTES, place_bytes, place_of};
 use crate::journal::store::{Store, StoreError};
 use crate::journal::stored::{RowState, decode_row};
 use crate::journal::{ListPage, ListRow, ReadError};
@@ -20,23 +20,28 @@ use crate::journal::{ListPage, ListRow, ReadError};
 /// Where a page of a list ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::journal) struct Cursor {
-    /// Which lists, and whether somebody's.
-    filter: u8,
+    of: [u8; OF_BYTES],
     place: ListPlace,
 }
 
 impl Cursor {
-    fn new(filter: Filter, place: ListPlace) -> Self {
-        Self { filter: Self::tag(filter), place }
+    fn new(wish: Wish, place: ListPlace) -> Self {
+        Self { of: Self::of(wish), place }
     }
 
-    fn tag(filter: Filter) -> u8 {
-        filter.lists.bits() << 1 | u8::from(filter.of.is_some())
+    /// Which lists and whether only one's own · which profile, if one.
+    fn of(wish: Wish) -> [u8; OF_BYTES] {
+        let mut of = [0; OF_BYTES];
+        of[0] = wish.lists.bits() << 1 | u8::from(wish.mine);
+        if let Some(profile) = wish.profile {
+            of[1..].copy_from_slice(profile.as_bytes());
+        }
+        of
     }
 
     /// One of a search.
     pub(super) const fn found(place: ListPlace) -> Self {
-        Self { filter: SEARCH, place }
+        Self { of: SEARCH, place }
     }
 
     /// Where a search goes on.
@@ -44,19 +49,16 @@ impl Cursor {
     /// # Errors
     /// When it is of a list.
     pub(in crate::journal) fn found_place(self) -> Result<ListPlace, ReadError> {
-        if self.filter == SEARCH {
-            Ok(self.place)
-        } else {
-            Err(ReadError::CursorOfOtherFilter(self.to_string()))
-        }
+        if self.of == SEARCH { Ok(self.place) } else { Err(ReadError::CursorOfOtherFilter(self.to_string())) }
     }
 
-    /// Where it goes on with a filter, which must be that of the page before.
+    /// Where it goes on with a wish, which must be that of the page before. What may be seen of that may be more or
+    /// less than then.
     ///
     /// # Errors
     /// When it is of another.
-    pub(in crate::journal) fn place(self, filter: Filter) -> Result<ListPlace, ReadError> {
-        if self.filter == Self::tag(filter) {
+    pub(in crate::journal) fn place(self, wish: Wish) -> Result<ListPlace, ReadError> {
+        if self.of == Self::of(wish) {
             Ok(self.place)
         } else {
             Err(ReadError::CursorOfOtherFilter(self.to_string()))
@@ -66,8 +68,7 @@ impl Cursor {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02x}", self.filter)?;
-        place_bytes(self.place).iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.of.iter().chain(&place_bytes(self.place)).try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -77,15 +78,14 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, ReadError> {
         let none = || ReadError::Cursor(text.chars().take(64).collect());
         let digits = text.as_bytes();
-        if digits.len() != 2 * (1 + PLACE_BYTES) || !digits.iter().all(u8::is_ascii_hexdigit) {
+        if digits.len() != 2 * (OF_BYTES + PLACE_BYTES) || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(none());
         }
-        let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| none());
-        let mut place = [0; PLACE_BYTES];
-        for (to, at) in place.iter_mut().zip((2..).step_by(2)) {
-            *to = byte(at)?;
+        let (mut of, mut place) = ([0; OF_BYTES], [0; PLACE_BYTES]);
+        for (to, at) in of.iter_mut().chain(&mut place).zip((0..).step_by(2)) {
+            *to = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| none())?;
         }
-        Ok(Self { filter: byte(0)?, place: place_of(&place) })
+        Ok(Self { of, place: place_of(&place) })
     }
 }
 
@@ -94,12 +94,12 @@ impl FromStr for Cursor {
 pub(in crate::journal) fn list(
     folds: &Folds,
     workspace: WorkspaceId,
-    filter: Filter,
+    filter: &Filter,
     after: Option<ListPlace>,
     (limit, bytes_max): (usize, usize),
 ) -> Result<ListPage, ReadFault> {
     let limit = limit.max(1);
-    let lists: Vec<ListKey> = filter.lists.each().map(|list| ListKey { of: filter.of, list }).collect();
+    let lists: Vec<Stretch> = filter.stretches().collect();
     let _held = folds.hold();
     // One more than wanted, to know whether anything follows.
     let overlaid = folds.overlay.of(workspace, &lists, after, limit + 1);
@@ -120,7 +120,7 @@ pub(in crate::journal) fn list(
         }
     }
     let more = cut(&mut rows, (limit, bytes_max));
-    let next = rows.last().filter(|_| more).map(|row| Cursor::new(filter, row.place()).to_string());
+    let next = rows.last().filter(|_| more).map(|row| Cursor::new(filter.wish(), row.place()).to_string());
     Ok(ListPage { rows, next, position: overlaid.position })
 }
 
@@ -159,10 +159,10 @@ pub(super) fn cut(rows: &mut Vec<ListRow>, (limit, bytes_max): (usize, usize)) -
 fn merged(
     store: &Store,
     workspace: WorkspaceId,
-    lists: &[ListKey],
+    lists: &[Stretch],
     after: Option<ListPlace>,
 ) -> impl Iterator<Item = Result<ListPlace, StoreError>> {
-    let places = move |list: &ListKey| {
+    let places = move |list: &Stretch| {
         let prefix = keys::list(workspace, *list);
         let from = after.map_or_else(|| prefix.clone(), |place| keys::list_place(workspace, *list, place));
         let places = store.scan(&prefix, &from).filter_map(|pair| match pair {
@@ -193,33 +193,38 @@ impl<I: Iterator<Item = Result<ListPlace, StoreError>>> Iterator for Merged<I> {
     }
 }
 
-/// Stands in a cursor for that it is of a search; no filter is this.
-const SEARCH: u8 = u8::MAX;
+/// What a cursor says of whose it is, in bytes.
+const OF_BYTES: usize = 17;
+
+/// Stands in a cursor for that it is of a search; no wish is this.
+const SEARCH: [u8; OF_BYTES] = [u8::MAX; OF_BYTES];
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::domain::listing::{List, Lists};
-    use switchboard_protocol::vocabulary::MemberId;
+    use switchboard_protocol::vocabulary::ProfileId;
 
     #[test]
     fn a_cursor_is_one_that_was_given_or_it_is_refused() {
-        let cursor = Cursor::new(Filter::ALL, place_of(&[0xa7; PLACE_BYTES]));
+        let cursor = Cursor::new(Wish::ALL, place_of(&[0xa7; PLACE_BYTES]));
         assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
-        for text in ["", "a7", &"a".repeat(49), &"g".repeat(50), &"가".repeat(17), &"+1".repeat(25)] {
+        for text in ["", "a7", &"a".repeat(81), &"g".repeat(82), &"가".repeat(27), &"+1".repeat(41)] {
             assert!(matches!(text.parse::<Cursor>(), Err(ReadError::Cursor(_))), "{text:?}");
         }
     }
 
     #[test]
     fn a_cursor_goes_on_with_its_own_filter_and_no_other() {
-        let filter = |lists, of: Option<u8>| Filter { lists, of: of.map(|n| MemberId::from_bytes([n; 16])) };
+        let profile = |n| Some(ProfileId::from_bytes([n; 16]));
         let filters = [
-            Filter::ALL,
-            filter(Lists::ALL.without(List::WithBot), None),
-            filter(Lists::NONE.with(List::Waiting), None),
-            filter(Lists::ALL, Some(1)),
+            Wish::ALL,
+            Wish { lists: Lists::ALL.without(List::WithBot), ..Wish::ALL },
+            Wish { lists: Lists::NONE.with(List::Waiting), ..Wish::ALL },
+            Wish { mine: true, ..Wish::ALL },
+            Wish { profile: profile(1), ..Wish::ALL },
+            Wish { profile: profile(2), ..Wish::ALL },
         ];
         let place = place_of(&[7; PLACE_BYTES]);
         for one in filters {

@@ -22,13 +22,13 @@ pub(in crate::journal) fn search(
     folds: &Folds,
     workspace: WorkspaceId,
     query: &Query,
-    filter: Filter,
+    filter: &Filter,
     after: Option<ListPlace>,
     (limit, bytes_max): (usize, usize),
 ) -> Result<FoundPage, ReadFault> {
     let limit = limit.clamp(1, limits::LIST_ROWS_MAX);
     let is_found = |row: &RowState| {
-        row.is_shown_by(&filter) && row.findable().is_some_and(|findable| query.finds(&findable))
+        row.is_shown_by(filter) && row.findable().is_some_and(|findable| query.finds(&findable))
     };
     let _held = folds.hold();
     let overlaid = folds.overlay.matching(workspace, is_found);

@@ -16,6 +16,7 @@ use crate::domain::consultation::{How, Requeued, Unserved, begun_by};
 use crate::domain::conversation::{Conversation, Entry, Event, Origin, Place, Side, What};
 use crate::domain::customer::{DetailsChange, Edit};
 use crate::domain::identity::CustomerKey;
+use crate::domain::listing::{Filter, Wish};
 use crate::domain::message::Message;
 use crate::domain::workspace::{Member, Profile, Role, TokenHash, Workspace, WorkspaceEntry, WorkspaceEvent};
 
@@ -35,9 +36,18 @@ pub(in crate::journal) fn place(staff: u64, customer: u64) -> Place {
     Place { staff: Seq::new(staff).unwrap(), customer: Seq::new(customer).unwrap() }
 }
 
+/// The profiles that customers talk to.
+pub(in crate::journal) const PROFILES: [ProfileId; 2] =
+    [ProfileId::from_bytes([0x70; 16]), ProfileId::from_bytes([0x71; 16])];
+
+/// Everything of each of them.
+pub(in crate::journal) fn everything() -> Filter {
+    Filter::new(Wish::ALL, PROFILES.map(|profile| (profile, None)))
+}
+
 pub(in crate::journal) fn customer(n: u8) -> CustomerKey {
     CustomerKey {
-        profile: ProfileId::from_bytes([0x70; 16]),
+        profile: PROFILES[0],
         platform: Platform::new("web").unwrap(),
         user_key: UserKey::new(format!("customer-{n}")).unwrap(),
     }

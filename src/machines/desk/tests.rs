@@ -241,18 +241,18 @@ fn an_estimate_is_compared_when_somebody_was_found_and_not_when_the_customer_gav
         scene.says(millis, said(n, 2, Stage::InProgress(AGENT)));
         lines(&mut scene, millis);
     }
-    assert_eq!(scene.desk.waiting().waiting, 3);
+    assert_eq!(scene.desk.waiting(|_| true).waiting, 3);
     scene.says(300_000, said(5, 2, Stage::InProgress(AGENT)));
     scene.says(300_000, Announcement { conversation: conversation(6), revision: 2, open: None, why: None });
     lines(&mut scene, 300_000);
-    let Waiting { waiting, accuracy } = scene.desk.waiting();
+    let Waiting { waiting, accuracy } = scene.desk.waiting(|_| true);
     assert_eq!((waiting, accuracy.compared), (1, 1));
     assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s()), (60, 60));
     // It is over before it is looked again.
     scene.says(360_000, said(7, 2, Stage::InProgress(AGENT)));
     scene.says(361_000, Announcement { conversation: conversation(7), revision: 3, open: None, why: None });
     lines(&mut scene, 362_000);
-    assert_eq!(scene.desk.waiting().accuracy.compared, 2);
+    assert_eq!(scene.desk.waiting(|_| true).accuracy.compared, 2);
 }
 
 /// Why each of those to whom it was told waits.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use switchboard_protocol::vocabulary::Timestamp;
 
 use super::*;
-use crate::domain::listing::Lists;
+use crate::domain::listing::{Lists, Wish};
 
 /// A row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,10 @@ impl Listed for Row {
         ListPlace::new(Timestamp::from_millis(self.at), ConversationId::from_bytes([self.conversation; 16]))
     }
 
+    fn profile(&self) -> ProfileId {
+        profile(self.conversation % 2)
+    }
+
     fn list(&self) -> List {
         self.list
     }
@@ -36,6 +40,10 @@ impl Listed for Row {
     fn position(&self) -> u64 {
         self.position
     }
+}
+
+fn profile(n: u8) -> ProfileId {
+    ProfileId::from_bytes([n; 16])
 }
 
 fn member(n: u8) -> MemberId {
@@ -69,13 +77,18 @@ fn happens() -> impl Strategy<Value = Happens> {
         4 => Just(Happens::Flush),
         3 => Just(Happens::Read),
         3 => Just(Happens::Arrive),
-        1 => (0..6_usize).prop_map(Happens::Look),
+        1 => (0..8_usize).prop_map(Happens::Look),
         1 => Just(Happens::Leave),
     ]
 }
 
-fn views() -> [View; 6] {
-    let view = |lists, of: Option<u8>, rows| View { filter: Filter { lists, of: of.map(member) }, rows };
+fn views() -> [View; 8] {
+    let view = |lists, of: Option<u8>, rows| {
+        let both = [0, 1].map(|n| (profile(n), of.map(member)));
+        View { filter: Filter::new(Wish { lists, ..Wish::ALL }, both), rows }
+    };
+    let one = Wish { profile: Some(profile(1)), ..Wish::ALL };
+    let mixed = [(profile(0), Some(member(1))), (profile(1), None)];
     [
         view(Lists::ALL, None, 4),
         view(Lists::ALL, None, 1),
@@ -83,6 +96,8 @@ fn views() -> [View; 6] {
         view(Lists::ALL.without(List::WithBot), Some(0), 2),
         view(Lists::NONE.with(List::Completed).with(List::Missed), None, 5),
         view(Lists::ALL, Some(1), 3),
+        View { filter: Filter::new(one, mixed), rows: 3 },
+        View { filter: Filter::new(Wish::ALL, mixed), rows: 4 },
     ]
 }
 
@@ -101,15 +116,17 @@ struct World {
 
 impl World {
     /// The first rows of a view among the rows as they were at a position.
-    fn plain(&self, view: View, position: u64, rows: usize) -> Vec<Row> {
+    fn plain(&self, view: &View, position: u64, rows: usize) -> Vec<Row> {
         let latest: BTreeMap<u8, Row> = self
             .log
             .iter()
             .filter(|row| row.position <= position)
             .map(|row| (row.conversation, *row))
             .collect();
-        let mut shown: Vec<Row> =
-            latest.into_values().filter(|row| view.filter.shows(row.list, row.member())).collect();
+        let mut shown: Vec<Row> = latest
+            .into_values()
+            .filter(|row| view.filter.shows(row.profile(), row.list, row.member()))
+            .collect();
         shown.sort_by_key(Row::place);
         shown.truncate(rows);
         shown
@@ -129,7 +146,7 @@ impl World {
             Happens::Read => {
                 let position = self.log.len() as u64;
                 for of in self.views.to_read() {
-                    let view = of.view;
+                    let view = &of.view;
                     let mut rows = self.plain(view, position, view.rows_read() + 1);
                     let is_whole = rows.len() <= view.rows_read();
                     rows.truncate(view.rows_read());
@@ -144,8 +161,8 @@ impl World {
                 self.snapshots();
             }
             Happens::Look(at) => {
-                let view = views()[at];
-                self.views.look(view);
+                let view = views()[at].clone();
+                self.views.look(&view);
                 self.desks.push((view, None));
                 self.snapshots();
             }
@@ -153,7 +170,7 @@ impl World {
                 if !self.desks.is_empty() {
                     self.desks.remove(0);
                 }
-                let looked: Vec<View> = self.desks.iter().map(|(view, _)| *view).collect();
+                let looked: Vec<View> = self.desks.iter().map(|(view, _)| view.clone()).collect();
                 self.views.retain(|view| looked.contains(view));
             }
         }
@@ -183,7 +200,7 @@ impl World {
 
     fn snapshots(&mut self) {
         for (view, has) in self.desks.iter_mut().filter(|(_, has)| has.is_none()) {
-            let shown = self.views.shown(*view);
+            let shown = self.views.shown(view);
             self.snapshots += usize::from(shown.is_some());
             *has = shown.map(|rows| rows.iter().map(|row| (row.conversation, **row)).collect());
         }
@@ -196,7 +213,7 @@ impl World {
             let position = window.since.max(self.reported as u64);
             let mut has: Vec<Row> = has.values().copied().collect();
             has.sort_by_key(Row::place);
-            assert_eq!(has, self.plain(*view, position, view.rows), "{view:?} at {position}");
+            assert_eq!(has, self.plain(view, position, view.rows), "{view:?} at {position}");
         }
     }
 
@@ -260,7 +277,7 @@ fn a_window_is_read_again_only_when_as_many_have_left_as_were_kept_in_reserve() 
     }
     world.happen(&Happens::Look(2));
     world.settle();
-    let view = views()[2];
+    let view = &views()[2];
     for left in 1..=4_u8 {
         world.happen(&Happens::Change(20 - left, 1, 3, None));
         world.report();
@@ -272,8 +289,8 @@ fn a_window_is_read_again_only_when_as_many_have_left_as_were_kept_in_reserve() 
 #[test]
 fn more_changes_than_are_kept_have_every_window_read_anew() {
     let mut views: Views<Wide> = Views::default();
-    let view = View { filter: Filter::ALL, rows: 2 };
-    views.look(view);
+    let view = View { filter: Filter::new(Wish::ALL, [(profile(0), None)]), rows: 2 };
+    views.look(&view);
     let of = views.to_read().remove(0);
     views.read(of, Page { rows: Vec::new(), is_whole: true, position: 0 });
     for n in 0..=CHANGED_ROWS_MAX as u64 {
@@ -292,6 +309,10 @@ impl Listed for Wide {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.0.to_be_bytes());
         ListPlace::new(Timestamp::from_millis(0), ConversationId::from_bytes(id))
+    }
+
+    fn profile(&self) -> ProfileId {
+        profile(0)
     }
 
     fn list(&self) -> List {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use switchboard_protocol::vocabulary::ProfileId;
 use switchboard_protocol::wire::{
     AgentStatus, DeskFrame, ErrorBody, ErrorCode, EstimateFigures, FRAME_BYTES_MAX, ListCounts, ListFilter,
     ListName, ReplyBody, Row, encode_frame,
@@ -24,9 +25,7 @@ pub(in crate::transport) fn desk_item(item: DeskItem) -> Option<Bytes> {
         DeskItem::Row(changed) => {
             Some(changed.bytes(|changed| frames([DeskFrame::Row(row(changed.clone()))])))
         }
-        DeskItem::Counts(Counts { waiting, attention, in_progress }) => {
-            Some(frames([DeskFrame::Counts(ListCounts { waiting, attention, in_progress })]))
-        }
+        DeskItem::Counts(profile, counts) => Some(frames([counted(profile, counts)])),
         DeskItem::Ended => None,
     }
 }
@@ -35,6 +34,14 @@ pub(in crate::transport) fn desk_item(item: DeskItem) -> Option<Bytes> {
 pub(in crate::transport) fn desk_ended() -> DeskFrame {
     let sentence = "the workspace's engine was begun anew; subscribe again";
     DeskFrame::Ended { error: ErrorBody::new(ErrorCode::Resubscribe, sentence) }
+}
+
+fn counted(profile: Option<ProfileId>, Counts { waiting, attention, in_progress }: Counts) -> DeskFrame {
+    let counts = ListCounts { waiting, attention, in_progress };
+    match profile {
+        None => DeskFrame::Counts(counts),
+        Some(profile) => DeskFrame::ProfileCounts { profile, counts },
+    }
 }
 
 fn frames(frames: impl IntoIterator<Item = DeskFrame>) -> Bytes {
@@ -88,7 +95,7 @@ fn agent(status: &desk::AgentStatus) -> AgentStatus {
 /// How waiting goes.
 pub(super) fn waiting(Waiting { waiting, accuracy }: Waiting) -> ReplyBody {
     ReplyBody::Waiting {
-        waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+        waiting,
         estimates: EstimateFigures {
             compared: accuracy.compared,
             told_mean_s: accuracy.told_mean_s(),
@@ -147,7 +154,7 @@ pub(super) fn wish(filter: &ListFilter) -> Result<Wish, ErrorBody> {
         });
     }
     let lists = if filter.hide_bot { lists.without(List::WithBot) } else { lists };
-    Ok(Wish { lists, mine: filter.mine })
+    Ok(Wish { lists, profile: filter.profile, mine: filter.mine })
 }
 
 /// What a frame takes at the most besides its rows and agents.
@@ -165,8 +172,8 @@ mod tests {
     use crate::journal::Position;
     use crate::limits;
     use switchboard_protocol::vocabulary::{
-        CategoryName, CategoryPath, ConversationId, CustomerName, DisplayName, MemberId, Platform, ProfileId,
-        Seq, Timestamp, UserKey,
+        CategoryName, CategoryPath, ConversationId, CustomerName, DisplayName, MemberId, Platform, Seq,
+        Timestamp, UserKey,
     };
     use switchboard_protocol::wire::{ReplyBody, encode};
 
@@ -255,6 +262,7 @@ mod tests {
                     DeskFrame::Row(_) => shown += 1,
                     DeskFrame::Gone { .. }
                     | DeskFrame::Counts(_)
+                    | DeskFrame::ProfileCounts { .. }
                     | DeskFrame::Ended { .. }
                     | DeskFrame::Unknown => {}
                 }

@@ -176,6 +176,18 @@ fn a_call_is_taken_back_until_somebody_serves_and_at_once_it_is_not_missed_if_th
 }
 
 #[test]
+fn a_clock_that_is_set_back_makes_no_call_early_that_was_late() {
+    let mut story = given([(customer(), start()), (customer(), call())]);
+    story.service.early_cancel_is_no_miss = true;
+    let called_at = story.now;
+    story.now += CANCEL_WINDOW_MS + 1;
+    let late = story.when(&customer(), post("hello?")).recorded();
+    story.now = called_at;
+    let entry = story.when(&customer(), Action::Cancel).becomes([What::Unserved { why: Unserved::GaveUp }]);
+    assert_eq!(entry.at, late.at);
+}
+
+#[test]
 fn the_cancel_word_takes_a_call_back_and_means_nothing_otherwise() {
     let mut story = given([(customer(), start())]);
     story.service.cancel_word = Some(MessageText::new("Cancel").unwrap());

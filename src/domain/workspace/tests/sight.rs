@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::domain::assignment::{Load, ProfileAssignment};
-use crate::domain::listing::{Filter, Lists, Wish};
+use crate::domain::listing::{Filter, List, Lists, Wish};
 
 fn team(own_list_only: bool, maximum: u32) -> Workspace {
     let mut state = given([
@@ -19,19 +19,46 @@ fn team(own_list_only: bool, maximum: u32) -> Workspace {
     state
 }
 
+/// What a profile says, if anything: whether lists show only what is one's own.
+fn says(own_list_only: Option<bool>) -> ProfileAssignment {
+    let load = own_list_only.map(|own_list_only| Load { own_list_only, ..Load::default() });
+    ProfileAssignment { load, ..ProfileAssignment::default() }
+}
+
 #[test]
-fn everybody_below_the_owner_sees_only_their_own_when_the_team_says_so() {
-    for own_list_only in [false, true] {
-        let state = team(own_list_only, 10);
+fn everybody_below_the_owner_sees_only_their_own_of_the_profiles_whose_load_says_so() {
+    let own = |of_team: bool, of_profile: Option<bool>| of_profile.unwrap_or(of_team);
+    for (of_team, of_profile) in [false, true]
+        .into_iter()
+        .flat_map(|team| [None, Some(false), Some(true)].map(|profile| (team, profile)))
+    {
+        let mut state = team(of_team, 10);
+        let profiles: Vec<_> = state.profiles.keys().copied().collect();
+        state.settings.profiles.entry(profiles[1]).or_default().assignment = says(of_profile);
         for n in 1..=5 {
-            let wish = Wish { lists: Lists::ALL, mine: false };
-            let narrowed = own_list_only && n != 1;
-            let of = narrowed.then(|| member_id(n));
-            assert_eq!(state.filter(member_id(n), wish), Filter { of, ..Filter::ALL }, "{n}");
-            let mine = Filter { of: Some(member_id(n)), ..Filter::ALL };
-            assert_eq!(state.filter(member_id(n), Wish { mine: true, ..wish }), mine);
+            let only = |narrowed: bool| (narrowed && n != 1).then(|| member_id(n));
+            let shown = [(profiles[0], only(of_team)), (profiles[1], only(own(of_team, of_profile)))];
+            let filter = |wish| state.filter(member_id(n), wish).unwrap();
+            assert_eq!(filter(Wish::ALL), Filter::new(Wish::ALL, shown), "{n}");
+            let one = Wish { profile: Some(profiles[1]), ..Wish::ALL };
+            assert_eq!(filter(one), Filter::new(one, [shown[1]]));
+            let mine = Wish { mine: true, lists: Lists::NONE.with(List::Missed), ..Wish::ALL };
+            let own = profiles.iter().map(|profile| (*profile, Some(member_id(n))));
+            assert_eq!(filter(mine), Filter::new(mine, own));
         }
     }
+}
+
+#[test]
+fn a_profile_that_the_workspace_does_not_have_has_no_lists() {
+    let state = team(false, 10);
+    let unknown = Wish { profile: Some(ProfileId::from_bytes([0xee; 16])), ..Wish::ALL };
+    let why = state.filter(member_id(2), unknown).unwrap_err();
+    assert_eq!(
+        why.to_string(),
+        format!("profile: {} is no profile of the workspace", unknown.profile.unwrap())
+    );
+    assert_eq!(state.shown(member_id(2), unknown), Filter::new(unknown, []));
 }
 
 #[test]

@@ -52,6 +52,15 @@ impl Served {
         self.consultation.as_ref().and_then(Consultation::assignee)
     }
 
+    /// Who answered last while it was served: who does now, else the former agent.
+    #[must_use]
+    pub fn served_by(&self) -> Option<MemberId> {
+        match self.consultation {
+            Some(Consultation { stage: Stage::InProgress(member), .. }) => Some(member),
+            Some(_) | None => self.former,
+        }
+    }
+
     /// What assignment rests on: while it is the same, nobody else need know what happened.
     #[must_use]
     pub fn turn(&self) -> (u64, Option<(Stage, Option<Why>)>) {
@@ -163,9 +172,7 @@ impl Served {
 
     /// Whoever answers for what is served does so no more.
     fn served_no_more(&mut self) {
-        if let Some(Consultation { stage: Stage::InProgress(member), .. }) = self.consultation {
-            self.former = Some(member);
-        }
+        self.former = self.served_by();
     }
 
     fn wait_again(&mut self, at: Timestamp) {

@@ -12,6 +12,7 @@ mod desks;
 mod domain;
 mod folds;
 mod journal;
+mod lists;
 mod samples;
 
 use std::time::Duration;
@@ -30,5 +31,6 @@ fn main() {
     journal::bench(&mut criterion);
     folds::bench(&mut criterion);
     desks::bench(&mut criterion);
+    lists::bench(&mut criterion);
     criterion.final_summary();
 }

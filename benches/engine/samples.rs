@@ -35,9 +35,15 @@ pub(crate) fn conversation_id(number: u64) -> ConversationId {
     ConversationId::from_bytes(bytes)
 }
 
+pub(crate) fn profile(number: u64) -> ProfileId {
+    let mut bytes = [3; 16];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    ProfileId::from_bytes(bytes)
+}
+
 pub(crate) fn customer(number: u64) -> CustomerKey {
     CustomerKey {
-        profile: ProfileId::from_bytes([3; 16]),
+        profile: profile(0),
         platform: Platform::new("web").unwrap(),
         user_key: UserKey::new(format!("customer-{number}")).unwrap(),
     }
@@ -113,6 +119,8 @@ pub(crate) struct Bench {
     conversations: Vec<Open>,
     tickets: mpsc::Receiver<u64>,
     say: mpsc::Sender<u64>,
+    /// Conversations are with so many profiles, one after the other.
+    pub(crate) profiles: u64,
 }
 
 struct Open {
@@ -140,7 +148,7 @@ impl Bench {
         let (say, tickets) = mpsc::channel();
         let sink = Arc::new(Sink(u64::MAX, say.clone()));
         let term = runtime.block_on(journal.open_workspace(WORKSPACE, sink)).unwrap().term;
-        Self { runtime, journal, term, conversations: Vec::new(), tickets, say }
+        Self { runtime, journal, term, conversations: Vec::new(), tickets, say, profiles: 1 }
     }
 
     /// Stops the journal and lets its store go, so that it can be opened again.
@@ -180,7 +188,12 @@ impl Bench {
     fn append_one(&mut self, number: u64) {
         let open = &mut self.conversations[number as usize];
         open.revision += 1;
-        let entry = entry(number, open.revision);
+        let mut entry = entry(number, open.revision);
+        for event in &mut entry.events {
+            if let What::Started { customer, .. } = &mut event.what {
+                customer.profile = profile(number % self.profiles);
+            }
+        }
         self.journal.append_conversation(WORKSPACE, open.incarnation, &entry).unwrap();
     }
 }

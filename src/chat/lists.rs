@@ -83,15 +83,27 @@ pub(super) fn filter(words: &str) -> Result<ListFilter, String> {
     Ok(filter)
 }
 
+/// Who looks at a row, and from where.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// They are in the conversation.
+    pub(super) here: bool,
+    /// Who.
+    pub(super) me: Option<MemberId>,
+    /// Whoever is to serve it is not there.
+    pub(super) is_kept: bool,
+}
+
 /// A row as a line for people, with what it is called by. An exclamation mark: it needs one's attention.
 pub(super) fn row_line(
     number: impl std::fmt::Display,
     row: &Row,
     names: &HashMap<MemberId, String>,
-    (here, me): (bool, Option<MemberId>),
+    Seen { here, me, is_kept }: Seen,
 ) -> String {
     let here = if here { "*" } else { " " };
     let mark = if me.is_some_and(|me| row.needs_attention(me)) { "!" } else { " " };
+    let kept = if is_kept { ", who is not there" } else { "" };
     let named = |member: Option<MemberId>| member.map(|member| name_of(member, names));
     let by = |words: &str, member: Option<MemberId>| {
         named(member).map_or_else(|| words.to_owned(), |name| format!("{words} by {name}"))
@@ -101,9 +113,9 @@ pub(super) fn row_line(
         ListName::Waiting => {
             let since = row.waits_since.map(|since| format!(" since {}", clock(since))).unwrap_or_default();
             let whom = named(row.assignee).map(|name| format!(" for {name}")).unwrap_or_default();
-            format!("waits{since}{whom}")
+            format!("waits{since}{whom}{kept}")
         }
-        ListName::InProgress => by("served", row.assignee),
+        ListName::InProgress => by("served", row.assignee) + kept,
         ListName::Completed => by("completed", row.answered),
         ListName::Missed => by("missed", row.answered),
     };
@@ -198,7 +210,7 @@ mod tests {
     #[test]
     fn a_row_says_how_it_stands_and_whether_it_needs_one() {
         let names = HashMap::from([(member(1), "Ada".to_owned()), (member(2), "Ben".to_owned())]);
-        let line = |row: &Row| row_line(1, row, &names, (false, Some(member(1))));
+        let line = |row: &Row| row_line(1, row, &names, Seen { me: Some(member(1)), ..Seen::default() });
         let since = Some(Timestamp::from_millis(60_000));
         let waiting = Row { waits_since: since, ..row(ListName::Waiting) };
         let lines = [
@@ -221,6 +233,9 @@ mod tests {
         for (row, expected) in lines {
             assert_eq!(line(&row), expected);
         }
+        let kept = Seen { is_kept: true, here: true, me: None };
+        let kept = row_line(1, &Row { assignee: Some(member(2)), ..row(ListName::InProgress) }, &names, kept);
+        assert_eq!(kept, "*   1  01:02  carla (2 unread)  [served by Ben, who is not there]  Hello");
     }
 
     #[test]

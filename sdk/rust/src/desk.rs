@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use switchboard_protocol::vocabulary::{MemberId, ProfileId};
-use switchboard_protocol::wire::{AgentStatus, ListCounts, Row};
+use switchboard_protocol::wire::{AgentStatus, ListCounts, ListName, Row};
 
 use crate::subscription::DeskUpdate;
 
@@ -72,6 +72,14 @@ impl DeskState {
         self.agents.iter().find(|agent| agent.member == member)
     }
 
+    /// Whether a conversation is kept for somebody who is not there: its customer waits for them. Until their time of
+    /// grace is over, and after it if the team's setting is that what is in progress stays theirs.
+    #[must_use]
+    pub fn is_kept(&self, row: &Row) -> bool {
+        let is_served = matches!(row.list, ListName::Waiting | ListName::InProgress);
+        is_served && row.assignee.and_then(|member| self.agent(member)).is_some_and(|agent| !agent.online)
+    }
+
     /// How many conversations there are to see.
     #[must_use]
     pub const fn counts(&self) -> ListCounts {
@@ -93,8 +101,9 @@ fn place(row: &Row) -> impl Ord + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard_protocol::vocabulary::{CategoryPath, ConversationId, Platform, Seq, Timestamp, UserKey};
-    use switchboard_protocol::wire::ListName;
+    use switchboard_protocol::vocabulary::{
+        CategoryPath, ConversationId, DisplayName, Platform, Seq, Timestamp, UserKey,
+    };
 
     fn row(conversation: u8, last_at: i64) -> Row {
         Row {
@@ -115,6 +124,34 @@ mod tests {
             epoch: 0,
             name: None,
         }
+    }
+
+    #[test]
+    fn what_is_kept_for_somebody_who_is_not_there_is_marked() {
+        let member = |n| MemberId::from_bytes([n; 16]);
+        let agent = |n, online| AgentStatus {
+            member: member(n),
+            name: DisplayName::new("Ada").unwrap(),
+            online,
+            away: false,
+            waiting: 0,
+            in_progress: 0,
+            over_limit: false,
+        };
+        let mut desk = DeskState::default();
+        desk.apply(DeskUpdate::Snapshot { rows: Vec::new(), agents: vec![agent(1, true), agent(2, false)] });
+        let served = |list, assignee| Row { list, assignee, ..row(1, 10) };
+        for (kept, list, assignee) in [
+            (true, ListName::InProgress, Some(member(2))),
+            (true, ListName::Waiting, Some(member(2))),
+            (false, ListName::InProgress, Some(member(1))),
+            (false, ListName::Waiting, None),
+            (false, ListName::Completed, Some(member(2))),
+        ] {
+            assert_eq!(desk.is_kept(&served(list, assignee)), kept, "{list:?} {assignee:?}");
+        }
+        desk.apply(DeskUpdate::Agent(agent(2, true)));
+        assert!(!desk.is_kept(&served(ListName::InProgress, Some(member(2)))), "they are back");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use switchboard_client::wire::{ListFilter, Row};
 
 use super::window::Window;
 use super::{Chat, Next, Printer};
+use crate::chat::lists::Seen;
 use crate::chat::room::Side;
 use crate::chat::{customers, lists, past, show};
 
@@ -59,7 +60,8 @@ impl<P: Printer> Chat<P> {
         };
         let me = client.member();
         let line = |(number, row): &(usize, Row)| {
-            lists::row_line(*number, row, &agent.names, (row.conversation == here, me))
+            let seen = Seen { here: row.conversation == here, me, is_kept: agent.state.is_kept(row) };
+            lists::row_line(*number, row, &agent.names, seen)
         };
         let mut lines: Vec<String> = rows.iter().map(line).collect();
         if agent.listed.has_more() {
@@ -137,9 +139,11 @@ impl<P: Printer> Chat<P> {
         };
         let page = self.room.client.search(text, by, None, FOUND_ROWS).await?;
         let (here, me) = (self.room.conversation, self.room.client.member());
+        let Side::Agent(agent) = &self.room.side else { return Ok(()) };
         let rows = (1..).zip(&page.rows);
         let lines = rows.map(|(number, row)| {
-            lists::row_line(format!("f{number}"), row, self.names(), (row.conversation == here, me))
+            let seen = Seen { here: row.conversation == here, me, is_kept: agent.state.is_kept(row) };
+            lists::row_line(format!("f{number}"), row, &agent.names, seen)
         });
         let lines: Vec<String> = lines.chain([customers::found_words(&page).to_owned()]).collect();
         self.found = page.rows.iter().map(|row| row.conversation).collect();

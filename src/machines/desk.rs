@@ -253,15 +253,22 @@ impl Desk {
         orders
     }
 
+    /// What is recorded of why somebody waits may not be so: that is looked at after a while.
+    fn explain_soon(&mut self, now: &Now<'_>) {
+        if !self.alarms.is_set(&Alarm::Reasons) {
+            self.alarms.set(Alarm::Reasons, Some(after(now.at, REASONS_AFTER_MS)));
+        }
+    }
+
     /// A conversation says what is durable of its consultation.
     pub fn announced(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
         let conversation = announcement.conversation;
         if self.aside.contains(&conversation) {
             return Vec::new();
         }
-        if self.unheard.remove(&conversation) && !self.alarms.is_set(&Alarm::Reasons) {
+        if self.unheard.remove(&conversation) {
             // What was to be recorded of why it waits may be lost.
-            self.alarms.set(Alarm::Reasons, Some(after(now.at, REASONS_AFTER_MS)));
+            self.explain_soon(now);
         }
         self.said(announcement, now)
     }
@@ -276,7 +283,13 @@ impl Desk {
 
     fn said(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
         let conversation = announcement.conversation;
+        let before = self.dispatch.why(conversation);
         let mut orders = self.dispatch.announced(announcement, now.seeds);
+        let recorded = self.dispatch.why(conversation);
+        if before.is_some() && recorded.is_some() && before != recorded {
+            // What was told later is on its way to be recorded, and the rules may have changed since it was told.
+            self.explain_soon(now);
+        }
         if let Some(open) = self.dispatch.get(conversation) {
             self.lines.is_found(conversation, open.stage.assignee().is_some());
         }

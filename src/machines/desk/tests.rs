@@ -295,6 +295,26 @@ fn whoever_waits_for_another_reason_is_told_it_a_few_at_a_time_and_nobody_twice(
 }
 
 #[test]
+fn a_reason_that_is_recorded_late_hides_none_that_is_another_meanwhile() {
+    let mut scene = Scene::new();
+    scene.says(1, said(1, 1, Stage::Waiting));
+    let by_hand = |scene: &mut Scene, millis, by_hand: bool| {
+        scene.workspace.settings.profiles.entry(PROFILE).or_default().assignment.automatic = !by_hand;
+        reasons(&scene.at(millis, Desk::rules_changed))
+    };
+    let manual = [(conversation(1), Why::Manual)];
+    assert_eq!(by_hand(&mut scene, 2, true), manual);
+    assert_eq!(by_hand(&mut scene, 3, false), [(conversation(1), Why::NobodyFree)]);
+    // A word on why it waits begins no epoch.
+    let again = |revision, why| Announcement { revision, why: Some(why), ..said(1, 1, Stage::Waiting) };
+    assert_eq!(scene.says(4, again(2, Why::Manual)), []);
+    assert_eq!(by_hand(&mut scene, 5, true), [], "that is what is recorded");
+    // And so it is not any more.
+    assert_eq!(scene.says(6, again(3, Why::NobodyFree)), []);
+    assert_eq!(reasons(&scene.at(1_006, Desk::look)), manual);
+}
+
+#[test]
 fn what_is_recorded_of_why_it_waits_is_not_told_again_after_a_restart() {
     let found = [(1, Some(Why::NobodyFree)), (2, None), (3, Some(Why::Manual))].map(|(n, why)| {
         let consultation = ConsultationId::from_bytes([n; 16]);

@@ -65,6 +65,9 @@ pub const DECISIONS_ENTRIES_MAX: usize = 2_000;
 /// Members who are told of each decision: so many that all decisions fit into a frame.
 pub const CANDIDATES_MAX: usize = 50;
 
+/// Conversations of a customer that are looked at for a page of their consultations.
+pub const TALKS_LOOKED_AT_MAX: usize = 100;
+
 /// Consultations of a page: as many of the longest as fit into a frame.
 pub const CONSULTATIONS_MAX: usize = 16;
 

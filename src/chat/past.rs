@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use switchboard_client::vocabulary::MemberId;
+use switchboard_client::vocabulary::{ConversationId, MemberId};
 use switchboard_client::wire::{
     Assignee, AssignmentRule, BegunBy, Candidate, Consultation, Decided, Decision, How, Outcome, PassedOver,
     UnservedWhy, WaitsWhy,
@@ -14,8 +14,8 @@ use super::show::{about, clock, name_of};
 
 type Names = HashMap<MemberId, String>;
 
-/// A consultation.
-pub(super) fn consultation_line(consultation: &Consultation, names: &Names) -> String {
+/// A consultation, as it is read in a conversation.
+pub(super) fn consultation_line(consultation: &Consultation, names: &Names, here: ConversationId) -> String {
     let began = match consultation.begun_by {
         BegunBy::Customer => "the customer called",
         BegunBy::Bot => "the bot called",
@@ -24,7 +24,9 @@ pub(super) fn consultation_line(consultation: &Consultation, names: &Names) -> S
     };
     let outside = if consultation.outside_hours { " outside the hours" } else { "" };
     let about = about(&consultation.category);
-    let mut parts = vec![format!("{} {began}{about}{outside}", clock(consultation.called_at))];
+    let is_here = consultation.conversation.is_none_or(|conversation| conversation == here);
+    let elsewhere = if is_here { "" } else { ", in another conversation" };
+    let mut parts = vec![format!("{} {began}{about}{outside}{elsewhere}", clock(consultation.called_at))];
     if consultation.earlier_assignees > 0 {
         parts.push(format!("{} before", consultation.earlier_assignees));
     }
@@ -133,7 +135,9 @@ mod tests {
     fn a_consultation_reads_from_its_beginning_to_its_end() {
         let (ada, ben, names) = ids();
         let at = |minute: i64| Timestamp::from_millis(minute * 60_000);
+        let [here, elsewhere] = [1, 2].map(|n| ConversationId::from_bytes([n; 16]));
         let consultation = Consultation {
+            conversation: Some(here),
             consultation: ConsultationId::from_bytes([3; 16]),
             begun_by: BegunBy::Bot,
             category: CategoryPath::default(),
@@ -152,9 +156,13 @@ mod tests {
             requeues: 0,
         };
         assert_eq!(
-            consultation_line(&consultation, &names),
+            consultation_line(&consultation, &names, here),
             "00:01 the bot called outside the hours; 2 before; Ada (assigned, 00:02–00:04); \
              Ben (from Ada, 00:04); first answer 00:03; completed 00:06"
+        );
+        let read_elsewhere = consultation_line(&consultation, &names, elsewhere);
+        assert!(
+            read_elsewhere.starts_with("00:01 the bot called outside the hours, in another conversation; ")
         );
     }
 

@@ -518,7 +518,7 @@ const AGENT_HELP: &str = "/list      the conversations; or waiting, progress, co
     /away      nothing is assigned to you any more\n\
     /back      until you are back\n\
     /complete  end the service; the bot goes on\n\
-    /past      what became of its consultations\n\
+    /past      what became of the customer's consultations\n\
     /why       why somebody got it, or why it waits\n\
     /end       end the conversation; the customer's next one is another";
 

@@ -332,6 +332,8 @@ fn copy(from: &Path, to: &Path) {
 #[derive(Default)]
 struct Model {
     conversations: BTreeMap<ConversationId, (Script, Vec<Entry>)>,
+    /// In the order in which they have begun.
+    begun: Vec<ConversationId>,
     /// Who was assigned something automatically, whoever was last at the end.
     turns: Vec<MemberId>,
     /// Where lists are read on from that were begun before something happened.
@@ -346,7 +348,8 @@ impl Model {
                 self.conversations.entry(id).or_insert_with(|| (Script::new(workspace(), id), Vec::new()));
             let entry = if script.state.revision == 0 {
                 let profile = PROFILES[usize::from(step.who % 2)];
-                script.start(now, CustomerKey { profile, ..customer(step.who % 4 + 1) })
+                self.begun.push(id);
+                script.start(now, CustomerKey { profile, ..customer(step.who % 2 + 1) })
             } else {
                 script.step(now, step)
             };
@@ -413,7 +416,7 @@ impl Model {
                 check_reads(journal, *id, reader, entries, &script.state).await;
             }
             check_decisions(journal, *id, entries).await;
-            consultations::check(journal, *id, entries, &script.state).await;
+            consultations::check(journal, self, *id).await;
         }
         consultations::check_turns(journal, self).await;
         for filter in filters() {

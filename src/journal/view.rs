@@ -138,8 +138,8 @@ pub struct Decisions {
 /// A page of the consultations of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConsultationPage {
-    /// Newest first; the one that goes on is the newest.
-    pub records: Vec<Record>,
+    /// Newest first, each with its conversation; the one that goes on is the newest.
+    pub records: Vec<(ConversationId, Record)>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
 }

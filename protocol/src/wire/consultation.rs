@@ -5,11 +5,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{How, UnservedWhy};
-use crate::vocabulary::{CategoryPath, ConsultationId, MemberId, Timestamp};
+use crate::vocabulary::{CategoryPath, ConsultationId, ConversationId, MemberId, Timestamp};
 
-/// A consultation of a conversation.
+/// A consultation of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consultation {
+    /// In which of the customer's conversations; absent: in the one that was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
     /// Which.
     pub consultation: ConsultationId,
     /// What it began with.

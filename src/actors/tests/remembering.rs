@@ -102,8 +102,21 @@ async fn staff_read_what_became_of_consultations_and_nobody_else_does() {
         minji.accepted().await;
     }
     let records = ada.consultations(conversation).await.unwrap().records;
-    let over: Vec<_> = records.iter().map(|record| record.over.map(|over| over.outcome)).collect();
+    let over: Vec<_> = records.iter().map(|(_, record)| record.over.map(|over| over.outcome)).collect();
     assert_eq!(over, [None, Some(End::Unserved(Unserved::GaveUp))]);
+    // The customer's next conversation has them too.
+    minji.send(conversation, 5, Action::End);
+    minji.accepted().await;
+    let (mut minji, next) = house.customer("minji").await;
+    assert_ne!(next, conversation);
+    minji.send(next, 2, call());
+    minji.accepted().await;
+    for asked in [conversation, next] {
+        let records = ada.consultations(asked).await.unwrap().records;
+        let over = records.iter().map(|(of, record)| (*of, record.over.map(|over| over.outcome)));
+        let before = [Unserved::Left, Unserved::GaveUp].map(|why| (conversation, Some(End::Unserved(why))));
+        assert_eq!(over.collect::<Vec<_>>(), [(next, None), before[0], before[1]]);
+    }
     let refused = minji.consultations(conversation).await;
     assert_eq!(refused, Err(Refusal::OnlyAgents("consultations")));
     let nowhere = ada.consultations(ConversationId::from_bytes([9; 16])).await;

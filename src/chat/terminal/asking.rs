@@ -12,10 +12,11 @@ use crate::chat::room::Side;
 use crate::chat::{customers, lists, past, show};
 
 impl<P: Printer> Chat<P> {
-    /// Shows what became of the consultations of this conversation.
+    /// Shows what became of the consultations of this conversation's customer.
     pub(super) async fn past(&mut self) -> Result<(), ClientError> {
         let page = self.room.client.consultations(self.room.conversation, None, PAST_SHOWN).await?;
-        let lines = page.consultations.iter().map(|of| past::consultation_line(of, self.names()));
+        let here = self.room.conversation;
+        let lines = page.consultations.iter().map(|of| past::consultation_line(of, self.names(), here));
         let mut lines: Vec<_> = lines.collect();
         if lines.is_empty() {
             lines.push("— there was none".to_owned());

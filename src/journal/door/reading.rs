@@ -208,8 +208,8 @@ impl Journal {
         blocking(read).await.map_err(ReadError::Unavailable)?
     }
 
-    /// A page of the consultations of a conversation, newest first, with everything that is durable; `None` if the
-    /// conversation has not begun.
+    /// A page of the consultations of a conversation's customer, in all their conversations, newest first, with
+    /// everything that is durable; `None` if the conversation has not begun.
     ///
     /// # Errors
     /// When the cursor is none, or the store is not available or damaged.
@@ -223,10 +223,12 @@ impl Journal {
         let cursor = cursor.map(str::parse::<ConsultationCursor>).transpose()?;
         let limit = limit.clamp(1, limits::CONSULTATIONS_MAX);
         let folds = Arc::clone(&self.inner.folds);
-        blocking(move || read::consultations(&folds, (workspace, conversation), cursor, limit))
-            .await
-            .map_err(ReadError::Unavailable)?
-            .map_err(|fault| fault.into_read(&"the consultations of a conversation"))
+        let read = move || {
+            catch_up(&folds)?;
+            read::consultations(&folds, (workspace, conversation), cursor, limit)
+                .map_err(|fault| fault.into_read(&"the consultations of a customer"))?
+        };
+        blocking(read).await.map_err(ReadError::Unavailable)?
     }
 
     /// A page of the conversations of a workspace that a filter shows, newest activity first. Holds everything

@@ -42,6 +42,9 @@ pub(in crate::journal) const OPEN: &[u8] = b"o";
 /// Which conversation each customer has now.
 pub(in crate::journal) const CUSTOMERS: &[u8] = b"c";
 
+/// Which conversations each customer has had.
+pub(in crate::journal) const TALKS: &[u8] = b"k";
+
 /// All snapshots of conversations.
 pub(in crate::journal) const SNAPSHOTS: &[u8] = b"s";
 
@@ -174,19 +177,19 @@ pub(in crate::journal) fn list_place_of(key: &[u8]) -> Option<ListPlace> {
 
 /// The conversation that a customer has now.
 pub(in crate::journal) fn customer(workspace: WorkspaceId, customer: &CustomerKey) -> Vec<u8> {
-    let platform = customer.platform.as_str().as_bytes();
-    // A platform has at most 100 characters of at most four bytes.
-    let platform_length = (platform.len() as u16).to_be_bytes();
-    key(
-        CUSTOMERS,
-        &[
-            workspace.as_bytes(),
-            customer.profile.as_bytes(),
-            &platform_length,
-            platform,
-            customer.user_key.as_str().as_bytes(),
-        ],
-    )
+    of_customer(CUSTOMERS, workspace, customer)
+}
+
+/// The conversations that a customer has had, the last to begin first.
+pub(in crate::journal) fn talks(workspace: WorkspaceId, customer: &CustomerKey) -> Vec<u8> {
+    of_customer(TALKS, workspace, customer)
+}
+
+/// The mark of a conversation of a customer's that has begun at a position.
+pub(in crate::journal) fn talk(workspace: WorkspaceId, customer: &CustomerKey, begun: Position) -> Vec<u8> {
+    let mut key = talks(workspace, customer);
+    key.extend_from_slice(&(!begun.0).to_be_bytes());
+    key
 }
 
 /// The pieces of a workspace.
@@ -262,6 +265,15 @@ impl RecordPlace {
     }
 }
 
+/// What is of a kind and a customer's. Nobody's key is the beginning of another's.
+fn of_customer(kind: &[u8], workspace: WorkspaceId, customer: &CustomerKey) -> Vec<u8> {
+    let (platform, user_key) = (customer.platform.as_str().as_bytes(), customer.user_key.as_str().as_bytes());
+    // Both have at most 100 characters of at most four bytes.
+    let lengths = [platform, user_key].map(|text| (text.len() as u16).to_be_bytes());
+    let profile = customer.profile.as_bytes();
+    key(kind, &[workspace.as_bytes(), profile, &lengths[0], platform, &lengths[1], user_key])
+}
+
 fn key(kind: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let length = kind.len() + parts.iter().map(|part| part.len()).sum::<usize>();
     let mut key = Vec::with_capacity(length);
@@ -318,6 +330,12 @@ mod tests {
         let mut other = one.clone();
         (one.platform, one.user_key) = (Platform::new("ab").unwrap(), UserKey::new("c").unwrap());
         (other.platform, other.user_key) = (Platform::new("a").unwrap(), UserKey::new("bc").unwrap());
-        assert_ne!(customer(samples::workspace_id(1), &one), customer(samples::workspace_id(1), &other));
+        let workspace = samples::workspace_id(1);
+        assert_ne!(customer(workspace, &one), customer(workspace, &other));
+        other = one.clone();
+        other.user_key = UserKey::new("cd").unwrap();
+        assert!(!talks(workspace, &other).starts_with(&talks(workspace, &one)));
+        let [earlier, later] = [5, 300].map(|begun| talk(workspace, &one, Position(begun)));
+        assert!(later < earlier && later.starts_with(&talks(workspace, &one)));
     }
 }

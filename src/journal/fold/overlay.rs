@@ -12,6 +12,8 @@ use switchboard_protocol::vocabulary::{ConversationId, MemberId, WorkspaceId};
 
 use super::keys;
 use super::record::{Meaning, Understood};
+use crate::domain::conversation::What;
+use crate::domain::identity::CustomerKey;
 use crate::domain::listing::{ListPlace, Stretch};
 use crate::journal::store::{Store, StoreError};
 use crate::journal::stored::{RowState, decode_row};
@@ -27,6 +29,8 @@ pub(in crate::journal) struct Overlay {
 #[derive(Default)]
 struct State {
     rows: HashMap<RowKey, RowState>,
+    /// Where conversations have begun, of which the store may not know that they have.
+    begun: HashMap<RowKey, Position>,
     /// Where members were last assigned something automatically, of what the store does not have.
     turns: BTreeMap<(WorkspaceId, MemberId), Position>,
     places: BTreeSet<(WorkspaceId, Stretch, ListPlace)>,
@@ -103,6 +107,7 @@ impl Overlay {
             if state.rows.get(&key).is_some_and(|row| row.position <= folded) {
                 state.take_place(key);
                 state.rows.remove(&key);
+                state.begun.remove(&key);
             }
         }
     }
@@ -164,6 +169,19 @@ impl Overlay {
         Overlaid { rows, stale, position: state.seen }
     }
 
+    /// The conversations of a customer of which the store may not know that they have begun, and where they have.
+    pub(in crate::journal) fn talks_of(
+        &self,
+        workspace: WorkspaceId,
+        customer: &CustomerKey,
+    ) -> Vec<(Position, ConversationId)> {
+        let state = self.lock();
+        let of_workspace = state.begun.iter().filter(|((of, _), _)| *of == workspace);
+        let is_theirs = |key| state.rows.get(key).and_then(|row| row.customer.as_ref()) == Some(customer);
+        let theirs = of_workspace.filter(|(key, _)| is_theirs(*key));
+        theirs.map(|((_, conversation), begun)| (*begun, *conversation)).collect()
+    }
+
     /// The rows of a workspace that the store does not have as they are.
     pub(in crate::journal) fn rows_of(&self, workspace: WorkspaceId) -> HashMap<ConversationId, RowState> {
         let state = self.lock();
@@ -205,7 +223,8 @@ impl State {
     fn apply(&mut self, understood: &Understood) {
         let record = &understood.record;
         self.seen = self.seen.max(record.position);
-        let Some(row) = row_key(record.stream).and_then(|key| self.rows.get_mut(&key)) else { return };
+        let Some(key) = row_key(record.stream) else { return };
+        let Some(row) = self.rows.get_mut(&key) else { return };
         if record.position <= row.position {
             return;
         }
@@ -213,6 +232,9 @@ impl State {
             Meaning::Conversation(entry) => {
                 for member in entry.assigned_automatically() {
                     self.turns.insert((record.stream.workspace(), member), record.position);
+                }
+                if entry.events.iter().any(|event| matches!(event.what, What::Started { .. })) {
+                    self.begun.insert(key, record.position);
                 }
                 drop(row.apply(entry, record.position));
             }

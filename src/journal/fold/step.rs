@@ -209,6 +209,8 @@ impl Step<'_> {
                         if let What::Started { customer, .. } = &event.what {
                             let current = CurrentConversation { conversation, position: record.position };
                             self.batch.put(keys::customer(workspace, customer), made(current.encode())?);
+                            let talk = keys::talk(workspace, customer, record.position);
+                            self.batch.put(talk, conversation.as_bytes().to_vec());
                         }
                     }
                     for member in entry.assigned_automatically() {

@@ -23,8 +23,15 @@ fn replayed(entries: &[Entry], state: &Conversation) -> Vec<Record> {
     open.into_iter().chain(over.into_iter().rev()).collect()
 }
 
-pub(super) async fn check(journal: &Journal, id: ConversationId, entries: &[Entry], state: &Conversation) {
-    let expected = replayed(entries, state);
+/// Every consultation of the customer of a conversation is read, in the order in which they ended.
+pub(super) async fn check(journal: &Journal, model: &Model, id: ConversationId) {
+    let customer = |id: &ConversationId| model.conversations[id].0.state.customer.clone();
+    let theirs = model.begun.iter().rev().filter(|other| customer(other) == customer(&id));
+    let expected = theirs.flat_map(|other| {
+        let (script, entries) = &model.conversations[other];
+        replayed(entries, &script.state).into_iter().map(|record| (*other, record))
+    });
+    let expected: Vec<_> = expected.collect();
     for limit in [1, 2, 16] {
         let (mut found, mut cursor) = (Vec::new(), None);
         loop {
@@ -81,14 +88,16 @@ fn what_has_not_begun_has_none_and_a_foreign_cursor_is_refused() {
         let (journal, _) = start(dir.path());
         let of = |cursor| journal.consultations(workspace(), conversation_id(1), cursor, 9);
         assert_eq!(of(None).await.unwrap(), None);
-        let (letters, signs) = ("g".repeat(48), "+1".repeat(24));
-        for cursor in ["", "Open", "a7", &letters, &signs] {
+        let (letters, signs, cut) = ("g".repeat(80), "+1".repeat(40), "a".repeat(33));
+        let (foreign, wide) = ("a".repeat(80), "가".repeat(12));
+        for cursor in ["", "open", "a7", &letters, &signs, &cut, &wide] {
             assert!(of(Some(cursor)).await.is_err(), "{cursor:?}");
         }
         let term = open_workspace(&journal).await.term;
         let (_, entries) = script();
         append(&journal, term, conversation_id(1), &entries[..1]).await;
         assert_eq!(of(None).await.unwrap().map(|page| page.records), Some(Vec::new()));
+        assert!(of(Some(&foreign)).await.is_err(), "it is of no conversation of theirs");
         journal.stop().unwrap();
     });
 }
@@ -109,15 +118,15 @@ fn the_one_that_goes_on_moves_to_those_that_are_over_between_two_pages() {
             }
         };
         let first = page(None).await;
-        assert_eq!(first.records[0].over, None);
+        assert_eq!(first.records[0].1.over, None);
         let gave_up = vec![What::Unserved { why: Unserved::GaveUp }];
         let entry = script.entry(6, Party::Customer, gave_up);
         append(&journal, term, conversation_id(1), &[entry]).await;
         // It is there again, over by now, rather than the one behind it being left out.
         let second = page(first.next).await;
-        assert_eq!(second.records[0].consultation.id, first.records[0].consultation.id);
+        assert_eq!(second.records[0].1.consultation.id, first.records[0].1.consultation.id);
         let third = page(second.next).await;
-        let outcome = third.records[0].over.map(|over| over.outcome);
+        let outcome = third.records[0].1.over.map(|over| over.outcome);
         assert_eq!((outcome, third.next), (Some(Outcome::Unserved(Unserved::TooLong)), None));
         journal.stop().unwrap();
     });
@@ -143,7 +152,9 @@ fn a_store_from_before_there_were_records_is_made_anew_and_has_them() {
         drop(store);
         let (journal, report) = start(dir.path());
         assert_eq!(report.rebuilt, Some(RebuildReason::OtherLayout));
-        check(&journal, conversation_id(1), &entries, &script.state).await;
+        let begun = vec![conversation_id(1)];
+        let conversations = [(conversation_id(1), (script, entries))].into();
+        check(&journal, &Model { begun, conversations, ..Model::default() }, conversation_id(1)).await;
         assert_eq!(journal.turns(workspace()).await.unwrap(), [member_id(2)]);
         journal.stop().unwrap();
         drop(journal);

@@ -2,7 +2,7 @@
 //!
 //! Owns the translation of their records. Must not know where they come from.
 
-use switchboard_protocol::vocabulary::MemberId;
+use switchboard_protocol::vocabulary::{ConversationId, MemberId};
 use switchboard_protocol::wire::{
     Assignee, BegunBy, Consultation, How as HowTold, Outcome, ReplyBody, UnservedWhy,
 };
@@ -37,13 +37,14 @@ pub(super) const fn how(how: How) -> (HowTold, Option<MemberId>) {
     }
 }
 
-fn consultation(Record { consultation, over }: Record) -> Consultation {
+fn consultation((conversation, Record { consultation, over }): (ConversationId, Record)) -> Consultation {
     let (begun_by, outside_hours) = match consultation.beginning {
         Beginning::Called { by: Caller::Customer, in_hours, .. } => (BegunBy::Customer, !in_hours),
         Beginning::Called { by: Caller::Bot, in_hours, .. } => (BegunBy::Bot, !in_hours),
         Beginning::SteppedIn => (BegunBy::Agent, false),
     };
     Consultation {
+        conversation: Some(conversation),
         consultation: consultation.id,
         begun_by,
         category: consultation.category,
@@ -117,7 +118,8 @@ mod tests {
     #[test]
     fn the_longest_page_fits_into_a_frame() {
         let over = consultation::Outcome::Unserved(Unserved::Dismissed);
-        let records = vec![longest(over); limits::CONSULTATIONS_MAX];
+        let conversation = ConversationId::from_bytes([0xff; 16]);
+        let records = vec![(conversation, longest(over)); limits::CONSULTATIONS_MAX];
         let page = ConsultationPage { records, next: Some("f".repeat(200)) };
         assert!(encode(&reply_frame(u64::MAX, Ok(reply(page)))).is_ok());
     }
@@ -132,7 +134,7 @@ mod tests {
             (Unserved::TooLong, Outcome::Missed { why: UnservedWhy::TooLong }),
         ] {
             let record = longest(consultation::Outcome::Unserved(unserved));
-            assert_eq!(consultation(record).outcome, Some(told));
+            assert_eq!(consultation((ConversationId::from_bytes([1; 16]), record)).outcome, Some(told));
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::mail::{
 };
 use crate::outbox::ConversationEnd;
 use crate::tally::Count;
-use crate::workspace::{Present, WorkspaceActor};
+use crate::workspace::{ToldPresent, WorkspaceActor};
 use crate::world::World;
 use crate::writer::{Opened, Stream};
 
@@ -54,7 +54,7 @@ pub(crate) struct ConversationActor {
     /// Its workspace has ended: it will be ended too, at some time.
     pub(crate) is_orphan: bool,
     /// Whom a consultation can be given to.
-    present: Present,
+    present: ToldPresent,
 }
 
 enum Phase {

@@ -205,8 +205,11 @@ impl Talk {
                 let Some(call) = self.open.as_mut().filter(|call| call.holder == Some(*from)) else {
                     return one_owner("is not theirs", self);
                 };
+                if call.has_begun {
+                    (self.former, call.former) = (Some(*from), Some(*from));
+                }
                 (call.holder, call.has_begun, call.why) = (None, false, None);
-                call.waits_since = entry.at;
+                (call.waits_since, call.silent_since) = (entry.at, None);
                 self.inside.remove(from);
                 self.changed();
                 return Ok(Some(Count::Requeued));
@@ -286,7 +289,7 @@ impl Talk {
             let what = format!("{event:?} without service; it was {:?}", self.open);
             return Err((Promise::OneOwner, what));
         };
-        self.former = call.holder.or(self.former);
+        self.former = call.holder.filter(|_| call.has_begun).or(self.former);
         self.over();
         self.parked = Some(call.category.clone()).filter(|_| call.by_bot && call.has_begun);
         if entry.origin.is_none() {
@@ -359,7 +362,12 @@ impl Talk {
         }
         call.given_by = given_by.filter(|_| how == How::Automatic);
         call.holder = Some(member);
-        call.has_begun |= self.inside.contains(&member) || matches!(how, How::SteppedIn { .. });
+        // Who is given it has to come.
+        call.has_begun |= match how {
+            How::Automatic | How::Transferred { .. } => false,
+            How::Taken => self.inside.contains(&member),
+            How::SteppedIn { .. } => true,
+        };
         call.was_served |= call.has_begun;
         self.changed();
         Ok(Some(count))

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::domain::conversation::OwnAction;
+use switchboard::domain::conversation::{OwnAction, Present};
 use switchboard::domain::identity::CustomerKey;
 use switchboard::domain::workspace::Workspace;
 use switchboard::machines::attendance::Attendance;
@@ -43,11 +43,11 @@ pub(crate) struct WorkspaceActor {
     pub(crate) agents: BTreeMap<MemberId, Attendance<SessionId, Duration>>,
     /// Who of the agents is online, as the others are told.
     pub(crate) online: BTreeSet<MemberId>,
-    pub(crate) present: Present,
+    pub(crate) present: ToldPresent,
 }
 
-/// Whom work can be given to, as a workspace has told its conversations.
-pub(crate) type Present = Rc<RefCell<BTreeSet<MemberId>>>;
+/// Who is there, as a workspace has told its conversations.
+pub(crate) type ToldPresent = Rc<RefCell<Present>>;
 
 /// What a conversation is wanted for.
 pub(crate) enum Wanted {
@@ -99,7 +99,7 @@ impl World {
             openings,
             agents,
             online,
-            present: Present::default(),
+            present: ToldPresent::default(),
         });
         self.mail.order(Order::OpenWorkspace(run));
     }

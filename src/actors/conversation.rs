@@ -5,12 +5,11 @@
 
 mod own;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use switchboard_protocol::vocabulary::{ConversationId, MemberId, Seq, Timestamp, WorkspaceId};
+use switchboard_protocol::vocabulary::{ConversationId, Seq, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
 use super::errand::{Errand, ErrandAnswer, ErrandReply, Way};
@@ -19,8 +18,8 @@ use super::workspace::WorkspaceMsg;
 use crate::clock;
 use crate::domain::assignment::Line;
 use crate::domain::conversation::{
-    Action as DomainAction, Context, Conversation, Doors, OwnAction, Policy, Service, admit,
-    asked_in_vain_by_a_looker, asks_for_doors,
+    Context, Conversation, Doors, OwnAction, Policy, Present, Service, admit, asked_in_vain_by_a_looker,
+    asks_for_doors,
 };
 use crate::domain::identity::{Identity, Reader};
 use crate::domain::workspace::Workspace;
@@ -92,8 +91,8 @@ pub struct ConversationPorts {
     pub latency: Latency,
     /// The settings in force.
     pub policy: Policy,
-    /// Whom work can be given to.
-    pub present: watch::Receiver<Arc<BTreeSet<MemberId>>>,
+    /// Who is there.
+    pub present: watch::Receiver<Arc<Present>>,
     /// The settings in force of the workspace, as they become durable.
     pub settings: watch::Receiver<Arc<Workspace>>,
     /// Nothing ends by itself before this.
@@ -354,8 +353,7 @@ impl ConversationState {
                     true => self.ports.doors(live.state()),
                     false => Doors::default(),
                 };
-                let present = matches!(command.action, DomainAction::Transfer { .. })
-                    .then(|| Arc::clone(&present.borrow()));
+                let present = command.action.asks_who_is_there().then(|| Arc::clone(&present.borrow()));
                 let context = Context {
                     now: clock::now(),
                     policy: *policy,

@@ -8,7 +8,7 @@ mod desks;
 mod dispatching;
 mod settings;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,7 @@ use super::session::{
     Answered, LocateReply, OpenReply, Refusal, SetAside, SettingsOf, WantedPage, WantedSearch, WorkspaceReply,
 };
 use crate::clock;
+use crate::domain::conversation::Present;
 use crate::domain::conversation::{OwnAction, Policy};
 use crate::domain::identity::CustomerKey;
 use crate::domain::workspace::{MemberCommand, Workspace};
@@ -135,7 +136,7 @@ pub struct WorkspaceState {
     /// Tells conversations what is in force.
     told: watch::Sender<Arc<Workspace>>,
     /// Tells conversations whom work can be given to.
-    tell_present: watch::Sender<Arc<BTreeSet<MemberId>>>,
+    tell_present: watch::Sender<Arc<Present>>,
     incarnation: Incarnation,
     directory: ActorRef<DirectoryMsg>,
     conversation_ports: ConversationPorts,

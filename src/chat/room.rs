@@ -65,10 +65,12 @@ impl Room {
         Ok(room)
     }
 
-    /// Takes a conversation, or joins whoever serves it already.
+    /// Takes a conversation, or joins whoever serves it already. Into a preview one only comes to look on.
     pub(super) async fn serve(&self, conversation: ConversationId) -> Result<(), ClientError> {
         match self.client.take(conversation).await {
-            Err(ClientError::Rejected(error)) if error.code() == Some(ErrorCode::AlreadyAssigned) => {
+            Err(ClientError::Rejected(error))
+                if matches!(error.code(), Some(ErrorCode::AlreadyAssigned | ErrorCode::Preview)) =>
+            {
                 self.client.join(conversation).await.map(drop)
             }
             taken => taken.map(drop),

@@ -3,6 +3,7 @@
 //! Owns the prompt, the commands, and what is shown while somebody types. Must not know how lines look.
 
 mod asking;
+mod window;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use switchboard_client::{Accepted, ClientError, ConnectionState, Following, Upda
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use self::window::Window;
 use super::presence::{self, Away};
 use super::room::{Room, Side};
 use super::{ChatError, customers, lists, show, words};
@@ -26,6 +28,10 @@ use super::{ChatError, customers, lists, show, words};
 pub(super) async fn run(room: Room) -> Result<(), ChatError> {
     let Keyboard { printer, mut keys, interrupted, away } = open_keyboard()?;
     let (outcome_to, mut outcomes) = mpsc::unbounded_channel();
+    let window = match room.side {
+        Side::Customer => Window::Outside,
+        Side::Agent(_) => Window::Inside,
+    };
     let mut chat = Chat {
         room,
         printer,
@@ -38,6 +44,7 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         away,
         found: Vec::new(),
         epoch: None,
+        window,
     };
     let mut connection = chat.room.client.connection();
     let mut following = chat.enter().await?;
@@ -80,7 +87,10 @@ pub(super) async fn run(room: Room) -> Result<(), ChatError> {
         }
     }
     drop(following);
-    if !matches!(*connection.borrow(), ConnectionState::Connected { .. }) {
+    let is_connected = matches!(*connection.borrow(), ConnectionState::Connected { .. });
+    if is_connected {
+        chat.leave_behind().await;
+    } else {
         chat.say("— waiting a little for what has no answer; Ctrl-C leaves at once".to_owned());
     }
     let closed = chat.room.client.clone().close().await;
@@ -111,6 +121,8 @@ struct Chat<P> {
     last: Seq,
     /// Agent: the last epoch of who serves it that was shown.
     epoch: Option<u64>,
+    /// Agent: whether they have come in by this window.
+    window: Window,
     /// Customer: the place in the queue that was shown last.
     line: Option<Line>,
     /// When the other side was last told that something is being typed.
@@ -162,6 +174,11 @@ impl<P: Printer> Chat<P> {
                 self.first.get_or_insert(event.seq);
                 self.shown_typing = None;
                 self.show(&event);
+                let me = self.room.client.member();
+                self.window = self.window.after(&event, me);
+                if let Some(hint) = self.window.hint(&event, me) {
+                    self.say(hint.to_owned());
+                }
                 self.mark_read();
             }
             Update::Typing(typing) => {
@@ -489,7 +506,7 @@ const AGENT_HELP: &str = "/list      the conversations; or waiting, progress, co
     /profiles  the profiles; a dot: it has calls that nobody has seen to\n\
     /profile N /list shows only the conversations with it, by its number or title; without one, with all\n\
     /board     who is there, and what there is to do\n\
-    /open N    serve another one, by its number in the list; /open fN by that of those that were found\n\
+    /open N    leave this one and serve another, by its number in the list; /open fN by that of those that were found\n\
     /watch N   look on without coming in\n\
     /find TEXT look for a customer's name, phone, e-mail or key, or what a consultation was about\n\
     /find FIELD TEXT  only in name, phone, email, key or category; any: in all, also what begins with such a word\n\

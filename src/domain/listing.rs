@@ -186,7 +186,7 @@ impl ListPlace {
 pub struct Past {
     /// Whether it was served.
     pub served: bool,
-    /// Who answered for it last.
+    /// Who answered for it last; of one that was served, while it was.
     pub by: Option<MemberId>,
     /// What it was about.
     pub category: CategoryPath,
@@ -267,7 +267,9 @@ impl Listing {
     }
 
     fn over(&mut self, before: &Served, served: bool) {
-        let by = self.answered.take();
+        // Of those who answered for it only one who served it has: as assignment has it.
+        let answered = self.answered.take();
+        let by = if served { before.served_by().or(answered) } else { answered };
         if let Some(consultation) = &before.consultation {
             self.past = Some(Past { served, by, category: consultation.category.clone() });
         }
@@ -334,6 +336,10 @@ mod tests {
         }
         let waits = waits_since(&served).is_some();
         let list = listing.list(&served);
+        if list == List::Completed {
+            let ends_as_once = events.last() == Some(&What::Ended) && !events.contains(&What::Completed);
+            assert!(ends_as_once || listing.member(&served) == served.former, "{events:?}");
+        }
         assert_eq!(waits, list == List::Waiting);
         (list, listing.member(&served))
     }
@@ -356,6 +362,12 @@ mod tests {
             (&[called(), assigned(1), unserved(Unserved::TooLong)], List::Missed, Some(1)),
             // Who answered for it last, although nobody does when it ends.
             (&[called(), assigned(1), requeued(1), unserved(Unserved::Left)], List::Missed, Some(1)),
+            // And not who was found later and has not come.
+            (
+                &[called(), assigned(1), entered(1), requeued(1), assigned(2), What::Completed],
+                List::Completed,
+                Some(1),
+            ),
             // Taken back at once: as if nobody had called.
             (&[called(), unserved(Unserved::Cancelled)], List::WithBot, None),
             (

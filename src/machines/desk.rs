@@ -13,9 +13,9 @@ use super::alarms::Alarms;
 use super::dispatch::{Announcement, Dispatch, Open, Order};
 use super::lines::Lines;
 use super::planted::{Bug, is_planted};
-use crate::domain::assignment::{Accuracy, Line, Standing};
+use crate::domain::assignment::{Accuracy, Agent, Line, Standing};
 use crate::domain::consultation::Stage;
-use crate::domain::conversation::{OwnAction, Served, Service};
+use crate::domain::conversation::{OwnAction, Present, Served, Service};
 use crate::domain::workspace::{InProgress, Workspace};
 
 /// What is told to a conversation.
@@ -193,7 +193,8 @@ impl Desk {
     /// of those whose work has stayed theirs after it.
     fn absence_changed(&mut self, now: &Now<'_>) {
         let agents = self.dispatch.roster().agents();
-        let gone = agents.filter(|(_, agent)| agent.standing == Standing::Offline).map(|(member, _)| member);
+        let is_awaited = |agent: &Agent| agent.standing == Standing::Offline && agent.load > 0;
+        let gone = agents.filter(|(_, agent)| is_awaited(agent)).map(|(member, _)| member);
         let until = after(now.at, grace_ms(now.workspace)).max(self.grace_until);
         for member in gone.collect::<Vec<_>>() {
             self.alarms.set(Alarm::Grace(member), Some(until));
@@ -252,15 +253,22 @@ impl Desk {
         orders
     }
 
+    /// What is recorded of why somebody waits may not be so: that is looked at after a while.
+    fn explain_soon(&mut self, now: &Now<'_>) {
+        if !self.alarms.is_set(&Alarm::Reasons) {
+            self.alarms.set(Alarm::Reasons, Some(after(now.at, REASONS_AFTER_MS)));
+        }
+    }
+
     /// A conversation says what is durable of its consultation.
     pub fn announced(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
         let conversation = announcement.conversation;
         if self.aside.contains(&conversation) {
             return Vec::new();
         }
-        if self.unheard.remove(&conversation) && !self.alarms.is_set(&Alarm::Reasons) {
+        if self.unheard.remove(&conversation) {
             // What was to be recorded of why it waits may be lost.
-            self.alarms.set(Alarm::Reasons, Some(after(now.at, REASONS_AFTER_MS)));
+            self.explain_soon(now);
         }
         self.said(announcement, now)
     }
@@ -275,7 +283,16 @@ impl Desk {
 
     fn said(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
         let conversation = announcement.conversation;
+        let before = self.dispatch.why(conversation);
         let mut orders = self.dispatch.announced(announcement, now.seeds);
+        let recorded = self.dispatch.why(conversation);
+        if before.is_some() && recorded.is_some() && before != recorded {
+            // What was told later is on its way to be recorded, and the rules may have changed since it was told.
+            self.explain_soon(now);
+        }
+        if let Some(open) = self.dispatch.get(conversation) {
+            self.lines.is_found(conversation, open.stage.assignee().is_some());
+        }
         if self.untold.remove(&conversation) {
             // Somebody else has woken it meanwhile.
             orders.extend(self.dispatch.decision(conversation));
@@ -311,12 +328,18 @@ impl Desk {
         }
     }
 
-    /// Whom work can be given to.
+    /// Who is there.
     #[must_use]
-    pub fn present(&self) -> BTreeSet<MemberId> {
-        let agents = self.dispatch.roster().agents();
-        let online = agents.filter(|(_, agent)| agent.standing == Standing::Online);
-        online.map(|(member, _)| member).collect()
+    pub fn present(&self) -> Present {
+        let mut present = Present::default();
+        for (member, agent) in self.dispatch.roster().agents() {
+            match agent.standing {
+                Standing::Online => present.online.insert(member),
+                Standing::Away => present.away.insert(member),
+                Standing::Offline => false,
+            };
+        }
+        present
     }
 
     /// A member has come or gone.
@@ -326,7 +349,9 @@ impl Desk {
             return Vec::new();
         }
         let mut orders = self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds);
-        let grace = (!online).then(|| after(now.at, grace_ms(now.workspace)));
+        // Should something turn out to be theirs later, they have their time of grace from then on.
+        let holds = self.dispatch.roster().get(member).is_some_and(|agent| agent.load > 0);
+        let grace = (!online && holds).then(|| after(now.at, grace_ms(now.workspace)));
         self.alarms.set(Alarm::Grace(member), grace);
         if !online {
             orders.extend(self.dispatch.left(member, false));
@@ -368,9 +393,7 @@ impl Desk {
             }
             return Vec::new();
         }
-        let dispatch = &self.dispatch;
-        let is_found = |id| dispatch.get(id).is_some_and(|open| open.stage.assignee().is_some());
-        let told = self.lines.turn(&dispatch.queues(), now, is_awake, is_found);
+        let told = self.lines.turn(&self.dispatch.queues(), now, is_awake);
         // While nothing happens only an estimate gets longer, and it is told so less and less often.
         if self.lines.estimates() {
             self.lines_gap_ms = self.lines_gap_ms.saturating_mul(2);

@@ -202,6 +202,12 @@ impl Dispatch {
         self.known.get(&conversation)?.open.as_ref()
     }
 
+    /// Why the consultation in a conversation waits, as that is recorded or on its way to be.
+    #[must_use]
+    pub fn why(&self, conversation: ConversationId) -> Option<Why> {
+        self.known.get(&conversation)?.why
+    }
+
     /// The requests that wait, those not counted for which somebody is reserved.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
         self.queue.requests()

@@ -28,6 +28,8 @@ struct Waiting {
     told: Option<Line>,
     /// The first estimate that they were told, in seconds, and when.
     first: Option<(Timestamp, u32)>,
+    /// Whether somebody was found for them since: it may be over by the next turn.
+    found: bool,
 }
 
 impl Lines {
@@ -54,22 +56,26 @@ impl Lines {
         self.accuracy
     }
 
-    /// Those who wait now: who is to be told what. `None`: that they do not wait any more; somebody was found
-    /// for those who are `found`. Those who sleep are told when they are awake.
+    /// Whether somebody is found for one who waited at the last turn.
+    pub fn is_found(&mut self, conversation: ConversationId, found: bool) {
+        self.told.entry(conversation).and_modify(|waiting| waiting.found = found);
+    }
+
+    /// Those who wait now: who is to be told what. `None`: that they do not wait any more. Those who sleep are told
+    /// when they are awake.
     pub fn turn(
         &mut self,
         queues: &Queues,
         now: Timestamp,
         is_awake: impl Fn(ConversationId) -> bool,
-        is_found: impl Fn(ConversationId) -> bool,
     ) -> Vec<(ConversationId, Option<Line>)> {
         let mut told = BTreeMap::new();
         let here: BTreeSet<_> = queues.values().flat_map(BTreeMap::values).collect();
         let gone = self.told.iter().filter(|(id, _)| !here.contains(id)).map(|(id, waiting)| (*id, *waiting));
         let gone: Vec<_> = gone.collect();
-        for (id, waiting) in &gone {
+        for (_, waiting) in &gone {
             self.paces.entry(waiting.profile).or_default().gone(now);
-            if let Some((at, wait_s)) = waiting.first.filter(|_| is_found(*id)) {
+            if let Some((at, wait_s)) = waiting.first.filter(|_| waiting.found) {
                 let took = now.as_millis().saturating_sub(at.as_millis());
                 self.accuracy.add(wait_s, took.max(0).unsigned_abs());
             }
@@ -87,7 +93,7 @@ impl Lines {
                 }
                 let estimate = line.and_then(|line| line.wait_s).map(|wait_s| (now, wait_s));
                 let first = before.and_then(|before| before.first).or(estimate);
-                told.insert(*id, Waiting { profile: *profile, told: line, first });
+                told.insert(*id, Waiting { profile: *profile, told: line, first, found: false });
             }
         }
         self.told = told;
@@ -105,7 +111,6 @@ mod tests {
     use switchboard_protocol::vocabulary::{CategoryPath, ConsultationId};
 
     const PROFILE: ProfileId = ProfileId::from_bytes([1; 16]);
-    const GAVE_UP: ConversationId = ConversationId::from_bytes([200; 16]);
 
     fn id(n: u8) -> ConversationId {
         ConversationId::from_bytes([n; 16])
@@ -131,7 +136,7 @@ mod tests {
     }
 
     fn turn(lines: &mut Lines, waiting: &[u8], now: i64) -> Vec<(ConversationId, Option<u32>)> {
-        let told = lines.turn(&queue(waiting), Timestamp::from_millis(now), |_| true, |id| id != GAVE_UP);
+        let told = lines.turn(&queue(waiting), Timestamp::from_millis(now), |_| true);
         told.into_iter().map(|(id, line)| (id, line.map(|line| line.position))).collect()
     }
 
@@ -179,6 +184,10 @@ mod tests {
         assert_eq!(lines.told[&id(200)].told, Some(Line { position: 2, wait_s: Some(120) }));
         lines.forget(id(9));
         turn(&mut lines, &[9, 200], 330_000);
+        lines.is_found(id(9), true);
+        // Somebody was found, and was not there any more; then the customer gave up.
+        lines.is_found(id(200), true);
+        lines.is_found(id(200), false);
         turn(&mut lines, &[], 340_000);
         let accuracy = lines.accuracy();
         assert_eq!(accuracy.compared, 1, "whoever gave up says nothing of it");

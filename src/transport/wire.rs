@@ -302,7 +302,7 @@ const fn rejected(rejection: &Rejection) -> ErrorCode {
         Rejection::AlreadyCalled => ErrorCode::AlreadyCalled,
         Rejection::NotCalled => ErrorCode::NotCalled,
         Rejection::AlreadyServed => ErrorCode::AlreadyServed,
-        Rejection::Preview | Rejection::Nobody => ErrorCode::Preview,
+        Rejection::Preview { .. } | Rejection::Nobody => ErrorCode::Preview,
         Rejection::Moved { .. } => ErrorCode::Moved,
         Rejection::NotPresent { .. } => ErrorCode::NotPresent,
         Rejection::Ended => ErrorCode::ConversationEnded,

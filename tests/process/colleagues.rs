@@ -5,12 +5,17 @@
 
 use switchboard_client::vocabulary::{CategoryPath, ProfileTitle, UserKey};
 use switchboard_client::wire::{
-    Change, Choosing, Credentials, Load, ProfileAssignment, Settings, SettingsOf, TeamAssignment,
+    Change, Choosing, Credentials, EventKind, Load, ProfileAssignment, Sender, Settings, SettingsOf,
+    TeamAssignment,
 };
 
 use crate::chat::Chat;
 use crate::daemon::Daemon;
 use crate::people;
+
+/// Their places in the demo workspace's list of agents.
+const ADA: usize = 0;
+const BEN: usize = 1;
 
 /// An agent of the demo workspace, who comes into a conversation.
 async fn agent(daemon: &Daemon, name: &str, conversation: &str) -> Chat {
@@ -63,6 +68,69 @@ async fn what_is_given_to_a_colleague_who_is_there_is_theirs_to_complete() {
     for chat in [ada, ben] {
         assert_eq!(chat.hang_up().await, (Some(0), String::new()));
     }
+}
+
+#[tokio::test]
+async fn going_on_to_another_conversation_or_closing_the_window_leaves_what_was_entered_by_it() {
+    let daemon = Daemon::running().await;
+    let (carla, dora) = (people::customer(&daemon, "carla").await, people::customer(&daemon, "dora").await);
+    let (first, second) = (carla.open().await.unwrap(), dora.open().await.unwrap());
+    let mut ben = agent(&daemon, "Ben", &first.to_string()).await;
+    let mut ada = agent(&daemon, "Ada", &first.to_string()).await;
+    for (line, shown) in [("/find dora", "f1  "), ("/open f1", "you came in")] {
+        ben.say(line);
+        ben.until_line(shown).await;
+    }
+    ada.until_line("Ben left").await;
+    ada.say("/take");
+    ada.until_line("serves this conversation already (Ben)").await;
+    // Whoever only looks on has nothing to leave.
+    for (line, shown) in [("/find carla", "f1  "), ("/watch f1", "/help shows the commands")] {
+        ben.say(line);
+        ben.until_line(shown).await;
+    }
+    assert_eq!(ben.hang_up().await, (Some(0), String::new()));
+    assert_eq!(ada.hang_up().await, (Some(0), String::new()));
+
+    let owner = people::owner(&daemon).await;
+    for (conversation, at, times) in [(first, ADA, 1), (first, BEN, 1), (second, BEN, 1)] {
+        let by = Sender::Agent { member: Some(daemon.demo().agents[at].member) };
+        let staff = people::stored(&owner, conversation).await;
+        for what in [EventKind::Entered, EventKind::Left] {
+            let found = staff.iter().filter(|event| event.by == by && event.what == what).count();
+            assert_eq!(found, times, "{what:?} by {by:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_assigned_to_somebody_who_looks_on_is_theirs_to_come_in_to() {
+    let daemon = Daemon::running().await;
+    let profile = daemon.demo().profile;
+    let (carla, dora) = (people::customer(&daemon, "carla").await, people::customer(&daemon, "dora").await);
+    let (conversation, other) = (carla.open().await.unwrap(), dora.open().await.unwrap());
+    // A client that goes without leaving.
+    let ada = people::agent(&daemon, ADA).await;
+    ada.join(conversation).await.unwrap();
+    ada.close().await.unwrap();
+    let olivia = people::owner(&daemon).await;
+    olivia.set_away(true).await.unwrap();
+    let assignment = ProfileAssignment { automatic: true, ..ProfileAssignment::default() };
+    olivia.change(Change::ProfileAssignment { profile, assignment }).await.unwrap();
+    let mut ada = agent(&daemon, "Ada", &other.to_string()).await;
+    for (line, shown) in [("/find carla", "f1  "), ("/watch f1", "you came in")] {
+        ada.say(line);
+        ada.until_line(shown).await;
+    }
+    carla.call(conversation, CategoryPath::default()).await.unwrap();
+    ada.until_line("you left").await;
+    ada.until_line("assigned to Ada").await;
+    ada.until_line("it is yours now; /join comes in").await;
+    for (line, shown) in [("Hi", "refused: "), ("/join", "you came in"), ("Hi", "you: Hi")] {
+        ada.say(line);
+        ada.until_line(shown).await;
+    }
+    assert_eq!(ada.hang_up().await, (Some(0), String::new()));
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ errors! {
     NotCalled = 310 "not_called" final;
     /// An agent serves already.
     AlreadyServed = 311 "already_served" final;
-    /// A preview calls nobody, and has no customer.
+    /// A preview calls nobody, is served by nobody, and has no customer.
     Preview = 312 "preview" final;
     /// Who answers for the conversation has changed.
     Moved = 313 "moved" final;

@@ -223,7 +223,8 @@ impl Client {
         accepted(self.shared().ask(Op::Received { conversation, up_to }).await).map(drop)
     }
 
-    /// Agent: enters a conversation, to serve it.
+    /// Agent: enters a conversation, to serve it. Whoever was looking on when it was given to them is out, and
+    /// enters again: service begins with that.
     ///
     /// # Errors
     /// As for [`Client::open`].

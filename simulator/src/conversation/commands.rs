@@ -6,9 +6,7 @@
 use std::collections::BTreeSet;
 
 use switchboard::domain::consultation::How;
-use switchboard::domain::conversation::{
-    Action as Asked, Command, Context, Doors, Entry, Known, Origin, Policy, What,
-};
+use switchboard::domain::conversation::{Command, Context, Doors, Entry, Known, Origin, Policy, What};
 use switchboard_protocol::vocabulary::MemberId;
 
 use super::{Action, Arc, ConversationActor, Fate, Phase, Promise, name};
@@ -31,7 +29,7 @@ impl World {
         let customer = live.state().customer.as_ref();
         let doors = customer.map_or(Doors::Open, |customer| settings.doors(customer.profile, now));
         let present = actor.present.borrow().clone();
-        let present = Some(&present).filter(|_| matches!(command.action, Asked::Transfer { .. }));
+        let present = Some(&present).filter(|_| command.action.asks_who_is_there());
         let context = Context { now, policy: Policy::default(), service: &actor.service.1, doors, present };
         let Origin { instance, counter, .. } = command.origin;
         let known = live.state().clients.look_up(&command.origin);

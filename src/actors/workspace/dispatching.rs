@@ -124,7 +124,7 @@ impl WorkspaceState {
         Ok(())
     }
 
-    /// Tells conversations whom work can be given to.
+    /// Tells conversations who is there.
     pub(super) fn tell_present(&self) {
         self.tell_present.send_replace(Arc::new(self.desk.present()));
     }

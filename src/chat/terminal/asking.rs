@@ -5,6 +5,7 @@
 use switchboard_client::ClientError;
 use switchboard_client::wire::{ListFilter, Row};
 
+use super::window::Window;
 use super::{Chat, Next, Printer};
 use crate::chat::lists::Seen;
 use crate::chat::room::Side;
@@ -107,10 +108,17 @@ impl<P: Printer> Chat<P> {
             return Ok(Next::Stay);
         };
         agent.listed.leave();
-        if command == "/open" {
+        let is_entered = command == "/open";
+        if is_entered {
             self.room.serve(chosen).await?;
         }
+        if !is_entered || chosen != self.room.conversation {
+            self.leave_behind().await;
+        }
         self.room.conversation = chosen;
+        if is_entered {
+            self.window = Window::Inside;
+        }
         Ok(Next::Enter)
     }
 

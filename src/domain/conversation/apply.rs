@@ -30,13 +30,14 @@ impl Conversation {
             What::Started { customer, .. } => self.customer = Some(customer.clone()),
             What::Message(_) => self.apply_message(entry, place, event.by),
             What::Ended => self.ended = true,
+            // Nobody was there to be answered. It begins anew when the next agent says something.
+            What::Requeued { .. } => self.silent_since = None,
             What::Described(change) => self.details.change(change),
             What::Read { side: Side::Customer, up_to } => self.customer_unread.read_up_to(*up_to),
             What::Read { side: Side::Staff, up_to } => self.staff_unread.read_up_to(*up_to),
             What::Called { .. }
             | What::CallRefused { .. }
             | What::Assigned { .. }
-            | What::Requeued { .. }
             | What::Unserved { .. }
             | What::Explained(_)
             | What::Entered { .. }

@@ -115,6 +115,23 @@ impl Action {
             | Self::End => None,
         }
     }
+
+    /// Whether its decision depends on who is there.
+    #[must_use]
+    pub const fn asks_who_is_there(&self) -> bool {
+        match self {
+            Self::Join | Self::Take { .. } | Self::Transfer { .. } => true,
+            Self::Start { .. }
+            | Self::Post { .. }
+            | Self::Read { .. }
+            | Self::Call { .. }
+            | Self::Cancel
+            | Self::Leave
+            | Self::Describe { .. }
+            | Self::Complete { .. }
+            | Self::End => false,
+        }
+    }
 }
 
 /// What the engine itself does in a conversation. It is no client's command: it may come twice, and a second
@@ -177,8 +194,31 @@ pub struct Context<'a> {
     pub service: &'a Service,
     /// What becomes of a call made now; only for what [`asks_for_doors`](super::asks_for_doors) says.
     pub doors: Doors,
-    /// Whom work can be given to; `None`: anybody.
-    pub present: Option<&'a BTreeSet<MemberId>>,
+    /// Who is there; only for what [`Action::asks_who_is_there`] says. `None`: everybody.
+    pub present: Option<&'a Present>,
+}
+
+/// Which members are there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Present {
+    /// Whom work can be given to.
+    pub online: BTreeSet<MemberId>,
+    /// Who is there and wants to be left alone.
+    pub away: BTreeSet<MemberId>,
+}
+
+impl Present {
+    /// Whether work can be given to somebody.
+    #[must_use]
+    pub fn takes_work(&self, member: MemberId) -> bool {
+        self.online.contains(&member)
+    }
+
+    /// Whether somebody can be reached.
+    #[must_use]
+    pub fn is_there(&self, member: MemberId) -> bool {
+        self.online.contains(&member) || self.away.contains(&member)
+    }
 }
 
 impl Context<'static> {
@@ -362,8 +402,11 @@ pub enum Rejection {
     #[error("cancel: an agent serves already")]
     AlreadyServed,
     /// It is a preview.
-    #[error("call: a preview calls nobody")]
-    Preview,
+    #[error("{action}: a preview calls nobody, and nobody serves it")]
+    Preview {
+        /// What was tried.
+        action: &'static str,
+    },
     /// It is a preview.
     #[error("describe: a preview has no customer")]
     Nobody,

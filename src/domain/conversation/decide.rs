@@ -60,10 +60,10 @@ pub fn decide(state: &Conversation, command: &Command, context: &Context<'_>) ->
             only_customer(party, "cancel")?;
             serving::cancel(state, context)?
         }
-        Action::Join => serving::join(state, member_of(party, "join")?)?,
+        Action::Join => serving::join(state, member_of(party, "join")?, context)?,
         Action::Leave => serving::leave(state, member_of(party, "leave")?),
         Action::Take { consultation, epoch } => {
-            serving::take(state, member_of(party, "take")?, *consultation, *epoch)?
+            serving::take(state, member_of(party, "take")?, *consultation, *epoch, context)?
         }
         Action::Describe { change } => describe(state, member_of(party, "describe")?, change)?,
         Action::Transfer { from, to, epoch } => {

@@ -19,7 +19,9 @@ mod unread;
 pub use crate::domain::clients::{ANSWERS_MAX, INSTANCES_MAX, Origin};
 pub use answer::{Answer, Client, Clients, Known, PartyClients};
 pub use apply::answer_of;
-pub use command::{Action, Command, Context, Decision, Doors, OwnAction, Policy, Rejection, Service};
+pub use command::{
+    Action, Command, Context, Decision, Doors, OwnAction, Policy, Present, Rejection, Service,
+};
 pub use decide::{admit, asked_in_vain_by_a_looker, asks_for_doors, decide};
 pub use entry::{Audience, Entry, Event, Place, Seen, What};
 pub use own::{deadline, decide_own, reply};

@@ -5,6 +5,7 @@
 
 use switchboard_protocol::vocabulary::{Content, Party, Timestamp};
 
+use super::serving;
 use super::{BotPlace, Context, Conversation, Entry, Event, Floor, OwnAction, Rejection, Service, What};
 use crate::domain::assignment::{Explanation, Outcome};
 use crate::domain::consultation::{Consultation, How, Stage, Unserved};
@@ -19,6 +20,7 @@ pub fn decide_own(
     action: &OwnAction,
     context: &Context<'_>,
 ) -> Result<Option<Entry>, Rejection> {
+    let bot = |what| Event { by: Party::Bot, what };
     let events = match action {
         OwnAction::Decided { epoch, explanation } => decided(state, *epoch, explanation)?,
         OwnAction::Requeue { consultation, epoch, why } => {
@@ -26,20 +28,19 @@ pub fn decide_own(
             let from = current.and_then(Consultation::assignee);
             let from =
                 from.filter(|_| *epoch == state.served.epoch).ok_or_else(|| moved(state, "requeue"))?;
-            vec![What::Requeued { from, why: *why }]
+            vec![bot(What::Requeued { from, why: *why })]
         }
         OwnAction::Reply { to, epoch, message } => {
             if state.floor() != Floor::Bot || *epoch != state.served.epoch || state.owed != Some(*to) {
                 return Err(moved(state, "reply"));
             }
-            vec![What::Message(message.clone())]
+            vec![bot(What::Message(message.clone()))]
         }
-        OwnAction::Look => due(state, context).into_iter().collect(),
+        OwnAction::Look => due(state, context).into_iter().map(bot).collect(),
     };
     if events.is_empty() {
         return Ok(None);
     }
-    let events = events.into_iter().map(|what| Event { by: Party::Bot, what }).collect();
     Ok(Some(state.next_entry(context.now, None, events)))
 }
 
@@ -67,20 +68,23 @@ pub fn deadline(state: &Conversation, service: &Service) -> Option<Timestamp> {
     }
 }
 
-fn decided(state: &Conversation, epoch: u64, explanation: &Explanation) -> Result<Vec<What>, Rejection> {
+fn decided(state: &Conversation, epoch: u64, explanation: &Explanation) -> Result<Vec<Event>, Rejection> {
     let waits = state.served.consultation.as_ref().is_some_and(|consultation| {
         consultation.id == explanation.considered.consultation && consultation.stage == Stage::Waiting
     });
     if !waits || epoch != state.served.epoch {
         return Err(moved(state, "assign"));
     }
-    let explained = What::Explained(Box::new(explanation.clone()));
-    Ok(match explanation.outcome {
+    let bot = |what| Event { by: Party::Bot, what };
+    let assigned = match explanation.outcome {
         Outcome::Assigned { member, .. } => {
-            vec![explained, What::Assigned { member, how: How::Automatic }]
+            let assigned = bot(What::Assigned { member, how: How::Automatic });
+            serving::out_before(state, member).into_iter().chain([assigned]).collect()
         }
-        Outcome::Waits(_) => vec![explained],
-    })
+        Outcome::Waits(_) => Vec::new(),
+    };
+    let explained = bot(What::Explained(Box::new(explanation.clone())));
+    Ok(std::iter::once(explained).chain(assigned).collect())
 }
 
 fn due(state: &Conversation, context: &Context<'_>) -> Option<What> {

@@ -23,7 +23,8 @@ pub struct Served {
     /// Counts the changes of who serves it and who has the floor, so that an old decision can be told from a
     /// new one.
     pub epoch: u64,
-    /// Who answered for the last consultation that was served.
+    /// Who answered last for a consultation while it was served. Of one that waits again that is known at once: it
+    /// may be over before anybody else has come.
     pub former: Option<MemberId>,
     /// Where the bot is.
     pub bot: BotPlace,
@@ -51,6 +52,15 @@ impl Served {
         self.consultation.as_ref().and_then(Consultation::assignee)
     }
 
+    /// Who answered last while it was served: who does now, else the former agent.
+    #[must_use]
+    pub fn served_by(&self) -> Option<MemberId> {
+        match self.consultation {
+            Some(Consultation { stage: Stage::InProgress(member), .. }) => Some(member),
+            Some(_) | None => self.former,
+        }
+    }
+
     /// What assignment rests on: while it is the same, nobody else need know what happened.
     #[must_use]
     pub fn turn(&self) -> (u64, Option<(Stage, Option<Why>)>) {
@@ -75,6 +85,7 @@ impl Served {
             }
             What::Requeued { from, .. } => {
                 self.agents.remove(from);
+                self.served_no_more();
                 self.wait_again(at);
             }
             What::Entered { member } => {
@@ -85,7 +96,7 @@ impl Served {
                 self.agents.remove(member);
             }
             What::Completed => {
-                self.former = self.assignee().or(self.former);
+                self.served_no_more();
                 return self.end(at, |_| Outcome::Completed);
             }
             What::Unserved { why } => return self.end(at, |_| Outcome::Unserved(*why)),
@@ -157,6 +168,11 @@ impl Served {
                 decision::Outcome::Assigned { .. } => None,
             };
         }
+    }
+
+    /// Whoever answers for what is served does so no more.
+    fn served_no_more(&mut self) {
+        self.former = self.served_by();
     }
 
     fn wait_again(&mut self, at: Timestamp) {

@@ -26,7 +26,7 @@ pub(super) fn call(
         return Err(Rejection::AlreadyCalled);
     }
     if is_preview(state) {
-        return Err(Rejection::Preview);
+        return Err(Rejection::Preview { action: "call" });
     }
     let called = |in_hours, bot_replies| What::Called {
         consultation,
@@ -61,7 +61,7 @@ pub(super) fn call_by_bot(
     call(state, Caller::Bot, consultation, category, context).unwrap_or_default()
 }
 
-/// Previews have no customer, call nobody and count nowhere.
+/// Previews have no customer, call nobody, are served by nobody and count nowhere. Agents may look on.
 pub(super) fn is_preview(state: &Conversation) -> bool {
     state.customer.as_ref().is_some_and(|customer| customer.platform.as_str() == PREVIEW)
 }
@@ -135,20 +135,36 @@ fn given_up(consultation: &Consultation, context: &Context<'_>, late: Unserved) 
 }
 
 /// An agent enters.
-pub(super) fn join(state: &Conversation, member: MemberId) -> Result<Vec<Event>, Rejection> {
+pub(super) fn join(
+    state: &Conversation,
+    member: MemberId,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
-    Ok(or_unchanged(member, enter(state, member)?))
+    Ok(or_unchanged(member, enter(state, member, context)?))
 }
 
-fn enter(state: &Conversation, member: MemberId) -> Result<Option<Event>, Rejection> {
-    if state.served.agents.contains(&member) {
-        return Ok(None);
+/// Where there is no room, somebody who is not there any more makes it.
+fn enter(state: &Conversation, member: MemberId, context: &Context<'_>) -> Result<Vec<Event>, Rejection> {
+    let inside = &state.served.agents;
+    if inside.contains(&member) {
+        return Ok(Vec::new());
     }
-    let agents = state.served.agents.len();
-    if agents >= AGENTS_MAX {
-        return Err(Rejection::TooManyAgents { agents, max: AGENTS_MAX });
+    let mut events = Vec::new();
+    if inside.len() >= AGENTS_MAX {
+        let full = Rejection::TooManyAgents { agents: inside.len(), max: AGENTS_MAX };
+        events.push(gone_from(state, context).ok_or(full)?);
     }
-    Ok(Some(by(member, What::Entered { member })))
+    events.push(by(member, What::Entered { member }));
+    Ok(events)
+}
+
+/// One of those inside who are not there any more leaves; whoever answers for it last.
+fn gone_from(state: &Conversation, context: &Context<'_>) -> Option<Event> {
+    let present = context.present?;
+    let gone = state.served.agents.iter().filter(|agent| !present.is_there(**agent));
+    let member = *gone.min_by_key(|agent| state.assignee() == Some(**agent))?;
+    Some(by(member, What::Left { member }))
 }
 
 /// An agent leaves.
@@ -163,6 +179,7 @@ pub(super) fn take(
     member: MemberId,
     consultation: ConsultationId,
     epoch: Option<u64>,
+    context: &Context<'_>,
 ) -> Result<Vec<Event>, Rejection> {
     going_on(state)?;
     at_epoch(state, "take", epoch)?;
@@ -170,10 +187,11 @@ pub(super) fn take(
         (_, Some(assignee)) if assignee == member => None,
         (_, Some(assignee)) => return Err(Rejection::AlreadyAssigned { by: assignee }),
         (Some(_), None) => Some(How::Taken),
+        (None, None) if is_preview(state) => return Err(Rejection::Preview { action: "take" }),
         (None, None) => Some(How::SteppedIn { consultation }),
     };
     let assigned = how.map(|how| by(member, What::Assigned { member, how }));
-    Ok(or_unchanged(member, assigned.into_iter().chain(enter(state, member)?)))
+    Ok(or_unchanged(member, assigned.into_iter().chain(enter(state, member, context)?)))
 }
 
 /// An agent who answers for it, or is inside, gives it to a colleague.
@@ -194,11 +212,23 @@ pub(super) fn transfer(
     if assignee != member && !state.served.agents.contains(&member) {
         return Err(Rejection::NotEntered { action });
     }
-    if to != from && context.present.is_some_and(|present| !present.contains(&to)) {
+    if to != from && context.present.is_some_and(|present| !present.takes_work(to)) {
         return Err(Rejection::NotPresent { member: to });
     }
-    let how = How::Transferred { from };
-    Ok(or_unchanged(member, (to != from).then(|| by(member, What::Assigned { member: to, how }))))
+    if to == from {
+        return Ok(or_unchanged(member, None));
+    }
+    let given = by(member, What::Assigned { member: to, how: How::Transferred { from } });
+    Ok(out_before(state, to).into_iter().chain([given]).collect())
+}
+
+/// Somebody is about to get what nobody serves, and was inside before it was theirs, perhaps without being there
+/// any more: they are out first, since service begins with their coming and not with their having been there.
+pub(super) fn out_before(state: &Conversation, member: MemberId) -> Option<Event> {
+    let stage = state.served.consultation.as_ref().map(|consultation| consultation.stage);
+    let is_served = matches!(stage, Some(Stage::InProgress(_)));
+    let is_out = !is_served && state.served.agents.contains(&member);
+    is_out.then(|| by(member, What::Left { member }))
 }
 
 /// An agent inside ends the consultation.

@@ -30,7 +30,7 @@ pub struct Conversation {
     pub served: Served,
     /// The entry of the customer's last message, if the bot is to answer it and has not.
     pub owed: Option<u64>,
-    /// When an agent last said something, if the customer has said nothing since.
+    /// When an agent last said something, if the customer has said nothing since and it has not had to wait again.
     pub silent_since: Option<Timestamp>,
     /// Whether it has ended: the customer's next conversation is another one.
     pub ended: bool,

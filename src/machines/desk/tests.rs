@@ -248,6 +248,11 @@ fn an_estimate_is_compared_when_somebody_was_found_and_not_when_the_customer_gav
     let Waiting { waiting, accuracy } = scene.desk.waiting(|_| true);
     assert_eq!((waiting, accuracy.compared), (1, 1));
     assert_eq!((accuracy.told_mean_s(), accuracy.took_mean_s()), (60, 60));
+    // It is over before it is looked again.
+    scene.says(360_000, said(7, 2, Stage::InProgress(AGENT)));
+    scene.says(361_000, Announcement { conversation: conversation(7), revision: 3, open: None, why: None });
+    lines(&mut scene, 362_000);
+    assert_eq!(scene.desk.waiting(|_| true).accuracy.compared, 2);
 }
 
 /// Why each of those to whom it was told waits.
@@ -287,6 +292,26 @@ fn whoever_waits_for_another_reason_is_told_it_a_few_at_a_time_and_nobody_twice(
     conversations.dedup();
     assert_eq!(conversations, (0..250).map(conversation).collect::<Vec<_>>(), "each once, in order");
     assert_eq!(scene.at(3_010, |desk, now| desk.rules_changed(now)), [], "nothing is otherwise");
+}
+
+#[test]
+fn a_reason_that_is_recorded_late_hides_none_that_is_another_meanwhile() {
+    let mut scene = Scene::new();
+    scene.says(1, said(1, 1, Stage::Waiting));
+    let by_hand = |scene: &mut Scene, millis, by_hand: bool| {
+        scene.workspace.settings.profiles.entry(PROFILE).or_default().assignment.automatic = !by_hand;
+        reasons(&scene.at(millis, Desk::rules_changed))
+    };
+    let manual = [(conversation(1), Why::Manual)];
+    assert_eq!(by_hand(&mut scene, 2, true), manual);
+    assert_eq!(by_hand(&mut scene, 3, false), [(conversation(1), Why::NobodyFree)]);
+    // A word on why it waits begins no epoch.
+    let again = |revision, why| Announcement { revision, why: Some(why), ..said(1, 1, Stage::Waiting) };
+    assert_eq!(scene.says(4, again(2, Why::Manual)), []);
+    assert_eq!(by_hand(&mut scene, 5, true), [], "that is what is recorded");
+    // And so it is not any more.
+    assert_eq!(scene.says(6, again(3, Why::NobodyFree)), []);
+    assert_eq!(reasons(&scene.at(1_006, Desk::look)), manual);
 }
 
 #[test]
@@ -351,5 +376,22 @@ fn what_stayed_theirs_who_are_gone_waits_again_when_the_setting_is_another() {
     assert_eq!(absence(&mut scene, 20_000, InProgress::Requeue), []);
     assert_eq!(scene.at(29_999, Desk::look), [], "they have a time of grace");
     let told = scene.at(30_000, Desk::look);
+    assert!(matches!(told[..], [(_, OwnAction::Requeue { why: Requeued::Absent, .. })]), "{told:?}");
+}
+
+#[test]
+fn nobody_is_waited_for_who_has_gone_with_nothing_to_do() {
+    let mut scene = Scene::new();
+    scene.comes(1);
+    scene.at(2, |desk, now| desk.stands(AGENT, false, now));
+    assert_eq!(scene.desk.next_look(), None);
+    let before = scene.workspace.clone();
+    scene.workspace.settings.team.service.absence.grace_seconds = 20;
+    scene.at(3, |desk, now| desk.settings_changed(&before, now));
+    assert_eq!(scene.desk.next_look(), None);
+    // What they had taken at the last moment is known only now.
+    scene.says(4, said(1, 2, Stage::InProgress(AGENT)));
+    assert_eq!(scene.desk.next_look(), Some(at(20_004)));
+    let told = scene.at(20_004, Desk::look);
     assert!(matches!(told[..], [(_, OwnAction::Requeue { why: Requeued::Absent, .. })]), "{told:?}");
 }

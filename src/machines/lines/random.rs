@@ -150,7 +150,7 @@ impl World {
     /// Whoever waits is told what is new.
     fn tell(&mut self) {
         let now = Timestamp::from_millis(self.clock);
-        for (id, line) in self.lines.turn(&self.dispatch.queues(), now, |_| true, |_| true) {
+        for (id, line) in self.lines.turn(&self.dispatch.queues(), now, |_| true) {
             match line {
                 Some(line) => self.told.insert(id, line.position),
                 None => self.told.remove(&id),

@@ -16,15 +16,15 @@ fn about_cards() -> CategoryPath {
     CategoryPath::new(vec![CategoryName::new("Bank").unwrap(), CategoryName::new("Cards").unwrap()]).unwrap()
 }
 
-fn call() -> Action {
+pub(super) fn call() -> Action {
     Action::Call { consultation: CONSULTATION, category: about_cards() }
 }
 
-fn called() -> What {
+pub(super) fn called() -> What {
     What::Called { consultation: CONSULTATION, category: about_cards(), in_hours: true, bot_replies: false }
 }
 
-fn decided(story: &Story, outcome: Chosen) -> OwnAction {
+pub(super) fn decided(story: &Story, outcome: Chosen) -> OwnAction {
     let considered = Considered {
         consultation: CONSULTATION,
         automatic: true,
@@ -40,11 +40,11 @@ fn decided(story: &Story, outcome: Chosen) -> OwnAction {
     OwnAction::Decided { epoch: story.state.served.epoch, explanation }
 }
 
-const fn to(member: MemberId) -> Chosen {
+pub(super) const fn to(member: MemberId) -> Chosen {
     Chosen::Assigned { member, rule: Rule::General }
 }
 
-fn stage(story: &Story) -> Option<Stage> {
+pub(super) fn stage(story: &Story) -> Option<Stage> {
     story.state.served.consultation.as_ref().map(|consultation| consultation.stage)
 }
 
@@ -61,7 +61,7 @@ fn a_customer_calls_an_agent_once_and_the_bot_is_silent() {
 }
 
 #[test]
-fn a_preview_calls_nobody() {
+fn a_preview_calls_nobody_and_nobody_steps_into_it() {
     let platform = Platform::new("test").unwrap();
     let key = CustomerKey { platform, ..key("minji") };
     let preview = Identity::Customer { workspace: WORKSPACE, customer: key.clone() };
@@ -69,7 +69,10 @@ fn a_preview_calls_nobody() {
         preview.clone(),
         Action::Start { customer: key, greeting: None, known: Details::default(), former: None },
     )]);
-    story.when(&preview, call()).refused(Rejection::Preview);
+    story.when(&preview, call()).refused(Rejection::Preview { action: "call" });
+    let _ = story.when(&agent(ADA), Action::Join).becomes([What::Entered { member: ADA }]);
+    story.when(&agent(ADA), take()).refused(Rejection::Preview { action: "take" });
+    assert_eq!((stage(&story), story.state.floor()), (None, Floor::Bot));
 }
 
 #[test]
@@ -147,7 +150,7 @@ fn a_consultation_is_given_to_another_by_comparing_who_has_it() {
     assert_eq!(stage(&story), Some(Stage::InProgress(BEN)));
     assert_eq!(story.state.served.consultation.as_ref().map(|consultation| consultation.transfers), Some(1));
     let _ = story.when(&agent(ADA), give(BEN, BEN)).becomes([What::Unchanged]);
-    story.present = Some([BEN].into());
+    story.present = Some(Present { online: [BEN].into(), away: [CID].into() });
     story.when(&agent(ADA), give(BEN, CID)).refused(Rejection::NotPresent { member: CID });
     let mut with_the_bot = super::given([(customer(), start())]);
     with_the_bot.when(&agent(ADA), give(ADA, BEN)).refused(Rejection::NotServed { action: "transfer" });

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod calling;
+mod coming;
+mod course;
 mod describing;
 mod ending;
 mod epochs;
@@ -20,7 +22,7 @@ mod seeing;
 mod serving;
 mod talking;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use switchboard_protocol::vocabulary::{
     ConsultationId, Content, ConversationId, InstanceId, MemberId, MessageText, Party, Platform, ProfileId,
@@ -41,7 +43,7 @@ struct Story {
     now: i64,
     service: Service,
     doors: Doors,
-    present: Option<BTreeSet<MemberId>>,
+    present: Option<Present>,
     counters: BTreeMap<Party, u64>,
 }
 

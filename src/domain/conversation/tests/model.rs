@@ -5,6 +5,8 @@
 
 use switchboard_protocol::vocabulary::MediaKind;
 
+use super::course::Course;
+use super::random::Own;
 use super::*;
 use crate::domain::consultation::Unserved;
 use crate::domain::customer::{DetailsChange, Edit};
@@ -17,7 +19,8 @@ pub(super) struct Model {
 
 #[derive(Debug)]
 struct Accepted {
-    origin: Origin,
+    /// Whose command it was; `None`: nobody's, the engine itself did it.
+    origin: Option<Origin>,
     at: i64,
     events: Vec<(Party, What)>,
 }
@@ -46,7 +49,7 @@ impl Model {
             Ok(()) => self.rule(command, text_chars_max),
         };
         let origin = &command.origin;
-        let earlier = self.accepted.iter().position(|accepted| accepted.origin == *origin);
+        let earlier = self.accepted.iter().position(|accepted| accepted.origin == Some(*origin));
         match earlier {
             Some(entry) if self.is_in_window(origin) && self.is_recent(origin) => Expected::Again(entry),
             Some(_) => Expected::NotAgain,
@@ -55,7 +58,7 @@ impl Model {
         }
     }
 
-    pub(super) fn accept(&mut self, origin: Origin, at: i64, events: Vec<(Party, What)>) {
+    pub(super) fn accept(&mut self, origin: Option<Origin>, at: i64, events: Vec<(Party, What)>) {
         self.accepted.push(Accepted { origin, at, events });
     }
 
@@ -70,24 +73,7 @@ impl Model {
     }
 
     pub(super) fn agents(&self) -> Vec<MemberId> {
-        let mut inside = Vec::new();
-        for (_, what) in self.events() {
-            match what {
-                What::Entered { member } => inside.push(*member),
-                What::Left { member } => inside.retain(|agent| agent != member),
-                What::Completed | What::Unserved { .. } | What::Ended => inside.clear(),
-                What::Requeued { from, .. } => inside.retain(|agent| agent != from),
-                What::Started { .. }
-                | What::Message(_)
-                | What::Called { .. }
-                | What::CallRefused { .. }
-                | What::Explained(_)
-                | What::Assigned { .. }
-                | What::Described(_)
-                | What::Read { .. }
-                | What::Unchanged => {}
-            }
-        }
+        let mut inside = self.course().inside;
         inside.sort();
         inside
     }
@@ -111,40 +97,25 @@ impl Model {
     }
 
     pub(super) fn assignee(&self) -> Option<MemberId> {
-        let mut changes = self.consultation().into_iter().filter_map(|what| match what {
-            What::Assigned { member, .. } => Some(Some(*member)),
-            What::Requeued { .. } => Some(None),
-            _ => None,
-        });
-        changes.next_back().flatten()
+        self.course().assignee
     }
 
-    /// Whether an agent has entered since somebody answered for it, or whoever did was inside already.
+    /// Whether an agent has entered since somebody answered for it, or whoever took it was inside already.
     pub(super) fn is_in_progress(&self) -> bool {
-        let (mut inside, mut assignee, mut begun) = (Vec::new(), None, false);
+        self.course().begun
+    }
+
+    /// Who answered last for what was served and is over, or waits again.
+    pub(super) fn former(&self) -> Option<MemberId> {
+        self.course().former
+    }
+
+    fn course(&self) -> Course {
+        let mut course = Course::default();
         for (_, what) in self.events() {
-            match what {
-                What::Entered { member } => {
-                    inside.push(*member);
-                    begun |= assignee.is_some();
-                }
-                What::Left { member } => inside.retain(|agent| agent != member),
-                What::Assigned { member, how } => {
-                    assignee = Some(*member);
-                    begun |= inside.contains(member) || matches!(how, How::SteppedIn { .. });
-                }
-                What::Requeued { from, .. } => {
-                    inside.retain(|agent| agent != from);
-                    (assignee, begun) = (None, false);
-                }
-                What::Completed | What::Unserved { .. } | What::Ended => {
-                    inside.clear();
-                    (assignee, begun) = (None, false);
-                }
-                _ => {}
-            }
+            course.goes_on(what);
         }
-        begun
+        course
     }
 
     /// How often it has changed who serves it or has the floor.
@@ -242,6 +213,11 @@ impl Model {
         self.accepted.iter().flat_map(|accepted| &accepted.events)
     }
 
+    /// Whose commands were accepted.
+    fn origins(&self) -> impl DoubleEndedIterator<Item = &Origin> {
+        self.accepted.iter().filter_map(|accepted| accepted.origin.as_ref())
+    }
+
     /// Where both sequences stand after so many events.
     fn place_after(&self, events: usize) -> Place {
         let count = |reader| self.events().take(events).filter(|(_, what)| sees(reader, what)).count() as u64;
@@ -273,7 +249,7 @@ impl Model {
         let is_later =
             |other: &Origin| (other.party, other.instance) == (party, instance) && other.counter > counter;
         let matters = !matches!(command.action, Action::Start { .. } | Action::Read { .. });
-        matters && self.accepted.iter().any(|accepted| is_later(&accepted.origin))
+        matters && self.origins().any(is_later)
     }
 
     fn admission(&self, command: &Command) -> Result<(), Rejection> {
@@ -295,7 +271,7 @@ impl Model {
 
     fn end_of(&self, by: Party) -> Expected {
         let why = if by == Party::Customer { Unserved::Left } else { Unserved::Dismissed };
-        let whats = match (self.has_consultation(), self.is_in_progress()) {
+        let whats = match (self.has_consultation(), self.course().was_served) {
             _ if self.ended() => return Expected::AlreadySo,
             _ if self.is_outside(by) => return Expected::Refused(Rejection::NotEntered { action: "end" }),
             (false, _) => vec![What::Ended],
@@ -361,6 +337,7 @@ impl Model {
             (Action::Cancel, Party::Customer) => match (self.has_consultation(), self.is_in_progress()) {
                 (false, _) => Expected::Refused(Rejection::NotCalled),
                 (true, true) => Expected::Refused(Rejection::AlreadyServed),
+                (true, false) if self.course().was_served => Expected::Events(vec![(by, What::Completed)]),
                 (true, false) => Expected::Events(vec![(by, What::Unserved { why: Unserved::GaveUp })]),
             },
             (Action::Transfer { from, to, .. }, Party::Agent { .. }) => self.transfer(by, *from, *to),
@@ -451,6 +428,25 @@ impl Model {
         Expected::Events(whats.into_iter().map(|what| (by, what)).collect())
     }
 
+    /// What becomes of what the engine itself does; `None`: it is not so any more.
+    pub(super) fn own(&self, own: Own) -> Option<Vec<(Party, What)>> {
+        let waits = self.has_consultation() && self.assignee().is_none();
+        match own {
+            Own::Gives(explanation, to) if waits => {
+                let is_out = self.agents().contains(&to);
+                let out = is_out.then_some((Party::Agent { member: to }, What::Left { member: to }));
+                let given = What::Assigned { member: to, how: How::Automatic };
+                let explained = (Party::Bot, What::Explained(Box::new(explanation)));
+                Some([explained].into_iter().chain(out).chain([(Party::Bot, given)]).collect())
+            }
+            Own::Gives(..) => None,
+            Own::Requeues(why) => {
+                let from = self.assignee()?;
+                Some(vec![(Party::Bot, What::Requeued { from, why })])
+            }
+        }
+    }
+
     fn transfer(&self, by: Party, from: MemberId, to: MemberId) -> Expected {
         let action = "transfer";
         match self.assignee() {
@@ -463,8 +459,10 @@ impl Model {
             }
             Some(_) if from == to => Expected::Events(vec![(by, What::Unchanged)]),
             Some(_) => {
+                let is_out = !self.is_in_progress() && self.agents().contains(&to);
+                let out = is_out.then_some((Party::Agent { member: to }, What::Left { member: to }));
                 let how = How::Transferred { from };
-                Expected::Events(vec![(by, What::Assigned { member: to, how })])
+                Expected::Events(out.into_iter().chain([(by, What::Assigned { member: to, how })]).collect())
             }
         }
     }
@@ -475,18 +473,17 @@ impl Model {
 
     /// The client has left no more unanswered than it may, if it sends this now.
     fn is_in_window(&self, origin: &Origin) -> bool {
-        let own = self.accepted.iter().filter(|accepted| {
-            (accepted.origin.party, accepted.origin.instance) == (origin.party, origin.instance)
-        });
-        own.map(|accepted| accepted.origin.counter).all(|used| used < origin.counter + ANSWERS_MAX as u64)
+        let own =
+            self.origins().filter(|used| (used.party, used.instance) == (origin.party, origin.instance));
+        own.map(|used| used.counter).all(|used| used < origin.counter + ANSWERS_MAX as u64)
     }
 
     /// The instance is one of the last that the party used here.
     fn is_recent(&self, origin: &Origin) -> bool {
         let mut recent: Vec<InstanceId> = Vec::new();
-        for accepted in self.accepted.iter().rev().filter(|accepted| accepted.origin.party == origin.party) {
-            if !recent.contains(&accepted.origin.instance) {
-                recent.push(accepted.origin.instance);
+        for used in self.origins().rev().filter(|used| used.party == origin.party) {
+            if !recent.contains(&used.instance) {
+                recent.push(used.instance);
             }
         }
         recent.iter().take(INSTANCES_MAX).any(|instance| *instance == origin.instance)
@@ -494,8 +491,8 @@ impl Model {
 
     /// The instance is younger than all that the party used here.
     fn is_newest(&self, origin: &Origin) -> bool {
-        let own = self.accepted.iter().filter(|accepted| accepted.origin.party == origin.party);
-        own.map(|accepted| accepted.origin.instance).all(|used| used < origin.instance)
+        let own = self.origins().filter(|used| used.party == origin.party);
+        own.map(|used| used.instance).all(|used| used < origin.instance)
     }
 }
 

@@ -9,9 +9,11 @@ use switchboard_protocol::vocabulary::{
     Longitude, Media, MediaKind, Phone,
 };
 
+use super::calling::decided;
 use super::model::{Expected, Model};
 use super::*;
-use crate::domain::consultation::{Consultation, Stage};
+use crate::domain::assignment::{Explanation, Outcome as Chosen, Rule};
+use crate::domain::consultation::{Consultation, Requeued, Stage};
 use crate::domain::customer::{DetailsChange, Edit, Gender};
 
 /// A command to try.
@@ -27,6 +29,17 @@ enum Try {
     },
     /// One that was tried before, of those so many ago.
     Again(prop::sample::Index),
+    /// The engine itself gives it to somebody or, to nobody, lets it wait again.
+    Own(Option<MemberId>),
+}
+
+/// What the engine itself tries.
+#[derive(Debug)]
+pub(super) enum Own {
+    /// It is given to somebody.
+    Gives(Explanation, MemberId),
+    /// Whoever answers for it is gone.
+    Requeues(Requeued),
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -113,6 +126,7 @@ fn tries(people: u8, clients: u8) -> impl Strategy<Value = Try> {
             Try::New { who, client, skip, clock, action, from_end }
         }),
         1 => any::<prop::sample::Index>().prop_map(Try::Again),
+        1 => prop::sample::select(vec![Some(ADA), Some(BEN), None]).prop_map(Try::Own),
     ]
 }
 
@@ -175,7 +189,33 @@ impl Both {
             let at = self.model.time(self.story.now);
             prop_assert_eq!((entry.at.as_millis(), entry.origin), (at, Some(command.origin)));
             let events = entry.events.iter().map(|event| (event.by, event.what.clone()));
-            self.model.accept(command.origin, at, events.collect());
+            self.model.accept(Some(command.origin), at, events.collect());
+            self.story.state.apply(&entry);
+            self.story.entries.push(entry);
+            self.last_entry_fits()?;
+            self.state_is_what_the_list_says()?;
+        }
+        Ok(())
+    }
+
+    fn own(&mut self, to: Option<MemberId>) -> Result<(), TestCaseError> {
+        let (epoch, why) = (self.story.state.served.epoch, Requeued::Absent);
+        let (action, own) = match to {
+            Some(to) => {
+                let action = decided(&self.story, Chosen::Assigned { member: to, rule: Rule::General });
+                let OwnAction::Decided { explanation, .. } = &action else { unreachable!("it was decided") };
+                let own = Own::Gives(Explanation::clone(explanation), to);
+                (action, own)
+            }
+            None => (OwnAction::Requeue { consultation: CONSULTATION, epoch, why }, Own::Requeues(why)),
+        };
+        let expected = self.model.own(own);
+        let done = decide_own(&self.story.state, &action, &self.story.context());
+        prop_assert_eq!(done.is_ok(), expected.is_some(), "{:?}", done);
+        if let (Ok(Some(entry)), Some(expected)) = (done, expected) {
+            let found: Vec<_> = entry.events.iter().map(|event| (event.by, event.what.clone())).collect();
+            prop_assert_eq!(&found, &expected);
+            self.model.accept(None, self.model.time(self.story.now), found);
             self.story.state.apply(&entry);
             self.story.entries.push(entry);
             self.last_entry_fits()?;
@@ -249,6 +289,7 @@ impl Both {
         }
         prop_assert_eq!(state.served.agents.iter().copied().collect::<Vec<_>>(), model.agents());
         prop_assert_eq!((state.assignee(), state.served.epoch), (model.assignee(), model.epoch()));
+        prop_assert_eq!(state.served.former, model.former());
         prop_assert_eq!(state.ended, model.ended());
         prop_assert_eq!(&state.details, &model.details());
         let is_in_progress =
@@ -286,7 +327,9 @@ proptest! {
             both.run(&Command { identity: customer(), origin, action: start() })?;
         }
         for what in tries {
-            if let Some(command) = both.command(what) {
+            if let Try::Own(to) = what {
+                both.own(to)?;
+            } else if let Some(command) = both.command(what) {
                 both.run(&command)?;
             }
         }

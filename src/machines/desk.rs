@@ -243,6 +243,15 @@ impl Desk {
         told(orders)
     }
 
+    /// A boundary that has passed holds before anything is decided, however late its alarm is.
+    fn pass_boundary(&mut self, now: &mut Now<'_>) -> Vec<Told> {
+        let has_passed = self.alarms.get(&Alarm::Boundary).is_some_and(|at| at <= now.at);
+        if !has_passed || is_planted(Bug::OpeningOverlooked) {
+            return Vec::new();
+        }
+        self.rules_changed(now)
+    }
+
     /// Those who wait for another reason than they did are told it: a few at a time, since it wakes and writes.
     fn explain(&mut self, now: &mut Now<'_>) -> Vec<Order> {
         if is_planted(Bug::ReasonsForgotten) {
@@ -283,6 +292,7 @@ impl Desk {
 
     fn said(&mut self, announcement: Announcement, now: &mut Now<'_>) -> Vec<Told> {
         let conversation = announcement.conversation;
+        let mut all = self.pass_boundary(now);
         let before = self.dispatch.why(conversation);
         let mut orders = self.dispatch.announced(announcement, now.seeds);
         let recorded = self.dispatch.why(conversation);
@@ -298,7 +308,8 @@ impl Desk {
             orders.extend(self.dispatch.decision(conversation));
         }
         self.await_assignee(conversation, now);
-        told(orders)
+        all.extend(told(orders));
+        all
     }
 
     /// Somebody answers for it who is not there, after a restart perhaps: they have their time of grace.
@@ -316,9 +327,10 @@ impl Desk {
 
     /// A conversation did not take a decision.
     pub fn refused(&mut self, conversation: ConversationId, epoch: u64, now: &mut Now<'_>) -> Vec<Told> {
-        let orders = self.dispatch.refused(conversation, epoch, now.seeds);
+        let mut all = self.pass_boundary(now);
+        all.extend(told(self.dispatch.refused(conversation, epoch, now.seeds)));
         self.try_again(now.at);
-        told(orders)
+        all
     }
 
     /// What was not taken is told again after a while: what does not come through must not be put off by more of it.
@@ -348,7 +360,10 @@ impl Desk {
             // Their sessions are on their way out.
             return Vec::new();
         }
-        let mut orders = self.dispatch.stands(member, standing_of(member, online, now.workspace), now.seeds);
+        let standing = standing_of(member, online, now.workspace);
+        self.dispatch.note_standings([(member, standing)]);
+        let mut all = self.pass_boundary(now);
+        let mut orders = self.dispatch.stands(member, standing, now.seeds);
         // Should something turn out to be theirs later, they have their time of grace from then on.
         let holds = self.dispatch.roster().get(member).is_some_and(|agent| agent.load > 0);
         let grace = (!online && holds).then(|| after(now.at, grace_ms(now.workspace)));
@@ -356,13 +371,17 @@ impl Desk {
         if !online {
             orders.extend(self.dispatch.left(member, false));
         }
-        told(orders)
+        all.extend(told(orders));
+        all
     }
 
     /// Members want to be left alone, or do not any more. They keep what they have.
     pub fn intents_changed(&mut self, now: &mut Now<'_>) -> Vec<Told> {
         let standings = self.standings(now.workspace);
-        told(self.dispatch.stand(standings, now.seeds))
+        self.dispatch.note_standings(standings.iter().copied());
+        let mut all = self.pass_boundary(now);
+        all.extend(told(self.dispatch.stand(standings, now.seeds)));
+        all
     }
 
     /// How those stand who are there, as they have said last.

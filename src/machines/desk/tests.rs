@@ -11,6 +11,7 @@ use super::*;
 use crate::domain::assignment::{Outcome, Request, Strategy, Why};
 use crate::domain::consultation::{Requeued, Stage};
 use crate::domain::conversation::{Event, What};
+use crate::domain::hours::{Choice, ManualOverride, Mode, Override, Schedule, ScheduleDraft, WeekDraft};
 use crate::domain::workspace::{Member, Profile, Role, TokenHash};
 
 const AGENT: MemberId = MemberId::from_bytes([1; 16]);
@@ -329,6 +330,30 @@ fn what_is_recorded_of_why_it_waits_is_not_told_again_after_a_restart() {
     let told = scene.at(0, |desk, now| desk.begin(found, [], now));
     let nobody_free = |n| (conversation(n), Why::NobodyFree);
     assert_eq!(reasons(&told), [nobody_free(2), nobody_free(3)]);
+}
+
+#[test]
+fn a_boundary_that_has_passed_holds_for_what_comes_before_its_alarm_is_looked_at() {
+    // By the schedule it is always closed; by hand it is open for a second.
+    let never = ScheduleDraft { zone: "UTC".to_owned(), week: WeekDraft::default(), holidays: Vec::new() };
+    let schedule = Schedule::new(&never).unwrap();
+    let scene = || {
+        let mut scene = Scene::new();
+        let own = scene.workspace.settings.profiles.entry(PROFILE).or_default();
+        (own.hours.mode, own.hours.schedule) = (Mode::UseHours, Choice::Own(schedule.clone()));
+        own.manual = Some(ManualOverride { to: Override::Open, until: Some(at(1_000)) });
+        assert_eq!(scene.at(0, |desk, now| desk.rules_changed(now)), []);
+        scene
+    };
+    let mut called = scene();
+    called.comes(10);
+    assert_eq!(given(&called.says(999, said(1, 1, Stage::Waiting))), [(conversation(1), Some(AGENT))]);
+    let mut late = scene();
+    late.comes(10);
+    assert_eq!(reasons(&late.says(1_000, said(1, 1, Stage::Waiting))), [(conversation(1), Why::Closed)]);
+    let mut came = scene();
+    came.says(10, said(1, 1, Stage::Waiting));
+    assert_eq!(reasons(&came.comes(1_000)), [(conversation(1), Why::Closed)]);
 }
 
 #[test]

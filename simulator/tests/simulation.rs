@@ -71,7 +71,7 @@ const fn found_by(bug: Bug) -> (&'static [Promise], Range<u64>) {
         Bug::FullDiskForgotten => (&[Room], 0..5_000),
         Bug::VerdictOvertakes => (&[G3], 0..50),
         Bug::TakenWithoutReserve => (&[Room], 0..50),
-        Bug::SlotLost => (&[Waiting], 0..200),
+        Bug::SlotLost => (&[Waiting], 0..5_000),
         // An assignment is one of the things that may be appended; any of them is unknown to the new term.
         Bug::FormerTermAppends => (&[Stale, Forgotten, G2], 0..1_000),
         Bug::DeadlineTooEarly => (&[Timers], 0..200),

@@ -155,6 +155,8 @@ async fn whoever_only_looks_is_nowhere_shown_and_neither_takes_nor_writes() {
     let carla = people::customer(&daemon, "carla").await;
     let conversation = carla.open().await.unwrap();
     let mut board = Board::of(&daemon).await;
+    let hers = daemon.demo().agents[0].member;
+    assert_eq!(board.shows(hers, false).await, [false], "the board's beginning");
     let lookers = [connected(ada(&daemon).only_looks()).await, connected(ada(&daemon).only_looks()).await];
     let [looker, _other] = lookers.map(Result::unwrap);
     let taken = looker.take(conversation).await;
@@ -165,8 +167,8 @@ async fn whoever_only_looks_is_nowhere_shown_and_neither_takes_nor_writes() {
     }
     assert!(looker.history(conversation, None, 10).await.is_ok());
     let serving = connected(ada(&daemon)).await.unwrap();
-    let shown = board.shows(serving.member().unwrap(), true).await;
-    assert_eq!(shown, [false, true], "the first is the board's beginning");
+    assert_eq!(serving.member(), Some(hers));
+    assert_eq!(board.shows(hers, true).await, [true]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -383,11 +383,15 @@ impl Talk {
                     call.silent_since = None;
                 }
             }
-            Party::Agent { .. } => {
-                if let Some(call) = &mut self.open {
+            Party::Agent { member } => match &mut self.open {
+                Some(call) if call.has_begun && self.inside.contains(&member) => {
                     call.silent_since = Some(entry.at);
                 }
-            }
+                other => {
+                    let what = format!("{member} spoke, who does not serve it; it was {other:?}");
+                    return Err((Promise::Floor, what));
+                }
+            },
             Party::Bot if entry.origin.is_none() => {
                 if !bot_has_floor || !self.awaits_bot {
                     return Err((Promise::Floor, format!("the bot answered; it was {:?}", self.open)));

@@ -92,6 +92,10 @@ class Daemon:
         """The credentials of one of the demo's agents."""
         return {"as": "agent", "token": self.demo["agents"][which]["token"]}
 
+    def owner(self):
+        """The credentials of the demo's owner."""
+        return {"as": "agent", "token": self.demo["owner"]["token"]}
+
     def member(self, which=0):
         """The id of one of the demo's agents."""
         return uuid.UUID(self.demo["agents"][which]["member"]).bytes

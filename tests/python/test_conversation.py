@@ -113,13 +113,19 @@ class Conversation(DaemonTest):
         self.assertEqual([row["conversation"] for row in found], conversations[::-1])
         self.assertEqual({row["platform"] for row in found}, {"web"})
         await self.assert_refused(403, agent.ask("list", limit=2, cursor="nonsense"))
+        profile = self.daemon.customer("anybody")["profile"]
+        of_one = await agent.ask("list", limit=9, filter={"profile": profile})
+        self.assertEqual([row["conversation"] for row in of_one["rows"]], conversations[::-1])
+        await self.assert_refused(602, agent.ask("list", limit=9, filter={"profile": bytes(16)}))
 
     async def test_an_agent_sees_how_the_engine_does_and_a_customer_does_not(self):
         agent = await self.connected(self.daemon.agent())
         stages = (await agent.ask("latency"))["stages"]
         self.assertLessEqual({"decided", "commit", "durable", "pushed", "written"}, {one["stage"] for one in stages})
         self.assertEqual(await agent.ask("quarantined"), {"is": "quarantined", "conversations": [], "more": False})
-        await self.assert_refused(306, agent.ask("release", conversation=bytes(16)))
+        await self.assert_refused(201, agent.ask("release", conversation=bytes(16)))
+        owner = await self.connected(self.daemon.owner())
+        await self.assert_refused(306, owner.ask("release", conversation=bytes(16)))
         customer = await self.connected(self.daemon.customer("carla"))
         waiting = {"is": "waiting", "waiting": 0, "estimates": dict.fromkeys(ESTIMATES, 0)}
         self.assertEqual(await agent.ask("waiting"), waiting)

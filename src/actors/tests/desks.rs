@@ -131,6 +131,21 @@ async fn below_the_owner_only_what_is_ones_own_is_listed_shown_and_counted_from_
     house.stop().await;
 }
 
+#[tokio::test]
+async fn whoever_looks_at_what_the_only_one_has_just_left_is_shown_it() {
+    let house = House::start(NO_SLEEP).await;
+    let (mut olivia, mut ada) = (house.connect(Proof::Token(OLIVIAS_TOKEN)).await, house.ada().await);
+    let (_minji, waits) = house.caller("minji").await;
+    let mut desk = ada.looks(Lists::ALL, 10).await;
+    desk.until(|desk| desk.shows(&[waits]) && desk.counts(1, 1, 0)).await;
+    drop(desk);
+    ada.ask(Asked::Unfollow { subscription: 9 });
+    let Some(Ok(Answered::Unfollowed)) = ada.answer().await else { panic!("it goes on") };
+    let mut desk = olivia.looks(Lists::ALL, 10).await;
+    desk.until(|desk| desk.shows(&[waits]) && desk.counts(1, 1, 0)).await;
+    house.stop().await;
+}
+
 /// A second profile, and somebody who has called there.
 async fn another_profile(house: &House, olivia: &mut Client) -> (ProfileId, Client, ConversationId) {
     let profile = ProfileId::from_bytes([3; 16]);

@@ -112,13 +112,14 @@ impl WorkspaceState {
         };
         let view = View { filter, rows: rows.clamp(1, limits::LIST_ROWS_MAX) };
         self.desks.look(&view);
-        if self.desks.views.shown(&view).is_some() {
-            // Together with everybody who comes at about the same time.
-            self.desks.set_turn(myself);
-        }
+        let is_shown = self.desks.views.shown(&view).is_some();
         let end = WorkspaceEnd(Arc::clone(following.outlet()));
         let counts = Seen::new();
         self.desks.desks.push(Desk { end, member, wish, view, wants_snapshot: true, counts });
+        if is_shown {
+            // Together with everybody who comes at about the same time.
+            self.desks.set_turn(myself);
+        }
         self.read_for_desks(myself);
         reply.answer(Ok(Answered::FollowingDesk(lane, following)));
     }

@@ -109,7 +109,7 @@ pub(in crate::journal) fn consultations(
         page.last().map(|(cursor, _)| *cursor)
     } else {
         // Behind everything of the last that was looked at.
-        let last = talks.get(looked_at - 1).filter(|_| looked_at < talks.len());
+        let last = talks[..looked_at].last().filter(|_| looked_at < talks.len());
         last.map(|last| ConsultationCursor { conversation: *last, at: At::Over(RecordPlace([u8::MAX; 24])) })
     };
     let records = page.into_iter().map(|(cursor, record)| (cursor.conversation, record)).collect();

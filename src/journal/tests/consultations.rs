@@ -11,6 +11,7 @@ use crate::journal::fold::keys;
 use crate::journal::store::{Batch, Store};
 use crate::journal::stored::samples::{Script, member_id};
 use crate::journal::{Journal, RebuildReason, recover};
+use crate::limits;
 use switchboard_protocol::vocabulary::Party;
 
 /// Every consultation of a conversation by its entries alone, newest first.
@@ -128,6 +129,32 @@ fn the_one_that_goes_on_moves_to_those_that_are_over_between_two_pages() {
         let third = page(second.next).await;
         let outcome = third.records[0].1.over.map(|over| over.outcome);
         assert_eq!((outcome, third.next), (Some(Outcome::Unserved(Unserved::TooLong)), None));
+        journal.stop().unwrap();
+    });
+}
+
+/// More conversations without a consultation than are looked at for a page, and one with two before them.
+#[test]
+fn what_lies_behind_many_conversations_is_found_page_by_page() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = start(dir.path());
+        let term = open_workspace(&journal).await.term;
+        let (_, entries) = script();
+        append(&journal, term, conversation_id(1), &entries).await;
+        let ids: Vec<_> = (2..=limits::TALKS_LOOKED_AT_MAX as u8 + 2).map(conversation_id).collect();
+        for id in &ids {
+            append(&journal, term, *id, &[Script::new(workspace(), *id).start(9, customer(1))]).await;
+        }
+        let page = async |cursor: Option<&str>| {
+            journal.consultations(workspace(), ids[0], cursor, 9).await.unwrap().unwrap()
+        };
+        let first = page(None).await;
+        assert_eq!(first.records, []);
+        let second = page(first.next.as_deref()).await;
+        let found: Vec<_> = second.records.iter().map(|(id, record)| (*id, record.over.is_some())).collect();
+        assert_eq!(found, [(conversation_id(1), false), (conversation_id(1), true)]);
+        assert_eq!(second.next, None);
         journal.stop().unwrap();
     });
 }

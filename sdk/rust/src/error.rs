@@ -88,27 +88,20 @@ impl ClientError {
 
     /// Who answers for the consultation instead, if somebody was faster than this request.
     #[must_use]
-    pub const fn assignee(&self) -> Option<MemberId> {
-        match self {
-            Self::Rejected(error) => error.assignee,
-            Self::Options(_)
-            | Self::Local(_)
-            | Self::ServedElsewhere { .. }
-            | Self::Closed(_)
-            | Self::Request(_)
-            | Self::WrongAnswer(_)
-            | Self::Subscription(_)
-            | Self::TooManySubscriptions { .. }
-            | Self::WindowFull(_)
-            | Self::Unanswered(_) => None,
-        }
+    pub fn assignee(&self) -> Option<MemberId> {
+        self.refusal()?.assignee
     }
 
     /// How long the engine asks to wait before another try.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
+        self.refusal()?.wait_ms.map(|ms| Duration::from_millis(u64::from(ms)))
+    }
+
+    /// What the engine said, if it refused the request.
+    const fn refusal(&self) -> Option<&ErrorBody> {
         match self {
-            Self::Rejected(error) => error.wait_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+            Self::Rejected(error) => Some(error),
             Self::Options(_)
             | Self::Local(_)
             | Self::ServedElsewhere { .. }

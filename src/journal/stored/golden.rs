@@ -13,26 +13,18 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::messages::{every_kind, masked};
+use super::forms::{
+    empty_row, latest_entries, listed_rows, newer_entries, newer_workspace, newer_workspace_entries, row,
+    row_of, service_entries, waiting,
+};
 use super::samples::{
-    Script, conversation, conversation_id, customer, entries, member_id, place, steps, workspace,
-    workspace_entries, workspace_id,
+    Script, conversation, conversation_id, entries, place, steps, workspace, workspace_entries, workspace_id,
 };
 use super::*;
-use crate::domain::assignment::{
-    Agent, Candidate, Choosing, Considered, Explanation, Group, Outcome, Rule, Standing,
-    Strategy as AssignmentStrategy, Why,
-};
-use crate::domain::consultation::{Assignees, Beginning, Consultation, How, Requeued, Stage, Unserved};
-use crate::domain::conversation::{Conversation, Entry, Served, Side, Unread, What};
-use crate::domain::customer::Details;
+use crate::domain::conversation::{Conversation, Side, What};
 use crate::domain::hours::Override;
-use crate::domain::listing::{Listing, Past};
-use crate::domain::workspace::{Profile, Role, Workspace, WorkspaceEntry, WorkspaceEvent};
+use crate::domain::workspace::{Role, Workspace, WorkspaceEvent};
 use crate::journal::Position;
-use switchboard_protocol::vocabulary::{
-    CategoryName, CategoryPath, ConsultationId, Party, ProfileId, ProfileTitle, Seq, Timestamp,
-};
 
 /// Something stored: what it means, how it is stored today, and whether bytes mean it.
 struct Case {
@@ -59,7 +51,9 @@ fn what_was_ever_stored_is_read_as_what_it_was_and_stored_so_today() {
 #[test]
 fn no_golden_file_is_forgotten() {
     let names: Vec<_> = cases().into_iter().map(|case| format!("{}.hex", case.name)).collect();
-    for version in 1..=NEWEST {
+    let versions: Vec<_> = (1..).take_while(|version| folder(*version).is_dir()).collect();
+    assert_eq!(versions.last(), cases().iter().map(|case| case.version).max().as_ref());
+    for version in versions {
         for file in std::fs::read_dir(folder(version)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             assert!(
@@ -154,7 +148,7 @@ fn a_newer_version_of_one_event_is_refused_even_if_its_fields_are_others() {
     let versions = bytes.windows(3).enumerate().filter(|(_, window)| *window == [0xa1, b'v', 1]);
     let event = versions.map(|(at, _)| at).nth(1).unwrap() + 2;
     bytes[event] = 9;
-    let newer = StoredError::Newer { what: "event", found: 9, known: NEWEST };
+    let newer = StoredError::Newer { what: "event", found: 9, known: NEWEST_EVENT };
     assert_eq!(decode_entry(entry.conversation, &bytes), Err(newer.clone()));
     // The kind becomes a number of the same length: "msg" with its marker is 0xa3 and three bytes.
     let kind = bytes.windows(4).position(|window| window == [0xa3, b'm', b's', b'g']).unwrap();
@@ -390,86 +384,6 @@ fn small_cases() -> [Case; 4] {
     ]
 }
 
-fn row() -> RowState {
-    RowState {
-        customer: Some(customer(1)),
-        details: Details::default(),
-        categories: Vec::new(),
-        served: row_served(),
-        listing: Listing::of(&row_served()),
-        ended: false,
-        last_message: "How can I help?".to_owned(),
-        last_at: Timestamp::from_millis(1_700_000_003_000),
-        unread: Unread { read: place(2, 2), waiting: [place(3, 3), place(9, 7)].into() },
-        seq: Seq::new(9).unwrap(),
-        revision: 8,
-        position: Position(70_000),
-    }
-}
-
-/// A row that says no more than who serves it.
-fn row_of(served: Served) -> RowState {
-    RowState { listing: Listing::of(&served), served, ..row() }
-}
-
-/// Who served, as rows said it before there were consultations.
-fn row_served() -> Served {
-    let at = Timestamp::from_millis(1_700_000_003_000);
-    let consultation = Consultation {
-        id: ConsultationId::from_bytes([0; 16]),
-        beginning: Beginning::SteppedIn,
-        category: CategoryPath::default(),
-        called_at: at,
-        waits_since: at,
-        stage: Stage::InProgress(member_id(3)),
-        why: None,
-        served_at: Some(at),
-        answered_at: None,
-        transfers: 0,
-        requeues: 0,
-        assignees: Assignees::default(),
-    };
-    Served { consultation: Some(consultation), ..Served::default() }
-}
-
-/// The row of a conversation whose last call was missed by somebody.
-fn missed_row() -> RowState {
-    let category = described::bank();
-    let past = Some(Past { served: false, by: Some(member_id(3)), category });
-    let served = Served { epoch: 3, ..Served::default() };
-    RowState { served, listing: Listing { past, answered: None }, ..row() }
-}
-
-/// Rows that say how the last consultation ended, where that cannot be seen.
-fn listed_rows() -> [(String, RowState); 2] {
-    [("row_missed".to_owned(), missed_row()), ("row_requeued".to_owned(), requeued_row())]
-}
-
-/// The row of one that waits again, whose last one nobody answered for.
-fn requeued_row() -> RowState {
-    let past = Some(Past { served: false, by: None, category: CategoryPath::default() });
-    let listing = Listing { past, answered: Some(member_id(4)) };
-    RowState { served: records::without(conversation().served), listing, ..row() }
-}
-
-/// The row of a conversation that has not started.
-fn empty_row() -> RowState {
-    RowState {
-        customer: None,
-        details: Details::default(),
-        categories: Vec::new(),
-        served: Served::default(),
-        listing: Listing::default(),
-        ended: false,
-        last_message: String::new(),
-        last_at: Timestamp::from_millis(0),
-        unread: Unread::default(),
-        seq: Seq::ZERO,
-        revision: 0,
-        position: Position(0),
-    }
-}
-
 fn page() -> Vec<u8> {
     let mut builder = PageBuilder::new(1, place(0, 0));
     for (_, entry) in entries().into_iter().take(4) {
@@ -487,127 +401,6 @@ fn means_page(bytes: &[u8]) -> Result<bool, StoredError> {
     let found = found.collect::<Result<Vec<_>, _>>()?;
     let head = (page.first, page.last, page.before, page.after);
     Ok(found == expected && head == (1, 4, place(0, 0), expected[3].after()))
-}
-
-/// Entries that the first version could not say.
-fn newer_entries() -> Vec<(String, Entry)> {
-    let mut script = Script::new(workspace_id(1), conversation_id(2));
-    script.start(1_700_000_000_000, customer(1));
-    let kinds = every_kind().into_iter();
-    let kinds = kinds.map(|(name, message)| (format!("message_{name}"), What::Message(message)));
-    let said = kinds.map(|(name, what)| (name, script.entry(1_700_000_001_000, Party::Bot, vec![what])));
-    let mut entries: Vec<_> = said.collect();
-    entries.push(("ended".to_owned(), script.entry(1_700_000_002_000, Party::Customer, vec![What::Ended])));
-    let mut script = Script::new(workspace_id(1), conversation_id(2));
-    script.start(1_700_000_000_000, customer(1));
-    let masked = script.entry(1_700_000_001_000, Party::Bot, vec![What::Message(masked())]);
-    entries.push(("message_masked".to_owned(), masked));
-    entries
-}
-
-/// Entries that the second version could not say.
-fn service_entries() -> Vec<(&'static str, Entry)> {
-    let mut script = Script::new(workspace_id(1), conversation_id(2));
-    script.start(1_700_000_000_000, customer(1));
-    let (member, other) = (member_id(3), member_id(4));
-    let agent = Party::Agent { member };
-    let waits = explanation(Outcome::Waits(Why::ForFormer(other)));
-    let chosen = explanation(Outcome::Assigned { member, rule: Rule::Specialist });
-    let unserved = |why| What::Unserved { why };
-    let mut all = Vec::new();
-    let mut add = |name, by, whats: Vec<What>| {
-        let at = 1_700_000_001_000 + script.state.revision as i64;
-        all.push((name, script.entry(at, by, whats)));
-    };
-    add("called", Party::Customer, vec![called(true, false)]);
-    add("explained_waits", Party::Bot, vec![What::Explained(Box::new(waits))]);
-    let automatic = What::Assigned { member, how: How::Automatic };
-    add("assigned_automatically", Party::Bot, vec![What::Explained(Box::new(chosen)), automatic]);
-    add("requeued_absent", Party::Bot, vec![What::Requeued { from: member, why: Requeued::Absent }]);
-    add("taken", agent, vec![What::Assigned { member, how: How::Taken }, What::Entered { member }]);
-    let transferred = What::Assigned { member: other, how: How::Transferred { from: member } };
-    add("transferred", agent, vec![transferred]);
-    add("requeued_removed", Party::Bot, vec![What::Requeued { from: other, why: Requeued::Removed }]);
-    add("unserved_too_long", Party::Bot, vec![unserved(Unserved::TooLong)]);
-    let category = CategoryPath::default();
-    add("call_refused", Party::Customer, vec![What::CallRefused { category }]);
-    for (name, why) in [
-        ("unserved_cancelled", Unserved::Cancelled),
-        ("unserved_gave_up", Unserved::GaveUp),
-        ("unserved_left", Unserved::Left),
-    ] {
-        add("called_outside_hours", Party::Customer, vec![called(false, true)]);
-        add(name, Party::Customer, vec![unserved(why)]);
-    }
-    let consultation = ConsultationId::from_bytes([0xc0; 16]);
-    let stepped_in = What::Assigned { member, how: How::SteppedIn { consultation } };
-    add("stepped_in", agent, vec![stepped_in, What::Entered { member }]);
-    let mut seen = BTreeSet::new();
-    all.retain(|(name, _)| seen.insert(*name));
-    all
-}
-
-/// Entries that the third version could not say.
-fn latest_entries() -> impl Iterator<Item = (&'static str, Entry)> {
-    records::entries().into_iter().chain(described::entries())
-}
-
-fn called(in_hours: bool, bot_replies: bool) -> What {
-    let category = described::bank();
-    What::Called { consultation: ConsultationId::from_bytes([0xc1; 16]), category, in_hours, bot_replies }
-}
-
-/// A decision with an agent of every group and standing.
-fn explanation(outcome: Outcome) -> Explanation {
-    let candidate = |n, group, standing| Candidate {
-        member: member_id(n),
-        group,
-        agent: Agent { standing, load: u32::from(n), turn: u64::from(n) << 40 },
-    };
-    let considered = Considered {
-        consultation: ConsultationId::from_bytes([0xc1; 16]),
-        automatic: true,
-        open: true,
-        choosing: Choosing { sticky: true, or_another: false, strategy: AssignmentStrategy::RoundRobin },
-        maximum: 10,
-        matched: Some(CategoryPath::new(vec![CategoryName::new("Bank").unwrap()]).unwrap()),
-        former: Some(member_id(4)),
-        seed: u64::MAX,
-        candidates: vec![
-            candidate(3, Group::Specialist, Standing::Online),
-            candidate(4, Group::General, Standing::Away),
-            candidate(5, Group::Outside, Standing::Offline),
-        ],
-    };
-    Explanation { considered, outcome }
-}
-
-/// A conversation whose customer waits for an agent.
-fn waiting() -> Conversation {
-    let mut script = Script::new(workspace_id(1), conversation_id(2));
-    script.start(1_700_000_000_000, customer(1));
-    script.entry(1_700_000_001_000, Party::Customer, vec![called(false, true)]);
-    script.say(1_700_000_002_000, Party::Customer, "Hello?");
-    script.state.served.former = Some(member_id(4));
-    script.state
-}
-
-/// A workspace whose bot greets with something to press, and the entry that it comes from.
-fn newer_workspace() -> Workspace {
-    let mut state = Workspace::new(workspace_id(1));
-    newer_workspace_entries().iter().for_each(|(_, entry)| state.apply(entry));
-    state
-}
-
-fn newer_workspace_entries() -> Vec<(String, WorkspaceEntry)> {
-    let (_, greeting) = every_kind().pop().unwrap();
-    let details = Profile { title: ProfileTitle::new("Support").unwrap(), greeting: Some(greeting) };
-    let profile = ProfileId::from_bytes([0x70; 16]);
-    let events = vec![WorkspaceEvent::ProfileAdded { profile, details }];
-    let at = Timestamp::from_millis(1_700_000_000_000);
-    let entry =
-        WorkspaceEntry { workspace: workspace_id(1), revision: 1, at, by: None, origin: None, events };
-    vec![("profile_with_keyboard".to_owned(), entry)]
 }
 
 /// The bytes in the case's file.
@@ -639,8 +432,8 @@ fn folder(version: u64) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/stored/v{version}"))
 }
 
-/// The newest version that anything is stored in.
-const NEWEST: u64 = 4;
+/// The newest version that an event is stored in.
+const NEWEST_EVENT: u64 = 4;
 
 /// States as they were stored before there were consultations, with somebody who served them.
 const BEFORE_CONSULTATIONS: &[(u64, &str)] = &[(1, "conversation_full.hex"), (2, "conversation_ended.hex")];

@@ -17,6 +17,8 @@ mod details;
 mod entry;
 mod erasure;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod golden;
 mod hours;
 mod index;
@@ -35,6 +37,8 @@ mod row;
 pub(in crate::journal) mod samples;
 mod service;
 mod settings;
+#[cfg(test)]
+mod values;
 mod workspace;
 
 use serde::Deserialize;

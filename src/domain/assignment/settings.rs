@@ -144,6 +144,12 @@ impl Load {
 }
 
 impl ProfileAssignment {
+    /// The load in force: its own, or the team's.
+    #[must_use]
+    pub fn load_in_force(&self, team: &TeamAssignment) -> Load {
+        self.load.unwrap_or(team.load)
+    }
+
     /// Checks it against the members there are.
     ///
     /// # Errors
@@ -233,7 +239,7 @@ impl Rules {
             automatic: profile.automatic,
             open,
             choosing: profile.choosing.unwrap_or(team.choosing),
-            load: profile.load.unwrap_or(team.load),
+            load: profile.load_in_force(team),
             general: profile.general.clone(),
             specialists: profile.specialists.clone(),
             no_one_else: profile.no_one_else,

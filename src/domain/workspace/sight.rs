@@ -40,7 +40,7 @@ impl Workspace {
 
     /// The load in force for a profile.
     fn load_of(&self, profile: ProfileId) -> Load {
-        self.settings_of(profile).assignment.load.unwrap_or(self.settings.team.assignment.load)
+        self.settings_of(profile).assignment.load_in_force(&self.settings.team.assignment)
     }
 
     /// The most consultations that anybody has by automatic assignment alone: whoever has more took some by hand,

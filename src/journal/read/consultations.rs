@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
-use super::ReadFault;
+use super::{ReadFault, digits};
 use crate::domain::consultation::Record;
 use crate::domain::identity::CustomerKey;
 use crate::journal::fold::Folds;
@@ -38,10 +38,10 @@ enum At {
 
 impl fmt::Display for ConsultationCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.conversation.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        digits::write(f, self.conversation.as_bytes())?;
         match self.at {
             At::Open => f.write_str(OPEN),
-            At::Over(place) => place.0.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            At::Over(place) => digits::write(f, &place.0),
         }
     }
 }
@@ -52,25 +52,13 @@ impl FromStr for ConsultationCursor {
     fn from_str(text: &str) -> Result<Self, ReadError> {
         let none = || ReadError::Cursor(text.chars().take(64).collect());
         let (conversation, at) = text.split_at_checked(32).ok_or_else(none)?;
-        let conversation = ConversationId::from_bytes(bytes(conversation).ok_or_else(none)?);
+        let conversation = ConversationId::from_bytes(digits::bytes(conversation).ok_or_else(none)?);
         let at = match at {
             OPEN => At::Open,
-            place => At::Over(RecordPlace(bytes(place).ok_or_else(none)?)),
+            place => At::Over(RecordPlace(digits::bytes(place).ok_or_else(none)?)),
         };
         Ok(Self { conversation, at })
     }
-}
-
-/// The bytes that so many hexadecimal digits are.
-fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    if digits.len() != 2 * N || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(&digits[at..at + 2], 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// The consultations of the customer of a conversation, in all their conversations, from after a cursor; `None` if the

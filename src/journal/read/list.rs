@@ -9,10 +9,10 @@ use std::str::FromStr;
 
 use switchboard_protocol::vocabulary::{ConversationId, WorkspaceId};
 
-use super::ReadFault;
+use super::{ReadFault, digits};
 use crate::domain::listing::{Filter, ListPlace, Stretch, Wish};
 use crate::journal::fold::Folds;
-use crate::journal::fold::keys::{self, PLACE_BYTES, place_bytes, place_of};
+use crate::journal::fold::keys::{self, place_bytes, place_of};
 use crate::journal::store::{Store, StoreError};
 use crate::journal::stored::{RowState, decode_row};
 use crate::journal::{ListPage, ListRow, ReadError};
@@ -68,7 +68,7 @@ impl Cursor {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.of.iter().chain(&place_bytes(self.place)).try_for_each(|byte| write!(f, "{byte:02x}"))
+        digits::write(f, self.of.iter().chain(&place_bytes(self.place)))
     }
 }
 
@@ -77,15 +77,9 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, ReadError> {
         let none = || ReadError::Cursor(text.chars().take(64).collect());
-        let digits = text.as_bytes();
-        if digits.len() != 2 * (OF_BYTES + PLACE_BYTES) || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return Err(none());
-        }
-        let (mut of, mut place) = ([0; OF_BYTES], [0; PLACE_BYTES]);
-        for (to, at) in of.iter_mut().chain(&mut place).zip((0..).step_by(2)) {
-            *to = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| none())?;
-        }
-        Ok(Self { of, place: place_of(&place) })
+        let (of, place) = text.split_at_checked(2 * OF_BYTES).ok_or_else(none)?;
+        let place = digits::bytes(place).ok_or_else(none)?;
+        Ok(Self { of: digits::bytes(of).ok_or_else(none)?, place: place_of(&place) })
     }
 }
 
@@ -204,6 +198,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::domain::listing::{List, Lists};
+    use crate::journal::fold::keys::PLACE_BYTES;
     use switchboard_protocol::vocabulary::ProfileId;
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod audit;
 mod consultations;
+mod digits;
 mod explained;
 mod history;
 mod list;
